@@ -1,0 +1,18 @@
+"""What a tool's section says about its class, and where the lock file lies."""
+
+from typing import final
+
+import msgspec
+
+from yett.core.target import Access
+
+
+@final
+class CatalogueConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """lock_path: `yett.lock` beside the configuration. pin_at_first_sight: development only.
+    servers: the configured names, in order. access: (server, tool) → the operator's class."""
+
+    lock_path: str
+    pin_at_first_sight: bool
+    servers: tuple[str, ...]
+    access: dict[tuple[str, str], Access]

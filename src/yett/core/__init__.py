@@ -1,0 +1,1 @@
+"""The language every other package speaks. No I/O, imports nothing of ours."""

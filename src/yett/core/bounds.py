@@ -1,0 +1,42 @@
+"""Every limit that holds without configuration, in one place. Sizes in bytes, times in seconds."""
+
+from typing import Final
+
+# What an agent may send.
+REQUEST_BODY_BYTES_MAX: Final = 4 * 1024 * 1024
+REQUEST_HEADER_BYTES_MAX: Final = 16 * 1024
+REQUEST_HEADER_COUNT_MAX: Final = 64
+REQUEST_HEADER_SECONDS_MAX: Final = 5.0
+REQUEST_BODY_SECONDS_MAX: Final = 30.0
+KEEP_ALIVE_SECONDS_MAX: Final = 75.0
+CONNECTIONS_MAX: Final = 4096
+SESSIONS_MAX: Final = 10_000
+SESSION_IDLE_SECONDS_MAX: Final = 3600.0
+STREAMS_PER_PRINCIPAL_MAX: Final = 32
+
+# What a JSON document may be, from either side (CWE-674, CWE-770).
+DOCUMENT_DEPTH_MAX: Final = 64
+INTEGER_DIGITS_MAX: Final = 400
+
+# What arguments may be unless the tool's schema or the operator says otherwise.
+ARGUMENT_STRING_CHARS_MAX: Final = 100_000
+ARGUMENT_ARRAY_ITEMS_MAX: Final = 1_000
+ARGUMENT_OBJECT_KEYS_MAX: Final = 256
+ARGUMENT_DEPTH_MAX: Final = 16
+ARGUMENT_BYTES_MAX: Final = 1024 * 1024
+
+# What an upstream may answer.
+ANSWER_BYTES_MAX: Final = 8 * 1024 * 1024
+ANSWER_TEXT_CHARS_MAX: Final = 4 * 1024 * 1024
+ANSWER_BLOCKS_MAX: Final = 1_000
+UPSTREAM_CONNECT_SECONDS_MAX: Final = 5.0
+UPSTREAM_ANSWER_SECONDS_MAX: Final = 30.0
+
+# What a tool definition may be (MCP 2026-07-28, JSON Schema Usage: bounded).
+DEFINITION_BYTES_MAX: Final = 256 * 1024
+SCHEMA_DEPTH_MAX: Final = 32
+SCHEMA_NODES_MAX: Final = 5_000
+TOOLS_PER_SERVER_MAX: Final = 5_000
+
+# Promise 11: revocation and rotation take effect in at most five seconds.
+REFRESH_SECONDS: Final = 1.0

@@ -1,0 +1,72 @@
+"""What the edge hands in and what it gets back. Every way in makes the same `Call`."""
+
+from typing import Literal, final
+
+import msgspec
+
+from yett.core.errors import Refusal
+from yett.core.identity import Principal
+from yett.core.operations import Operation
+from yett.core.secret import Secret
+from yett.core.target import JSON
+
+Door = Literal["mcp", "rest"]
+
+
+@final
+class Call(msgspec.Struct, frozen=True, kw_only=True):
+    """One request, judged as it stands here and forwarded as it stands here.
+
+    id: the record's id, sent back as `Yett-Request-Id`. server: None on `/mcp`, where `name` is a
+    public name (`server__tool`); otherwise `name` is the server's own. name: tool, prompt or URI;
+    empty for lists. arguments: the input. params: the other members of MCP `params` that matter
+    (never `name`, `arguments`, `uri`). credential: the value after `Bearer `; None when there is no
+    well-formed `Authorization` header. owner: id of the principal that the session belongs to.
+    received_at: wall clock. started: monotonic. protocol: MCP version, or "rest".
+    """
+
+    id: str
+    operation: Operation
+    server: str | None
+    name: str = ""
+    arguments: dict[str, JSON] = {}
+    params: dict[str, JSON] = {}
+    credential: Secret | None
+    owner: str | None = None
+    peer: str
+    door: Door
+    protocol: str
+    received_at: float
+    started: float
+
+
+@final
+class RpcError(msgspec.Struct, frozen=True):
+    """A JSON-RPC error that an upstream answered, already cleaned."""
+
+    code: int
+    message: str
+    data: JSON = None
+
+
+@final
+class Usage(msgspec.Struct, frozen=True):
+    """What the call cost and what is left, in millionths of `currency`; None: no budget applies."""
+
+    cost_micros: int = 0
+    remaining_micros: int | None = None
+    currency: str = "USD"
+
+
+@final
+class Reply(msgspec.Struct, frozen=True, kw_only=True):
+    """Exactly one of `result`, `error` and `refusal` is set."""
+
+    call: Call
+    principal: Principal | None = None
+    result: dict[str, JSON] | None = None
+    error: RpcError | None = None
+    refusal: Refusal | None = None
+    usage: Usage = Usage()
+    target: str = ""
+    """`server/name` of what was called, when it is the caller's business to know."""

@@ -1,0 +1,111 @@
+"""The one parse, for documents from either side: strict, bounded, and never altering a value.
+
+A compact document that encodes back to its own bytes can hold no duplicate key, no odd escape and
+no number that was changed on the way in, so orjson alone settles nearly every call in half a
+microsecond. Only the others meet the slow, exact parser.
+"""
+
+import json
+from decimal import Decimal, InvalidOperation
+from typing import Final, NoReturn
+
+import orjson
+
+from yett.core.bounds import DOCUMENT_DEPTH_MAX, INTEGER_DIGITS_MAX
+from yett.core.target import JSON
+
+
+class DocumentError(ValueError):
+    """The bytes are not one unambiguous JSON document within bounds. The message quotes nothing."""
+
+
+def parse(body: bytes) -> JSON:
+    """Return the value of a UTF-8 JSON document (RFC 8259).
+
+    Raises:
+        DocumentError: not JSON, not UTF-8, a BOM, a duplicate key, NaN or infinity, a lone
+            surrogate, a number that cannot be kept exactly, or nested too deep.
+    """
+    try:
+        value = orjson.loads(body)
+        if orjson.dumps(value) != body:
+            value = _parse_exactly(body)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise error if isinstance(error, DocumentError) else DocumentError("not JSON") from None
+    if body.count(b"[") + body.count(b"{") > DOCUMENT_DEPTH_MAX:
+        check_depth(value, DOCUMENT_DEPTH_MAX)
+    return value
+
+
+def encode(value: JSON) -> bytes:
+    """Return compact UTF-8 JSON. Integers of any size are kept."""
+    try:
+        return orjson.dumps(value)
+    except TypeError:  # an integer beyond 64 bits
+        return json.dumps(
+            value, ensure_ascii=False, allow_nan=False, separators=(",", ":")
+        ).encode()
+
+
+def check_depth(value: JSON, depth_max: int) -> None:
+    """Walk without recursion.
+
+    Raises:
+        DocumentError: nested deeper than `depth_max`.
+    """
+    level: list[JSON] = [value]
+    for _ in range(depth_max + 1):
+        level = [
+            child
+            for item in level
+            if isinstance(item, (dict, list))
+            for child in (item.values() if isinstance(item, dict) else item)
+        ]
+        if not level:
+            return
+    raise DocumentError(f"nested deeper than {depth_max}")
+
+
+def _parse_exactly(body: bytes) -> JSON:
+    value = json.loads(
+        body.decode("utf-8"),
+        object_pairs_hook=_unique,
+        parse_constant=_refuse_constant,
+        parse_float=_exact_float,
+        parse_int=_exact_integer,
+    )
+    encode(value)  # raises on a lone surrogate
+    return value
+
+
+def _unique(pairs: list[tuple[str, JSON]]) -> dict[str, JSON]:
+    unique = dict(pairs)
+    if len(unique) != len(pairs):
+        raise DocumentError("duplicate key")
+    return unique
+
+
+def _refuse_constant(_: str) -> NoReturn:
+    raise DocumentError("NaN or infinity")
+
+
+_NEGATIVE_ZERO: Final = "-0"
+
+
+def _exact_integer(text: str) -> int | float:
+    if text == _NEGATIVE_ZERO:
+        return -0.0
+    if len(text) > INTEGER_DIGITS_MAX:
+        raise DocumentError("integer with too many digits")
+    return int(text)
+
+
+def _exact_float(text: str) -> float:
+    """Keep a number only if the double that stands for it means the same decimal."""
+    number = float(text)
+    try:
+        if Decimal(repr(number)) == Decimal(text):
+            return number
+    except InvalidOperation:
+        pass
+    raise DocumentError("number that a double cannot hold")

@@ -1,0 +1,74 @@
+"""Every operation the gate knows, and which road it takes. What is not in the table is refused.
+
+MCP names are the methods of the specification (2025-03-26 to 2026-07-28); the two `yett/` ones are
+the REST routes `/v1/key` and `/v1/usage`.
+"""
+
+from enum import Enum, StrEnum
+from typing import Final, final
+
+import msgspec
+
+
+class Action(StrEnum):
+    """What a policy is asked about; the actions of the Cedar schema."""
+
+    READ = "read"
+    WRITE = "write"
+    LIST = "list"
+    ATTEND = "attend"
+    """About the caller itself (ping, initialize, own key): a valid credential is enough."""
+
+
+class Kind(StrEnum):
+    TOOL = "tool"
+    RESOURCE = "resource"
+    RESOURCE_TEMPLATE = "resource_template"
+    PROMPT = "prompt"
+
+
+class Road(Enum):
+    """The three functions of `pipeline.py`."""
+
+    CALL = "call"
+    """Reaches an upstream."""
+    LIST = "list"
+    """Answers from the approved catalogue."""
+    ATTEND = "attend"
+    """Concerns the caller only."""
+
+
+@final
+class Operation(msgspec.Struct, frozen=True):
+    method: str
+    road: Road
+    kind: Kind | None = None
+    answer_key: str = ""
+    """Lists only: the key of the result that holds the items."""
+
+
+_TABLE: Final = (
+    Operation("tools/call", Road.CALL, Kind.TOOL),
+    Operation("resources/read", Road.CALL, Kind.RESOURCE),
+    Operation("prompts/get", Road.CALL, Kind.PROMPT),
+    Operation("tools/list", Road.LIST, Kind.TOOL, "tools"),
+    Operation("resources/list", Road.LIST, Kind.RESOURCE, "resources"),
+    Operation(
+        "resources/templates/list", Road.LIST, Kind.RESOURCE_TEMPLATE, "resourceTemplates"
+    ),
+    Operation("prompts/list", Road.LIST, Kind.PROMPT, "prompts"),
+    Operation("initialize", Road.ATTEND),
+    Operation("server/discover", Road.ATTEND),
+    Operation("ping", Road.ATTEND),
+    Operation("notifications/initialized", Road.ATTEND),
+    Operation("notifications/cancelled", Road.ATTEND),
+    Operation("session/stream", Road.ATTEND),
+    Operation("session/end", Road.ATTEND),
+    Operation("yett/key", Road.ATTEND),
+    Operation("yett/usage", Road.ATTEND),
+)
+
+OPERATIONS: Final[dict[str, Operation]] = {operation.method: operation for operation in _TABLE}
+
+UNKNOWN: Final = Operation("unknown", Road.ATTEND)
+"""Stands in the record of a request that named no operation of the table. Always refused."""

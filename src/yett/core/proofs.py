@@ -1,0 +1,120 @@
+"""What has been established about a call so far. Each stage takes one proof and returns the next.
+
+Only the stage that is named may construct a proof (tests/architecture/test_proofs.py), so holding a
+`Permitted` means that authorization said yes, and two lines of `pipeline.py` in the wrong order do
+not type-check. msgspec structs: frozen, slotted, and about ten times cheaper to make than a frozen
+dataclass.
+"""
+
+from typing import final
+
+import msgspec
+
+from yett.core.call import Call, RpcError
+from yett.core.identity import Principal
+from yett.core.secret import Secret
+from yett.core.target import JSON, Target
+
+
+@final
+class Identified(msgspec.Struct, frozen=True):
+    """Made by authentication: the credential is good, and the session (if any) is the caller's."""
+
+    call: Call
+    principal: Principal
+
+
+@final
+class Resolved(msgspec.Struct, frozen=True):
+    """Made by catalogue: the name means exactly this approved definition, verified as current."""
+
+    call: Call
+    principal: Principal
+    target: Target
+
+
+@final
+class Inventory(msgspec.Struct, frozen=True):
+    """Made by catalogue, for lists: everything approved in the scope of the call, in stable order."""
+
+    call: Call
+    principal: Principal
+    targets: tuple[Target, ...]
+
+
+@final
+class Permitted(msgspec.Struct, frozen=True):
+    """Made by authorization: this caller may do this. `policies`: ids of the deciding policies."""
+
+    call: Call
+    principal: Principal
+    target: Target
+    policies: tuple[str, ...]
+    version: str
+    """Of the policy set that decided."""
+
+
+@final
+class PermittedList(msgspec.Struct, frozen=True):
+    """Made by authorization, for lists: the part of the inventory that the caller may call."""
+
+    call: Call
+    principal: Principal
+    targets: tuple[Target, ...]
+    version: str
+
+
+@final
+class Validated(msgspec.Struct, frozen=True):
+    """Made by validation: the arguments fit the approved schema and the bounds."""
+
+    permitted: Permitted
+    arguments: dict[str, JSON]
+
+
+@final
+class Admitted(msgspec.Struct, frozen=True):
+    """Made by limits: counted, and paid for in advance. `cost_micros`: what is reserved."""
+
+    validated: Validated
+    cost_micros: int = 0
+    currency: str = "USD"
+
+
+@final
+class Credential(msgspec.Struct, frozen=True):
+    """What the upstream gets instead of the caller's own. `names`: for the record, never values."""
+
+    headers: tuple[tuple[str, Secret], ...] = ()
+    names: tuple[str, ...] = ()
+
+
+@final
+class Armed(msgspec.Struct, frozen=True):
+    """Made by credentials: with the secret that this server's configuration names, and no other."""
+
+    admitted: Admitted
+    credential: Credential
+
+
+@final
+class Answered(msgspec.Struct, frozen=True):
+    """Made by upstreams: what came back, parsed strictly, not yet trusted. One of the two is set."""
+
+    armed: Armed
+    untrusted: dict[str, JSON] | None
+    error: RpcError | None
+    bytes_received: int
+    seconds: float
+
+
+@final
+class Cleaned(msgspec.Struct, frozen=True):
+    """Made by sanitising: fit to leave. `findings`: names of what was flagged or redacted."""
+
+    answered: Answered
+    result: dict[str, JSON] | None
+    error: RpcError | None
+    encoded: bytes
+    """Compact JSON of `result` or of the error, as it will be sent and as it is digested."""
+    findings: tuple[str, ...] = ()

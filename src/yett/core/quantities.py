@@ -1,0 +1,71 @@
+"""Rates, money and durations as an operator writes them: `10/minute`, `0.002 USD`, `90d`."""
+
+import re
+from decimal import Decimal, InvalidOperation
+from typing import Final, final
+
+import msgspec
+
+RATE_PATTERN: Final = r"^[1-9][0-9]{0,8}/(second|minute|hour|day)$"
+MONEY_PATTERN: Final = r"^[0-9]{1,9}(\.[0-9]{1,6})? [A-Z]{3}$"
+BUDGET_PATTERN: Final = r"^[0-9]{1,9}(\.[0-9]{1,6})? [A-Z]{3}/(day|week|month|total)$"
+DURATION_PATTERN: Final = r"^[0-9]{1,9}(\.[0-9]{1,3})?(ms|s|m|h|d)$"
+
+_PERIOD_SECONDS: Final = {"second": 1.0, "minute": 60.0, "hour": 3600.0, "day": 86400.0}
+_UNIT_SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+@final
+class Rate(msgspec.Struct, frozen=True):
+    count: int
+    period_seconds: float
+
+    @classmethod
+    def parse(cls, text: str) -> "Rate":
+        """Read `10/minute`.
+
+        Raises:
+            ValueError: the text is not a rate.
+        """
+        if not re.fullmatch(RATE_PATTERN, text):
+            raise ValueError(f"`{text}` is not a rate such as 10/minute")
+        count, period = text.split("/")
+        return cls(int(count), _PERIOD_SECONDS[period])
+
+
+@final
+class Money(msgspec.Struct, frozen=True):
+    """An exact amount: `micros` are millionths of one unit of `currency` (ISO 4217)."""
+
+    micros: int
+    currency: str
+
+    @classmethod
+    def parse(cls, text: str) -> "Money":
+        """Read `0.002 USD`.
+
+        Raises:
+            ValueError: the text is not an amount.
+        """
+        if not re.fullmatch(MONEY_PATTERN, text):
+            raise ValueError(f"`{text}` is not an amount such as 0.002 USD")
+        number, currency = text.split(" ")
+        try:
+            return cls(int(Decimal(number) * 1_000_000), currency)
+        except InvalidOperation as error:
+            raise ValueError(f"`{text}` is not an amount") from error
+
+    def __str__(self) -> str:
+        return f"{Decimal(self.micros) / 1_000_000:f} {self.currency}"
+
+
+def duration_seconds(text: str) -> float:
+    """Read `90d`, `30s` or `250ms` as seconds.
+
+    Raises:
+        ValueError: the text is not a duration.
+    """
+    if not re.fullmatch(DURATION_PATTERN, text):
+        raise ValueError(f"`{text}` is not a duration such as 30s or 90d")
+    unit = text.lstrip("0123456789.")
+    return float(text[: -len(unit)]) * _UNIT_SECONDS[unit]

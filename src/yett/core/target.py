@@ -1,0 +1,38 @@
+"""What a call is about: one tool, resource or prompt of one server, as the operator approved it."""
+
+from typing import Any, Final, Literal, final
+
+import msgspec
+
+from yett.core.operations import Kind
+
+JSON = Any
+"""A parsed JSON value: None, bool, int, float, str, list or dict[str, JSON]. Never NaN, never bytes."""
+
+Access = Literal["read", "write"]
+
+SEPARATOR: Final = "__"
+"""Between server and tool on `/mcp`. A server's name holds no `__` (checked by the configuration)."""
+
+
+@final
+class Target(msgspec.Struct, frozen=True, kw_only=True):
+    """`name` is the server's own name (a URI for resources); `public_name` the one on `/mcp`.
+
+    definition: the approved definition, as the server gave it. digest: SHA-256 (hex) of its
+    canonical form. quarantined: the server shows another definition now; visible to nobody.
+    """
+
+    kind: Kind
+    server: str
+    name: str
+    public_name: str
+    access: Access = "write"
+    digest: str = ""
+    definition: dict[str, JSON] = {}
+    quarantined: bool = False
+
+    @property
+    def key(self) -> str:
+        """`server/name`: the one canonical id that every table uses."""
+        return f"{self.server}/{self.name}"

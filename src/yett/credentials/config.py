@@ -1,0 +1,38 @@
+"""What a server's section says about its credential, and the `vault` section."""
+
+from typing import Annotated, final
+
+import msgspec
+
+REFERENCE_PATTERN = r"^(secret:[a-z0-9][a-z0-9_-]{0,62}|file:/.+|env:[A-Za-z_][A-Za-z0-9_]*)$"
+Reference = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=REFERENCE_PATTERN,
+        description="secret:NAME, file:/path or env:NAME (development only); never the value",
+    ),
+]
+
+
+@final
+class BasicCredential(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    username: str
+    password: Reference
+
+
+@final
+class CredentialConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Exactly one form. bearer: `Authorization: Bearer …`. headers: header name → reference."""
+
+    bearer: Reference | None = None
+    basic: BasicCredential | None = None
+    headers: dict[str, Reference] = {}
+
+
+@final
+class VaultConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """key_file: where the key-encryption key lies (default: `vault.key` in the data directory;
+    production wants another place). lease: how long a value may be kept in memory."""
+
+    key_file: str | None = None
+    lease: str = "60s"

@@ -1,0 +1,1 @@
+"""One small file per backend; only the sibling `build.py` imports them."""

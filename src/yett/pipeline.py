@@ -1,0 +1,125 @@
+"""The road of a call. Read this file first.
+
+Everything an agent asks goes through `Pipeline.handle`, in the order written here, and there is no
+other way in: only this module imports the stages (see the import contracts in pyproject.toml).
+Each line needs the proof that a line above it returned, so two lines in the wrong order do not
+type-check. A stage says no by raising; nothing here or below turns a fault into a yes.
+"""
+
+from typing import final
+
+import msgspec
+
+from yett.audit import Auditor, Record
+from yett.authentication import Authenticator
+from yett.authorization import Authorizer
+from yett.catalogue import Catalogue
+from yett.core.call import Call, Reply
+from yett.core.errors import Denied, Refusal
+from yett.core.operations import Road
+from yett.core.reasons import Reason
+from yett.credentials import Armourer
+from yett.limits import Limiter
+from yett.sanitising import Sanitiser
+from yett.upstreams import Dispatcher
+from yett.validation import Validator
+
+
+@final
+class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
+    """One immutable snapshot: a request that began with it ends with it."""
+
+    authentication: Authenticator
+    catalogue: Catalogue
+    authorization: Authorizer
+    validation: Validator
+    limits: Limiter
+    credentials: Armourer
+    upstreams: Dispatcher
+    sanitising: Sanitiser
+    audit: Auditor
+
+    async def handle(self, call: Call, refused: Denied | None = None) -> Reply:
+        """Answer one request, whatever happens, and leave exactly one complete record of it.
+
+        `refused`: the edge has already found the request unfit (malformed, too large, wrong
+        origin); it is identified and recorded like any other.
+        """
+        record = self.audit.begin(call)
+        try:
+            match call.operation.road:
+                case _ if refused is not None:
+                    reply = await self._refuse(call, record, refused)
+                case Road.CALL:
+                    reply = await self._call(call, record)
+                case Road.LIST:
+                    reply = await self._list(call, record)
+                case Road.ATTEND:
+                    reply = await self._attend(call, record)
+        except Refusal as refusal:
+            reply = record.refuse(refusal)
+        except Exception as bug:  # noqa: BLE001 - the one place where a bug becomes a refusal
+            reply = record.fail(bug)
+        except BaseException:  # the caller hung up, or the process is ending
+            record.abandon()
+            raise
+        self.limits.observe(reply)
+        return await record.close(reply)
+
+    async def _call(self, call: Call, record: Record) -> Reply:
+        """Tools, resources and prompts: the whole road, to an upstream and back."""
+        caller = await self.authentication.identify(call)
+        record.attribute(caller)  # from here on, a refusal has a name on it
+        resolved = await self.catalogue.resolve(caller)
+        record.aim(resolved)  # and a target
+        permitted = self.authorization.permit(resolved)
+        record.permit(permitted)
+        validated = self.validation.check(permitted)
+        async with self.limits.admit(validated) as admission:
+            await record.intend(admission.admitted)  # durable before anything outside is touched
+            armed = await self.credentials.arm(admission.admitted)
+            admission.commit()  # from here on the money is spent, whatever happens
+            answered = await self.upstreams.send(armed)
+            cleaned = self.sanitising.clean(answered)
+            usage = admission.settle(cleaned)
+        return record.answer(cleaned, usage)
+
+    async def _list(self, call: Call, record: Record) -> Reply:
+        """Listings: what is shown is exactly what may be called."""
+        caller = await self.authentication.identify(call)
+        record.attribute(caller)
+        inventory = await self.catalogue.take_inventory(caller)
+        permitted = self.authorization.permit_list(inventory)
+        self.limits.count(caller)
+        return record.answer_list(permitted, self.catalogue.show(permitted))
+
+    async def _attend(self, call: Call, record: Record) -> Reply:
+        """What concerns the caller alone: ping, initialize, its own key and usage."""
+        caller = await self.authentication.identify(call)
+        record.attribute(caller)
+        self.limits.count(caller)
+        match call.operation.method:
+            case "yett/key":
+                permitted = self.authorization.permit_list(await self.catalogue.take_inventory(caller))
+                return record.answer_own(
+                    self.authentication.describe(caller)
+                    | self.catalogue.describe(permitted)
+                    | self.limits.describe(caller)
+                )
+            case "yett/usage":
+                return record.answer_own(self.limits.describe(caller))
+            case _:
+                return record.answer_own({})
+
+    async def _refuse(self, call: Call, record: Record, refused: Denied) -> Reply:
+        """Who sends a bad request learns that it is bad only with a good credential."""
+        if refused.reason not in _BEFORE_IDENTITY:
+            record.attribute(await self.authentication.identify(call))
+        raise refused
+
+
+# Nothing of the caller's is read for these, not even the credential: a page in a browser that
+# was led here by DNS rebinding must not learn whether a key is good (MCP 2026-07-28, Streamable HTTP).
+_BEFORE_IDENTITY = frozenset(
+    {Reason.FORBIDDEN_ORIGIN, Reason.UNKNOWN_PATH, Reason.PAYLOAD_TOO_LARGE}
+)

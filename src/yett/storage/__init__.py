@@ -1,0 +1,1 @@
+"""Where durable state lies: SQLite now, PostgreSQL behind the same port."""

@@ -1,0 +1,37 @@
+-- Keys: the secret is stored as a keyed hash only (HMAC-SHA-256).
+create table keys (
+    id text primary key,
+    name text not null,
+    tenant text not null,
+    environment text not null,
+    roles text not null,               -- JSON array, sorted
+    digest blob not null,              -- of the current secret
+    previous_digest blob,              -- of the secret before the last rotation
+    previous_until real,               -- until when that one still works, seconds since 1970
+    created_at real not null,
+    expires_at real,
+    revoked_at real
+) strict;
+create unique index keys_name on keys (name) where revoked_at is null;
+
+-- The embedded vault: AES-256-GCM, one data key per version, wrapped by the key-encryption key.
+create table secrets (
+    name text not null,
+    version integer not null,
+    servers text not null,             -- JSON array of the servers that may use it
+    wrapped_key blob not null,
+    nonce blob not null,
+    ciphertext blob not null,
+    created_at real not null,
+    primary key (name, version)
+) strict;
+
+-- Small values that must survive: the pepper's check value, the newest time seen, versions.
+create table facts (name text primary key, value blob not null) strict;
+
+-- Events of commands, put into the audit log by whoever holds its lock (the gate, or the command).
+create table outbox (
+    id integer primary key autoincrement,
+    at real not null,
+    event text not null                -- JSON
+) strict;

@@ -1,0 +1,28 @@
+"""Where a server is and how long to wait for it."""
+
+from typing import Annotated, final
+
+import msgspec
+
+from yett.core.quantities import DURATION_PATTERN
+
+Duration = Annotated[str, msgspec.Meta(pattern=DURATION_PATTERN)]
+
+
+@final
+class UpstreamConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """One of `url` and `command`. environment: values are literals or references, resolved by the
+    credentials domain. timeout_seconds: for one answer. ca/client_certificate/client_key: paths.
+    breaker_failures: how many in a row open the breaker, breaker_cooldown_seconds: for how long."""
+
+    name: str
+    url: str | None = None
+    command: tuple[str, ...] = ()
+    environment: dict[str, str] = {}
+    cwd: str | None = None
+    timeout_seconds: float = 30.0
+    ca: str | None = None
+    client_certificate: str | None = None
+    client_key: str | None = None
+    breaker_failures: int = 10
+    breaker_cooldown_seconds: float = 10.0
