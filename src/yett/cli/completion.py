@@ -1,0 +1,16 @@
+"""`yett completion SHELL`: the script that makes a shell complete `yett …`."""
+
+import click
+from click.shell_completion import get_completion_class
+
+from yett.cli.root import root
+
+
+@click.command("completion")
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def group(shell: str) -> None:
+    """Print the completion script of SHELL; load it with: eval "$(yett completion bash)"."""
+    completion = get_completion_class(shell)
+    if completion is None:  # pragma: no cover - click knows all three
+        raise click.UsageError(f"`{shell}` is not known")
+    click.echo(completion(root, {}, "yett", "_YETT_COMPLETE").source())

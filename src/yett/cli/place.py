@@ -1,0 +1,134 @@
+"""Where a command works: the configuration file, the data directory, and how to print."""
+
+import os
+import pwd
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, final
+
+import click
+
+from yett.core.clock import Clock, SystemClock
+from yett.core.errors import CommandError
+
+if TYPE_CHECKING:  # heavy, and most commands need one of them at most
+    from yett.configuration.model import Configuration
+    from yett.storage.port import Database
+
+_PRIVATE: Final = 0o700
+
+
+@final
+class Place:
+    """config_path: the configuration file. data: the data directory (may not exist yet).
+    as_json: --json was given. clock: for whatever asks what time it is."""
+
+    def __init__(self, *, config_path: Path, data: Path, as_json: bool = False) -> None:
+        self.config_path = config_path
+        self.data = data
+        self.as_json = as_json
+        self.clock: Clock = SystemClock()
+        self._configuration: Configuration | None = None
+        self._database: Database | None = None
+
+    @property
+    def actor(self) -> str:
+        """Who runs this, for the record: `cli:<name of the operating system's user>`."""
+        user = os.getuid()
+        try:
+            return f"cli:{pwd.getpwuid(user).pw_name}"
+        except KeyError:  # containers run as ids without a name
+            return f"cli:{user}"
+
+    def configuration(self) -> "Configuration":
+        """Load the configuration, once.
+
+        Raises:
+            ConfigurationError: it cannot be used.
+        """
+        if self._configuration is None:
+            from yett.configuration.load import load  # noqa: PLC0415
+
+            self._configuration = load(self.config_path, data=self.data)
+        return self._configuration
+
+    def database(self) -> "Database":
+        """Open the database, once; make the data directory and bring the tables up to date.
+
+        Raises:
+            CommandError: the data directory cannot be made private.
+            Fault: the database cannot be used.
+        """
+        if self._database is None:
+            from yett.storage.build import open_database  # noqa: PLC0415
+
+            self._database = open_database(self.make_data())
+        return self._database
+
+    def make_data(self) -> Path:
+        """Make the data directory, readable by its owner only (CWE-732), and return it.
+
+        Raises:
+            CommandError: it belongs to somebody else, or others may enter it.
+        """
+        self.data.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
+        state = self.data.stat()
+        if state.st_uid != os.getuid():
+            raise CommandError(
+                f"`{self.data}` belongs to another user. Run as that user, or choose another --data"
+            )
+        if state.st_mode & 0o077:
+            self.data.chmod(_PRIVATE)
+        return self.data
+
+    def say(self, text: str) -> None:
+        """Print a sentence for a person; on standard error with --json, so that output stays JSON."""
+        click.echo(text, err=self.as_json)
+
+    def print_record(self, record: Mapping[str, Any]) -> None:
+        """Print one thing: a JSON object, or a line per field."""
+        if self.as_json:
+            _print_json(record)
+            return
+        width = max((len(name) for name in record), default=0)
+        for name, value in record.items():
+            click.echo(f"{name:<{width}}  {shown(value)}")
+
+    def print_rows(
+        self, rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = None
+    ) -> None:
+        """Print several: one JSON object per line, or a table of `columns` (default: all)."""
+        if self.as_json:
+            for row in rows:
+                _print_json(row)
+            return
+        if not rows:
+            click.echo("none")
+            return
+        from yett.cli.table import print_table  # noqa: PLC0415 - rich takes its time
+
+        names = list(columns or rows[0])
+        print_table(names, [[shown(row.get(name)) for name in names] for row in rows])
+
+    def close(self) -> None:
+        if self._database is not None:
+            self._database.close()
+            self._database = None
+
+
+def shown(value: object) -> str:
+    """One cell. Control characters become `�`: what is printed may come from a hostile server, and a
+    terminal obeys escape sequences (CWE-150)."""
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(shown(item) for item in value) or "-"
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(value))
+
+
+def _print_json(value: Mapping[str, Any]) -> None:
+    import orjson  # noqa: PLC0415
+
+    click.echo(orjson.dumps(value).decode())
