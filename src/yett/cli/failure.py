@@ -1,7 +1,7 @@
 """How a command says no: one clear line, or one JSON object, on standard error."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import IO, Any, final
 
 import click
@@ -15,17 +15,21 @@ class Failure(click.ClickException):
 
     exit_code = 1
 
-    def __init__(self, content: Mapping[str, Any], *, as_json: bool) -> None:
+    def __init__(
+        self, content: Mapping[str, Any], *, as_json: bool, problems: Sequence[Problem] = ()
+    ) -> None:
         super().__init__(str(content["message"]))
         self.content = content
+        self.problems = problems
         self.as_json = as_json
-        self.exit_code = EXIT_CONFIGURATION if content["error"] == "configuration" else EXIT_FAILED
 
     def show(self, file: IO[Any] | None = None) -> None:
         if self.as_json:
             click.echo(orjson.dumps(self.content).decode(), file=file, err=file is None)
-        else:
-            click.echo(f"yett: {self.message}", file=file, err=file is None)
+            return
+        click.echo(f"yett: {self.message}", file=file, err=file is None)
+        for problem in self.problems:
+            click.echo(str(problem), file=file, err=file is None)
 
 
 @final
@@ -37,15 +41,16 @@ def failure_of(
     error: CommandError | ConfigurationError | Refusal | OSError, *, as_json: bool
 ) -> Failure:
     """Turn what a command raised into what its user reads, and the exit code."""
-    kind = ConfigurationFailure if isinstance(error, ConfigurationError) else Failure
-    return kind(_content(error), as_json=as_json)
+    if isinstance(error, ConfigurationError):
+        return ConfigurationFailure(_content(error), as_json=as_json, problems=error.problems)
+    return Failure(_content(error), as_json=as_json)
 
 
 def _content(error: CommandError | ConfigurationError | Refusal | OSError) -> dict[str, Any]:
     if isinstance(error, ConfigurationError):
         return {
             "error": "configuration",
-            "message": "the configuration cannot be used\n" + str(error),
+            "message": "the configuration cannot be used",
             "problems": [_row(problem) for problem in error.problems],
         }
     if isinstance(error, Refusal):
