@@ -16,7 +16,7 @@ STREAMS_PER_PRINCIPAL_MAX: Final = 32
 
 # What a JSON document may be, from either side (CWE-674, CWE-770).
 DOCUMENT_DEPTH_MAX: Final = 64
-INTEGER_DIGITS_MAX: Final = 400
+INTEGER_DIGITS_MAX: Final = 308  # a double overflows beyond
 
 # What arguments may be unless the tool's schema or the operator says otherwise.
 ARGUMENT_STRING_CHARS_MAX: Final = 100_000
@@ -40,3 +40,6 @@ TOOLS_PER_SERVER_MAX: Final = 5_000
 
 # Promise 11: revocation and rotation take effect in at most five seconds.
 REFRESH_SECONDS: Final = 1.0
+
+# A private key with its chain fits; a file named by mistake does not.
+SECRET_BYTES_MAX: Final = 64 * 1024

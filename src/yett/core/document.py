@@ -14,6 +14,9 @@ import orjson
 from yett.core.bounds import DOCUMENT_DEPTH_MAX, INTEGER_DIGITS_MAX
 from yett.core.target import JSON
 
+_SHORTEST_TOO_DEEP: Final = 2 * (DOCUMENT_DEPTH_MAX + 1)
+"""Each object or array costs two bytes, so a shorter document need not be looked at."""
+
 
 class DocumentError(ValueError):
     """The bytes are not one unambiguous JSON document within bounds. The message quotes nothing."""
@@ -32,7 +35,7 @@ def parse(body: bytes) -> JSON:
             value = _parse_exactly(body)
     except (ValueError, TypeError, RecursionError) as error:
         raise error if isinstance(error, DocumentError) else DocumentError("not JSON") from None
-    if body.count(b"[") + body.count(b"{") > DOCUMENT_DEPTH_MAX:
+    if len(body) >= _SHORTEST_TOO_DEEP and body.count(b"[") + body.count(b"{") > DOCUMENT_DEPTH_MAX:
         check_depth(value, DOCUMENT_DEPTH_MAX)
     return value
 
@@ -48,21 +51,21 @@ def encode(value: JSON) -> bytes:
 
 
 def check_depth(value: JSON, depth_max: int) -> None:
-    """Walk without recursion.
+    """Count objects and arrays inside one another, without recursion; a bare string has depth 0.
 
     Raises:
         DocumentError: nested deeper than `depth_max`.
     """
-    level: list[JSON] = [value]
+    level: list[JSON] = [value] if isinstance(value, (dict, list)) else []
     for _ in range(depth_max + 1):
+        if not level:
+            return
         level = [
             child
             for item in level
-            if isinstance(item, (dict, list))
             for child in (item.values() if isinstance(item, dict) else item)
+            if isinstance(child, (dict, list))
         ]
-        if not level:
-            return
     raise DocumentError(f"nested deeper than {depth_max}")
 
 
@@ -89,20 +92,22 @@ def _refuse_constant(_: str) -> NoReturn:
     raise DocumentError("NaN or infinity")
 
 
-_NEGATIVE_ZERO: Final = "-0"
-
-
-def _exact_integer(text: str) -> int | float:
-    if text == _NEGATIVE_ZERO:
-        return -0.0
+def _exact_integer(text: str) -> int:
+    # `-0` becomes 0: it stays an integer, so that a server that insists on one still reads it.
     if len(text) > INTEGER_DIGITS_MAX:
         raise DocumentError("integer with too many digits")
     return int(text)
 
 
+# A double holds every decimal of up to 15 digits without exponent (IEEE 754, DBL_DIG).
+_DIGITS_ALWAYS_EXACT: Final = 15
+
+
 def _exact_float(text: str) -> float:
     """Keep a number only if the double that stands for it means the same decimal."""
     number = float(text)
+    if len(text) <= _DIGITS_ALWAYS_EXACT and "e" not in text and "E" not in text:
+        return number
     try:
         if Decimal(repr(number)) == Decimal(text):
             return number
