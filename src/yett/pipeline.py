@@ -100,7 +100,9 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
         self.limits.count(caller)
         match call.operation.method:
             case "yett/key":
-                permitted = self.authorization.permit_list(await self.catalogue.take_inventory(caller))
+                permitted = self.authorization.permit_list(
+                    await self.catalogue.take_inventory(caller)
+                )
                 return record.answer_own(
                     self.authentication.describe(caller)
                     | self.catalogue.describe(permitted)

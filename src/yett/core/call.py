@@ -60,11 +60,15 @@ class Usage(msgspec.Struct, frozen=True):
 
 @final
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
-    """Exactly one of `result`, `error` and `refusal` is set."""
+    """Exactly one of `result`, `error` and `refusal` is set.
+
+    encoded: compact JSON of `result`, where a stage made it already; empty: not yet encoded.
+    """
 
     call: Call
     principal: Principal | None = None
     result: dict[str, JSON] | None = None
+    encoded: bytes = b""
     error: RpcError | None = None
     refusal: Refusal | None = None
     usage: Usage = Usage()

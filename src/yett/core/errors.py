@@ -69,7 +69,13 @@ class Problem:
     __slots__ = ("file", "fix", "line", "message", "path")
 
     def __init__(
-        self, message: str, *, fix: str, path: tuple[str | int, ...] = (), file: str = "", line: int = 0
+        self,
+        message: str,
+        *,
+        fix: str,
+        path: tuple[str | int, ...] = (),
+        file: str = "",
+        line: int = 0,
     ) -> None:
         self.message = message
         self.fix = fix

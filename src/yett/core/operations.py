@@ -53,9 +53,7 @@ _TABLE: Final = (
     Operation("prompts/get", Road.CALL, Kind.PROMPT),
     Operation("tools/list", Road.LIST, Kind.TOOL, "tools"),
     Operation("resources/list", Road.LIST, Kind.RESOURCE, "resources"),
-    Operation(
-        "resources/templates/list", Road.LIST, Kind.RESOURCE_TEMPLATE, "resourceTemplates"
-    ),
+    Operation("resources/templates/list", Road.LIST, Kind.RESOURCE_TEMPLATE, "resourceTemplates"),
     Operation("prompts/list", Road.LIST, Kind.PROMPT, "prompts"),
     Operation("initialize", Road.ATTEND),
     Operation("server/discover", Road.ATTEND),

@@ -111,9 +111,7 @@ WIRE: Final[dict[Reason, Wire]] = {
     Reason.UNKNOWN_SESSION: Wire(404, 404, "Unknown or ended session", _same(404)),
     Reason.UNKNOWN_PATH: Wire(404, 404, "Nothing here", _same(404)),
     Reason.METHOD_NOT_ALLOWED: Wire(405, 405, "Method not allowed", _same(405)),
-    Reason.UNSUPPORTED_MEDIA_TYPE: Wire(
-        415, 415, "Send application/json, not encoded", _same(415)
-    ),
+    Reason.UNSUPPORTED_MEDIA_TYPE: Wire(415, 415, "Send application/json, not encoded", _same(415)),
     Reason.NOT_ACCEPTABLE: Wire(
         406, 406, "Accept application/json and text/event-stream", _same(406)
     ),

@@ -1,0 +1,79 @@
+"""The listening socket: how many connections, how long they may idle, and how they end."""
+
+import asyncio
+import contextlib
+import ssl
+from time import monotonic
+from typing import Final, final
+
+from yett.core import bounds
+from yett.edge.http.connection import Connection, Handler
+
+_SWEEP_SECONDS: Final = 1.0
+_BACKLOG: Final = 1024
+
+
+@final
+class Listener:
+    """Serves `handler` on one address until `stop`.
+
+    `draining`: no new request is begun, answers say `Connection: close`.
+    """
+
+    def __init__(self, handler: Handler) -> None:
+        self.handler = handler
+        self.draining = False
+        self.loop = asyncio.get_running_loop()
+        self._connections: set[Connection] = set()
+        self._server: asyncio.Server | None = None
+        self._sweeper: asyncio.TimerHandle | None = None
+
+    async def start(self, host: str, port: int, *, context: ssl.SSLContext | None = None) -> int:
+        """Begin to listen; return the port.
+
+        Raises:
+            OSError: the address cannot be bound.
+        """
+        self._server = await self.loop.create_server(
+            lambda: Connection(self), host, port, ssl=context, backlog=_BACKLOG, reuse_address=True
+        )
+        self._sweep()
+        return int(self._server.sockets[0].getsockname()[1])
+
+    async def stop(self, *, grace_seconds: float) -> None:
+        """Refuse new connections, let running calls end, then cut what is left."""
+        self.draining = True
+        if self._server is not None:
+            self._server.close()
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+        for connection in list(self._connections):
+            connection.drain()
+        deadline = monotonic() + grace_seconds
+        while self._connections and monotonic() < deadline:  # noqa: ASYNC110 - at shutdown only; an event would cost every call
+            await asyncio.sleep(0.02)
+        for connection in list(self._connections):
+            connection.transport.abort()
+        if self._server is not None:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._server.wait_closed(), 1.0)
+
+    # -- told by connections
+
+    def opened(self, connection: Connection) -> None:
+        if self.draining or len(self._connections) >= bounds.CONNECTIONS_MAX:
+            connection.transport.abort()
+        self._connections.add(connection)
+
+    def closed(self, connection: Connection) -> None:
+        self._connections.discard(connection)
+
+    def gone(self, task: asyncio.Task[None]) -> None:
+        """The agent left while it was being served: stop the work; the record says `cancelled`."""
+        task.cancel()
+
+    def _sweep(self) -> None:
+        now = monotonic()
+        for connection in [item for item in self._connections if item.deadline < now]:
+            connection.expire()
+        self._sweeper = self.loop.call_later(_SWEEP_SECONDS, self._sweep)

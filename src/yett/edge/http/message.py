@@ -1,0 +1,79 @@
+"""One request as it was received, one answer as it will be sent."""
+
+from http import HTTPStatus
+from typing import Final, final
+
+import msgspec
+
+from yett.core.reasons import Reason
+
+
+@final
+class Request(msgspec.Struct):
+    """`headers`: lower-case names; of a repeated name the last value, and the name is in `repeated`.
+
+    `path` is exactly what was routed: no decoding, no normalising (CVE-2026-48710). `unfit`: why the
+    bytes themselves cannot be served, found while reading them.
+    """
+
+    method: bytes
+    path: bytes
+    query: bytes
+    headers: dict[bytes, bytes]
+    repeated: set[bytes]
+    body: bytes
+    peer: str
+    keep_alive: bool = True
+    unfit: Reason | None = None
+
+
+@final
+class Response(msgspec.Struct, frozen=True):
+    """`headers`: complete lines, each ended by CRLF. `close`: end the connection afterwards."""
+
+    status: int
+    body: bytes = b""
+    content_type: bytes = b"application/json"
+    headers: bytes = b""
+    close: bool = False
+
+
+_REASON_PHRASES: Final = {status.value: status.phrase.encode() for status in HTTPStatus} | {
+    499: b"Client Closed Request"
+}
+_COMMON: Final = b"Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
+_HEADS: Final = {
+    (status, content_type): b"HTTP/1.1 %d %b\r\n%b%b"
+    % (status, phrase, b"Content-Type: %b\r\n" % content_type if content_type else b"", _COMMON)
+    for status, phrase in _REASON_PHRASES.items()
+    for content_type in (b"application/json", b"application/problem+json", b"text/plain", b"")
+}
+
+
+def encode(response: Response) -> bytes:
+    """Return head and body as one piece: one write, one packet where it fits."""
+    body = response.body
+    return b"%b%bContent-Length: %d\r\n%b\r\n%b" % (
+        _HEADS[response.status, response.content_type],
+        response.headers,
+        len(body),
+        b"Connection: close\r\n" if response.close else b"",
+        body,
+    )
+
+
+def stream_head(headers: bytes) -> bytes:
+    """Return the head of an SSE answer; the chunks follow (`chunk`)."""
+    return (
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\n"
+        b"X-Content-Type-Options: nosniff\r\nX-Accel-Buffering: no\r\n"
+        b"Transfer-Encoding: chunked\r\n" + headers + b"\r\n"
+    )
+
+
+def chunk(data: bytes) -> bytes:
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+LAST_CHUNK: Final = b"0\r\n\r\n"
+CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"

@@ -1,0 +1,60 @@
+"""The JSON-RPC envelope: closed, exact, one message. What is ambiguous is refused (CVE-2026-27896)."""
+
+from typing import Final, final
+
+import msgspec
+
+from yett.core.document import DocumentError, parse
+from yett.core.errors import Denied
+from yett.core.reasons import Reason
+from yett.core.target import JSON
+
+_ENVELOPE: Final = frozenset({"jsonrpc", "id", "method", "params"})
+
+PARSE_ERROR: Final = -32700
+INVALID_REQUEST: Final = -32600
+INVALID_PARAMS: Final = -32602
+
+
+@final
+class Envelope(msgspec.Struct, frozen=True):
+    """`id` None: a notification. `refused`: the message is unfit; the rest is what could be read."""
+
+    id: str | int | None = None
+    method: str = ""
+    params: dict[str, JSON] = {}
+    refused: Denied | None = None
+    code: int | None = None
+    """JSON-RPC code of the refusal where it is not the reason's own."""
+
+
+def read(body: bytes) -> Envelope:
+    """Parse one message; never raises."""
+    try:
+        message = parse(body)
+    except DocumentError as error:
+        return _unfit(f"body: {error}", PARSE_ERROR)
+    if not isinstance(message, dict):
+        return _unfit("body is not one JSON-RPC message; batches are not accepted")
+    identifier = message.get("id")
+    if not _is_identifier(identifier, present="id" in message):
+        return _unfit("`id` must be a string or an integer")
+    if not message.keys() <= _ENVELOPE:
+        shown = "result" in message or "error" in message
+        return _unfit(
+            "no answer was asked for" if shown else "unknown member of the envelope", id_=identifier
+        )
+    method, params = message.get("method"), message.get("params", {})
+    if message.get("jsonrpc") != "2.0" or not isinstance(method, str):
+        return _unfit('`jsonrpc` must be "2.0" and `method` a string', id_=identifier)
+    if not isinstance(params, dict):
+        return _unfit("`params` must be an object", id_=identifier)
+    return Envelope(identifier, method, params)
+
+
+def _is_identifier(value: JSON, *, present: bool) -> bool:
+    return not present or type(value) is int or (type(value) is str and len(value) <= 256)  # noqa: PLR2004 - an id is not a document
+
+
+def _unfit(shown: str, code: int = INVALID_REQUEST, *, id_: JSON = None) -> Envelope:
+    return Envelope(id_, refused=Denied(Reason.MALFORMED_REQUEST, shown, shown=shown), code=code)

@@ -1,0 +1,154 @@
+"""From an HTTP request to a `Call`: pure, and one era per request.
+
+The body decides; headers are only compared with it. What is unfit still becomes a `Call`, so that
+it is identified and recorded like any other.
+"""
+
+from typing import Final, final
+
+import msgspec
+
+from yett.core.call import Call
+from yett.core.errors import Denied
+from yett.core.operations import OPERATIONS, UNKNOWN, Operation
+from yett.core.reasons import Reason
+from yett.core.target import JSON
+from yett.edge.arrival import Arrival
+from yett.edge.mcp import modern
+from yett.edge.mcp.envelope import INVALID_PARAMS, Envelope, read
+from yett.edge.mcp.sessions import Session, Sessions
+from yett.edge.mcp.versions import ASSUMED, KNOWN, LEGACY, MODERN
+
+_PARAMS: Final[dict[str, frozenset[str]]] = {
+    "tools/call": frozenset({"name", "arguments", "_meta"}),
+    "prompts/get": frozenset({"name", "arguments", "_meta"}),
+    "resources/read": frozenset({"uri", "_meta"}),
+}
+_LEGACY_ONLY: Final = frozenset({"initialize", "ping", "notifications/initialized"})
+_MODERN_ONLY: Final = frozenset({"server/discover"})
+_PRIVATE: Final = frozenset({"session/stream", "session/end", "yett/key", "yett/usage"})
+
+
+@final
+class Inbound(msgspec.Struct, frozen=True):
+    call: Call
+    id: str | int | None
+    refused: Denied | None = None
+    code: int | None = None
+    session: Session | None = None
+    version: str = ASSUMED
+    params: dict[str, JSON] = {}
+
+
+def read_post(arrival: Arrival, server: str | None, sessions: Sessions) -> Inbound:
+    """Read one POST of `/mcp` or `/mcp/{server}`."""
+    request = arrival.request
+    unfit = arrival.refused
+    if unfit is not None:
+        return _inbound(arrival, server, Envelope(refused=unfit), MODERN)
+    envelope = read(request.body)
+    if modern.is_modern(request.headers, envelope.params.get("_meta")):
+        return _read_modern(arrival, server, envelope)
+    return _read_legacy(arrival, server, envelope, sessions)
+
+
+def _read_modern(arrival: Arrival, server: str | None, envelope: Envelope) -> Inbound:
+    request = arrival.request
+    refused, code = envelope.refused, envelope.code
+    if refused is None:
+        refused = modern.problem(
+            request.headers, request.repeated, envelope.method, envelope.params
+        )
+        code = INVALID_PARAMS if refused and refused.reason is Reason.MALFORMED_REQUEST else None
+    if refused is None and envelope.method in _LEGACY_ONLY:
+        refused = Denied(Reason.UNKNOWN_METHOD, f"not in {MODERN}: {envelope.method[:64]}")
+    envelope = Envelope(envelope.id, envelope.method, envelope.params, refused, code)
+    return _inbound(arrival, server, envelope, MODERN)
+
+
+def _read_legacy(
+    arrival: Arrival, server: str | None, envelope: Envelope, sessions: Sessions
+) -> Inbound:
+    headers = arrival.request.headers
+    session, refused = None, envelope.refused
+    if refused is None and envelope.method in _MODERN_ONLY:
+        refused = Denied(Reason.UNKNOWN_METHOD, f"needs {MODERN}: {envelope.method}")
+    if refused is None and envelope.method != "initialize":
+        session, refused = find_session(headers, server, sessions)
+    version = session.version if session is not None else ASSUMED
+    header = headers.get(b"mcp-protocol-version")
+    if refused is None and header is not None and header.decode("latin-1") not in KNOWN:
+        refused = Denied(
+            Reason.UNSUPPORTED_VERSION, "version header", shown=f"supported: {', '.join(LEGACY)}"
+        )
+    envelope = Envelope(envelope.id, envelope.method, envelope.params, refused, envelope.code)
+    return _inbound(arrival, server, envelope, version, session)
+
+
+def find_session(
+    headers: dict[bytes, bytes], server: str | None, sessions: Sessions
+) -> tuple[Session | None, Denied | None]:
+    """Return the session that the headers name, or why there is none."""
+    identifier = headers.get(b"mcp-session-id")
+    if identifier is None:
+        shown = "`Mcp-Session-Id` is missing: send `initialize` first"
+        return None, Denied(Reason.MALFORMED_REQUEST, shown, shown=shown)
+    session = sessions.find(identifier.decode("latin-1"), server=server)
+    if session is None:
+        return None, Denied(Reason.UNKNOWN_SESSION, "no such session in this scope")
+    return session, None
+
+
+def _inbound(
+    arrival: Arrival,
+    server: str | None,
+    envelope: Envelope,
+    version: str,
+    session: Session | None = None,
+) -> Inbound:
+    refused, code, operation = envelope.refused, envelope.code, UNKNOWN
+    name = ""
+    arguments: dict[str, JSON] = {}
+    if refused is None:
+        operation, refused = _operation(envelope.method)
+    if refused is None:
+        if operation.method in _PARAMS:
+            name, arguments, refused = _read_params(operation, envelope.params)
+        elif "cursor" in envelope.params:
+            refused = _invalid("the cursor is not one of this gate's")
+        code = INVALID_PARAMS if refused is not None else None
+    call = arrival.call(
+        operation,
+        server=server,
+        name=name,
+        arguments=arguments,
+        owner=None if session is None else session.owner,
+        protocol=version,
+    )
+    return Inbound(call, envelope.id, refused, code, session, version, envelope.params)
+
+
+def _operation(method: str) -> tuple[Operation, Denied | None]:
+    operation = OPERATIONS.get(method)
+    if operation is None or method in _PRIVATE:
+        return UNKNOWN, Denied(Reason.UNKNOWN_METHOD, f"method {method[:64]!r}")
+    return operation, None
+
+
+def _read_params(
+    operation: Operation, params: dict[str, JSON]
+) -> tuple[str, dict[str, JSON], Denied | None]:
+    """A member that is not understood is not dropped: the call would mean something else."""
+    if not params.keys() <= _PARAMS[operation.method]:
+        return "", {}, _invalid("`params` has a member that this gate does not carry")
+    name = params.get("uri" if operation.method == "resources/read" else "name")
+    arguments = params.get("arguments")
+    if not isinstance(name, str) or not name:
+        return "", {}, _invalid("`params` must name the tool, prompt or resource")
+    if arguments is not None and not isinstance(arguments, dict):
+        return name, {}, _invalid("`arguments` must be an object")
+    return name, arguments or {}, None
+
+
+def _invalid(shown: str) -> Denied:
+    return Denied(Reason.MALFORMED_REQUEST, shown, shown=shown)

@@ -1,0 +1,165 @@
+"""From a `Reply` to an HTTP answer: pure, in the caller's version."""
+
+from typing import Final
+
+from yett.core.call import Reply
+from yett.core.document import encode
+from yett.core.errors import Refusal
+from yett.core.reasons import WIRE, Reason
+from yett.core.target import JSON
+from yett.edge import refusals
+from yett.edge.http.message import Response
+from yett.edge.mcp.inbound import Inbound
+from yett.edge.mcp.translate import SERVER_INFO, splice_modern, to_version
+from yett.edge.mcp.versions import KNOWN, LEGACY, MODERN, NEWEST_LEGACY, SUPPORTED
+
+_RESOURCE_NOT_FOUND: Final = {-32002: -32602}
+"""Modern callers must not be sent -32002 (MCP 2026-07-28, Error Codes)."""
+
+# Answers that say nothing of JSON-RPC: nobody has been identified, or nothing was addressed.
+_PLAIN: Final = frozenset({Reason.UNAUTHENTICATED, Reason.FORBIDDEN_ORIGIN, Reason.UNKNOWN_PATH})
+_AS_TOOL_ERROR: Final = frozenset({"2025-11-25", MODERN})
+"""Versions in which input that does not fit is a tool error (SEP-1303)."""
+
+_CAPABILITIES: Final[dict[str, JSON]] = {
+    "tools": {"listChanged": True},
+    "resources": {"listChanged": True},
+    "prompts": {"listChanged": True},
+}
+_INSTRUCTIONS: Final = (
+    "Tools of several servers behind the Yett gateway. What is listed is what may be called; "
+    "refusals name a reason and a request id."
+)
+
+
+def respond(inbound: Inbound, reply: Reply, *, session_id: str | None = None) -> Response:
+    """Return the answer to one POST."""
+    refusal = reply.refusal
+    if refusal is not None:
+        return _refusal(inbound, reply, refusal)
+    if inbound.id is None:
+        return Response(202, headers=_headers(reply), content_type=b"")
+    if reply.error is not None:
+        code = reply.error.code
+        if inbound.version == MODERN:
+            code = _RESOURCE_NOT_FOUND.get(code, code)
+        error = {"code": code, "message": reply.error.message}
+        if reply.error.data is not None:
+            error["data"] = reply.error.data
+        return _error(
+            inbound, reply, error, 400 if code in _BAD_PARAMS and inbound.version == MODERN else 200
+        )
+    headers = _headers(reply)
+    if session_id is not None:
+        headers += b"Mcp-Session-Id: %b\r\n" % session_id.encode()
+    return Response(200, _result(inbound, reply), headers=headers)
+
+
+def negotiated(requested: JSON) -> str:
+    """Return the version that `initialize` settles on: the client's if known, else our newest."""
+    return requested if isinstance(requested, str) and requested in LEGACY else NEWEST_LEGACY
+
+
+def _result(inbound: Inbound, reply: Reply) -> bytes:
+    method, version = inbound.call.operation.method, inbound.version
+    encoded = None
+    if method == "tools/call" and reply.encoded:
+        encoded = _ready(version, reply.encoded)
+    if encoded is None:
+        result = _own(inbound) if reply.result == {} else reply.result
+        encoded = encode(to_version(version, method, result or {}))
+    return b'{"jsonrpc":"2.0","id":%b,"result":%b}' % (encode(inbound.id), encoded)
+
+
+def _ready(version: str, encoded: bytes) -> bytes | None:
+    """Return bytes that need no translation; almost every result of almost every server."""
+    if version == MODERN:
+        return splice_modern(encoded)
+    if version == "2025-03-26" or b'"resultType"' in encoded or b'"structuredContent"' in encoded:
+        return None
+    return encoded
+
+
+def _own(inbound: Inbound) -> dict[str, JSON]:
+    """Answer what concerns the caller only; the pipeline has said that it may ask."""
+    match inbound.call.operation.method:
+        case "initialize":
+            return {
+                "protocolVersion": negotiated(inbound.params.get("protocolVersion")),
+                "capabilities": _CAPABILITIES,
+                "serverInfo": SERVER_INFO,
+                "instructions": _INSTRUCTIONS,
+            }
+        case "server/discover":
+            return {
+                "supportedVersions": list(SUPPORTED),
+                "capabilities": _CAPABILITIES,
+                "serverInfo": SERVER_INFO,
+                "instructions": _INSTRUCTIONS,
+            }
+        case _:
+            return {}
+
+
+def _refusal(inbound: Inbound, reply: Reply, refusal: Refusal) -> Response:
+    if refusal.reason in _PLAIN:
+        return refusals.problem(reply, refusal)
+    wire, data = WIRE[refusal.reason], refusals.details(refusal, reply.call.id)
+    if refusal.reason is Reason.INVALID_INPUT and _is_tool_error(inbound):
+        return _tool_error(inbound, reply, refusal, data)
+    if refusal.reason is Reason.UNSUPPORTED_VERSION:
+        data |= {"supported": list(SUPPORTED)}
+    code = inbound.code if inbound.refused is refusal and inbound.code is not None else wire.rpc
+    status = wire.mcp_http[inbound.version == MODERN]
+    return _error(
+        inbound,
+        reply,
+        {"code": code, "message": data["detail"], "data": data},
+        status,
+        refusals.headers(refusal, reply.call.id),
+    )
+
+
+def _is_tool_error(inbound: Inbound) -> bool:
+    return inbound.call.operation.method == "tools/call" and inbound.version in _AS_TOOL_ERROR
+
+
+def _tool_error(
+    inbound: Inbound, reply: Reply, refusal: Refusal, data: dict[str, JSON]
+) -> Response:
+    where = f" (at `{refusal.pointer}`)" if refusal.pointer is not None else ""
+    result = to_version(
+        inbound.version,
+        "tools/call",
+        {
+            "content": [{"type": "text", "text": f"{data['detail']}{where}"}],
+            "isError": True,
+            "_meta": {"yett/refusal": data},
+        },
+    )
+    body = b'{"jsonrpc":"2.0","id":%b,"result":%b}' % (encode(inbound.id), encode(result))
+    return Response(200, body, headers=_headers(reply))
+
+
+def _error(
+    inbound: Inbound,
+    reply: Reply,
+    error: dict[str, JSON],
+    status: int,
+    headers: bytes | None = None,
+) -> Response:
+    body = encode({"jsonrpc": "2.0", "id": inbound.id, "error": error})
+    return Response(
+        status,
+        body,
+        headers=_headers(reply) if headers is None else headers,
+        close=status == 413,  # noqa: PLR2004 - the rest of the body is not read
+    )
+
+
+def _headers(reply: Reply) -> bytes:
+    return b"Yett-Request-Id: %b\r\n" % reply.call.id.encode()
+
+
+_BAD_PARAMS: Final = frozenset({-32700, -32600, -32602})
+assert set(LEGACY) < KNOWN  # noqa: S101 - two tables that must agree

@@ -1,0 +1,105 @@
+"""`/mcp` and `/mcp/{server}`: what each HTTP method means there."""
+
+from typing import Final, final
+
+from yett.core import bounds
+from yett.core.errors import Denied
+from yett.core.operations import OPERATIONS
+from yett.core.reasons import Reason
+from yett.edge.arrival import Arrival, body_problem
+from yett.edge.gate import Gate
+from yett.edge.http.connection import Stream
+from yett.edge.http.message import Response
+from yett.edge.mcp.inbound import Inbound, find_session, read_post
+from yett.edge.mcp.outbound import negotiated, respond
+from yett.edge.mcp.sessions import Sessions
+from yett.edge.mcp.streams import Changes, SessionStream
+from yett.edge.mcp.versions import MODERN
+
+_STREAM: Final = OPERATIONS["session/stream"]
+_END: Final = OPERATIONS["session/end"]
+
+
+@final
+class McpRoute:
+    def __init__(self, gate: Gate, changes: Changes) -> None:
+        self._gate = gate
+        self._changes = changes
+        self._sessions = Sessions()
+
+    async def serve(self, arrival: Arrival, server: str | None) -> Response | Stream:
+        """Answer one request to this endpoint; `server` None is the endpoint of all."""
+        match arrival.request.method:
+            case b"POST":
+                return await self._post(arrival, server)
+            case b"GET":
+                return await self._stream(arrival, server)
+            case b"DELETE":
+                return await self._end(arrival, server)
+            case _:
+                return await self._not_allowed(arrival, server)
+
+    async def _post(self, arrival: Arrival, server: str | None) -> Response:
+        request = arrival.request
+        problem = body_problem(request)
+        if problem is None and not _accepts(request.headers, b"application/json"):
+            problem = Denied(Reason.NOT_ACCEPTABLE, "Accept")
+        inbound = read_post(arrival.with_problem(problem), server, self._sessions)
+        reply = await self._gate.handle(inbound.call, inbound.refused)
+        session_id = None
+        if inbound.call.operation.method == "initialize" and reply.principal and not reply.refusal:
+            version = negotiated(inbound.params.get("protocolVersion"))
+            session = self._sessions.open(owner=reply.principal.id, version=version, server=server)
+            session_id = session.id
+        return respond(inbound, reply, session_id=session_id)
+
+    async def _stream(self, arrival: Arrival, server: str | None) -> Response | Stream:
+        """GET: the legacy stream of server messages; there is none in the modern era."""
+        headers = arrival.request.headers
+        if headers.get(b"mcp-protocol-version") == MODERN.encode():
+            return await self._not_allowed(arrival, server)
+        session, problem = find_session(headers, server, self._sessions)
+        if problem is None and not _accepts(headers, b"text/event-stream"):
+            problem = Denied(Reason.NOT_ACCEPTABLE, "Accept")
+        if session and problem is None and session.streams >= bounds.STREAMS_PER_PRINCIPAL_MAX:
+            problem = Denied(Reason.RATE_LIMITED, "streams of this session", retry_after_seconds=5)
+        arrival = arrival.with_problem(problem)
+        owner = None if session is None else session.owner
+        version = MODERN if session is None else session.version
+        call = arrival.call(_STREAM, server=server, owner=owner, protocol=version)
+        reply = await self._gate.handle(call, arrival.refused)
+        if session is None or reply.refusal is not None:
+            return respond(Inbound(call, None, arrival.refused, version=version), reply)
+        return SessionStream(arrival.id, session, self._sessions, self._gate, self._changes)
+
+    async def _end(self, arrival: Arrival, server: str | None) -> Response:
+        """DELETE: the legacy end of a session; only its owner may."""
+        headers = arrival.request.headers
+        if headers.get(b"mcp-protocol-version") == MODERN.encode():
+            return await self._not_allowed(arrival, server)
+        session, problem = find_session(headers, server, self._sessions)
+        arrival = arrival.with_problem(problem)
+        owner = None if session is None else session.owner
+        version = MODERN if session is None else session.version
+        call = arrival.call(_END, server=server, owner=owner, protocol=version)
+        reply = await self._gate.handle(call, arrival.refused)
+        if session is not None and reply.refusal is None:
+            self._sessions.end(session.id)
+        return respond(Inbound(call, None, arrival.refused, version=version), reply)
+
+    async def _not_allowed(self, arrival: Arrival, server: str | None) -> Response:
+        problem = Denied(Reason.METHOD_NOT_ALLOWED, "method", shown="POST")
+        arrival = arrival.with_problem(problem)
+        call = arrival.call(_END, server=server, protocol=MODERN)
+        reply = await self._gate.handle(call, arrival.refused)
+        return respond(Inbound(call, None, arrival.refused, version=MODERN), reply)
+
+
+def _accepts(headers: dict[bytes, bytes], wanted: bytes) -> bool:
+    accept = headers.get(b"accept")
+    return (
+        accept is None
+        or wanted in accept
+        or b"*/*" in accept
+        or wanted.split(b"/")[0] + b"/*" in accept
+    )

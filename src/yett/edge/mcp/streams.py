@@ -1,0 +1,69 @@
+"""The GET stream of a legacy session: keep-alives and `list_changed`, cut when its owner is gone."""
+
+import asyncio
+from time import monotonic
+from typing import Final, final
+
+from yett.core import bounds
+from yett.core.document import encode
+from yett.edge.gate import Gate
+from yett.edge.http.connection import Connection
+from yett.edge.http.message import stream_head
+from yett.edge.mcp.sessions import Session, Sessions
+
+_KEEP_ALIVE_SECONDS: Final = 15.0
+_CHANGES: Final = {
+    f"notifications/{kind}/list_changed": f"{kind}" for kind in ("tools", "resources", "prompts")
+}
+
+
+@final
+class Changes:
+    """A counter that grows when the catalogue or a grant changed; streams look at it."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def announce(self) -> None:
+        self.count += 1
+
+
+@final
+class SessionStream:
+    """Asks once a second whether the owner's credential still holds (promise 11)."""
+
+    def __init__(
+        self, request_id: str, session: Session, sessions: Sessions, gate: Gate, changes: Changes
+    ) -> None:
+        self.head = stream_head(b"Yett-Request-Id: %b\r\n" % request_id.encode())
+        self._session = session
+        self._sessions = sessions
+        self._gate = gate
+        self._changes = changes
+
+    async def run(self, connection: Connection) -> None:
+        """Write until the session ends, its owner is revoked or the agent leaves."""
+        self._session.streams += 1
+        seen, quiet_since = self._changes.count, monotonic()
+        try:
+            await connection.send_chunk(b": yett\n\n")
+            while self._may_go_on():
+                await asyncio.sleep(bounds.REFRESH_SECONDS)
+                if self._changes.count != seen:
+                    seen, quiet_since = self._changes.count, monotonic()
+                    await connection.send_chunk(_LIST_CHANGED)
+                elif monotonic() - quiet_since > _KEEP_ALIVE_SECONDS:
+                    quiet_since = monotonic()
+                    await connection.send_chunk(b": keep-alive\n\n")
+            connection.finish_stream()
+        finally:
+            self._session.streams -= 1
+
+    def _may_go_on(self) -> bool:
+        return self._gate.is_live(self._session.owner) and self._sessions.is_open(self._session.id)
+
+
+_LIST_CHANGED: Final = b"".join(
+    b"event: message\ndata: %b\n\n" % encode({"jsonrpc": "2.0", "method": method})
+    for method in _CHANGES
+)

@@ -1,0 +1,126 @@
+"""Results in the words of the caller's version (protocol/SPEC §6): pure functions, nothing is lost
+that the version can say, and nothing is sent that it does not know.
+
+A result comes in as some upstream gave it, in either era.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+import yett
+from yett.core.document import encode
+from yett.core.target import JSON
+from yett.edge.mcp.versions import META_SERVER, MODERN
+
+Result = dict[str, JSON]
+
+SERVER_INFO: Final = {"name": "yett", "title": "Yett", "version": yett.__version__}
+_CACHEABLE: Final = frozenset(
+    {
+        "server/discover",
+        "tools/list",
+        "prompts/list",
+        "resources/list",
+        "resources/templates/list",
+        "resources/read",
+    }
+)
+_MODERN_KEYS: Final = ("resultType", "ttlMs", "cacheScope")
+
+
+def to_version(version: str, method: str, result: Result) -> Result:
+    """Return `result` as a caller of `version` expects it; the input is never changed."""
+    if version == MODERN:
+        return to_modern(method, result)
+    for key in _MODERN_KEYS:
+        if key in result:
+            result = {name: value for name, value in result.items() if name not in _MODERN_KEYS}
+            break
+    return _LEGACY[version](method, result)
+
+
+def to_modern(method: str, result: Result) -> Result:
+    """Add what 2026-07-28 demands. What the caller sees is filtered for it, so it is never shared."""
+    added: Result = {"resultType": "complete"}
+    if method in _CACHEABLE:
+        added |= {"ttlMs": 0, "cacheScope": "private"}
+    meta = result.get("_meta")
+    own = {META_SERVER: SERVER_INFO}
+    return result | added | {"_meta": meta | own if isinstance(meta, dict) else own}
+
+
+def splice_modern(encoded: bytes) -> bytes | None:
+    """Do the work of `to_modern` for a `tools/call` on bytes; None where only the slow way is right."""
+    if b'"resultType"' in encoded or b'"_meta"' in encoded or len(encoded) < len(b'{"a":0}'):
+        return None
+    return _MODERN_PREFIX + encoded[1:]
+
+
+_MODERN_PREFIX: Final = (
+    encode({"resultType": "complete", "_meta": {META_SERVER: SERVER_INFO}})[:-1] + b","
+)
+
+
+def _as_2025_11_25(method: str, result: Result) -> Result:
+    if method == "tools/call":
+        return _object_structure_only(result)
+    if method == "tools/list":
+        return _each(result, "tools", _object_output_only)
+    return result
+
+
+def _as_2025_06_18(method: str, result: Result) -> Result:
+    result = _as_2025_11_25(method, result)
+    for key in ("tools", "resources", "resourceTemplates", "prompts"):
+        if key in result:
+            return _each(result, key, lambda item: _without(item, "icons", "execution"))
+    return result
+
+
+def _as_2025_03_26(method: str, result: Result) -> Result:
+    result = _as_2025_06_18(method, result)
+    if method == "tools/call":
+        result = _without(result, "structuredContent")
+        return _each(result, "content", _link_as_text)
+    for key in ("tools", "resources", "resourceTemplates", "prompts"):
+        if key in result:
+            return _each(result, key, lambda item: _without(item, "title", "outputSchema", "_meta"))
+    return result
+
+
+_LEGACY: Final[dict[str, Callable[[str, Result], Result]]] = {
+    "2025-11-25": _as_2025_11_25,
+    "2025-06-18": _as_2025_06_18,
+    "2025-03-26": _as_2025_03_26,
+}
+
+
+def _object_structure_only(result: Result) -> Result:
+    """Before 2026-07-28 `structuredContent` is an object; the text copy stays."""
+    if "structuredContent" in result and not isinstance(result["structuredContent"], dict):
+        return _without(result, "structuredContent")
+    return result
+
+
+def _object_output_only(tool: Result) -> Result:
+    schema = tool.get("outputSchema")
+    if schema is not None and (not isinstance(schema, dict) or schema.get("type") != "object"):
+        return _without(tool, "outputSchema")
+    return tool
+
+
+def _link_as_text(block: Result) -> Result:
+    if block.get("type") != "resource_link":
+        return block
+    return {"type": "text", "text": f"{block.get('name', '')} {block.get('uri', '')}".strip()}
+
+
+def _each(result: Result, key: str, change: Callable[[Result], Result]) -> Result:
+    items = result.get(key)
+    if not isinstance(items, list):
+        return result
+    return result | {key: [change(item) if isinstance(item, dict) else item for item in items]}
+
+
+def _without(value: Result, *names: str) -> Result:
+    return {name: item for name, item in value.items() if name not in names}

@@ -1,0 +1,1 @@
+"""The REST face: the same calls, for programs that speak no MCP."""

@@ -1,0 +1,139 @@
+"""`/execute`, `/v1/execute`, `/v1/tools`, `/v1/key`, `/v1/usage`."""
+
+from typing import Final, final
+from urllib.parse import parse_qs
+
+from yett.core.call import Reply, Usage
+from yett.core.document import DocumentError, encode, parse
+from yett.core.errors import Denied
+from yett.core.operations import OPERATIONS
+from yett.core.quantities import Money
+from yett.core.reasons import Reason
+from yett.core.target import JSON
+from yett.edge import refusals
+from yett.edge.arrival import Arrival, body_problem
+from yett.edge.gate import Gate
+from yett.edge.http.message import Response
+from yett.edge.rest.formats import FORMATS, render
+
+_EXECUTE: Final = OPERATIONS["tools/call"]
+_LIST: Final = OPERATIONS["tools/list"]
+_OWN: Final = {b"/v1/key": OPERATIONS["yett/key"], b"/v1/usage": OPERATIONS["yett/usage"]}
+_MEMBERS: Final = frozenset({"tool", "operation", "input"})
+
+PATHS: Final = frozenset({b"/execute", b"/v1/execute", b"/v1/tools", b"/v1/key", b"/v1/usage"})
+
+
+@final
+class RestRoute:
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+
+    async def serve(self, arrival: Arrival) -> Response:
+        """Answer one request to a path of `PATHS`."""
+        path = arrival.request.path
+        if path in _OWN:
+            arrival = arrival.with_problem(_only(b"GET", arrival))
+            call = arrival.call(_OWN[path], protocol="rest", door="rest")
+            reply = await self._gate.handle(call, arrival.refused)
+            return _respond(reply, reply.result)
+        if path == b"/v1/tools":
+            return await self._tools(arrival)
+        return await self._execute(arrival)
+
+    async def _execute(self, arrival: Arrival) -> Response:
+        arrival = arrival.with_problem(_only(b"POST", arrival) or body_problem(arrival.request))
+        server = tool = ""
+        arguments: dict[str, JSON] = {}
+        if arrival.refused is None:
+            server, tool, arguments, problem = _read(arrival.request.body)
+            arrival = arrival.with_problem(problem)
+        call = arrival.call(
+            _EXECUTE, server=server, name=tool, arguments=arguments, protocol="rest", door="rest"
+        )
+        reply = await self._gate.handle(call, arrival.refused)
+        if reply.error is not None:
+            return _upstream_error(reply)
+        return _respond(
+            reply,
+            {
+                "id": call.id,
+                "tool": server,
+                "operation": tool,
+                "output": reply.result,
+                "usage": _usage(reply.usage),
+            },
+        )
+
+    async def _tools(self, arrival: Arrival) -> Response:
+        query = parse_qs(arrival.request.query.decode("latin-1"), max_num_fields=8)
+        form, wanted = query.get("format", ["mcp"])[-1], query.get("q", [""])[-1]
+        problem = _only(b"GET", arrival)
+        if form not in FORMATS:
+            shown = f"`format` is one of {', '.join(FORMATS)}"
+            problem = Denied(Reason.MALFORMED_REQUEST, shown, shown=shown)
+        arrival = arrival.with_problem(problem)
+        call = arrival.call(_LIST, protocol="rest", door="rest")
+        reply = await self._gate.handle(call, arrival.refused)
+        tools = [] if reply.result is None else reply.result["tools"]
+        return _respond(reply, render(tools, form=form, query=wanted) if not problem else None)
+
+
+def _only(method: bytes, arrival: Arrival) -> Denied | None:
+    if arrival.request.method == method:
+        return None
+    return Denied(Reason.METHOD_NOT_ALLOWED, "method", shown=method.decode())
+
+
+def _read(body: bytes) -> tuple[str, str, dict[str, JSON], Denied | None]:
+    """Return server, tool and input, or why the body is malformed."""
+    try:
+        document = parse(body)
+    except DocumentError as error:
+        return "", "", {}, _malformed(f"body: {error}")
+    if not isinstance(document, dict) or not document.keys() <= _MEMBERS:
+        return "", "", {}, _malformed('expected {"tool", "operation", "input"}')
+    tool, operation = document.get("tool"), document.get("operation")
+    arguments = document.get("input", {})
+    if isinstance(tool, str) and operation is None:
+        tool, _, operation = tool.partition("/")
+    if not isinstance(tool, str) or not isinstance(operation, str) or not tool or not operation:
+        return "", "", {}, _malformed('name the server in "tool" and its tool in "operation"')
+    if not isinstance(arguments, dict):
+        return tool, operation, {}, _malformed('"input" must be an object')
+    return tool, operation, arguments, None
+
+
+def _malformed(shown: str) -> Denied:
+    return Denied(Reason.MALFORMED_REQUEST, shown, shown=shown)
+
+
+def _respond(reply: Reply, body: JSON) -> Response:
+    if reply.refusal is not None:
+        return refusals.problem(reply, reply.refusal)
+    headers = b"Yett-Request-Id: %b\r\n" % reply.call.id.encode()
+    return Response(200, encode(body), headers=headers)
+
+
+def _upstream_error(reply: Reply) -> Response:
+    """The server answered with a JSON-RPC error: its words, already cleaned, in our form."""
+    error = reply.error
+    body = {
+        "type": "about:blank",
+        "title": "The tool's server answered with an error",
+        "status": 502,
+        "reason": "upstream_error",
+        "detail": error.message if error else "",
+        "code": error.code if error else 0,
+        "request_id": reply.call.id,
+    }
+    headers = b"Yett-Request-Id: %b\r\n" % reply.call.id.encode()
+    return Response(502, encode(body), b"application/problem+json", headers)
+
+
+def _usage(usage: Usage) -> dict[str, JSON]:
+    remaining = usage.remaining_micros
+    return {
+        "cost": str(Money(usage.cost_micros, usage.currency)),
+        "budget_remaining": None if remaining is None else str(Money(remaining, usage.currency)),
+    }

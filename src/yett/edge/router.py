@@ -1,0 +1,64 @@
+"""Which path leads where. A path is compared as it came: nothing is decoded, nothing normalised."""
+
+from typing import Final, final
+
+from yett.core.clock import Clock
+from yett.core.errors import Denied
+from yett.core.operations import UNKNOWN
+from yett.core.reasons import Reason
+from yett.edge import refusals
+from yett.edge.arrival import Arrival, Arrivals
+from yett.edge.gate import Gate
+from yett.edge.http.connection import Stream
+from yett.edge.http.message import Request, Response
+from yett.edge.mcp.route import McpRoute
+from yett.edge.mcp.streams import Changes
+from yett.edge.origin import OriginPolicy
+from yett.edge.rest.route import PATHS as REST_PATHS
+from yett.edge.rest.route import RestRoute
+
+_MCP: Final = b"/mcp"
+_MCP_SERVER: Final = b"/mcp/"
+_SERVER_BYTES: Final = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789-_")
+_SERVER_CHARS_MAX: Final = 64
+_OK: Final = Response(200, b"ok\n", b"text/plain")
+_NOT_READY: Final = Response(503, b"not ready\n", b"text/plain")
+
+
+@final
+class Router:
+    """The handler of the data listener."""
+
+    def __init__(self, gate: Gate, clock: Clock, origins: OriginPolicy) -> None:
+        self.changes = Changes()
+        self.arrivals = Arrivals(clock, origins)
+        self._gate = gate
+        self._mcp = McpRoute(gate, self.changes)
+        self._rest = RestRoute(gate)
+
+    async def __call__(self, request: Request) -> Response | Stream:
+        path = request.path
+        if path in _HEALTH and request.method == b"GET" and request.unfit is None:
+            return _OK if path == b"/healthz" or self._gate.is_ready() else _NOT_READY
+        arrival = self.arrivals.receive(request)
+        if path == _MCP:
+            return await self._mcp.serve(arrival, None)
+        if path.startswith(_MCP_SERVER) and _is_server(path[len(_MCP_SERVER) :]):
+            return await self._mcp.serve(arrival, path[len(_MCP_SERVER) :].decode())
+        if path in REST_PATHS:
+            return await self._rest.serve(arrival)
+        return await self._nothing_here(arrival)
+
+    async def _nothing_here(self, arrival: Arrival) -> Response:
+        arrival = arrival.with_problem(Denied(Reason.UNKNOWN_PATH, "path"))
+        call = arrival.call(UNKNOWN, protocol="http", door="rest")
+        reply = await self._gate.handle(call, arrival.refused)
+        assert reply.refusal is not None  # noqa: S101 - it was refused before it was handed in
+        return refusals.problem(reply, reply.refusal)
+
+
+_HEALTH: Final = frozenset({b"/healthz", b"/readyz"})
+
+
+def _is_server(name: bytes) -> bool:
+    return 0 < len(name) <= _SERVER_CHARS_MAX and _SERVER_BYTES.issuperset(name)
