@@ -1,8 +1,13 @@
 """What a server's section says about its credential, and the `vault` section."""
 
-from typing import Annotated, final
+from typing import Annotated, Final, final
 
 import msgspec
+
+from yett.core.quantities import DURATION_PATTERN
+
+NAME_PATTERN: Final = r"^[a-z0-9][a-z0-9_-]{0,62}$"
+"""What a secret in the vault may be called: a literal, so no glob and no path can be a name."""
 
 REFERENCE_PATTERN = r"^(secret:[a-z0-9][a-z0-9_-]{0,62}|file:/.+|env:[A-Za-z_][A-Za-z0-9_]*)$"
 Reference = Annotated[
@@ -35,4 +40,4 @@ class VaultConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     production wants another place). lease: how long a value may be kept in memory."""
 
     key_file: str | None = None
-    lease: str = "60s"
+    lease: Annotated[str, msgspec.Meta(pattern=DURATION_PATTERN)] = "60s"
