@@ -3,7 +3,7 @@ create table keys (
     id text primary key,
     name text not null,
     tenant text not null,
-    environment text not null,
+    environment text not null check (environment in ('live', 'test')),
     roles text not null,               -- JSON array, sorted
     digest blob not null,              -- of the current secret
     previous_digest blob,              -- of the secret before the last rotation
@@ -27,7 +27,22 @@ create table secrets (
 ) strict;
 
 -- Small values that must survive: the pepper's check value, the newest time seen, versions.
-create table facts (name text primary key, value blob not null) strict;
+create table facts (name text primary key, value any not null) strict;
+
+-- Counts the changes of `keys`, so that a gate reads them again only when one changed, not whenever
+-- anything in the database did.
+create trigger keys_inserted after insert on keys begin
+    insert into facts (name, value) values ('keys_version', 1)
+    on conflict (name) do update set value = value + 1;
+end;
+create trigger keys_updated after update on keys begin
+    insert into facts (name, value) values ('keys_version', 1)
+    on conflict (name) do update set value = value + 1;
+end;
+create trigger keys_deleted after delete on keys begin
+    insert into facts (name, value) values ('keys_version', 1)
+    on conflict (name) do update set value = value + 1;
+end;
 
 -- Events of commands, put into the audit log by whoever holds its lock (the gate, or the command).
 create table outbox (
