@@ -1,0 +1,71 @@
+# Two commands do everything on a fresh machine: `make up` and `make test`. `make help` lists the rest.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
+
+.DEFAULT_GOAL := help
+.PHONY: help up demo test check lint types coverage bench bench-quick docs lock clean
+
+help:            ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+up: $(VENV)/.core .servers/.done   ## set up, then serve on 127.0.0.1:8080 with two real servers behind the gate
+	@$(BIN)/yett up --first-key reader
+
+demo: $(VENV)/.core   ## five calls and what happened to each, in under a minute
+	@$(BIN)/yett demo
+
+test: $(VENV)/.dev .servers/.done   ## set up, then run every check and every test
+	@$(MAKE) --no-print-directory lint types
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile
+
+lint: $(VENV)/.dev   ## style, house rules and import contracts
+	@$(BIN)/ruff format --check -q . && $(BIN)/ruff check -q .
+	@$(BIN)/lint-imports --no-cache >/dev/null || $(BIN)/lint-imports --no-cache
+
+types: $(VENV)/.dev   ## mypy, strict
+	@$(BIN)/mypy --no-error-summary
+
+coverage: $(VENV)/.dev   ## branch coverage of the pipeline and the stages
+	@$(BIN)/python -m pytest -q --cov --cov-report=term-missing:skip-covered tests/yett tests/contracts
+
+bench: $(VENV)/.dev   ## measure the gate against direct and nginx (needs cc, wrk, nginx); prints the ratios
+	@$(BIN)/python bench/run.py
+
+bench-quick: $(VENV)/.dev   ## the same in under a minute
+	@$(BIN)/python bench/run.py --quick
+
+docs: $(VENV)/.dev   ## write docs/reference from the code
+	@$(BIN)/python scripts/write_reference.py
+
+lock:            ## write requirements/*.txt from pyproject.toml (needs uv)
+	uv pip compile -q pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header -o requirements/core.txt
+	uv pip compile -q pyproject.toml --group dev -c requirements/core.txt --universal --python-version 3.11 --generate-hashes --no-header -o requirements/dev.txt
+	uv pip compile -q --group build -c requirements/dev.txt --universal --python-version 3.11 --generate-hashes --no-header -o requirements/build.txt
+	uv pip compile -q --group servers --universal --python-version 3.11 --generate-hashes --no-header -o requirements/servers.txt
+
+clean:           ## remove what was set up (not .yett, which holds keys and records)
+	rm -rf $(VENV) .servers .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Yett needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 …"; exit 1; }
+	@echo "setting up $(VENV) …"
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.core: requirements/core.txt requirements/build.txt pyproject.toml | $(BIN)/python
+	@echo "installing Yett …"
+	@$(PIP) install --require-hashes -r requirements/core.txt -r requirements/build.txt
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt $(VENV)/.core
+	@echo "installing what the checks need …"
+	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@
+
+.servers/.done: requirements/servers.txt
+	@echo "installing two MCP servers to put behind the gate …"
+	@$(PYTHON) -m venv .servers
+	@.servers/bin/python -m pip --quiet --disable-pip-version-check --no-input install --require-hashes -r requirements/servers.txt
+	@touch $@
