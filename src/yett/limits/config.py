@@ -12,7 +12,15 @@ from yett.core.quantities import (
 )
 
 RateText = Annotated[str, msgspec.Meta(pattern=RATE_PATTERN, description="10/minute")]
-Rates = RateText | tuple[RateText, ...]
+# `extra_json_schema`, not `pattern`: msgspec 0.22 frees the compiled pattern of a text that shares a
+# union with a list, and the process dies in the garbage collector. The loader checks the schema.
+Rates = (
+    Annotated[
+        str,
+        msgspec.Meta(extra_json_schema={"pattern": RATE_PATTERN}, description="10/minute"),
+    ]
+    | tuple[RateText, ...]
+)
 MoneyText = Annotated[str, msgspec.Meta(pattern=MONEY_PATTERN, description="0.002 USD")]
 BudgetText = Annotated[str, msgspec.Meta(pattern=BUDGET_PATTERN, description="10 USD/day")]
 Duration = Annotated[str, msgspec.Meta(pattern=DURATION_PATTERN)]

@@ -1,0 +1,149 @@
+"""How much each account has spent per day, week, month and in total. Pure arithmetic on whole micros.
+
+All four are kept for every account, so a budget that is changed from `/day` to `/month` knows what
+the month has cost so far.
+"""
+
+from collections.abc import Iterable
+from datetime import date
+from functools import lru_cache
+from typing import Final, final
+
+import msgspec
+
+from yett.limits.port import Period
+
+MICROS_MAX: Final = 2**63 - 1
+"""Nothing is added beyond this: more cannot be written down exactly."""
+
+DAY_MAX: Final = 2_932_531
+"""9998-12-31: its periods still end within the years that Python's calendar knows."""
+
+_DAY_SECONDS: Final = 86_400
+_EPOCH_ORDINAL: Final = 719_163  # date(1970, 1, 1).toordinal()
+_MONDAY_SHIFT: Final = 3  # 1970-01-01 was a Thursday
+_INDEX: Final[dict[Period, int]] = {"day": 0, "week": 1, "month": 2, "total": 3}
+
+Windows = tuple[int, int, int, int]
+
+
+@lru_cache(maxsize=64)
+def windows_of(day: int) -> Windows:
+    """Number the day, week, month and the total that `day` (since 1970-01-01) lies in."""
+    calendar = date.fromordinal(day + _EPOCH_ORDINAL)
+    return (day, (day + _MONDAY_SHIFT) // 7, calendar.year * 12 + calendar.month - 1, 0)
+
+
+def end_of(period: Period, day: int) -> float | None:
+    """Return when the period that `day` lies in ends, seconds since 1970; None: never."""
+    _, week, month, _ = windows_of(day)
+    match period:
+        case "day":
+            return _start_of(day + 1)
+        case "week":
+            return _start_of((week + 1) * 7 - _MONDAY_SHIFT)
+        case "month":
+            year, index = divmod(month + 1, 12)
+            return _start_of(date(year, index + 1, 1).toordinal() - _EPOCH_ORDINAL)
+        case "total":
+            return None
+
+
+def _start_of(day: int) -> float:
+    return float(day * _DAY_SECONDS)
+
+
+@final
+class Snapshot(msgspec.Struct, frozen=True):
+    """One account. spent: micros in the day, week, month and total that `day` lies in."""
+
+    account: str
+    day: int
+    spent: Windows
+
+
+@final
+class _Account:
+    __slots__ = ("spent", "windows")
+
+    def __init__(self, windows: Windows) -> None:
+        self.windows = windows
+        self.spent = [0, 0, 0, 0]
+
+    def roll(self, windows: Windows) -> None:
+        for index in range(4):
+            if windows[index] != self.windows[index]:
+                self.spent[index] = 0
+        self.windows = windows
+
+
+@final
+class Balances:
+    """newest_day: the newest day that anything was spent on; no earlier day ever begins again."""
+
+    __slots__ = ("_accounts", "newest_day")
+
+    def __init__(self, newest_day: int = 0) -> None:
+        self._accounts: dict[str, _Account] = {}
+        self.newest_day = newest_day
+
+    def today(self, at: float) -> int:
+        return min(max(int(at // _DAY_SECONDS), self.newest_day), DAY_MAX)
+
+    def spent(self, account: str, period: Period, day: int) -> int:
+        found = self._accounts.get(account)
+        if found is None:
+            return 0
+        index = _INDEX[period]
+        return found.spent[index] if found.windows[index] == windows_of(day)[index] else 0
+
+    def has_room(
+        self, account: str, micros: int, limit_micros: int | None, period: Period, day: int
+    ) -> bool:
+        found = self._accounts.get(account)
+        if found is None:
+            return micros <= (MICROS_MAX if limit_micros is None else min(limit_micros, MICROS_MAX))
+        if found.spent[3] + micros > MICROS_MAX:
+            return False
+        if limit_micros is None:
+            return True
+        index = _INDEX[period]
+        if found.windows[index] != windows_of(day)[index]:
+            return micros <= limit_micros
+        return found.spent[index] + micros <= limit_micros
+
+    def charge(self, account: str, micros: int, day: int) -> None:
+        """Add to all four periods. `day` is `today(…)`, or comes from the journal in its order."""
+        windows = windows_of(day)
+        found = self._accounts.get(account)
+        if found is None:
+            found = self._accounts[account] = _Account(windows)
+        elif found.windows is not windows and found.windows != windows:
+            found.roll(windows)
+        self.newest_day = day
+        spent = found.spent
+        spent[0] += micros
+        spent[1] += micros
+        spent[2] += micros
+        spent[3] += micros
+
+    def refund(self, account: str, micros: int, day: int) -> None:
+        """Take back what was charged on `day`, from those periods only that it still belongs to."""
+        found = self._accounts.get(account)
+        if found is None:
+            return
+        for index, window in enumerate(windows_of(day)):
+            if found.windows[index] == window:
+                found.spent[index] = max(0, found.spent[index] - micros)
+
+    def restore(self, snapshot: Snapshot) -> None:
+        account = self._accounts[snapshot.account] = _Account(windows_of(snapshot.day))
+        account.spent[:] = snapshot.spent
+
+    def snapshots(self) -> Iterable[Snapshot]:
+        for name, account in self._accounts.items():
+            day, week, month, total = account.spent
+            yield Snapshot(name, account.windows[0], (day, week, month, total))
+
+    def accounts(self) -> list[str]:
+        return list(self._accounts)

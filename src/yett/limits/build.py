@@ -1,0 +1,50 @@
+"""Configuration in, limiter out; and what outlives a configuration, opened once per process."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from yett.core.clock import Clock
+from yett.limits.backends.journal_ledger import JournalLedger, read_balances
+from yett.limits.backends.memory_counter import MemoryCounter
+from yett.limits.backends.memory_ledger import MemoryLedger
+from yett.limits.balances import Balances
+from yett.limits.config import LimitsConfig, ToolLimits
+from yett.limits.rules import parse
+from yett.limits.stage import Limiter
+from yett.limits.state import LimitsState
+
+_DIRECTORY: Final = "ledger"
+
+
+def build(config: LimitsConfig, tools: Mapping[str, ToolLimits], *, state: LimitsState) -> Limiter:
+    """Make the limiter of one configuration. `tools`: by `server/tool`.
+
+    Raises:
+        ConfigurationError: a quantity does not read, or prices and budgets differ in currency.
+    """
+    return Limiter(parse(config, tools), state)
+
+
+def open_state(data: Path, clock: Clock) -> LimitsState:
+    """Open the ledger under the data directory; rates and breakers begin anew.
+
+    Raises:
+        ConfigurationError: the ledger is in use, damaged or cannot be written.
+    """
+    return LimitsState(MemoryCounter(), JournalLedger.open(data / _DIRECTORY), clock)
+
+
+def memory_state(clock: Clock) -> LimitsState:
+    """A state that leaves nothing behind, for demonstrations and tests."""
+    return LimitsState(MemoryCounter(), MemoryLedger(), clock)
+
+
+def read_spending(data: Path) -> Balances:
+    """Read what was spent, whether a gate runs or not; nothing if there never was one.
+
+    Raises:
+        ConfigurationError: the ledger is damaged.
+        OSError: it cannot be read.
+    """
+    return read_balances(data / _DIRECTORY)

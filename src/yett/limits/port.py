@@ -1,0 +1,114 @@
+"""What a backend of limits must do. tests/contracts/test_counter.py and test_ledger.py run against each.
+
+Synchronous on purpose: a decision that never suspends cannot be interleaved, and listings are
+counted without a loop.
+"""
+
+from collections.abc import Sequence
+from typing import Literal, Protocol, final
+
+import msgspec
+
+from yett.core.quantities import Rate
+
+Period = Literal["day", "week", "month", "total"]
+"""Of a budget, by the UTC calendar. Weeks begin on Monday."""
+
+
+@final
+class Room(msgspec.Struct, frozen=True):
+    """What is left of a rate: calls that would be admitted now, and seconds until all are back."""
+
+    remaining: int
+    resets_in_seconds: float
+
+
+@final
+class Reservation(msgspec.Struct, frozen=True):
+    """Money put aside for one call. day: days since 1970-01-01 UTC, as the ledger counted it."""
+
+    number: int
+    account: str
+    micros: int
+    day: int
+
+
+class Counter(Protocol):
+    def take(self, keys: Sequence[tuple[str, Rate]], at: float) -> float:
+        """Count one use of every key, or of none. `at`: monotonic seconds.
+
+        Return 0 when all had room, and each is counted; otherwise the seconds after which all of
+        them will have room, and none is counted. In any span of time a key admits at most
+        count + count * span / period uses.
+
+        Raises:
+            Fault: the store could not be asked. The call ends: no count, no call.
+        """
+        ...
+
+    def room(self, key: str, rate: Rate, at: float) -> Room:
+        """Say what is left, counting nothing.
+
+        Raises:
+            Fault: the store could not be asked.
+        """
+        ...
+
+    def close(self) -> None: ...
+
+
+class Ledger(Protocol):
+    """Accounts are independent. Times are wall seconds since 1970; amounts are whole micros.
+
+    The newest day that was ever written is today's, whatever the clock says later: a clock that is
+    set back opens no period a second time.
+    """
+
+    def reserve(
+        self, account: str, micros: int, *, limit_micros: int | None, period: Period, at: float
+    ) -> Reservation | None:
+        """Put `micros` aside so that it survives the death of this process, before returning.
+
+        None, and nothing is put aside, when the account would exceed `limit_micros` in the current
+        `period`, or could not be counted any more. limit_micros None: only keep account. A
+        reservation that is never settled nor released counts as spent.
+
+        Raises:
+            Fault: it could not be written down. The call ends: no reservation, no call.
+            ValueError: `micros` is not positive.
+        """
+        ...
+
+    def settle(self, reservation: Reservation) -> None:
+        """The money is spent for good; a later `release` of the reservation changes nothing.
+
+        Raises:
+            Nothing: what was reserved is written down already.
+        """
+        ...
+
+    def release(self, reservation: Reservation) -> None:
+        """Give the money back, once: nothing left the process.
+
+        Raises:
+            Nothing: money whose return cannot be written down stays spent.
+        """
+        ...
+
+    def spent(self, account: str, period: Period, at: float) -> int:
+        """Return micros reserved or spent in the current `period`.
+
+        Raises:
+            Fault: the store could not be asked.
+        """
+        ...
+
+    def resets_at(self, period: Period, at: float) -> float | None:
+        """Return when the current `period` ends, seconds since 1970; None for `total`.
+
+        Raises:
+            Fault: the store could not be asked.
+        """
+        ...
+
+    def close(self) -> None: ...

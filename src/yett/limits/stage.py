@@ -1,0 +1,225 @@
+"""Is there room: for one more call now, for one more call at the same time, and for what it costs?
+
+Everything is decided without suspending, so no two calls can see the same last place. A refusal by
+the breaker, by concurrency or by one rate uses up nothing; only a call that the budget refuses has
+been counted by its rates.
+"""
+
+from types import TracebackType
+from typing import Final, final
+
+from yett.core.call import Reply, Usage
+from yett.core.errors import Denied, Refusal
+from yett.core.identity import Principal
+from yett.core.proofs import Admitted, Cleaned, Identified, Validated
+from yett.core.quantities import Money
+from yett.core.reasons import Reason
+from yett.core.target import JSON
+from yett.limits.description import describe
+from yett.limits.port import Reservation
+from yett.limits.rules import CallerPlan, Keys, Rules, ToolPlan
+from yett.limits.state import Caller, LimitsState
+
+CONCURRENCY_RETRY_SECONDS: Final = 1.0
+PLANS_MAX: Final = 20_000
+
+
+@final
+class Limiter:
+    """One configuration's view of a `LimitsState`, which is shared with the views before and after."""
+
+    __slots__ = ("_plans", "rules", "state")
+
+    def __init__(self, rules: Rules, state: LimitsState) -> None:
+        self.rules = rules
+        self.state = state
+        self._plans: dict[str, CallerPlan] = {}
+
+    def admit(self, validated: Validated) -> "Admission":
+        """Ask for room; it is held from the beginning of the `async with` to its end.
+
+        Raises (on entering):
+            Denied: CIRCUIT_OPEN, RATE_LIMITED or BUDGET_EXHAUSTED.
+            Fault: the counter or the ledger did not answer.
+        """
+        return Admission(self, validated)
+
+    def count(self, identified: Identified) -> None:
+        """Count what reaches no upstream: listings, pings, the caller's own affairs.
+
+        Raises:
+            Denied: CIRCUIT_OPEN or RATE_LIMITED.
+            Fault: the counter did not answer.
+        """
+        principal = identified.principal
+        state = self.state
+        at = state.clock.monotonic()
+        caller = state.callers.get(principal.id)
+        if caller is not None and caller.open_until:
+            self.rules.breaker.check(caller, at, reaches_upstream=False)
+        plan = self.plan(principal)
+        if plan.keys:
+            wait = state.counter.take(plan.keys, at)
+            if wait:
+                raise rate_limited(plan.keys, wait)
+
+    def observe(self, reply: Reply) -> None:
+        """Tell the caller's breaker how a call ended. Nobody's breaker hears of a call without a name."""
+        principal = reply.principal
+        if principal is None:
+            return
+        caller = self.state.callers.get(principal.id)
+        result = reply.result
+        if result is not None and result.get("isError") is not True:
+            if caller is None or not (caller.failures or caller.open_until):
+                return  # a success that resets nothing: nearly every call
+        elif caller is None:
+            caller = self.state.remember(principal.id)
+        self.rules.breaker.observe(caller, reply, self.state.clock.monotonic())
+
+    def describe(self, identified: Identified) -> dict[str, JSON]:
+        """Return `limits` and `usage` of the caller, for `/v1/key` and `/v1/usage`."""
+        return describe(
+            self.plan(identified.principal), identified.principal, self.rules, self.state
+        )
+
+    def plan(self, principal: Principal) -> CallerPlan:
+        plan = self._plans.get(principal.id)
+        if plan is None or plan.name != principal.name:
+            if len(self._plans) >= PLANS_MAX:
+                self._plans.clear()
+            plan = self._plans[principal.id] = self.rules.plan(principal)
+        return plan
+
+
+@final
+class Admission:
+    """Room for one call. `admitted` is there from the beginning of the block."""
+
+    __slots__ = (
+        "_caller", "_committed", "_limiter", "_plan", "_probe", "_reservation", "_validated",
+        "admitted",
+    )  # fmt: skip
+
+    admitted: Admitted
+    _caller: Caller
+    _plan: CallerPlan
+
+    def __init__(self, limiter: Limiter, validated: Validated) -> None:
+        self._limiter = limiter
+        self._validated = validated
+        self._reservation: Reservation | None = None
+        self._committed = False
+        self._probe = False
+
+    async def __aenter__(self) -> "Admission":
+        limiter = self._limiter
+        permitted = self._validated.permitted
+        principal = permitted.principal
+        target = permitted.target
+        state = limiter.state
+        at = state.clock.monotonic()
+        caller = state.callers.get(principal.id)
+        if caller is None:
+            caller = state.remember(principal.id)
+        elif caller.open_until:
+            limiter.rules.breaker.check(caller, at, reaches_upstream=True)
+        plan = limiter.plan(principal)
+        tool = plan.tools.get((target.server, target.name))
+        if tool is None:
+            tool = limiter.rules.plan_tool(plan, principal, target)
+        if caller.active >= plan.concurrency:
+            raise _too_many_at_once(plan.concurrency)
+        if tool.keys:
+            wait = state.counter.take(tool.keys, at)
+            if wait:
+                raise rate_limited(tool.keys, wait)
+        if tool.cost_micros:
+            self._reservation = _reserve(state, plan, tool)
+        # Nothing below can fail: what is taken here is given back in __aexit__ only.
+        caller.active += 1
+        if caller.open_until:
+            limiter.rules.breaker.claim_probe(caller, permitted.call.id)
+            self._probe = True
+        self._caller = caller
+        self._plan = plan
+        self.admitted = Admitted(self._validated, tool.cost_micros, tool.currency)
+        return self
+
+    def commit(self) -> None:
+        """From here on the money is spent, whatever happens."""
+        self._committed = True
+
+    def settle(self, cleaned: Cleaned) -> Usage:  # noqa: ARG002 - prices are fixed; those by result will read it
+        """Pay the fixed price, and say what is left."""
+        state = self._limiter.state
+        if self._reservation is not None:
+            state.ledger.settle(self._reservation)
+            self._reservation = None
+        cost, budget = self.admitted.cost_micros, self._plan.budget
+        if budget is None:
+            return Usage(cost, None, self.admitted.currency)
+        spent = state.ledger.spent(self._plan.budget_account, budget.period, state.clock.wall())
+        return Usage(cost, max(0, budget.micros - spent), budget.currency)
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._caller.active -= 1
+        limiter = self._limiter
+        if self._probe:
+            limiter.rules.breaker.end_probe(self._caller, limiter.state.clock.monotonic())
+        if self._reservation is not None:
+            if self._committed and not _never_left(error):
+                limiter.state.ledger.settle(self._reservation)
+            else:
+                limiter.state.ledger.release(self._reservation)
+
+
+def rate_limited(keys: Keys, wait: float) -> Denied:
+    return Denied(
+        Reason.RATE_LIMITED,
+        f"one of these rates is used up: {'; '.join(key for key, _ in keys)}",
+        retry_after_seconds=wait,
+    )
+
+
+def _too_many_at_once(concurrency: int) -> Denied:
+    return Denied(
+        Reason.RATE_LIMITED,
+        f"the key has {concurrency} calls under way, which is its limit",
+        retry_after_seconds=CONCURRENCY_RETRY_SECONDS,
+    )
+
+
+def _reserve(state: LimitsState, plan: CallerPlan, tool: ToolPlan) -> Reservation:
+    """Put the price aside in the ledger; without a budget too, so that spending is known."""
+    at = state.clock.wall()
+    budget = plan.budget
+    reservation = state.ledger.reserve(
+        tool.account,
+        tool.cost_micros,
+        limit_micros=budget.micros if budget else None,
+        period=budget.period if budget else "total",
+        at=at,
+    )
+    if reservation is None:
+        price = Money(tool.cost_micros, tool.currency)
+        raise Denied(
+            Reason.BUDGET_EXHAUSTED,
+            f"{price} more would exceed {budget.text if budget else 'what can be counted'}",
+            resets_at=state.ledger.resets_at(budget.period, at) if budget else None,
+        )
+    return reservation
+
+
+def _never_left(error: BaseException | None) -> bool:
+    """Only this is known not to have reached the upstream; anything less certain is paid for."""
+    return (
+        isinstance(error, Refusal)
+        and error.reason is Reason.UPSTREAM_UNREACHABLE
+        and not error.sent
+    )
