@@ -1,0 +1,73 @@
+"""A proof is minted by its own stage and nowhere else: holding one means that the stage said yes."""
+
+import ast
+
+from tests.architecture.source import TREES
+
+MINT = {
+    "Identified": "authentication/stage.py",
+    "Resolved": "catalogue/stage.py",
+    "Inventory": "catalogue/stage.py",
+    "Permitted": "authorization/stage.py",
+    "PermittedList": "authorization/stage.py",
+    "Validated": "validation/stage.py",
+    "Admitted": "limits/stage.py",
+    "Armed": "credentials/stage.py",
+    "Answered": "upstreams/stage.py",
+    "Cleaned": "sanitising/stage.py",
+}
+PARTS = {"Credential"}  # a value that a proof carries, not a proof
+
+
+def test_every_proof_has_exactly_one_mint() -> None:
+    minted: dict[str, set[str]] = {name: set() for name in MINT}
+    for path, tree in TREES.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                minted.get(node.func.id, set()).add(path)
+
+    assert minted == {name: {home} for name, home in MINT.items()}
+
+
+def test_the_list_above_is_complete() -> None:
+    classes = {n.name for n in TREES["core/proofs.py"].body if isinstance(n, ast.ClassDef)}
+
+    assert classes == MINT.keys() | PARTS
+
+
+def test_the_pipeline_calls_the_stages_in_the_order_of_the_road() -> None:
+    road = [
+        "identify",
+        "resolve",
+        "permit",
+        "check",
+        "admit",
+        "intend",
+        "arm",
+        "commit",
+        "send",
+        "clean",
+        "settle",
+        "answer",
+    ]
+    pipeline = next(n for n in TREES["pipeline.py"].body if isinstance(n, ast.ClassDef))
+    call = next(
+        n for n in pipeline.body if isinstance(n, ast.AsyncFunctionDef) and n.name == "_call"
+    )
+    steps = [
+        node.func.attr
+        for node in ast.walk(call)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+    ]
+    ordered = sorted(
+        (
+            (node.lineno, node.func.attr)
+            for node in ast.walk(call)
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+        ),
+    )
+
+    assert set(road) <= set(steps)
+    assert [name for _, name in ordered if name in road and name != "permit"] == [
+        name for name in road if name != "permit"
+    ]
