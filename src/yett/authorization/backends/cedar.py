@@ -1,0 +1,182 @@
+"""Cedar, by way of cedarpy: the only file that knows how that library wants to be spoken to.
+
+Two of its ways are closed here. It skips a `forbid` that fails to evaluate, so any error is a no.
+It reports what it cannot even build (a bad context) as a third decision, which is a no as well.
+"""
+
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from typing import Any, Final, final
+
+import cedarpy
+import orjson
+
+from yett.authorization.compile import quote
+from yett.authorization.policies import Policy
+from yett.authorization.port import Caller, Decision, Matter, Question
+from yett.core.target import JSON
+
+POLICY_SETS_MAX: Final = 2_048
+
+_UNKNOWN_ARGUMENTS: Final = {"__extn": {"fn": "unknown", "arg": "arguments"}}
+"""Cedar's partial evaluation leaves whatever depends on this open."""
+
+
+@final
+class CedarEngine:
+    """Keeps the parsed sets of policies that cases share."""
+
+    __slots__ = ("_sets",)
+
+    def __init__(self) -> None:
+        self._sets: dict[tuple[str, ...], cedarpy.PolicySet] = {}
+
+    def prepare(self, question: Question) -> "CedarCase | BrokenCase":
+        try:
+            return CedarCase(question, self._policy_set(question.policies), _entities(question))
+        except Exception as error:  # noqa: BLE001 - whatever the library cannot do is a no
+            return BrokenCase(f"Cedar cannot prepare this question: {error}")
+
+    def _policy_set(self, policies: Sequence[Policy]) -> "cedarpy.PolicySet":
+        ids = tuple(policy.id for policy in policies)
+        policy_set = self._sets.get(ids)
+        if policy_set is None:
+            if len(self._sets) >= POLICY_SETS_MAX:
+                self._sets.clear()
+            policy_set = cedarpy.PolicySet.from_json_str(_document(policies))
+            self._sets[ids] = policy_set
+        return policy_set
+
+
+@final
+class CedarCase:
+    __slots__ = ("_entities", "_order", "_partial", "_policy_set", "_request")
+
+    def __init__(
+        self, question: Question, policy_set: "cedarpy.PolicySet", entities: cedarpy.Entities
+    ) -> None:
+        self._policy_set = policy_set
+        self._entities = entities
+        self._order = {policy.id: place for place, policy in enumerate(question.policies)}
+        uids = {
+            "principal": ("Key", question.caller.id),
+            "action": ("Action", question.action),
+            "resource": (question.matter.type, question.matter.id),
+        }
+        self._request: dict[str, Any] = {
+            name: {"type": kind, "id": identity} for name, (kind, identity) in uids.items()
+        }
+        self._partial: dict[str, Any] = {
+            name: f"{kind}::{quote(identity)}" for name, (kind, identity) in uids.items()
+        }
+
+    def decide(self, context: Mapping[str, JSON]) -> Decision:
+        try:
+            request = self._request | {"context": orjson.dumps(context).decode()}
+            answer = cedarpy.is_authorized(request, self._policy_set, self._entities)
+            allowed = answer.allowed
+            errors = tuple(answer.diagnostics.errors)
+            reasons = sorted(answer.diagnostics.reasons, key=self._order.__getitem__)
+        except Exception as error:  # noqa: BLE001 - whatever the library cannot do is a no
+            return Decision(allowed=False, errors=(f"Cedar cannot answer: {error}",))
+        return Decision(allowed and not errors, tuple(reasons), errors)
+
+    def foresee(self, context: Mapping[str, JSON]) -> bool:
+        try:
+            known = orjson.dumps({**context, "arguments": _UNKNOWN_ARGUMENTS}).decode()
+            request = self._partial | {"context": known}
+            answer = cedarpy.is_authorized_partial(request, self._policy_set, self._entities)
+            if answer.diagnostics.errors:
+                return False
+            return answer.allowed or bool(answer.residuals and _undecided(answer))
+        except Exception:  # noqa: BLE001 - whatever the library cannot do is a no
+            return False
+
+
+@final
+class BrokenCase:
+    """A question that could not even be prepared."""
+
+    __slots__ = ("_error",)
+
+    def __init__(self, error: str) -> None:
+        self._error = error
+
+    def decide(self, context: Mapping[str, JSON]) -> Decision:  # noqa: ARG002
+        return Decision(allowed=False, errors=(self._error,))
+
+    def foresee(self, context: Mapping[str, JSON]) -> bool:  # noqa: ARG002
+        return False
+
+
+def read_text(text: str) -> list[dict[str, JSON]]:
+    """Return the JSON form of each policy of a Cedar text, in order.
+
+    Raises:
+        ValueError: it is not Cedar, or holds templates. The message is Cedar's.
+    """
+    document = orjson.loads(cedarpy.policies_to_json_str(text))
+    if document["templates"]:
+        raise ValueError("a template (`?principal`, `?resource`) decides nothing by itself")
+    policies: dict[str, dict[str, JSON]] = document["staticPolicies"]
+    return [policies[f"policy{position}"] for position in range(len(policies))]
+
+
+def write_text(form: dict[str, JSON]) -> str:
+    """Return the Cedar text of one policy's JSON form.
+
+    Raises:
+        ValueError: the form is not a policy's.
+    """
+    document = {"templates": {}, "staticPolicies": {"policy0": form}, "templateLinks": []}
+    return cedarpy.policies_from_json_str(orjson.dumps(document).decode())
+
+
+def find_faults(texts: Sequence[str]) -> list[tuple[int, str]]:
+    """Check policies, one text each, against the schema; return (position, Cedar's message) pairs."""
+    result = cedarpy.validate_policies("\n".join(texts), schema_text())
+    return [
+        (int(fault.policy_id.removeprefix("policy") or 0), fault.error) for fault in result.errors
+    ]
+
+
+def schema_text() -> str:
+    return files("yett.authorization").joinpath("schema.cedarschema").read_text("utf-8")
+
+
+def _document(policies: Sequence[Policy]) -> str:
+    return orjson.dumps(
+        {
+            "templates": {},
+            "staticPolicies": {policy.id: policy.form for policy in policies},
+            "templateLinks": [],
+        }
+    ).decode()
+
+
+def _entities(question: Question) -> cedarpy.Entities:
+    document = [_key(question.caller), _target(question.matter)]
+    return cedarpy.Entities.from_json_str(orjson.dumps(document).decode())
+
+
+def _key(caller: Caller) -> dict[str, JSON]:
+    return {
+        "uid": {"type": "Key", "id": caller.id},
+        "attrs": {"tenant": caller.tenant, "environment": caller.environment},
+        "parents": [
+            {"type": "Tenant", "id": caller.tenant},
+            *({"type": "Role", "id": role} for role in caller.roles),
+        ],
+    }
+
+
+def _target(matter: Matter) -> dict[str, JSON]:
+    return {
+        "uid": {"type": matter.type, "id": matter.id},
+        "attrs": {"server": matter.server, "name": matter.name, "access": matter.access},
+        "parents": [{"type": "Server", "id": matter.server}],
+    }
+
+
+def _undecided(answer: cedarpy.PartialAuthzResult) -> bool:
+    return answer.decision is cedarpy.Decision.NoDecision

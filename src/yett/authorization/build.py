@@ -1,0 +1,224 @@
+"""Roles and policy files in, Authorizer out; or everything that is wrong with them, at once."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path, PurePath
+from typing import Final
+
+from yett.authorization.backends.cedar import (
+    CedarEngine,
+    find_faults,
+    read_text,
+    schema_text,
+    write_text,
+)
+from yett.authorization.compile import ROLE_PREFIX, Statement, compile_roles
+from yett.authorization.conditions import without_arguments
+from yett.authorization.config import Roles
+from yett.authorization.policies import Policy, read_policy
+from yett.authorization.stage import Authorizer
+from yett.authorization.statements import split
+from yett.core.clock import Clock
+from yett.core.errors import ConfigurationError, Problem
+
+POLICY_FILES_MAX: Final = 1_000
+POLICY_FILE_BYTES_MAX: Final = 4 * 1024 * 1024
+ID_CHARS_MAX: Final = 200
+SHOWN_CHARS_MAX: Final = 500
+
+
+def build(roles: Roles, policy_files: Mapping[str, str], *, clock: Clock) -> Authorizer:
+    """Compile, parse and check the whole policy set. policy_files: path as to be shown → text.
+
+    Raises:
+        ConfigurationError: with every problem found in roles and files.
+    """
+    compiled, problems = compile_roles(roles)
+    policies, more = _read_all(compiled, policy_files)
+    problems += more
+    problems += _doubled(policies)
+    if not problems:
+        problems = _faulty(policies)
+    if problems:
+        raise ConfigurationError(problems)
+    return Authorizer(
+        policies,
+        roles=frozenset(roles),
+        engine=CedarEngine(),
+        version=_digest(roles, compiled, policy_files),
+        clock=clock,
+    )
+
+
+def read_policies(directory: Path) -> dict[str, str]:
+    """Return the text of each `*.cedar` file in a directory, by `directory/file`, sorted.
+
+    A directory that is not there holds no policies.
+
+    Raises:
+        ConfigurationError: a file cannot be read, is too large, or is not UTF-8.
+    """
+    if not directory.is_dir():
+        return {}
+    paths = sorted(path for path in directory.glob("*.cedar") if path.is_file())
+    problems: list[Problem] = []
+    if len(paths) > POLICY_FILES_MAX:
+        problems.append(
+            Problem(
+                f"`{directory.name}` holds {len(paths)} policy files",
+                fix=f"Merge some: at most {POLICY_FILES_MAX} are read",
+            )
+        )
+    texts: dict[str, str] = {}
+    for path in paths[:POLICY_FILES_MAX]:
+        name = f"{directory.name}/{path.name}"
+        try:
+            texts[name] = _read_bounded(path)
+        except (OSError, ValueError) as error:
+            problems.append(Problem(f"cannot be read: {error}", fix="Mend the file", file=name))
+    if problems:
+        raise ConfigurationError(problems)
+    return texts
+
+
+def _read_bounded(path: Path) -> str:
+    with path.open("rb") as file:
+        content = file.read(POLICY_FILE_BYTES_MAX + 1)
+    if len(content) > POLICY_FILE_BYTES_MAX:
+        raise ValueError(f"it is larger than {POLICY_FILE_BYTES_MAX} bytes")
+    return content.decode("utf-8")
+
+
+def _read_all(
+    compiled: list[Statement], policy_files: Mapping[str, str]
+) -> tuple[list[Policy], list[Problem]]:
+    forms = read_text("\n".join(statement.text for statement in compiled))
+    policies = [
+        read_policy(form, statement, default_id="")
+        for form, statement in zip(forms, compiled, strict=True)
+    ]
+    problems: list[Problem] = []
+    for file in sorted(policy_files):
+        try:
+            policies += _read_file(file, policy_files[file])
+        except ConfigurationError as error:
+            problems += error.problems
+    return policies, problems
+
+
+def _read_file(file: str, text: str) -> list[Policy]:
+    """Raises ConfigurationError."""
+    statements = split(text, file)
+    try:
+        forms = read_text(text)
+    except ValueError as error:
+        raise ConfigurationError(_locate(statements) or [_wrong(str(error), file, 1)]) from error
+    if len(forms) != len(statements):
+        raise ConfigurationError([_wrong("its policies cannot be told apart", file, 1)])
+    policies = [
+        read_policy(form, statement, default_id=f"{PurePath(file).name}:{position}")
+        for position, (form, statement) in enumerate(zip(forms, statements, strict=True))
+    ]
+    problems = [problem for policy in policies for problem in _unfit(policy)]
+    if problems:
+        raise ConfigurationError(problems)
+    return policies
+
+
+def _locate(statements: Iterable[Statement]) -> list[Problem]:
+    """Cedar's parser gives no position, so each policy is tried alone."""
+    problems: list[Problem] = []
+    for statement in statements:
+        try:
+            read_text(statement.text)
+        except ValueError as error:
+            problems.append(_wrong(str(error), statement.file, statement.line))
+    return problems
+
+
+def _wrong(message: str, file: str, line: int) -> Problem:
+    return Problem(
+        f"not a Cedar policy: {message}",
+        fix="Mend the policy that begins here",
+        file=file,
+        line=line,
+    )
+
+
+def _unfit(policy: Policy) -> Iterable[Problem]:
+    file, line = policy.statement.file, policy.statement.line
+    if policy.id.startswith(ROLE_PREFIX):
+        yield Problem(
+            f"the id begins with `{ROLE_PREFIX}`, which is for what is compiled from `roles`",
+            fix="Choose another @id",
+            file=file,
+            line=line,
+        )
+    if len(policy.id) > ID_CHARS_MAX or not policy.id.isprintable():
+        yield Problem(
+            "the id is too long or has control characters",
+            fix=f"Use at most {ID_CHARS_MAX} printable characters in @id",
+            file=file,
+            line=line,
+        )
+    if policy.shown and (len(policy.shown) > SHOWN_CHARS_MAX or not policy.shown.isprintable()):
+        yield Problem(
+            "the text of @shown is too long or has control characters",
+            fix=f"Use at most {SHOWN_CHARS_MAX} printable characters, on one line",
+            file=file,
+            line=line,
+        )
+
+
+def _doubled(policies: Iterable[Policy]) -> list[Problem]:
+    first: dict[str, Policy] = {}
+    problems: list[Problem] = []
+    for policy in policies:
+        other = first.setdefault(policy.id, policy)
+        if other is not policy:
+            problems.append(
+                Problem(
+                    f"the id `{policy.id}` is also that of {other.statement.file}:{other.statement.line}",
+                    fix="Give each policy an @id of its own",
+                    file=policy.statement.file,
+                    line=policy.statement.line,
+                )
+            )
+    return problems
+
+
+def _faulty(policies: list[Policy]) -> list[Problem]:
+    """Check against the schema. Arguments are unknown to it, so what reads them is left out."""
+    texts = [
+        write_text(without_arguments(policy.form))
+        if policy.reads.reads_arguments
+        else policy.statement.text
+        for policy in policies
+    ]
+    problems: dict[tuple[str, str], Problem] = {}
+    for position, message in find_faults(texts):
+        policy = policies[position]
+        plain = message.replace(f"for policy `policy{position}`, ", "")
+        problems.setdefault(
+            (policy.id, plain),
+            Problem(
+                f"`{policy.id}` does not fit the schema: {plain}",
+                fix="See `yett policy show --schema` for what a policy may speak of",
+                file=policy.statement.file,
+                line=policy.statement.line,
+            ),
+        )
+    return list(problems.values())
+
+
+def _digest(roles: Roles, compiled: list[Statement], policy_files: Mapping[str, str]) -> str:
+    """Of everything that can change a decision, each part preceded by its length."""
+    digest = hashlib.sha256()
+    parts = [schema_text(), *sorted(roles), *(statement.text for statement in compiled)]
+    for file in sorted(policy_files):
+        parts += [PurePath(file).name, policy_files[file]]
+    for part in parts:
+        content = part.encode()
+        digest.update(len(content).to_bytes(8, "big"))
+        digest.update(content)
+    return digest.hexdigest()

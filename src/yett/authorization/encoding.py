@@ -1,0 +1,141 @@
+"""Turns a call's circumstances and arguments into what Cedar can read, so that data stays data.
+
+| JSON                          | Cedar                                                             |
+|-------------------------------|-------------------------------------------------------------------|
+| string, boolean               | the same                                                          |
+| whole number, also `5.0`      | Long; beyond 64 bits: cannot be judged                            |
+| other number                  | decimal, if 4 fractional digits hold it; else: cannot be judged   |
+| null as a member              | no such member                                                    |
+| null in a list                | cannot be judged                                                  |
+| list                          | set (order and repetition are lost)                               |
+| object                        | record; each key that begins with `__` gets one more `_` in front |
+
+"Cannot be judged" denies the call if a matching policy looks at that argument: a missing value
+could slip past a `forbid`. `5.0` is a Long because a server may take it for 5. The extra `_` keeps
+`{"__entity": …}` and `{"__extn": …}`, which Cedar would read as an entity and as a function call,
+from being anything but data (CWE-915); it maps no two keys to one.
+"""
+
+from decimal import Decimal
+from ipaddress import IPv6Address, ip_address
+from typing import Final, final
+
+from yett.core.bounds import DOCUMENT_DEPTH_MAX
+from yett.core.call import Call
+from yett.core.target import JSON
+
+_LONG_MIN: Final = -(2**63)
+_LONG_MAX: Final = 2**63 - 1
+_DECIMAL_MAX: Final = Decimal("922337203685477.5807")
+_DECIMAL_DIGITS: Final = 4
+
+_DAY: Final = 86_400
+_HOUR: Final = 3_600
+_FIRST_WEEKDAY: Final = 3
+"""1970-01-01 was a Thursday, three days after a Monday."""
+
+
+@final
+class UnjudgeableError(ValueError):
+    """An argument has no exact form in Cedar. The message says where and why, never the value."""
+
+
+def encode_arguments(arguments: dict[str, JSON], names: frozenset[str] | None) -> dict[str, JSON]:
+    """Return the record of the arguments with these names (as policies write them); None: all.
+
+    Raises:
+        UnjudgeableError: one of them has no exact form.
+    """
+    if names is None:
+        return _record(arguments, "arguments", DOCUMENT_DEPTH_MAX)
+    record: dict[str, JSON] = {}
+    for name in names:
+        plain = _unescape(name)
+        if plain is not None and (value := arguments.get(plain)) is not None:
+            record[name] = _value(value, plain, DOCUMENT_DEPTH_MAX)
+    return record
+
+
+def observe(name: str, call: Call, now: float) -> JSON:
+    """Return one member of the context other than the arguments; None if it cannot be said.
+
+    now: seconds since 1970. A member that is left out makes every policy that reads it err, which
+    denies.
+    """
+    match name:
+        case "time":
+            return int(now)
+        case "hour":
+            return int(now) % _DAY // _HOUR
+        case "weekday":
+            return (int(now) // _DAY + _FIRST_WEEKDAY) % 7 + 1
+        case "address":
+            return _address(call.peer)
+        case "protocol":
+            return call.protocol
+        case "door":
+            return call.door
+        case _:
+            return None
+
+
+def _address(peer: str) -> JSON:
+    try:
+        address = ip_address(peer.partition("%")[0])
+    except ValueError:
+        return None
+    # One machine, one spelling: a rule about 10.0.0.0/8 must also meet ::ffff:10.0.0.1.
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    return {"__extn": {"fn": "ip", "arg": str(address)}}
+
+
+def _escape(key: str) -> str:
+    return f"_{key}" if key.startswith("__") else key
+
+
+def _unescape(name: str) -> str | None:
+    """Return the key that `_escape` turns into `name`; None when there is none."""
+    if not name.startswith("__"):
+        return name
+    return name[1:] if name.startswith("___") else None
+
+
+def _record(members: dict[str, JSON], where: str, depth: int) -> dict[str, JSON]:
+    return {
+        _escape(key): _value(value, where, depth - 1)
+        for key, value in members.items()
+        if value is not None
+    }
+
+
+def _value(value: JSON, where: str, depth: int) -> JSON:
+    if depth < 0:
+        raise UnjudgeableError(f"`{where}` is nested too deep")
+    match value:
+        case str() | bool():
+            return value
+        case int():
+            if not _LONG_MIN <= value <= _LONG_MAX:
+                raise UnjudgeableError(f"`{where}` has a number beyond 64 bits")
+            return value
+        case float():
+            return _number(value, where)
+        case dict():
+            return _record(value, where, depth)
+        case list():
+            return [_value(item, where, depth - 1) for item in value]
+        case _:
+            raise UnjudgeableError(f"`{where}` has a null in a list")
+
+
+def _number(value: float, where: str) -> JSON:
+    if value.is_integer() and _LONG_MIN <= value <= _LONG_MAX:
+        return _value(int(value), where, 0)
+    exact = Decimal(repr(value))
+    if not exact.is_finite() or abs(exact) > _DECIMAL_MAX:
+        raise UnjudgeableError(f"`{where}` has a number that is too large for a decimal")
+    rounded = round(exact, _DECIMAL_DIGITS)
+    if rounded != exact:
+        raise UnjudgeableError(f"`{where}` has a number with more than 4 fractional digits")
+    return {"__extn": {"fn": "decimal", "arg": f"{rounded:f}"}}

@@ -1,0 +1,125 @@
+"""What is known about one caller and one target: settled for good, or to be asked for each call."""
+
+from collections.abc import Sequence
+from typing import Final, final
+
+from yett.authorization.encoding import UnjudgeableError, encode_arguments, observe
+from yett.authorization.index import decide_plainly
+from yett.authorization.policies import Policy
+from yett.authorization.port import Case, Decision, PolicyEngine, Question
+from yett.core.call import Call
+from yett.core.target import JSON
+
+_CONSTANT: Final = frozenset({"environment"})
+"""Members of the context that are the same for every call of one caller."""
+_ARGUMENTS: Final = frozenset({"arguments"})
+
+
+@final
+class Settled:
+    """The same decision whatever the call. granted: ids of the policies that permit it; None: a no."""
+
+    __slots__ = ("decision", "granted")
+
+    reads_arguments: Final = False
+    timeless: Final = True
+    shown: Final[dict[str, str]] = {}
+
+    def __init__(self, decision: Decision) -> None:
+        self.decision = decision
+        self.granted = decision.policies if decision.allowed else None
+
+    def decide(self, call: Call, now: float) -> Decision:  # noqa: ARG002
+        return self.decision
+
+    def foresee(self, call: Call, now: float) -> bool:  # noqa: ARG002
+        return self.decision.allowed
+
+
+@final
+class Open:
+    """A matching policy looks at something that differs from call to call.
+
+    shown: what the operator lets a caller know of a policy, by policy id. reads_arguments: they are
+    looked at. timeless: nothing but they are.
+    """
+
+    __slots__ = (
+        "_argument_names",
+        "_case",
+        "_environment",
+        "_foreseen",
+        "_kept",
+        "_names",
+        "granted",
+        "reads_arguments",
+        "shown",
+        "timeless",
+    )
+
+    def __init__(self, question: Question, case: Case, context: frozenset[str]) -> None:
+        policies = question.policies
+        self.granted: None = None
+        self.shown = {policy.id: policy.shown for policy in policies if policy.shown}
+        self.reads_arguments = "arguments" in context
+        self._argument_names = _argument_names(policies)
+        self._names = tuple(sorted(context - _ARGUMENTS - _CONSTANT))
+        self.timeless = not self._names
+        self._environment = question.caller.environment
+        self._case = case
+        self._kept: tuple[dict[str, JSON], Decision] | None = None
+        self._foreseen: tuple[dict[str, JSON], bool] | None = None
+
+    def decide(self, call: Call, now: float) -> Decision:
+        """Answer for this call. now: seconds since 1970."""
+        context = self._circumstances(call, now)
+        if not self.reads_arguments:
+            if self._kept is None or self._kept[0] != context:
+                self._kept = (context, self._case.decide(context))
+            return self._kept[1]
+        try:
+            context["arguments"] = encode_arguments(call.arguments, self._argument_names)
+        except UnjudgeableError as error:
+            return Decision(allowed=False, errors=(str(error),))
+        return self._case.decide(context)
+
+    def foresee(self, call: Call, now: float) -> bool:
+        """Say whether this call would be allowed with some arguments, as far as Cedar can tell."""
+        if not self.reads_arguments:
+            return self.decide(call, now).allowed
+        context = self._circumstances(call, now)
+        if self._foreseen is None or self._foreseen[0] != context:
+            self._foreseen = (context, self._case.foresee(context))
+        return self._foreseen[1]
+
+    def _circumstances(self, call: Call, now: float) -> dict[str, JSON]:
+        context: dict[str, JSON] = {"environment": self._environment}
+        for name in self._names:
+            value = observe(name, call, now)
+            if value is not None:
+                context[name] = value
+        return context
+
+
+Judgement = Settled | Open
+
+
+def judge(question: Question, engine: PolicyEngine) -> Judgement:
+    """Settle the question if nothing in it differs from call to call."""
+    if not any(policy.conditional for policy in question.policies):
+        return Settled(decide_plainly(question.policies))
+    case = engine.prepare(question)
+    context = frozenset[str]().union(*(policy.reads.context for policy in question.policies))
+    if context <= _CONSTANT:
+        return Settled(case.decide({"environment": question.caller.environment}))
+    return Open(question, case, context)
+
+
+def _argument_names(policies: Sequence[Policy]) -> frozenset[str] | None:
+    """Return the arguments that any of them looks at; None for all."""
+    names: set[str] = set()
+    for policy in policies:
+        if policy.reads.arguments is None:
+            return None
+        names |= policy.reads.arguments
+    return frozenset(names)

@@ -1,0 +1,129 @@
+"""One policy, as far as it must be known to find it fast: its head, and what its conditions look at.
+
+Everything here over-approximates: a head that is not understood matches every request, and Cedar,
+which is asked about each policy that has conditions, has the last word.
+"""
+
+from collections.abc import Iterable
+from typing import Final, Literal, final
+
+import msgspec
+
+from yett.authorization.compile import Statement
+from yett.authorization.conditions import Reads, Uid, examine
+from yett.core.target import JSON
+
+ACTIONS: Final = ("read", "write")
+ANY: Final[Uid] = ("", "")
+"""In a head: not constrained."""
+RESOURCE_TYPES: Final = ("Tool", "Resource", "Prompt")
+
+_PRINCIPAL_TYPE: Final = "Key"
+_GROUPS: Final = ("Role", "Tenant")
+
+
+@final
+class Policy(msgspec.Struct, frozen=True, kw_only=True):
+    """id: unique in the set. form: Cedar's JSON form. shown: the text of `@shown`, for callers.
+
+    principal, resource: the only entity (or `("is Tool", server)`, server "" for any) for which the
+    head can match; None: it never matches. conditional: it has a `when` or an `unless`.
+    """
+
+    id: str
+    effect: Literal["permit", "forbid"]
+    form: dict[str, JSON]
+    statement: Statement
+    principal: Uid | None
+    actions: tuple[str, ...]
+    resource: Uid | None
+    conditional: bool
+    reads: Reads
+    shown: str | None = None
+
+    @property
+    def matchable(self) -> bool:
+        return self.principal is not None and self.resource is not None and bool(self.actions)
+
+
+def read_policy(form: dict[str, JSON], statement: Statement, *, default_id: str) -> Policy:
+    """Return the policy that Cedar's JSON form describes."""
+    annotations = form.get("annotations") or {}
+    return Policy(
+        id=annotations.get("id") or default_id,
+        effect="permit" if form["effect"] == "permit" else "forbid",
+        form=form,
+        statement=statement,
+        principal=_principal(form["principal"]),
+        actions=_actions(form["action"]),
+        resource=_resource(form["resource"]),
+        conditional=bool(form["conditions"]),
+        reads=examine([form["principal"], form["resource"], form["conditions"]]),
+        shown=annotations.get("shown") or None,
+    )
+
+
+def mentioned(policies: Iterable[Policy], entity_type: str) -> frozenset[str]:
+    """Return the ids of all entities of a type that any policy names, in a head or a condition."""
+    found: set[str] = set()
+    for policy in policies:
+        uids = (policy.principal, policy.resource, *policy.reads.entities)
+        found.update(uid[1] for uid in uids if uid is not None and uid[0] == entity_type)
+    return frozenset(found)
+
+
+def _principal(head: JSON) -> Uid | None:
+    match head:
+        case {"op": "==", "entity": entity}:
+            uid = _uid(entity)
+            return uid if uid[0] == _PRINCIPAL_TYPE else None
+        case {"op": "in", "entity": entity}:
+            return _within(entity, _PRINCIPAL_TYPE, _GROUPS)
+        case {"op": "is", "entity_type": kind} if kind != _PRINCIPAL_TYPE:
+            return None
+        case {"op": "is", "in": {"entity": entity}}:
+            return _within(entity, _PRINCIPAL_TYPE, _GROUPS)
+        case _:
+            return ANY
+
+
+def _resource(head: JSON) -> Uid | None:
+    match head:
+        case {"op": "==", "entity": entity}:
+            uid = _uid(entity)
+            return uid if uid[0] in RESOURCE_TYPES else None
+        case {"op": "in", "entity": entity}:
+            uid = _uid(entity)
+            return uid if uid[0] in RESOURCE_TYPES or uid[0] == "Server" else None
+        case {"op": "is", "entity_type": kind} if kind not in RESOURCE_TYPES:
+            return None
+        case {"op": "is", "entity_type": kind, "in": {"entity": entity}}:
+            uid = _uid(entity)
+            if uid[0] == "Server":
+                return (f"is {kind}", uid[1])
+            return uid if uid[0] == kind else None
+        case {"op": "is", "entity_type": kind, **rest} if not rest:
+            return (f"is {kind}", "")
+        case _:
+            return ANY
+
+
+def _actions(head: JSON) -> tuple[str, ...]:
+    match head:
+        case {"op": "==" | "in", "entity": entity}:
+            named = {_uid(entity)}
+        case {"op": "in", "entities": entities}:
+            named = {_uid(entity) for entity in entities}
+        case _:
+            return ACTIONS
+    return tuple(action for action in ACTIONS if ("Action", action) in named)
+
+
+def _within(entity: JSON, kind: str, groups: tuple[str, ...]) -> Uid | None:
+    """`in` holds for the entity itself and for its groups; nothing else is above a key."""
+    uid = _uid(entity)
+    return uid if uid[0] == kind or uid[0] in groups else None
+
+
+def _uid(entity: JSON) -> Uid:
+    return (entity["type"], entity["id"])

@@ -1,0 +1,81 @@
+"""What a policy engine must do. It is prepared once for a question and answers it often."""
+
+from collections.abc import Mapping
+from typing import Literal, Protocol, final
+
+import msgspec
+
+from yett.authorization.policies import Policy
+from yett.core.target import JSON
+
+ResourceType = Literal["Tool", "Resource", "Prompt"]
+
+
+@final
+class Caller(msgspec.Struct, frozen=True):
+    """All that policies may know of a principal. roles: only those that the policy set knows, sorted."""
+
+    id: str
+    roles: tuple[str, ...]
+    tenant: str
+    environment: str
+
+
+@final
+class Matter(msgspec.Struct, frozen=True):
+    """What is asked for. server, name: of the target. access: its class, read or write."""
+
+    type: ResourceType
+    server: str
+    name: str
+    access: str
+
+    @property
+    def id(self) -> str:
+        """The id of the entity."""
+        return f"{self.server}/{self.name}"
+
+
+@final
+class Question(msgspec.Struct, frozen=True):
+    """policies: those that can match, in the order of the set. action: "read" or "write"."""
+
+    policies: tuple[Policy, ...]
+    caller: Caller
+    action: str
+    matter: Matter
+
+
+@final
+class Decision(msgspec.Struct, frozen=True):
+    """policies: ids of those that decided, in the order of the set. errors: why the question could
+    not be evaluated; then `allowed` is False, whatever else holds."""
+
+    allowed: bool
+    policies: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
+
+
+class Case(Protocol):
+    def decide(self, context: Mapping[str, JSON]) -> Decision:
+        """Answer with everything known. `context`: Cedar's JSON form, see encoding.py.
+
+        Raises nothing: what cannot be evaluated is a decision with `errors`.
+        """
+        ...
+
+    def foresee(self, context: Mapping[str, JSON]) -> bool:
+        """Say whether some arguments may be allowed. `context` has no arguments.
+
+        Raises nothing: what cannot be evaluated cannot be allowed.
+        """
+        ...
+
+
+class PolicyEngine(Protocol):
+    def prepare(self, question: Question) -> Case:
+        """Do once what does not depend on the context.
+
+        Raises nothing: what cannot be prepared is a case that allows nothing.
+        """
+        ...

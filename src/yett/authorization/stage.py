@@ -1,0 +1,232 @@
+"""May they? Cedar's policies decide; deny by default, forbid before permit, and any error is a no.
+
+A decision that depends on nothing but who asks and what for is made once and then looked up. Only
+where a matching policy looks at the arguments, the time or another circumstance is Cedar asked
+again. The whole is one snapshot of one policy set: a changed set is another Authorizer.
+
+What is listed is what can be called. A tool whose policies look at arguments is listed when some
+arguments may be permitted, as far as Cedar's partial evaluation can tell; a call of it that is
+refused then is `argument_denied`, and a call of one that is not listed is `not_permitted`, which
+looks to the caller as if there were no such tool.
+"""
+
+from collections.abc import Sequence
+from typing import Final, final
+
+import msgspec
+
+from yett.authorization.index import Index
+from yett.authorization.judgement import Judgement, Settled, judge
+from yett.authorization.policies import Policy, mentioned
+from yett.authorization.port import Caller, Decision, Matter, PolicyEngine, Question, ResourceType
+from yett.core.call import Call
+from yett.core.clock import Clock
+from yett.core.errors import Denied
+from yett.core.identity import Principal
+from yett.core.operations import Kind
+from yett.core.proofs import Inventory, Permitted, PermittedList, Resolved
+from yett.core.reasons import Reason
+from yett.core.target import Access, Target
+
+JUDGEMENTS_MAX: Final = 65_536
+CALLERS_MAX: Final = 16_384
+LISTS_MAX: Final = 1_024
+
+_TYPES: Final[dict[Kind, ResourceType]] = {
+    Kind.TOOL: "Tool",
+    Kind.RESOURCE: "Resource",
+    Kind.RESOURCE_TEMPLATE: "Resource",
+    Kind.PROMPT: "Prompt",
+}
+_ERROR_CHARS_MAX: Final = 500
+
+_Judgements = dict[tuple[str, str, Kind, Access], Judgement]
+
+
+@final
+class Explanation(msgspec.Struct, frozen=True):
+    """policies: ids of those that decided. refusal: None when it is permitted. ignored_roles: the
+    caller's roles that no configuration and no policy knows."""
+
+    policies: tuple[str, ...]
+    refusal: Denied | None
+    ignored_roles: tuple[str, ...]
+
+
+@final
+class _Profile(msgspec.Struct, frozen=True):
+    """A principal as policies see it. `judgements` is shared by all whom policies cannot tell apart."""
+
+    principal: Principal
+    caller: Caller
+    judgements: _Judgements
+
+
+@final
+class Authorizer:
+    """roles: those of the configuration. version: digest of the whole policy set, in hex."""
+
+    def __init__(
+        self,
+        policies: Sequence[Policy],
+        *,
+        roles: frozenset[str],
+        engine: PolicyEngine,
+        version: str,
+        clock: Clock,
+    ) -> None:
+        self.version = version
+        self.policies = tuple(policies)
+        self._index = Index(policies)
+        self._engine = engine
+        self._clock = clock
+        self._roles = roles | mentioned(policies, "Role")
+        self._named_keys = mentioned(policies, "Key")
+        self._profiles: dict[str, _Profile] = {}
+        self._judgements: dict[Caller, _Judgements] = {}
+        self._count = 0
+        self._lists: dict[
+            tuple[Caller, str, str | None], tuple[tuple[Target, ...], tuple[Target, ...]]
+        ] = {}
+
+    def permit(self, resolved: Resolved) -> Permitted:
+        """Let the call pass.
+
+        Raises:
+            Denied: NOT_PERMITTED, ARGUMENT_DENIED, or TOOL_QUARANTINED for who would be permitted.
+        """
+        target = resolved.target
+        judgement = self._judge(resolved.principal, target)
+        policies = judgement.granted
+        if policies is None:
+            now = self._clock.wall()
+            decision = judgement.decide(resolved.call, now)
+            if not decision.allowed:
+                raise self._refuse(resolved, judgement, decision, now)
+            policies = decision.policies
+        if target.quarantined:
+            raise _quarantined(target)
+        return Permitted(resolved.call, resolved.principal, target, policies, self.version)
+
+    def permit_list(self, inventory: Inventory) -> PermittedList:
+        """Keep the targets that the caller may call with some arguments. Never refuses."""
+        call, targets = inventory.call, inventory.targets
+        profile = self._meet(inventory.principal)
+        scope = (profile.caller, call.operation.method, call.server)
+        kept = self._lists.get(scope)
+        if kept is not None and kept[0] is targets:
+            visible = kept[1]
+        else:
+            visible, timeless = self._select(profile.principal, call, targets)
+            if timeless:
+                if len(self._lists) >= LISTS_MAX:
+                    self._lists.clear()
+                self._lists[scope] = (targets, visible)
+        return PermittedList(call, inventory.principal, visible, self.version)
+
+    def explain(self, resolved: Resolved) -> Explanation:
+        """Decide like `permit`, and say why instead of raising."""
+        judgement = self._judge(resolved.principal, resolved.target)
+        now = self._clock.wall()
+        decision = judgement.decide(resolved.call, now)
+        refusal = None
+        if not decision.allowed:
+            refusal = self._refuse(resolved, judgement, decision, now)
+        elif resolved.target.quarantined:
+            refusal = _quarantined(resolved.target)
+        return Explanation(decision.policies, refusal, self._ignored(resolved.principal))
+
+    def _select(
+        self, principal: Principal, call: Call, targets: tuple[Target, ...]
+    ) -> tuple[tuple[Target, ...], bool]:
+        """Return the visible targets, and whether they are the same at any time and from anywhere."""
+        now = self._clock.wall()
+        visible: list[Target] = []
+        timeless = True
+        for target in targets:
+            judgement = self._judge(principal, target)
+            timeless = timeless and judgement.timeless
+            if not target.quarantined and judgement.foresee(call, now):
+                visible.append(target)
+        return tuple(visible), timeless
+
+    def _judge(self, principal: Principal, target: Target) -> Judgement:
+        profile = self._profiles.get(principal.id)
+        if profile is None or profile.principal is not principal:
+            profile = self._meet(principal)
+        key = (target.server, target.name, target.kind, target.access)
+        judgement = profile.judgements.get(key)
+        if judgement is None:
+            judgement = self._judge_first(profile, target)
+            if self._count >= JUDGEMENTS_MAX:
+                self._forget()
+                profile = self._meet(principal)
+            self._count += 1
+            profile.judgements[key] = judgement
+        return judgement
+
+    def _judge_first(self, profile: _Profile, target: Target) -> Judgement:
+        caller = profile.caller
+        if not caller.roles:  # empty means no, also to a policy that permits everybody
+            return Settled(Decision(allowed=False))
+        matter = Matter(_TYPES[target.kind], target.server, target.name, target.access)
+        action = target.access if target.kind is Kind.TOOL else "read"
+        policies = self._index.match(caller, action, matter)
+        return judge(Question(policies, caller, action, matter), self._engine)
+
+    def _meet(self, principal: Principal) -> _Profile:
+        profile = self._profiles.get(principal.id)
+        if profile is not None and profile.principal == principal:
+            return profile
+        caller = Caller(
+            id=principal.id if self._named_keys & {principal.id, ""} else "",
+            roles=tuple(sorted(self._roles.intersection(principal.roles))),
+            tenant=principal.tenant,
+            environment=principal.environment,
+        )
+        if len(self._profiles) >= CALLERS_MAX:
+            self._forget()
+        profile = _Profile(principal, caller, self._judgements.setdefault(caller, {}))
+        self._profiles[principal.id] = profile
+        return profile
+
+    def _forget(self) -> None:
+        self._profiles.clear()
+        self._judgements.clear()
+        self._lists.clear()
+        self._count = 0
+
+    def _refuse(
+        self, resolved: Resolved, judgement: Judgement, decision: Decision, now: float
+    ) -> Denied:
+        principal, target = resolved.principal, resolved.target
+        what = f"`{principal.name}` may not {target.access} `{target.key}`"
+        if ignored := self._ignored(principal):
+            what += f" (unknown roles, ignored: {', '.join(ignored)})"
+        if decision.errors:
+            errors = "; ".join(decision.errors)[:_ERROR_CHARS_MAX]
+            return Denied(Reason.NOT_PERMITTED, f"{what}: cannot be judged: {errors}")
+        if decision.policies:
+            why = f"forbidden by {', '.join(f'`{policy}`' for policy in decision.policies)}"
+        else:
+            why = "no policy permits it"
+        if judgement.reads_arguments and judgement.foresee(resolved.call, now):
+            texts = [
+                judgement.shown[policy] for policy in decision.policies if policy in judgement.shown
+            ]
+            return Denied(
+                Reason.ARGUMENT_DENIED,
+                f"{what} with these arguments: {why}",
+                shown="; ".join(texts) or None,
+            )
+        return Denied(Reason.NOT_PERMITTED, f"{what}: {why}")
+
+    def _ignored(self, principal: Principal) -> tuple[str, ...]:
+        return tuple(role for role in principal.roles if role not in self._roles)
+
+
+def _quarantined(target: Target) -> Denied:
+    return Denied(
+        Reason.TOOL_QUARANTINED,
+        f"`{target.key}` differs from what was approved (`{target.digest}`)",
+    )
