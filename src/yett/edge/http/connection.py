@@ -79,9 +79,6 @@ class Connection(asyncio.Protocol):
         except httptools.HttpParserError:
             self._give_up(Reason.MALFORMED_REQUEST)
 
-    def eof_received(self) -> bool:
-        return self._task is not None  # a half-closed peer may still read its answer
-
     def connection_lost(self, _: Exception | None) -> None:
         self._listener.closed(self)
         self._queue.clear()
@@ -200,11 +197,12 @@ class Connection(asyncio.Protocol):
             self._task = self._listener.loop.create_task(self._serve(request))
 
     async def _serve(self, request: Request) -> None:
-        keep_alive = request.keep_alive and not self._listener.draining
+        keep_alive = request.keep_alive
         try:
             answer = await self._listener.handler(request)
+            keep_alive = keep_alive and not self._spoilt and not self._listener.draining
             if isinstance(answer, Response):
-                keep_alive = keep_alive and not answer.close and not self._spoilt
+                keep_alive = keep_alive and not answer.close
                 self._write(encode(answer if keep_alive else _closing(answer)))
             else:
                 keep_alive = False

@@ -1,0 +1,138 @@
+"""A gate that answers by itself, and a client that sends exactly the bytes it is told to."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from typing import Any, NamedTuple
+
+from yett.core.call import Call, Reply
+from yett.core.clock import SystemClock
+from yett.core.errors import Denied
+from yett.core.identity import Principal
+from yett.core.reasons import Reason
+from yett.edge import Listener, Router
+from yett.edge.origin import OriginPolicy, own_hosts
+
+KEY = "yett_test_good"
+GOOD = Principal(id="k1", name="laptop")
+TOOL = {"name": "notes__read", "description": "Read", "inputSchema": {"type": "object"}}
+
+
+class ScriptedGate:
+    """Keeps every call; lets only `KEY` in; answers by `result` or `refusal`."""
+
+    def __init__(self) -> None:
+        self.calls: list[Call] = []
+        self.refusals: list[Denied] = []
+        self.result: dict[str, Any] = {"content": [{"type": "text", "text": "hello"}]}
+        self.refusal: Denied | None = None
+        self.live = True
+        self.ready = True
+        self.pause: asyncio.Event | None = None
+        self.cancelled = 0
+
+    async def handle(self, call: Call, refused: Denied | None = None) -> Reply:
+        self.calls.append(call)
+        if refused is not None:
+            self.refusals.append(refused)
+        credential = call.credential
+        if credential is None or credential.reveal_text() not in {KEY, f"{KEY}2"}:
+            refused = refused or Denied(Reason.UNAUTHENTICATED, "scripted")
+            if refused.reason not in {Reason.FORBIDDEN_ORIGIN, Reason.UNKNOWN_PATH}:
+                refused = Denied(Reason.UNAUTHENTICATED, "scripted")
+            return Reply(call=call, refusal=refused)
+        principal = GOOD if credential.reveal_text() == KEY else Principal(id="k2", name="other")
+        if call.owner is not None and call.owner != principal.id:
+            refused = Denied(Reason.UNKNOWN_SESSION, "scripted")
+        if self.pause is not None:
+            try:
+                await self.pause.wait()
+            except asyncio.CancelledError:
+                self.cancelled += 1
+                raise
+        refused = refused or self.refusal
+        if refused is not None:
+            return Reply(call=call, principal=principal, refusal=refused)
+        results = {"tools/call": self.result, "tools/list": {"tools": [TOOL]}}
+        return Reply(call=call, principal=principal, result=results.get(call.operation.method, {}))
+
+    def is_live(self, principal_id: str) -> bool:
+        return self.live
+
+    def is_ready(self) -> bool:
+        return self.ready
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class Server(NamedTuple):
+    gate: ScriptedGate
+    router: Router
+    listener: Listener
+    port: int
+
+    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        return await asyncio.open_connection("127.0.0.1", self.port)
+
+    async def send(self, data: bytes) -> Answer:
+        """Send raw bytes on a new connection; read one answer."""
+        reader, writer = await self.connect()
+        try:
+            writer.write(data)
+            return await read_answer(reader)
+        finally:
+            writer.close()
+
+    async def request(
+        self, method: str, path: str, body: Any = b"", *, key: str | None = KEY, **headers: str
+    ) -> Answer:
+        return await self.send(self.encode(method, path, body, key=key, **headers))
+
+    def encode(
+        self, method: str, path: str, body: Any = b"", *, key: str | None = KEY, **headers: str
+    ) -> bytes:
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        lines = {"Host": f"127.0.0.1:{self.port}", "Content-Length": str(len(data))}
+        if method == "POST":
+            lines |= {
+                "Content-Type": "application/json",
+                "Accept": "application/json, text/event-stream",
+            }
+        if key is not None:
+            lines["Authorization"] = f"Bearer {key}"
+        lines |= {name.replace("_", "-"): value for name, value in headers.items()}
+        head = "".join(f"{name}: {value}\r\n" for name, value in lines.items() if value != "-")
+        return f"{method} {path} HTTP/1.1\r\n{head}\r\n".encode() + data
+
+
+async def read_answer(reader: asyncio.StreamReader) -> Answer:
+    async with asyncio.timeout(5):
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        status, *lines = head.strip().split("\r\n")
+        headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
+        body = await reader.readexactly(int(headers.get("content-length", "0")))
+    return Answer(int(status.split(" ")[1]), headers, body)
+
+
+@contextlib.asynccontextmanager
+async def serving() -> AsyncIterator[Server]:
+    gate = ScriptedGate()
+    router = Router(gate, SystemClock(), OriginPolicy(frozenset(), frozenset()))
+    listener = Listener(router)
+    port = await listener.start("127.0.0.1", 0)
+    hosts = own_hosts("127.0.0.1", port, ("gate.example",))
+    policy = OriginPolicy(hosts, frozenset({b"https://console.example"}))
+    router.arrivals = type(router.arrivals)(SystemClock(), policy)
+    try:
+        yield Server(gate, router, listener, port)
+    finally:
+        await listener.stop(grace_seconds=0.2)
