@@ -173,7 +173,7 @@ class Vault:
             )
             kind = "secret.rotated" if before else "secret.stored"
             event = _event(kind, name, actor)
-            post(transaction, event | {"version": label.version, "servers": servers}, at=now)
+            post(transaction, event | {"version": label.version, "servers": list(servers)}, at=now)
         return label.version
 
 

@@ -9,10 +9,12 @@ PASSPHRASE_CHARACTERS_MIN: Final = 12
 _DISTINCT_BYTES_MIN: Final = 12
 _TEXT: Final = re.compile(rb"[\t\n\r -~]*")
 _PLACEHOLDER: Final = re.compile(
-    rb"(change|replace)[ _-]?(me|this|it)|.*__.*(replace|change|insert).*__|<.*>|\$\{.*\}|\{\{.*\}\}"
-    rb"|(your|my|the|insert|put)[ _-].*(key|token|secret|password|here)|(x{4,}|\*{3,}|\.{3,}|0+|1+)"
-    rb"|secret(-api)?-?key|pass(word|wd)?[0-9]*|secret|token|admin|default|test|example|todo|none|null",
+    rb"(change|replace)[ _-]?(me|this|it)!?|.*__.*(replace|change|insert).*__|<.*>|\$\{.*\}"
+    rb"|\{\{.*\}\}|(your|insert|put)[ _-].*(key|token|secret|password|here)|x{4,}|\*{3,}|\.{3,}",
     re.IGNORECASE | re.DOTALL,
+)
+_COMMON: Final = re.compile(
+    rb"(my|the)?[ _-]?(secret|password|passphrase|vault|api|key|token|[ _-])+[0-9!]*", re.IGNORECASE
 )
 
 
@@ -22,10 +24,11 @@ def is_placeholder(value: Secret) -> bool:
 
 
 def is_weak_passphrase(value: Secret) -> bool:
-    """Say whether a passphrase is a placeholder, too short, or of too few different characters."""
+    """Say whether a passphrase is a placeholder or an obvious word, too short, or of too few different characters."""
     text = value.reveal()
     short = len(text) < PASSPHRASE_CHARACTERS_MIN
-    return short or is_placeholder(value) or len(set(text)) < PASSPHRASE_CHARACTERS_MIN // 2
+    guessed = is_placeholder(value) or _COMMON.fullmatch(text) is not None
+    return short or guessed or len(set(text)) < PASSPHRASE_CHARACTERS_MIN // 2
 
 
 def is_weak_key(value: Secret) -> bool:

@@ -34,23 +34,33 @@ def _read(path: Path) -> tuple[Secret, int]:
     if not path.is_absolute():
         raise _fault(path, "is not an absolute path")
     try:
-        # Not blocking: opening a named pipe would wait for its writer.
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        content, state = _read_open(path)
     except (OSError, ValueError) as error:
-        raise _fault(path, f"cannot be opened ({type(error).__name__})") from None
-    with open(descriptor, "rb") as file:  # noqa: PTH123 - of a descriptor
-        state = os.fstat(descriptor)
-        if not stat.S_ISREG(state.st_mode):
-            raise _fault(path, "is not a file")
-        if state.st_mode & stat.S_IRWXO:
-            raise _fault(path, "may be read by everybody; run `chmod o-rwx` on it")
-        content = file.read(SECRET_BYTES_MAX + 1)
+        raise _fault(path, f"cannot be read ({type(error).__name__})") from None
+    if not stat.S_ISREG(state.st_mode):
+        raise _fault(path, "is not a file")
+    if state.st_mode & stat.S_IRWXO:
+        raise _fault(path, "may be read by everybody; run `chmod o-rwx` on it")
     if len(content) > SECRET_BYTES_MAX:
         raise _fault(path, "is too large for a secret")
     value = content.removesuffix(b"\n").removesuffix(b"\r")
     if not value:
         raise _fault(path, "is empty")
     return Secret(value), state.st_mtime_ns
+
+
+def _read_open(path: Path) -> tuple[bytes, os.stat_result]:
+    """Return content and state of the same open file; the content only if it is a plain file."""
+    # Not blocking: opening a named pipe would wait for its writer.
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        state = os.fstat(descriptor)
+        if not stat.S_ISREG(state.st_mode):
+            return b"", state
+        with open(descriptor, "rb", closefd=False) as file:  # noqa: PTH123 - of a descriptor
+            return file.read(SECRET_BYTES_MAX + 1), state
+    finally:
+        os.close(descriptor)
 
 
 def _state(path: str) -> tuple[int, ...]:

@@ -1,0 +1,252 @@
+"""`yett secret`: put secrets into the vault, and see which are there; a value never comes out again.
+
+A value is read from standard input, a file or a hidden prompt, never from the command line: that is
+in the process list and in the shell's history (CWE-214).
+"""
+
+import sys
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from yett.cli.command import Place, command
+from yett.configuration.environment import variable
+from yett.core.bounds import SECRET_BYTES_MAX
+from yett.core.errors import CommandError
+from yett.core.quantities import duration_seconds
+from yett.core.secret import Secret
+
+if TYPE_CHECKING:  # both take their time to load
+    from yett.configuration.model import Configuration
+    from yett.credentials.vault import SecretInfo, Vault
+
+_DAY_SECONDS: Final = 86400.0
+
+group = click.Group("secret", help="Keep the credentials that servers need, encrypted.")
+
+_VALUE_OPTIONS: Final = (
+    click.option(
+        "--from-file",
+        type=click.Path(path_type=Path, exists=True, dir_okay=False),
+        help="Read the value from this file instead of standard input.",
+    ),
+    # Taken only to be refused in our own words: click's would repeat the value.
+    click.argument("surplus", nargs=-1, metavar=""),
+)
+
+
+def _takes_value(function: Any) -> Any:
+    for option in _VALUE_OPTIONS:
+        function = option(function)
+    return function
+
+
+@group.command("set")
+@command()
+@click.argument("name")
+@_takes_value
+@click.option("--server", "servers", multiple=True, help="Who may be given it. Repeat for several.")
+def set_(
+    place: Place,
+    name: str,
+    surplus: tuple[str, ...],
+    from_file: Path | None,
+    servers: tuple[str, ...],
+) -> None:
+    """Store a secret for the servers named, in place of what it was before.
+
+    The value is read from standard input, from --from-file, or asked for.
+    """
+    _refuse_surplus(surplus)
+    configuration = _configuration(place)
+    if not servers:
+        users = sorted(_users(configuration).get(name, ()))
+        options = " ".join(f"--server {server}" for server in users or ["SERVER"])
+        raise CommandError(
+            f"A secret belongs to the servers that may use it. Run `yett secret set {name} {options}`"
+        )
+    vault = _vault(place, configuration)
+    value = _read_value(from_file)
+    try:
+        version = vault.put(name, value, servers=servers, actor=place.actor)
+    except ValueError as error:
+        raise CommandError(_sentence(error)) from None
+    unknown = sorted(set(servers) - set(configuration.servers))
+    if unknown:
+        place.say(f"note: not in the configuration (yet): {', '.join(unknown)}")
+    place.print_record({"name": name, "version": version, "servers": sorted(set(servers))})
+
+
+@group.command("rotate")
+@command()
+@click.argument("name")
+@_takes_value
+def rotate(place: Place, name: str, surplus: tuple[str, ...], from_file: Path | None) -> None:
+    """Store a new value of a secret, for the same servers. A running gate takes it up within 5 s."""
+    from yett.credentials.vault import UnknownSecretError  # noqa: PLC0415 - cryptography is slow to load
+
+    _refuse_surplus(surplus)
+    vault = _vault(place, _configuration(place))
+    if name not in {info.name for info in vault.names()}:
+        raise _unknown(name)
+    value = _read_value(from_file)
+    try:
+        version = vault.rotate(name, value, actor=place.actor)
+    except UnknownSecretError:
+        raise _unknown(name) from None
+    except ValueError as error:
+        raise CommandError(_sentence(error)) from None
+    place.print_record({"name": name, "version": version})
+
+
+@group.command("remove")
+@command()
+@click.argument("name")
+def remove(place: Place, name: str) -> None:
+    """Forget a secret. Calls that need it fail from then on."""
+    from yett.credentials.vault import UnknownSecretError  # noqa: PLC0415 - cryptography is slow to load
+
+    configuration = _configuration(place)
+    try:
+        _vault(place, configuration).remove(name, actor=place.actor)
+    except UnknownSecretError:
+        raise _unknown(name) from None
+    users = sorted(_users(configuration).get(name, ()))
+    if users:
+        place.say(f"note: the configuration still refers to it for: {', '.join(users)}")
+    place.print_record({"name": name, "removed": True})
+
+
+@group.command("list")
+@command()
+def list_(place: Place) -> None:
+    """Show which secrets there are and for whom; never a value."""
+    place.print_rows([_row(info) for info in _vault(place, _configuration(place)).names()])
+
+
+@group.command("audit")
+@command()
+@click.option("--max-age", default="90d", show_default=True, help="Older than this is overdue.")
+def audit(place: Place, max_age: str) -> None:
+    """Show what is overdue, unused, missing, or used by a server that may not; exit 1 if anything is.
+
+    Unused alone is not a failure.
+    """
+    try:
+        seconds = duration_seconds(max_age)
+    except ValueError as error:
+        raise CommandError(f"{_sentence(error)}. Write --max-age 90d") from None
+    configuration = _configuration(place)
+    users = _users(configuration)
+    infos = {info.name: info for info in _vault(place, configuration).names()}
+    rows = [
+        _audit_row(name, infos.get(name), users.get(name, ()), seconds)
+        for name in sorted(infos.keys() | users.keys())
+    ]
+    place.print_rows(rows)
+    if any(set(row["findings"]) - {"unused"} for row in rows):
+        raise click.exceptions.Exit(1)
+
+
+def _audit_row(
+    name: str, info: "SecretInfo | None", users: Iterable[str], seconds_max: float
+) -> dict[str, Any]:
+    used_by = sorted(users)
+    if info is None:
+        none: dict[str, Any] = {"version": None, "age_days": None, "servers": []}
+        return {"name": name, **none, "used_by": used_by, "findings": ["missing"]}
+    findings = [f"not for {server}" for server in used_by if server not in info.servers]
+    if info.age_seconds > seconds_max:
+        findings.append("overdue")
+    if not used_by:
+        findings.append("unused")
+    return {
+        "name": name,
+        "version": info.version,
+        "age_days": int(info.age_seconds // _DAY_SECONDS),
+        "servers": list(info.servers),
+        "used_by": used_by,
+        "findings": findings,
+    }
+
+
+def _row(info: "SecretInfo") -> dict[str, Any]:
+    created = datetime.fromtimestamp(info.created_at, UTC)
+    return {
+        "name": info.name,
+        "version": info.version,
+        "servers": list(info.servers),
+        "created_at": created.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "age_days": int(info.age_seconds // _DAY_SECONDS),
+    }
+
+
+def _configuration(place: Place) -> "Configuration":
+    """The configuration, or what holds without one: a secret may be stored before there is any."""
+    from yett.configuration.model import Configuration  # noqa: PLC0415 - see above
+
+    return place.configuration() if place.config_path.exists() else Configuration()
+
+
+def _vault(place: Place, configuration: "Configuration") -> "Vault":
+    from yett.credentials.build import open_vault  # noqa: PLC0415 - cryptography is slow to load
+
+    passphrase = variable("YETT_VAULT_PASSPHRASE")
+    return open_vault(
+        configuration.vault,
+        data=place.data,
+        database=place.database(),
+        clock=place.clock,
+        passphrase=Secret(passphrase) if passphrase else None,
+        production=configuration.mode == "production",
+    )
+
+
+def _users(configuration: "Configuration") -> dict[str, set[str]]:
+    """Which servers refer to which secret of the vault."""
+    from yett.credentials.references import references_of, vault_name  # noqa: PLC0415 - see above
+
+    users: dict[str, set[str]] = {}
+    for server, section in configuration.servers.items():
+        for reference in references_of(section.credential, section.env, section.command):
+            name = vault_name(reference)
+            if name is not None:
+                users.setdefault(name, set()).add(server)
+    return users
+
+
+def _read_value(from_file: Path | None) -> Secret:
+    """Read a value; one line end at its end was put there by `echo` or an editor."""
+    from yett.credentials.weakness import is_placeholder  # noqa: PLC0415 - see above
+
+    if from_file is not None:
+        with from_file.open("rb") as file:
+            content = file.read(SECRET_BYTES_MAX + 3)
+    elif sys.stdin.isatty():
+        content = click.prompt("Value", hide_input=True, err=True).encode()
+    else:
+        content = sys.stdin.buffer.read(SECRET_BYTES_MAX + 3)
+    value = Secret(content.removesuffix(b"\n").removesuffix(b"\r"))
+    if is_placeholder(value):
+        raise CommandError("This is a placeholder, not a secret. Put in the real value")
+    return value
+
+
+def _refuse_surplus(surplus: tuple[str, ...]) -> None:
+    if surplus:
+        raise CommandError(
+            "A value is never taken from the command line, where other users and the shell's history"
+            " see it. Pipe it in or wait to be asked; and change this one, it has been seen"
+        )
+
+
+def _unknown(name: str) -> CommandError:
+    return CommandError(f"There is no secret `{name}`. See `yett secret list`")
+
+
+def _sentence(error: Exception) -> str:
+    text = str(error)
+    return text[:1].upper() + text[1:]
