@@ -1,0 +1,46 @@
+"""Configuration and data directory in, the stage and the registry out."""
+
+from pathlib import Path
+
+from yett.authentication.backends.database import DatabaseKeyStore
+from yett.authentication.config import AuthenticationConfig
+from yett.authentication.pepper import open_pepper
+from yett.authentication.registry import KeyRegistry
+from yett.authentication.stage import Authenticator
+from yett.core.clock import Clock
+from yett.storage.port import Database
+
+
+def build(
+    config: AuthenticationConfig,
+    *,
+    database: Database,
+    data: Path,
+    clock: Clock,
+    environments: frozenset[str],
+) -> Authenticator:
+    """Return the stage with the keys read once. environments: production takes `live` only.
+
+    Raises:
+        CommandError: the pepper cannot be used.
+        Fault: the database could not be used.
+    """
+    del config  # lifetimes matter to the registry; a key carries its own
+    authenticator = Authenticator(
+        DatabaseKeyStore(database),
+        open_pepper(data, database),
+        clock=clock,
+        environments=environments,
+    )
+    authenticator.refresh()
+    return authenticator
+
+
+def build_registry(*, database: Database, data: Path, clock: Clock, actor: str) -> KeyRegistry:
+    """Return what commands work with.
+
+    Raises:
+        CommandError: the pepper cannot be used.
+        Fault: the database could not be used.
+    """
+    return KeyRegistry(database, open_pepper(data, database), clock, actor=actor)

@@ -1,0 +1,90 @@
+"""The pepper: 32 random bytes in `pepper` in the data directory, apart from the database.
+
+A check value of it lies in the database, so that a lost or exchanged pepper is told at once and not
+as a hundred keys that stopped working.
+"""
+
+import os
+import secrets
+from hmac import compare_digest
+from pathlib import Path
+from typing import Final
+
+from yett.authentication.digest import KeyedHash
+from yett.core.errors import CommandError
+from yett.core.secret import Secret
+from yett.storage.port import Database
+
+PEPPER_NAME: Final = "pepper"
+_BYTES: Final = 32
+_CHECK: Final = "pepper_check"
+_CHECKED_TEXT: Final = b"yett pepper 1"
+
+
+def open_pepper(data: Path, database: Database) -> Secret:
+    """Read the pepper, or make it if no key depends on one yet.
+
+    Raises:
+        CommandError: it is missing, unreadable, damaged, or not the one the keys were made with.
+        Fault: the database could not be used.
+    """
+    path = data / PEPPER_NAME
+    if not path.exists():
+        _refuse_to_replace(path, database)
+        _create(path)
+    pepper = _read(path)
+    check = KeyedHash(pepper).digest(_CHECKED_TEXT)
+    with database.transaction() as transaction:
+        rows = transaction.fetch("select value from facts where name = ?", (_CHECK,))
+        if not rows:
+            transaction.execute("insert into facts (name, value) values (?, ?)", (_CHECK, check))
+        elif not (isinstance(rows[0][0], bytes) and compare_digest(rows[0][0], check)):
+            raise CommandError(
+                f"`{path}` is not the pepper that the keys in this data directory were made with. "
+                "Restore the right file from a backup"
+            )
+    return pepper
+
+
+def _refuse_to_replace(path: Path, database: Database) -> None:
+    if database.fetch("select 1 from facts where name = ?", (_CHECK,)):
+        count = len(database.fetch("select 1 from keys"))
+        raise CommandError(
+            f"The pepper `{path}` is missing, and {count} keys depend on it. Restore it from a backup; "
+            "without it no key works, and the data directory has to be begun anew"
+        )
+
+
+def _create(path: Path) -> None:
+    """Write it whole or not at all; a process that was quicker wins."""
+    draft = path.with_name(f".{PEPPER_NAME}.{secrets.token_hex(8)}")
+    descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+    try:
+        os.write(descriptor, secrets.token_bytes(_BYTES))
+        os.fsync(descriptor)
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            return
+    finally:
+        os.close(descriptor)
+        draft.unlink()
+    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+def _read(path: Path) -> Secret:
+    try:
+        if path.stat().st_mode & 0o077:
+            raise CommandError(f"Others may read the pepper. Run `chmod 600 {path}`")
+        content = path.read_bytes()
+    except OSError as error:
+        raise CommandError(
+            f"The pepper `{path}` cannot be read: {error.strerror}. Run as the user who owns it"
+        ) from error
+    if len(content) != _BYTES:
+        raise CommandError(f"The pepper `{path}` is damaged. Restore it from a backup")
+    return Secret(content)

@@ -1,0 +1,189 @@
+"""Stage 1: turn a credential into a principal, or into one and the same no.
+
+Nothing here touches the store: the keys lie in a dictionary that `refresh` replaces as a whole. A
+look-up has one shape whether the id exists or not (one dictionary hit, one keyed hash, two
+comparisons in constant time), so its duration tells nothing (CWE-208).
+"""
+
+import secrets
+from hmac import compare_digest
+from typing import Final, final
+
+import msgspec
+
+from yett.authentication.digest import KeyedHash
+from yett.authentication.keys import (
+    CREDENTIAL_BYTES_MAX,
+    ID_END,
+    ID_START,
+    iso_time,
+    parse_key,
+)
+from yett.authentication.port import KeyStore, StoredKey
+from yett.core.call import Call
+from yett.core.clock import Clock
+from yett.core.errors import Denied, Fault
+from yett.core.identity import Principal
+from yett.core.proofs import Identified
+from yett.core.reasons import Reason
+from yett.core.secret import Secret
+from yett.core.target import JSON
+
+UNREAD_SECONDS_MAX: Final = 5.0
+"""Promise 11: a revocation takes effect in at most five seconds, or nobody gets in."""
+_KEEP_TIME_SECONDS: Final = 60.0
+_NEVER: Final = float("-inf")
+_ALWAYS: Final = float("inf")
+
+
+@final
+class _Entry(msgspec.Struct, frozen=True):
+    """One key, ready for comparing. barred: why it is refused whatever the secret; empty if it is not."""
+
+    principal: Principal
+    digest: bytes
+    previous_digest: bytes
+    previous_until: float
+    expires_at: float
+    barred: str
+
+
+# Nothing hashes to these: they are drawn anew in each process and shown to nobody.
+_NO_DIGEST: Final = secrets.token_bytes(32)
+_NOBODY: Final = _Entry(
+    Principal(id="", name=""), _NO_DIGEST, _NO_DIGEST, _NEVER, _NEVER, "no such key"
+)
+
+
+@final
+class Authenticator:
+    """`identify` belongs to the loop, `refresh` to a thread that calls it once a second."""
+
+    def __init__(
+        self, store: KeyStore, pepper: Secret, *, clock: Clock, environments: frozenset[str]
+    ) -> None:
+        self._store = store
+        self._hash = KeyedHash(pepper)
+        self._clock = clock
+        self._environments = environments
+        self._entries: dict[bytes, _Entry] = {}
+        self._version: int | None = None
+        self._read_at = _NEVER
+        self._newest_wall = 0.0
+        self._kept_wall = 0.0
+
+    async def identify(self, call: Call) -> Identified:
+        """Say who calls.
+
+        Raises:
+            Denied: UNAUTHENTICATED, in one public form whatever is wrong; UNKNOWN_SESSION if the
+                session is somebody else's.
+            Fault: revocations could not be learnt for too long.
+        """
+        if self._clock.monotonic() - self._read_at > UNREAD_SECONDS_MAX:
+            raise Fault(Reason.INTERNAL_ERROR, "the keys could not be read for too long")
+        if call.credential is None:
+            raise Denied(Reason.UNAUTHENTICATED, "no credential")
+        raw = call.credential.reveal()
+        if len(raw) > CREDENTIAL_BYTES_MAX:
+            raise Denied(Reason.UNAUTHENTICATED, "the credential is too long to be a key")
+        entry = self._entries.get(raw[ID_START:ID_END], _NOBODY)
+        digest = self._hash.digest(raw)
+        current = compare_digest(digest, entry.digest)
+        previous = compare_digest(digest, entry.previous_digest)
+        now = self._now()
+        if not (current or (previous and now < entry.previous_until)):
+            raise Denied(Reason.UNAUTHENTICATED, _explain(raw, entry, previous=previous))
+        if entry.barred or now >= entry.expires_at:
+            why = entry.barred or "expired"
+            raise Denied(Reason.UNAUTHENTICATED, f"key `{entry.principal.id}`: {why}")
+        if call.owner is not None and call.owner != entry.principal.id:
+            raise Denied(
+                Reason.UNKNOWN_SESSION, f"the session is not of key `{entry.principal.id}`"
+            )
+        return Identified(call, entry.principal)
+
+    def is_live(self, principal_id: str) -> bool:
+        """Say whether an open stream of this principal may go on."""
+        if self._clock.monotonic() - self._read_at > UNREAD_SECONDS_MAX:
+            return False
+        entry = self._entries.get(principal_id.encode(), _NOBODY)
+        return not entry.barred and self._now() < entry.expires_at
+
+    def describe(self, identified: Identified) -> dict[str, JSON]:
+        """What a caller may know of its own key. Times are ISO 8601."""
+        principal = identified.principal
+        return {
+            "id": principal.id,
+            "name": principal.name,
+            "roles": list(principal.roles),
+            "tenant": principal.tenant,
+            "environment": principal.environment,
+            "created_at": iso_time(principal.created_at),
+            "expires_at": iso_time(principal.expires_at),
+        }
+
+    def refresh(self) -> bool:
+        """Learn what changed; return whether a key did.
+
+        Raises:
+            Fault: the store could not be used. What was read last holds for five seconds more.
+        """
+        state = self._store.state()
+        changed = state.version != self._version
+        if changed:
+            loaded = self._store.load()
+            self._entries = {key.id.encode(): self._enter(key) for key in loaded.values()}
+            self._version = state.version
+        # Only an operator puts the kept time back, after a clock that had run ahead.
+        went_back = state.newest_time < self._kept_wall
+        self._newest_wall = max(state.newest_time, 0.0 if went_back else self._newest_wall)
+        self._kept_wall = state.newest_time
+        self._read_at = self._clock.monotonic()
+        now = self._now()
+        if now - self._kept_wall >= _KEEP_TIME_SECONDS:
+            self._store.keep_time(now)
+            self._kept_wall = now
+        return changed
+
+    def _now(self) -> float:
+        """The newest wall-clock time ever seen: setting the clock back revives no expired key."""
+        wall = self._clock.wall()
+        self._newest_wall = max(self._newest_wall, wall)
+        return self._newest_wall
+
+    def _enter(self, key: StoredKey) -> _Entry:
+        barred = ""
+        if key.revoked_at is not None:
+            barred = "revoked"
+        elif key.environment not in self._environments:
+            barred = f"a key of the environment `{key.environment}` is not accepted here"
+        principal = Principal(
+            id=key.id,
+            name=key.name,
+            tenant=key.tenant,
+            roles=key.roles,
+            environment=key.environment,
+            created_at=key.created_at,
+            expires_at=key.expires_at,
+        )
+        return _Entry(
+            principal,
+            key.digest,
+            key.previous_digest or _NO_DIGEST,
+            _NEVER if key.previous_until is None else key.previous_until,
+            _ALWAYS if key.expires_at is None else key.expires_at,
+            barred,
+        )
+
+
+def _explain(raw: bytes, entry: _Entry, *, previous: bool) -> str:
+    """For the record only. Quotes nothing but a well-formed key's public id."""
+    parsed = parse_key(raw)
+    if parsed is None:
+        return "the credential is not a key, or was mistyped"
+    if entry is _NOBODY:
+        return f"no key has the id `{parsed.id}`"
+    if previous:
+        return f"key `{parsed.id}`: this secret was rotated away"
+    return f"key `{parsed.id}`: the secret is wrong"

@@ -1,0 +1,249 @@
+from typing import Any
+
+import msgspec
+import pytest
+
+from tests.yett.authentication.calls import BOTH, PEPPER, SettableClock, call
+from yett.authentication.backends.memory import MemoryKeyStore
+from yett.authentication.digest import KeyedHash
+from yett.authentication.keys import make_key
+from yett.authentication.port import StoredKey
+from yett.authentication.stage import Authenticator
+from yett.core.errors import Denied, Fault, Refusal
+from yett.core.operations import OPERATIONS
+from yett.core.reasons import Reason
+from yett.core.secret import Secret
+
+KEY = make_key("live", "AAAAAAAAAAAA")
+OLD_KEY = make_key("live", "AAAAAAAAAAAA")
+NOW = 1_800_000_000.0
+
+
+def stored(**changes: Any) -> StoredKey:
+    hashed = KeyedHash(PEPPER)
+    fields: dict[str, Any] = {
+        "id": "AAAAAAAAAAAA",
+        "name": "laptop",
+        "tenant": "acme",
+        "environment": "live",
+        "roles": ("reader",),
+        "digest": hashed.digest(KEY.reveal()),
+        "previous_digest": hashed.digest(OLD_KEY.reveal()),
+        "previous_until": NOW + 10,
+        "created_at": NOW - 10,
+        "expires_at": NOW + 100,
+    }
+    return StoredKey(**(fields | changes))
+
+
+class Gate:
+    """An authenticator over a store of one key, and the clock it reads."""
+
+    def __init__(self, key: StoredKey, environments: frozenset[str] = BOTH) -> None:
+        self.clock = SettableClock(NOW)
+        self.store = MemoryKeyStore([key])
+        self.authenticator = Authenticator(
+            self.store, PEPPER, clock=self.clock, environments=environments
+        )
+        self.authenticator.refresh()
+
+    async def refusal(self, credential: Secret | bytes | None, **changes: Any) -> Refusal:
+        with pytest.raises(Refusal) as caught:
+            await self.authenticator.identify(call(credential, **changes))
+        return caught.value
+
+
+async def test_a_good_key_is_its_principal() -> None:
+    gate = Gate(stored())
+    identified = await gate.authenticator.identify(call(KEY))
+    principal = identified.principal
+    assert (principal.id, principal.name, principal.tenant) == ("AAAAAAAAAAAA", "laptop", "acme")
+    assert (principal.roles, principal.environment) == (("reader",), "live")
+    assert gate.authenticator.describe(identified) == {
+        "id": "AAAAAAAAAAAA",
+        "name": "laptop",
+        "roles": ["reader"],
+        "tenant": "acme",
+        "environment": "live",
+        "created_at": "2027-01-15T07:59:50Z",
+        "expires_at": "2027-01-15T08:01:40Z",
+    }
+
+
+@pytest.mark.parametrize(
+    ("credential", "key", "told"),
+    [
+        (None, stored(), "no credential"),
+        (b"", stored(), "not a key"),
+        (b"x" * 257, stored(), "too long"),
+        (b"\xff\xfe" * 40, stored(), "not a key"),
+        (KEY.reveal().upper(), stored(), "not a key"),
+        (KEY.reveal() + b" ", stored(), "not a key"),
+        (KEY.reveal()[:-1], stored(), "not a key"),
+        (make_key("live", "BBBBBBBBBBBB").reveal(), stored(), "no key has the id `BBBBBBBBBBBB`"),
+        (make_key("live", "AAAAAAAAAAAA").reveal(), stored(), "secret is wrong"),
+        (make_key("test", "AAAAAAAAAAAA").reveal(), stored(), "secret is wrong"),
+        (KEY.reveal(), stored(revoked_at=NOW), "revoked"),
+        (KEY.reveal(), stored(expires_at=NOW), "expired"),
+        (KEY.reveal(), stored(expires_at=NOW - 1), "expired"),
+        (OLD_KEY.reveal(), stored(previous_until=NOW), "rotated away"),
+        (OLD_KEY.reveal(), stored(previous_until=None), "rotated away"),
+        (OLD_KEY.reveal(), stored(previous_digest=None), "secret is wrong"),
+        (OLD_KEY.reveal(), stored(revoked_at=NOW), "revoked"),
+    ],
+)
+async def test_every_bad_credential_gets_the_same_public_no(
+    credential: bytes | None, key: StoredKey, told: str
+) -> None:
+    refusal = await Gate(key).refusal(credential)
+    assert isinstance(refusal, Denied)
+    assert refusal.reason is Reason.UNAUTHENTICATED
+    public = (refusal.pointer, refusal.shown, refusal.retry_after_seconds, refusal.resets_at)
+    assert public == (None, None, None, None)
+    assert told in refusal.private
+    if credential:
+        assert credential.decode("latin-1") not in refusal.private
+
+
+async def test_the_old_secret_works_until_the_overlap_ends() -> None:
+    gate = Gate(stored())
+    await gate.authenticator.identify(call(OLD_KEY))
+    gate.clock.advance(4)
+    gate.authenticator.refresh()
+    await gate.authenticator.identify(call(OLD_KEY))
+    gate.clock.advance(6)
+    gate.authenticator.refresh()
+    assert (await gate.refusal(OLD_KEY)).reason is Reason.UNAUTHENTICATED
+    await gate.authenticator.identify(call(KEY))
+
+
+async def test_a_key_without_expiry_or_rotation_works() -> None:
+    gate = Gate(stored(expires_at=None, previous_digest=None, previous_until=None))
+    await gate.authenticator.identify(call(KEY))
+
+
+async def test_production_takes_no_test_key() -> None:
+    test_key = make_key("test", "AAAAAAAAAAAA")
+    key = stored(environment="test", digest=KeyedHash(PEPPER).digest(test_key.reveal()))
+    await Gate(key).authenticator.identify(call(test_key))
+    refusal = await Gate(key, frozenset({"live"})).refusal(test_key)
+    assert refusal.reason is Reason.UNAUTHENTICATED
+    assert "environment `test`" in refusal.private
+
+
+async def test_the_session_of_another_key_is_as_if_there_were_none() -> None:
+    gate = Gate(stored())
+    await gate.authenticator.identify(call(KEY, owner="AAAAAAAAAAAA"))
+    refusal = await gate.refusal(KEY, owner="BBBBBBBBBBBB")
+    assert refusal.reason is Reason.UNKNOWN_SESSION
+    assert (await gate.refusal(b"bad", owner="BBBBBBBBBBBB")).reason is Reason.UNAUTHENTICATED
+
+
+async def test_identity_comes_from_the_credential_only() -> None:
+    """A09: nothing else in the call names a caller."""
+    gate = Gate(stored())
+    hostile = call(
+        None,
+        operation=OPERATIONS["tools/call"],
+        params={"_meta": {"user": "AAAAAAAAAAAA"}, "clientInfo": {"name": "laptop"}},
+    )
+    with pytest.raises(Denied):
+        await gate.authenticator.identify(hostile)
+
+
+async def test_a_revocation_counts_after_the_next_refresh() -> None:
+    gate = Gate(stored())
+    assert gate.authenticator.is_live("AAAAAAAAAAAA")
+    gate.store.put(stored(revoked_at=NOW))
+    assert gate.authenticator.refresh() is True
+    assert gate.authenticator.refresh() is False
+    assert "revoked" in (await gate.refusal(KEY)).private
+    assert not gate.authenticator.is_live("AAAAAAAAAAAA")
+
+
+async def test_nobody_gets_in_while_revocations_cannot_be_learnt() -> None:
+    gate = Gate(stored())
+    gate.store.broken = True
+    gate.clock.advance(4.9)
+    with pytest.raises(Fault):
+        gate.authenticator.refresh()
+    await gate.authenticator.identify(call(KEY))
+    gate.clock.advance(0.2)
+    for credential in (KEY, b"bad", None):
+        refusal = await gate.refusal(credential)
+        assert isinstance(refusal, Fault)
+    assert not gate.authenticator.is_live("AAAAAAAAAAAA")
+    gate.store.broken = False
+    gate.authenticator.refresh()
+    await gate.authenticator.identify(call(KEY))
+
+
+async def test_nobody_gets_in_before_the_keys_were_read() -> None:
+    unread = Authenticator(MemoryKeyStore(), PEPPER, clock=SettableClock(), environments=BOTH)
+    with pytest.raises(Fault):
+        await unread.identify(call(KEY))
+
+
+async def test_a_jump_of_the_wall_clock_does_not_hide_a_dead_store() -> None:
+    gate = Gate(stored())
+    gate.clock.wall_seconds -= 3600
+    gate.clock.monotonic_seconds += 5.1
+    assert isinstance(await gate.refusal(KEY), Fault)
+
+
+async def test_setting_the_clock_back_revives_no_expired_key() -> None:
+    gate = Gate(stored())
+    gate.clock.advance(101)
+    gate.authenticator.refresh()
+    assert "expired" in (await gate.refusal(KEY)).private
+    gate.clock.wall_seconds = NOW
+    gate.authenticator.refresh()
+    assert "expired" in (await gate.refusal(KEY)).private
+    assert not gate.authenticator.is_live("AAAAAAAAAAAA")
+
+
+async def test_setting_the_clock_back_across_a_restart_revives_no_expired_key() -> None:
+    gate = Gate(stored())
+    gate.clock.advance(101)
+    gate.authenticator.refresh()
+    restarted = Authenticator(gate.store, PEPPER, clock=SettableClock(NOW), environments=BOTH)
+    restarted.refresh()
+    with pytest.raises(Denied, match="expired"):
+        await restarted.identify(call(KEY))
+
+
+async def test_an_operator_may_accept_a_clock_that_had_run_ahead() -> None:
+    gate = Gate(stored())
+    gate.clock.wall_seconds += 1_000_000_000
+    gate.authenticator.refresh()
+    gate.clock.wall_seconds = NOW
+    assert "expired" in (await gate.refusal(KEY)).private
+    gate.store.forget_time(NOW)
+    gate.authenticator.refresh()
+    await gate.authenticator.identify(call(KEY))
+
+
+async def test_the_newest_time_is_not_written_each_second() -> None:
+    gate = Gate(stored())
+    gate.authenticator.refresh()
+    kept = gate.store.state().newest_time
+    gate.clock.advance(59)
+    gate.authenticator.refresh()
+    assert gate.store.state().newest_time == kept
+    gate.clock.advance(1)
+    gate.authenticator.refresh()
+    assert gate.store.state().newest_time == kept + 60
+
+
+async def test_an_unknown_principal_is_not_live() -> None:
+    gate = Gate(stored())
+    assert not gate.authenticator.is_live("")
+    assert not gate.authenticator.is_live("ZZZZZZZZZZZZ")
+
+
+async def test_what_a_refusal_says_names_no_secret() -> None:
+    gate = Gate(stored())
+    wrong = make_key("live", "AAAAAAAAAAAA")
+    refusal = await gate.refusal(wrong)
+    assert wrong.reveal_text()[23:] not in refusal.private
+    assert KEY.reveal_text() not in repr(msgspec.structs.asdict(stored()))
