@@ -88,7 +88,10 @@ class Balances:
         self.newest_day = newest_day
 
     def today(self, at: float) -> int:
-        return min(max(int(at // _DAY_SECONDS), self.newest_day), DAY_MAX)
+        day = int(at) // _DAY_SECONDS
+        if day <= self.newest_day:
+            return self.newest_day
+        return min(day, DAY_MAX)
 
     def spent(self, account: str, period: Period, day: int) -> int:
         found = self._accounts.get(account)

@@ -5,13 +5,12 @@ from datetime import UTC, datetime
 from yett.core.identity import Principal
 from yett.core.quantities import Money
 from yett.core.target import JSON
-from yett.limits.rules import PERIODS, Budget, CallerPlan, Rules, account_name
+from yett.limits.rules import PERIODS, Budget, Rules, account_name
 from yett.limits.state import LimitsState
 
 
-def describe(
-    plan: CallerPlan, principal: Principal, rules: Rules, state: LimitsState
-) -> dict[str, JSON]:
+def describe(principal: Principal, rules: Rules, state: LimitsState) -> dict[str, JSON]:
+    plan = rules.plan(principal)
     at = state.clock.wall()
     monotonic = state.clock.monotonic()
     rates = []

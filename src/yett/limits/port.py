@@ -35,7 +35,7 @@ class Reservation(msgspec.Struct, frozen=True):
 
 class Counter(Protocol):
     def take(self, keys: Sequence[tuple[str, Rate]], at: float) -> float:
-        """Count one use of every key, or of none. `at`: monotonic seconds.
+        """Count one use of every key, or of none. `keys` are distinct; `at`: monotonic seconds.
 
         Return 0 when all had room, and each is counted; otherwise the seconds after which all of
         them will have room, and none is counted. In any span of time a key admits at most

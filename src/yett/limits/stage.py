@@ -28,12 +28,12 @@ PLANS_MAX: Final = 20_000
 class Limiter:
     """One configuration's view of a `LimitsState`, which is shared with the views before and after."""
 
-    __slots__ = ("_plans", "rules", "state")
+    __slots__ = ("plans", "rules", "state")
 
     def __init__(self, rules: Rules, state: LimitsState) -> None:
         self.rules = rules
         self.state = state
-        self._plans: dict[str, CallerPlan] = {}
+        self.plans: dict[str, CallerPlan] = {}
 
     def admit(self, validated: Validated) -> "Admission":
         """Ask for room; it is held from the beginning of the `async with` to its end.
@@ -57,7 +57,9 @@ class Limiter:
         caller = state.callers.get(principal.id)
         if caller is not None and caller.open_until:
             self.rules.breaker.check(caller, at, reaches_upstream=False)
-        plan = self.plan(principal)
+        plan = self.plans.get(principal.id)
+        if plan is None or plan.name != principal.name:
+            plan = self.plan(principal)
         if plan.keys:
             wait = state.counter.take(plan.keys, at)
             if wait:
@@ -79,16 +81,13 @@ class Limiter:
 
     def describe(self, identified: Identified) -> dict[str, JSON]:
         """Return `limits` and `usage` of the caller, for `/v1/key` and `/v1/usage`."""
-        return describe(
-            self.plan(identified.principal), identified.principal, self.rules, self.state
-        )
+        return describe(identified.principal, self.rules, self.state)
 
     def plan(self, principal: Principal) -> CallerPlan:
-        plan = self._plans.get(principal.id)
-        if plan is None or plan.name != principal.name:
-            if len(self._plans) >= PLANS_MAX:
-                self._plans.clear()
-            plan = self._plans[principal.id] = self.rules.plan(principal)
+        """Prepare what applies to one caller; once, unless there are very many."""
+        if len(self.plans) >= PLANS_MAX:
+            self.plans.clear()
+        plan = self.plans[principal.id] = self.rules.plan(principal)
         return plan
 
 
@@ -124,7 +123,9 @@ class Admission:
             caller = state.remember(principal.id)
         elif caller.open_until:
             limiter.rules.breaker.check(caller, at, reaches_upstream=True)
-        plan = limiter.plan(principal)
+        plan = limiter.plans.get(principal.id)
+        if plan is None or plan.name != principal.name:
+            plan = limiter.plan(principal)
         tool = plan.tools.get((target.server, target.name))
         if tool is None:
             tool = limiter.rules.plan_tool(plan, principal, target)
