@@ -1,0 +1,184 @@
+"""`yett key …`: the keys of callers, from the first to the last day."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from yett.cli.command import Place, command
+from yett.core.errors import CommandError
+
+if TYPE_CHECKING:
+    from yett.authentication.registry import IssuedKey, KeyRegistry
+    from yett.configuration.model import Configuration
+    from yett.core.identity import Environment
+
+group: Final = click.Group("key", help="Create, list, rotate and revoke the keys of callers.")
+
+# What listens on every address is reached at none of these.
+_EVERYWHERE: Final = ("0.0.0.0", "[::]")  # noqa: S104 - compared, not bound
+_COLUMNS: Final = ["id", "name", "state", "roles", "tenant", "environment", "expires_at"]
+
+
+@group.command("create")
+@command()
+@click.argument("name")
+@click.option("--role", "roles", multiple=True, required=True, help="A role; may be repeated.")
+@click.option("--tenant", default="default", show_default=True)
+@click.option(
+    "--environment",
+    type=click.Choice(["live", "test"]),
+    default="live",
+    show_default=True,
+    help="Production takes live keys only.",
+)
+@click.option("--expires", help="Lifetime such as 90d. Default: authentication.key_lifetime.")
+def create(
+    place: Place,
+    name: str,
+    roles: Sequence[str],
+    tenant: str,
+    environment: "Environment",
+    expires: str | None,
+) -> None:
+    """Make a key and show it, once."""
+    configuration = place.configuration()
+    _check_roles(roles, configuration.roles)
+    issued = _registry(place).create(
+        name,
+        roles,
+        lifetime_seconds=_seconds(expires or configuration.authentication.key_lifetime),
+        tenant=tenant,
+        environment=environment,
+    )
+    _show_once(place, issued, configuration)
+
+
+@group.command("list")
+@command()
+@click.option("--all", "with_revoked", is_flag=True, help="Revoked keys, too.")
+def list_keys(place: Place, *, with_revoked: bool) -> None:
+    """List the keys."""
+    rows = [_public(place, key) for key in _registry(place).list()]
+    place.print_rows([row for row in rows if with_revoked or row["state"] != "revoked"], _COLUMNS)
+
+
+@group.command("show")
+@command()
+@click.argument("key")
+def show(place: Place, key: str) -> None:
+    """Show one key, by id or name. Its secret is kept nowhere and cannot be shown again."""
+    place.print_record(_public(place, _registry(place).show(key)))
+
+
+@group.command("rotate")
+@command()
+@click.argument("key")
+@click.option("--overlap", help="How long the old secret works on, such as 24h or 0s.")
+@click.option("--expires", help="Lifetime from now. Default: authentication.key_lifetime.")
+def rotate(place: Place, key: str, overlap: str | None, expires: str | None) -> None:
+    """Give a key a new secret, and show it once."""
+    configuration = place.configuration()
+    settings = configuration.authentication
+    issued = _registry(place).rotate(
+        key,
+        overlap_seconds=_seconds(overlap or settings.rotation_overlap),
+        lifetime_seconds=_seconds(expires or settings.key_lifetime),
+    )
+    _show_once(place, issued, configuration)
+
+
+@group.command("revoke")
+@command()
+@click.argument("key")
+def revoke(place: Place, key: str) -> None:
+    """End a key for good, within five seconds everywhere."""
+    place.print_record(_public(place, _registry(place).revoke(key)))
+
+
+@group.command("clock")
+@command()
+@click.option("--accept", is_flag=True, required=True, help="The clock is right now.")
+def clock(place: Place, *, accept: bool) -> None:
+    """Accept this machine's clock after a time when it ran ahead."""
+    del accept
+    _registry(place).accept_clock()
+    place.say("The clock of this machine is taken for right.")
+
+
+def _registry(place: Place) -> "KeyRegistry":
+    from yett.authentication.build import build_registry  # noqa: PLC0415 - start-up time
+
+    return build_registry(
+        database=place.database(), data=place.data, clock=place.clock, actor=place.actor
+    )
+
+
+def _check_roles(roles: Sequence[str], defined: Mapping[str, object]) -> None:
+    unknown = sorted(set(roles) - set(defined))
+    if unknown:
+        names = ", ".join(f"`{role}`" for role in unknown)
+        exist = ", ".join(sorted(defined)) or "none; add one under `roles:`"
+        raise CommandError(f"The configuration defines no role {names}. There are: {exist}")
+
+
+def _seconds(text: str) -> float:
+    from yett.core.quantities import duration_seconds  # noqa: PLC0415 - start-up time
+
+    try:
+        return duration_seconds(text)
+    except ValueError as error:
+        raise CommandError(str(error)) from error
+
+
+def _public(place: Place, key: Any) -> dict[str, Any]:
+    from yett.authentication.keys import iso_time  # noqa: PLC0415 - start-up time
+
+    now = place.clock.wall()
+    state = "active"
+    if key.revoked_at is not None:
+        state = "revoked"
+    elif key.expires_at is not None and key.expires_at <= now:
+        state = "expired"
+    overlaps = key.previous_until is not None and key.previous_until > now
+    return {
+        "id": key.id,
+        "name": key.name,
+        "state": state,
+        "roles": list(key.roles),
+        "tenant": key.tenant,
+        "environment": key.environment,
+        "created_at": iso_time(key.created_at),
+        "expires_at": iso_time(key.expires_at),
+        "revoked_at": iso_time(key.revoked_at),
+        "old_secret_until": iso_time(key.previous_until) if overlaps else None,
+    }
+
+
+def _show_once(place: Place, issued: "IssuedKey", configuration: "Configuration") -> None:
+    from yett.authentication.keys import iso_time  # noqa: PLC0415 - start-up time
+    from yett.cli.snippets import snippets  # noqa: PLC0415 - start-up time
+
+    stored = issued.stored
+    key = issued.key.reveal_text()
+    place.print_record(
+        {
+            "id": stored.id,
+            "key": key,
+            "name": stored.name,
+            "roles": list(stored.roles),
+            "tenant": stored.tenant,
+            "environment": stored.environment,
+            "expires_at": iso_time(stored.expires_at),
+        }
+    )
+    if not place.as_json:
+        place.say("\nThe key is shown this once. Keep it now, or put it where it is used:")
+        for client, text in snippets(_gate_url(configuration), key).items():
+            place.say(f"\n{client}:\n{text}")
+
+
+def _gate_url(configuration: "Configuration") -> str:
+    scheme = "http" if configuration.tls is None else "https"
+    host, _, port = configuration.listen.rpartition(":")
+    return f"{scheme}://{'127.0.0.1' if host in _EVERYWHERE else host}:{port}"
