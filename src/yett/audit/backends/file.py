@@ -1,0 +1,250 @@
+"""The log in files: segments of JSON lines, one chain through all of them, one writer.
+
+`append` costs one system call. What was written reaches the disk within a tenth of a second, and
+at once when somebody waits for it.
+"""
+
+import contextlib
+import errno
+import logging
+import os
+import secrets
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, final
+
+import yett
+from yett.audit.backends.author import Author
+from yett.audit.backends.committer import Committer
+from yett.audit.backends.directory import (
+    DirectorySource,
+    End,
+    find_end,
+    read_head,
+    segment_name,
+    sync_directory,
+    write_head,
+)
+from yett.audit.backends.lock import Lock
+from yett.audit.backends.pruning import plan
+from yett.audit.backends.segment import Segment
+from yett.audit.chain import DIGEST_BYTES, seal
+from yett.audit.port import Figures, Tip, Unwritable
+from yett.core.clock import Clock
+
+_LOOK_SECONDS: Final = 0.01
+"""How old the knowledge may be that the file is still where it was."""
+_CLOSED: Final = "the audit log is closed"
+_log: Final = logging.getLogger("yett.audit")
+
+
+@final
+class FileLog:
+    """Opens, or continues, the log in `directory`, which is made with mode 0700."""
+
+    def __init__(self, directory: Path, *, clock: Clock, node: str, segment_bytes: int) -> None:
+        """Take the lock, find the end of the chain, say in the chain what was found.
+
+        Raises:
+            LogBusy: another process writes the log.
+            OSError: the directory cannot be used.
+        """
+        self._directory = directory
+        self._clock = clock
+        self._author = Author(clock=clock, node=node)
+        self._segment_bytes = segment_bytes
+        self._mutex = threading.Lock()
+        self._retired: list[Segment] = []  # full, and not yet on the disk
+        self._trouble: str | None = None  # of the last sync
+        self._refusing = False  # and the log has said so
+        self._closing = False
+        self._look_at = 0.0
+        self._lines = self._failures = self._syncs = 0
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._lock = Lock(directory / "lock")
+        try:
+            self._head = os.open(directory / "head", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+            self._segment = self._open()
+        except BaseException:
+            self._lock.release()
+            raise
+        self._committer = Committer(self._commit)
+        self._committer.start()
+
+    def append(self, members: bytes) -> int:
+        with self._mutex:
+            if self._trouble is not None or self._clock.monotonic() >= self._look_at:
+                self._look()
+            segment = self._segment
+            line, tip = seal(segment.tip, members)
+            try:
+                if segment.size + len(line) > self._segment_bytes:
+                    segment = self._rotate()
+                    line, tip = seal(segment.tip, members)
+                segment.write(line, tip)
+            except OSError as error:
+                raise self._refuse(_words(error)) from error
+            self._lines += 1
+            self._refusing = False
+            return tip.sequence
+
+    async def sync(self) -> None:
+        trouble = await self._committer.wait()
+        if trouble is not None:
+            with self._mutex:
+                raise self._refuse(trouble)
+
+    def check(self) -> None:
+        with self._mutex:
+            self._look()
+
+    def prune(self, before: float) -> tuple[str, ...]:
+        with self._mutex:
+            old = plan(self._directory, before, keep=self._segment.path.name)
+        if not old:
+            return ()
+        removed = [
+            {"file": item.name, "through": item.tip.sequence, "chain": item.tip.chain.hex()}
+            for item in old
+        ]
+        self.append(self._author.event("audit.pruned", {"segments": removed}))
+        trouble = self._commit()
+        if trouble is not None:
+            with self._mutex:
+                raise self._refuse(trouble)
+        for item in old:
+            (self._directory / item.name).unlink(missing_ok=True)
+        return tuple(item.name for item in old)
+
+    def source(self) -> DirectorySource:
+        return DirectorySource(self._directory)
+
+    def figures(self) -> Figures:
+        return Figures(self._lines, self._failures, self._syncs, not self._refusing)
+
+    def close(self) -> None:
+        if self._closing:
+            return
+        with contextlib.suppress(Unwritable):  # logged; what the log holds stays as it is
+            self.append(self._author.event("audit.closed", {}))
+        self._closing = True
+        self._committer.end()
+        for segment in (*self._retired, self._segment):
+            segment.close()
+        os.close(self._head)
+        self._lock.release()
+
+    # --- the end of the chain --------------------------------------------------------------------
+
+    def _open(self) -> Segment:
+        noted = read_head(self._directory / "head")
+        end = find_end(self._directory)
+        if end.segment is None or end.tip is None:
+            # A random beginning, so that two logs never share a chain value.
+            segment = self._begin(Tip(0, secrets.token_bytes(DIGEST_BYTES)), None)
+        else:
+            segment = Segment.reopen(self._directory / end.segment, end.tip, end.size)
+        for members in self._findings(end, noted):
+            segment.write(*seal(segment.tip, members))
+            self._lines += 1
+        segment.sync(segment.tip, segment.size)
+        sync_directory(self._directory)
+        os.pwrite(self._head, write_head(segment.tip), 0)
+        return segment
+
+    def _findings(self, end: End, noted: Tip | None) -> Iterator[bytes]:
+        """Yield what was found at the start, to be said before anything else."""
+        for torn in end.torn:
+            yield self._author.event(
+                "audit.torn", {"file": torn.file, "bytes": torn.bytes, "sha256": torn.sha256}
+            )
+        reached = 0 if end.tip is None else end.tip.sequence
+        if noted is not None and noted.sequence > reached:
+            text = "the audit log ends at %d but had reached %d: its tail was removed"
+            _log.critical(text, reached, noted.sequence)
+            yield self._author.event(
+                "audit.tail_missing", {"reached": noted.sequence, "chain": noted.chain.hex()}
+            )
+        yield self._author.event(
+            "audit.opened", {"version": yett.__version__, "process": os.getpid()}
+        )
+
+    def _rotate(self) -> Segment:
+        old = self._segment
+        self._segment = self._begin(old.tip, old.path.name)
+        self._retired.append(old)
+        return self._segment
+
+    def _begin(self, tip: Tip, previous: str | None) -> Segment:
+        segment = Segment.create(self._directory / segment_name(tip.sequence + 1), tip)
+        try:
+            segment.write(*seal(tip, self._author.segment(tip, previous)))
+            sync_directory(self._directory)
+        except OSError:
+            segment.close()
+            segment.path.unlink(missing_ok=True)
+            raise
+        return segment
+
+    # --- trouble ---------------------------------------------------------------------------------
+
+    def _look(self) -> None:
+        """See, with the mutex held, whether a line may be written.
+
+        Raises:
+            Unwritable: it may not.
+        """
+        if self._trouble is not None:
+            self._committer.hurry()  # so that it is tried again soon
+        trouble = _CLOSED if self._closing else self._trouble or self._displacement()
+        if trouble is not None:
+            raise self._refuse(trouble)
+        self._look_at = self._clock.monotonic() + _LOOK_SECONDS
+
+    def _displacement(self) -> str | None:
+        with contextlib.suppress(OSError):
+            if self._segment.is_in_place() and self._lock.is_in_place():
+                return None
+        return f"the audit log in `{self._directory}` was moved, replaced or cut by somebody else"
+
+    def _refuse(self, trouble: str) -> Unwritable:
+        self._failures += 1
+        if not self._refusing:
+            self._refusing = True
+            _log.critical("calls are refused because they cannot be recorded: %s", trouble)
+        return Unwritable(trouble)
+
+    # --- in the committer's thread -----------------------------------------------------------------
+
+    def _commit(self) -> str | None:
+        """Bring all there is to the disk, oldest first, and note how far the log reaches."""
+        with self._mutex:
+            batch = [(item, item.tip, item.size) for item in (*self._retired, self._segment)]
+            displacement = self._displacement()
+        if len(batch) == 1 and self._segment.synced_size == batch[0][2]:
+            return displacement
+        try:
+            for segment, tip, size in batch:
+                if self._trouble is None:
+                    segment.sync(tip, size)
+                else:
+                    segment.sync_again(tip, size)
+            os.pwrite(self._head, write_head(batch[-1][1]), 0)
+        except OSError as error:
+            self._trouble = _words(error)
+            return self._trouble
+        self._trouble = None
+        self._syncs += 1
+        done = [segment for segment, _, _ in batch[:-1]]
+        with self._mutex:
+            self._retired = [item for item in self._retired if item not in done]
+        for segment in done:
+            segment.close()
+        return displacement
+
+
+def _words(error: OSError) -> str:
+    """Name an error without its path: `No space left on device (ENOSPC)`."""
+    name = errno.errorcode.get(error.errno or 0)
+    return f"{error.strerror} ({name})" if name else str(error)

@@ -1,0 +1,87 @@
+"""Lines in this process: for tests, and for attacks on oneself. Suspends where the real one does."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from typing import Final, final
+
+from yett.audit.chain import seal
+from yett.audit.port import Figures, LogLine, Tip, Unwritable
+
+_SEGMENT: Final = "memory"
+_GENESIS: Final = Tip(0, bytes(32))
+
+
+@final
+class MemoryLog:
+    """trouble: set it, and the log refuses every line with it, as a full disk would."""
+
+    def __init__(self) -> None:
+        self.trouble: str | None = None
+        self._lock = threading.Lock()
+        self._lines: list[bytes] = []
+        self._tip = _GENESIS
+        self._failures = 0
+        self._syncs = 0
+        members = b'"at":"1970-01-01T00:00:00.000000Z","kind":"segment","previous_sequence":0'
+        self.append(members + b',"previous_chain":"%b"' % _GENESIS.chain.hex().encode())
+
+    def append(self, members: bytes) -> int:
+        with self._lock:
+            self.check()
+            line, self._tip = seal(self._tip, members)
+            self._lines.append(line[:-1])
+            return self._tip.sequence
+
+    async def sync(self) -> None:
+        await asyncio.sleep(0)
+        self.check()
+        self._syncs += 1
+
+    def check(self) -> None:
+        if self.trouble is not None:
+            self._failures += 1
+            raise Unwritable(self.trouble)
+
+    def prune(self, before: float) -> tuple[str, ...]:
+        del before  # its one segment is in use
+        self.check()
+        return ()
+
+    def source(self) -> "MemorySource":
+        return MemorySource(self._lines, self._tip)
+
+    def figures(self) -> Figures:
+        return Figures(len(self._lines), self._failures, self._syncs, self.trouble is None)
+
+    def close(self) -> None:
+        self.trouble = "the audit log is closed"
+
+
+@final
+class MemorySource:
+    def __init__(self, lines: list[bytes], tip: Tip) -> None:
+        self._lines = lines
+        self._tip = tip
+
+    def segments(self) -> list[str]:
+        return [_SEGMENT]
+
+    def size(self, segment: str) -> int:
+        del segment
+        return sum(len(line) + 1 for line in self._lines)
+
+    def lines(self, segment: str, *, skip_bytes: int = 0) -> Iterator[LogLine]:
+        place = 0
+        number = 0
+        for line in tuple(self._lines):
+            if place >= skip_bytes:
+                number += 1
+                yield LogLine(segment, number, line)
+            place += len(line) + 1
+
+    def head(self) -> Tip | None:
+        return self._tip
+
+    def is_live(self) -> bool:
+        return True

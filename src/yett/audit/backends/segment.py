@@ -1,0 +1,119 @@
+"""One file of the log, open for writing. Knows offsets and what is on the disk; not what lines say."""
+
+import os
+from pathlib import Path
+from typing import Final, final
+
+from yett.audit.chain import is_sealed, unseal
+from yett.audit.port import Tip
+
+_PRIVATE: Final = 0o600
+
+
+@final
+class Segment:
+    """Written at a known offset, never merely appended: what a failed write left behind the end is
+    cut off before the next line, so the chain stays whole.
+
+    tip, size: of what is with the kernel. synced_tip, synced_size: of what is on the disk.
+    """
+
+    __slots__ = ("_fd", "_torn", "path", "size", "synced_size", "synced_tip", "tip")
+
+    def __init__(self, fd: int, path: Path, tip: Tip, size: int) -> None:
+        self._fd = fd
+        self._torn = False
+        self.path = path
+        self.tip = self.synced_tip = tip
+        self.size = self.synced_size = size
+
+    @classmethod
+    def create(cls, path: Path, tip: Tip) -> "Segment":
+        """Make an empty file that continues the chain after `tip`.
+
+        Raises:
+            OSError: it cannot be made, or is there already.
+        """
+        flags = os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
+        return cls(os.open(path, flags, _PRIVATE), path, tip, 0)
+
+    @classmethod
+    def reopen(cls, path: Path, tip: Tip, size: int) -> "Segment":
+        """Open a file whose last whole line ends at `size` and is `tip`.
+
+        Raises:
+            OSError: it cannot be opened.
+        """
+        return cls(os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW), path, tip, size)
+
+    def write(self, line: bytes, tip: Tip) -> None:
+        """Hand a line to the kernel, whole or not at all.
+
+        Raises:
+            OSError: it was not written.
+        """
+        if self._torn:
+            self._mend()
+        size = self.size
+        try:
+            written = os.pwrite(self._fd, line, size)
+            while written < len(line):
+                more = os.pwrite(self._fd, line[written:], size + written)
+                if more == 0:
+                    raise OSError("the disk takes no more bytes")
+                written += more
+        except OSError:
+            self._torn = True
+            self._mend()
+            raise
+        self.tip = tip
+        self.size = size + written
+
+    def _mend(self) -> None:
+        os.ftruncate(self._fd, self.size)
+        self._torn = False
+
+    def is_in_place(self) -> bool:
+        """Tell whether the path still leads to this file and nothing of it was cut off.
+
+        Raises:
+            OSError: the path leads nowhere.
+        """
+        ours = os.fstat(self._fd)
+        return (
+            ours.st_nlink > 0
+            and ours.st_size >= self.size
+            and os.path.samestat(ours, self.path.stat())
+        )
+
+    def sync(self, tip: Tip, size: int) -> None:
+        """Bring everything up to `size`, whose last line is `tip`, to the disk.
+
+        Raises:
+            OSError: it may not be there. Only `sync_again` helps then.
+        """
+        os.fdatasync(self._fd)
+        self.synced_tip, self.synced_size = tip, size
+
+    def sync_again(self, tip: Tip, size: int) -> None:
+        """Do what `sync` could not. The kernel reports a failed sync once and forgets which pages it
+        did not write, so a second sync would succeed without writing them: write them again.
+
+        Raises:
+            OSError: not this time; or what is in the file is no longer what was written.
+        """
+        unsynced = os.pread(self._fd, size - self.synced_size, self.synced_size)
+        chain = self.synced_tip.chain
+        for line in unsynced.split(b"\n")[:-1]:
+            opened = unseal(line)
+            if opened is None or not is_sealed(chain, opened[0], opened[1].chain):
+                raise OSError("lines that were written are gone from the file")
+            chain = opened[1].chain
+        if chain != tip.chain:
+            raise OSError("lines that were written are gone from the file")
+        if os.pwrite(self._fd, unsynced, self.synced_size) != len(unsynced):
+            raise OSError("the disk takes no more bytes")
+        self.sync(tip, size)
+
+    def close(self) -> None:
+        os.close(self._fd)

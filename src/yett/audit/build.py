@@ -1,0 +1,84 @@
+"""Configuration in, log out. The only importer of `backends/`."""
+
+from pathlib import Path
+from typing import Final
+
+from yett.audit.backends.directory import DirectorySource
+from yett.audit.backends.file import FileLog
+from yett.audit.backends.memory import MemoryLog
+from yett.audit.config import AuditConfig
+from yett.audit.encode import Redact, RedactText
+from yett.audit.port import AuditSource, LogBusy
+from yett.audit.record import Observer
+from yett.audit.stage import Auditor
+from yett.core.clock import Clock
+from yett.core.errors import CommandError
+
+_MEGABYTE: Final = 1024 * 1024
+
+
+def directory_of(config: AuditConfig, data: Path) -> Path:
+    return data / "audit" if config.directory is None else data / config.directory
+
+
+def build(
+    config: AuditConfig,
+    *,
+    data: Path,
+    clock: Clock,
+    redact: Redact,
+    redact_text: RedactText,
+    observers: tuple[Observer, ...] = (),
+    node: str = "",
+) -> Auditor:
+    """Open the log for writing; nobody else can until `Auditor.close`.
+
+    Raises:
+        CommandError: another process writes it, or the directory cannot be used.
+    """
+    directory = directory_of(config, data)
+    try:
+        log = FileLog(
+            directory, clock=clock, node=node, segment_bytes=config.segment_megabytes * _MEGABYTE
+        )
+    except LogBusy as error:
+        raise CommandError(
+            f"{error}. Stop that gate first, or give this one another data directory (--data)"
+        ) from error
+    except OSError as error:
+        raise CommandError(
+            f"the audit log in `{directory}` cannot be written: {error.strerror or error}. "
+            "Make room, or give it another place (`audit.directory`)"
+        ) from error
+    return Auditor(
+        log,
+        clock=clock,
+        redact=redact,
+        redact_text=redact_text,
+        observers=observers,
+        node=node,
+    )
+
+
+def build_in_memory(
+    *,
+    clock: Clock,
+    redact: Redact | None = None,
+    redact_text: RedactText | None = None,
+    observers: tuple[Observer, ...] = (),
+    log: MemoryLog | None = None,
+) -> Auditor:
+    """Make an auditor whose log ends with the process: for tests and for attacks on oneself."""
+    return Auditor(
+        log or MemoryLog(),
+        clock=clock,
+        redact=redact or (lambda document: document),
+        redact_text=redact_text or (lambda text: text),
+        observers=observers,
+        node="memory",
+    )
+
+
+def open_for_reading(config: AuditConfig, data: Path) -> AuditSource:
+    """Return the reading side, whether a gate writes or not."""
+    return DirectorySource(directory_of(config, data))

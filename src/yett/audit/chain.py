@@ -1,0 +1,63 @@
+"""The chain: how a line is sealed, and how a seal is read back. Pure; used by writer and verifier.
+
+A line is `{"sequence":N,…,"chain":"<64 hex>"}`. Its chain value is SHA-256(previous chain value,
+32 bytes ‖ the line without its last member, that is the text up to `,"chain":` closed with `}`).
+See docs/reference/audit-format.md.
+"""
+
+import re
+from hashlib import sha256
+from typing import Final
+
+from yett.audit.port import Tip
+
+DIGEST_BYTES: Final = 32
+_MARK: Final = b',"chain":"'
+_TAIL_BYTES: Final = len(_MARK) + 2 * DIGEST_BYTES + len(b'"}')
+_SEAL: Final = re.compile(rb',"chain":"([0-9a-f]{64})"\}')
+_SEQUENCE: Final = re.compile(rb'\{"sequence":([1-9][0-9]{0,17}),')
+
+# Characters that a terminal, an editor or `splitlines` would act on: DEL and C1, soft hyphen, bidi
+# controls, zero-width, line and paragraph separator, BOM, tags (CWE-117, CWE-150, Trojan Source).
+# In JSON they can stand only inside a string, where `\uXXXX` means the same.
+_HIDDEN: Final = re.compile(
+    "[\x7f-\x9f\xad\u061c\u115f\u1160\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f"
+    "\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff]"
+)
+
+
+def seal(tip: Tip, members: bytes) -> tuple[bytes, Tip]:
+    """Return the whole line, newline included, and the chain's new end."""
+    if not members.isascii() or b"\x7f" in members:
+        members = escape_hidden(members)
+    if b"\n" in members:  # in JSON it can be white space only, and one record is one line
+        members = members.replace(b"\n", b" ")
+    sequence = tip.sequence + 1
+    opened = b'{"sequence":%d,%b' % (sequence, members)
+    digest = sha256(b"%b%b}" % (tip.chain, opened))
+    line = b'%b,"chain":"%b"}\n' % (opened, digest.hexdigest().encode())
+    return line, Tip(sequence, digest.digest())
+
+
+def unseal(line: bytes) -> tuple[bytes, Tip] | None:
+    """Return a line's text without its seal, and the end it claims; None if it has no such form."""
+    found = _SEAL.fullmatch(line, len(line) - _TAIL_BYTES) if len(line) > _TAIL_BYTES else None
+    number = _SEQUENCE.match(line)
+    if found is None or number is None:
+        return None
+    return line[:-_TAIL_BYTES] + b"}", Tip(int(number[1]), bytes.fromhex(found[1].decode()))
+
+
+def is_sealed(previous: bytes, text: bytes, claimed: bytes) -> bool:
+    """Tell whether `claimed` is the chain value of `text` after `previous`."""
+    return sha256(previous + text).digest() == claimed
+
+
+def escape_hidden(document: bytes) -> bytes:
+    """Return the same JSON with every invisible or acting character written as an escape."""
+    return _HIDDEN.sub(_escape, document.decode()).encode()
+
+
+def _escape(found: re.Match[str]) -> str:
+    units = found[0].encode("utf-16-be")
+    return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))

@@ -1,0 +1,152 @@
+"""What an audit log must do. tests/contracts/test_audit_log.py runs against each."""
+
+from collections.abc import Iterator
+from typing import Protocol, final
+
+import msgspec
+
+
+class Unwritable(Exception):
+    """The log cannot take a record, or cannot promise to keep it. No record, no call."""
+
+
+class LogBusy(Exception):
+    """Another process writes this log. The message names it."""
+
+
+@final
+class Tip(msgspec.Struct, frozen=True):
+    """The end of a chain: the last line's sequence and its chain value (32 bytes)."""
+
+    sequence: int
+    chain: bytes
+
+
+@final
+class LogLine(msgspec.Struct, frozen=True):
+    """One line as it is stored. number: from 1, within the segment. data: without the newline.
+    complete: there was a newline; only the last line of a segment can lack it."""
+
+    segment: str
+    number: int
+    data: bytes
+    complete: bool = True
+
+
+@final
+class Figures(msgspec.Struct, frozen=True):
+    """What the log did since it was opened."""
+
+    lines: int
+    failures: int
+    syncs: int
+    writable: bool
+
+
+class AuditSource(Protocol):
+    """The reading side. Needs no lock and may be used while a gate writes."""
+
+    def segments(self) -> list[str]:
+        """Return the names of all segments, oldest first.
+
+        Raises:
+            OSError: the directory cannot be read.
+        """
+        ...
+
+    def size(self, segment: str) -> int:
+        """Return bytes, for progress; 0 if it is gone.
+
+        Raises:
+            nothing.
+        """
+        ...
+
+    def lines(self, segment: str, *, skip_bytes: int = 0) -> Iterator[LogLine]:
+        """Yield the lines of one segment as they stand now; `skip_bytes` is a line's beginning
+        (numbers then count from there).
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        ...
+
+    def head(self) -> Tip | None:
+        """Return the newest tip that was noted beside the log; None if there is no such note.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        ...
+
+    def is_live(self) -> bool:
+        """Tell whether a process holds the log open for writing.
+
+        Raises:
+            OSError: that cannot be found out.
+        """
+        ...
+
+
+class AuditLog(Protocol):
+    """The writing side: one process, any of its threads."""
+
+    def append(self, members: bytes) -> int:
+        """Hand one line to the kernel and return its sequence.
+
+        members: the inside of a JSON object, `"at":"…","kind":"…",…`, without braces; sequence
+        and chain are the log's own. The line survives the death of the process.
+
+        Raises:
+            Unwritable: it was not written; nothing of it is left in the log.
+        """
+        ...
+
+    async def sync(self) -> None:
+        """Return when everything appended so far survives a power cut. Callers share the work.
+
+        Raises:
+            Unwritable: that cannot be promised.
+        """
+        ...
+
+    def check(self) -> None:
+        """Look whether a line could be written now.
+
+        Raises:
+            Unwritable: it could not.
+        """
+        ...
+
+    def prune(self, before: float) -> tuple[str, ...]:
+        """Delete the segments whose every line is older than `before` (seconds since 1970), after
+        saying so in the chain; return their names. The segment in use stays.
+
+        Raises:
+            Unwritable: the line about it could not be written; nothing was deleted.
+        """
+        ...
+
+    def source(self) -> AuditSource:
+        """Return the reading side of this log.
+
+        Raises:
+            nothing.
+        """
+        ...
+
+    def figures(self) -> Figures:
+        """Return counters.
+
+        Raises:
+            nothing.
+        """
+        ...
+
+    def close(self) -> None:
+        """Sync and let go. Later appends raise `Unwritable`.
+
+        Raises:
+            nothing.
+        """
+        ...

@@ -1,0 +1,272 @@
+"""The record of one call: filled in on the call's way, written when and where the promise wants it.
+
+An allowed call has two lines, the intent (before anything outside is touched) and the outcome
+(before the answer leaves); every other decision has one. For a `write` both lines are on the disk
+itself before things go on; for a `read` they are with the kernel, which syncs them soon.
+"""
+
+import contextlib
+from collections.abc import Callable
+from typing import Final, final
+
+import msgspec
+
+from yett.audit.bugs import place_of, trace
+from yett.audit.encode import Encoder
+from yett.audit.port import AuditLog, Unwritable
+from yett.core.call import Call, Reply, Usage
+from yett.core.clock import Clock
+from yett.core.errors import Denied, Fault, Refusal
+from yett.core.identity import Principal
+from yett.core.proofs import Admitted, Cleaned, Identified, Permitted, PermittedList, Resolved
+from yett.core.reasons import Reason
+from yett.core.summary import Decision, Status, Summary
+from yett.core.target import JSON, Target
+
+Observer = Callable[[Summary], None]
+
+_ANSWERED: Final = frozenset(
+    {Reason.UPSTREAM_TIMEOUT, Reason.UPSTREAM_INVALID, Reason.ANSWER_BLOCKED}
+)
+"""Only a call that was sent can end so, whether or not the refusal says `sent`."""
+
+
+@final
+class Desk(msgspec.Struct, frozen=True, kw_only=True):
+    """What records are written with."""
+
+    log: AuditLog
+    encoder: Encoder
+    clock: Clock
+    observers: tuple[Observer, ...] = ()
+
+
+@final
+class Record:
+    """Begun for every request; `close` or `abandon` ends it, once."""
+
+    __slots__ = (
+        "_admitted",
+        "_call",
+        "_cleaned",
+        "_cost",
+        "_desk",
+        "_durable",
+        "_intent",
+        "_listed",
+        "_permitted",
+        "_principal",
+        "_refusal",
+        "_released",
+        "_target",
+    )
+
+    def __init__(self, desk: Desk, call: Call) -> None:
+        self._desk = desk
+        self._call = call
+        self._principal: Principal | None = None
+        self._target: Target | None = None
+        self._permitted: Permitted | None = None
+        self._admitted: Admitted | None = None
+        self._intent = 0  # the intent's sequence; 0: there is none
+        self._durable = False  # the outcome must be synced as well
+        self._released = False  # from here on the upstream may have been touched
+        self._cleaned: Cleaned | None = None
+        self._cost = 0
+        self._listed: PermittedList | None = None
+        self._refusal: Refusal | None = None
+
+    def attribute(self, caller: Identified) -> None:
+        """From here on the record names the caller."""
+        self._principal = caller.principal
+
+    def aim(self, resolved: Resolved) -> None:
+        """From here on it names a target that exists."""
+        self._target = resolved.target
+
+    def permit(self, permitted: Permitted) -> None:
+        """From here on it names the policies, and the caller may know the target's name."""
+        self._permitted = permitted
+
+    async def intend(self, admitted: Admitted) -> None:
+        """Write down what is about to be done; return when that is as durable as the call demands.
+
+        Raises:
+            Fault: AUDIT_UNAVAILABLE; nothing may be sent.
+        """
+        permitted = admitted.validated.permitted
+        self._admitted = admitted
+        desk = self._desk
+        try:
+            self._intent = desk.log.append(
+                desk.encoder.intent(
+                    desk.clock.wall(), permitted, admitted.cost_micros, admitted.currency
+                )
+            )
+            if permitted.target.access == "write":
+                self._durable = True
+                await desk.log.sync()
+        except Unwritable as trouble:
+            raise Fault(Reason.AUDIT_UNAVAILABLE, str(trouble)) from trouble
+        self._released = True
+
+    def answer(self, cleaned: Cleaned, usage: Usage) -> Reply:
+        self._cleaned = cleaned
+        self._cost = usage.cost_micros
+        return Reply(
+            call=self._call,
+            principal=self._principal,
+            result=cleaned.result,
+            error=cleaned.error,
+            usage=usage,
+            target=self._shown_target(),
+        )
+
+    def answer_list(self, permitted: PermittedList, result: dict[str, JSON]) -> Reply:
+        self._listed = permitted
+        return Reply(call=self._call, principal=self._principal, result=result)
+
+    def answer_own(self, result: dict[str, JSON]) -> Reply:
+        return Reply(call=self._call, principal=self._principal, result=result)
+
+    def refuse(self, refusal: Refusal) -> Reply:
+        self._refusal = refusal
+        if self._is_touched(refusal) and self._admitted is not None:
+            self._cost = self._admitted.cost_micros  # an unknown outcome counts as spent
+        return Reply(
+            call=self._call,
+            principal=self._principal,
+            refusal=refusal,
+            target=self._shown_target(),
+        )
+
+    def fail(self, bug: Exception) -> Reply:
+        """Refuse because of a mistake of ours. Its message may quote anything, so it stays out of
+        the record; the log, which is redacted, gets the traceback."""
+        trace(bug, self._call.id)
+        return self.refuse(Fault(Reason.INTERNAL_ERROR, place_of(bug), sent=self._released))
+
+    def abandon(self) -> None:
+        """Write down that nobody waits for the answer any more. There is nobody to tell if that
+        fails; an intent without outcome then reads as `unknown`, which is what it is."""
+        self.refuse(Fault(Reason.CANCELLED, "the caller hung up", sent=self._released))
+        with contextlib.suppress(Unwritable):
+            self._write()
+        self._tell(self._refusal)
+
+    async def close(self, reply: Reply) -> Reply:
+        """Write the outcome, then let the answer go; without the outcome there is no answer."""
+        refusal = self._refusal
+        try:
+            self._write()
+            if self._durable:
+                await self._desk.log.sync()
+        except Unwritable as trouble:
+            sent = self._released if refusal is None else self._is_touched(refusal)
+            refusal = Fault(Reason.AUDIT_UNAVAILABLE, str(trouble), sent=sent)
+            reply = Reply(
+                call=self._call, principal=self._principal, refusal=refusal, target=reply.target
+            )
+        finally:
+            self._tell(refusal)
+        return reply
+
+    def _write(self) -> None:
+        desk = self._desk
+        call = self._call
+        at = desk.clock.wall()
+        latency = desk.clock.monotonic() - call.started
+        encoder = desk.encoder
+        refusal = self._refusal
+        if refusal is not None:
+            ending = encoder.refused(
+                _decision(refusal), refusal.reason, refusal.private, self._status(refusal), latency
+            )
+            if self._intent:
+                members = encoder.ended(at, call, self._intent, ending, cost=self._cost)
+            else:
+                members = self._single(at, b"refusal", ending)
+        elif self._cleaned is not None:
+            members = encoder.answered(
+                at,
+                call,
+                self._intent,
+                self._cleaned,
+                status=self._status(None),
+                cost=self._cost,
+                latency=latency,
+            )
+        elif self._listed is not None:
+            listed = self._listed
+            ending = encoder.served(latency, count=len(listed.targets), version=listed.version)
+            members = self._single(at, b"listing", ending)
+        else:
+            members = self._single(at, b"own", encoder.served(latency, count=None, version=None))
+        desk.log.append(members)
+
+    def _single(self, at: float, kind: bytes, ending: bytes) -> bytes:
+        refusal = self._refusal
+        return self._desk.encoder.single(
+            at,
+            kind,
+            self._call,
+            ending,
+            principal=self._principal,
+            target=self._target,
+            permitted=self._permitted,
+            # What broke us once, perhaps by its input, must not break the record of it.
+            with_input=refusal is None or refusal.reason is not Reason.INTERNAL_ERROR,
+        )
+
+    def _tell(self, refusal: Refusal | None) -> None:
+        observers = self._desk.observers
+        if not observers:
+            return
+        summary = self._summary(refusal)
+        for observe in observers:
+            observe(summary)
+
+    def _summary(self, refusal: Refusal | None) -> Summary:
+        call, target, cleaned, clock = self._call, self._target, self._cleaned, self._desk.clock
+        return Summary(
+            id=call.id,
+            method=call.operation.method,
+            door=call.door,
+            server=None if target is None else target.server,
+            tool=None if target is None else target.name,
+            tenant=None if self._principal is None else self._principal.tenant,
+            decision=_decision(refusal),
+            reason=None if refusal is None else refusal.reason,
+            status=self._status(refusal),
+            ended_at=clock.wall(),
+            seconds=clock.monotonic() - call.started,
+            upstream_seconds=None if cleaned is None else cleaned.answered.seconds,
+            cost_micros=self._cost,
+            currency="USD" if self._admitted is None else self._admitted.currency,
+            bytes=None if cleaned is None else len(cleaned.encoded),
+            findings=() if cleaned is None else cleaned.findings,
+        )
+
+    def _status(self, refusal: Refusal | None) -> Status:
+        if refusal is not None:
+            return "unknown" if self._is_touched(refusal) else "refused"
+        cleaned = self._cleaned
+        if cleaned is None or (
+            cleaned.result is not None and cleaned.result.get("isError") is not True
+        ):
+            return "ok"
+        return "tool_error"
+
+    def _is_touched(self, refusal: Refusal) -> bool:
+        """Tell whether the upstream may have done something."""
+        return self._released and (refusal.sent or refusal.reason in _ANSWERED)
+
+    def _shown_target(self) -> str:
+        """Before authorization said yes, not even the canonical name is the caller's business."""
+        return "" if self._permitted is None else self._permitted.target.key
+
+
+def _decision(refusal: Refusal | None) -> Decision:
+    if refusal is None:
+        return "allowed"
+    return "denied" if isinstance(refusal, Denied) else "error"
