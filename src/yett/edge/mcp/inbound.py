@@ -26,6 +26,7 @@ _PARAMS: Final[dict[str, frozenset[str]]] = {
 }
 _LEGACY_ONLY: Final = frozenset({"initialize", "ping", "notifications/initialized"})
 _MODERN_ONLY: Final = frozenset({"server/discover"})
+NOTIFICATION: Final = "notifications/"
 _PRIVATE: Final = frozenset({"session/stream", "session/end", "yett/key", "yett/usage"})
 
 
@@ -38,6 +39,11 @@ class Inbound(msgspec.Struct, frozen=True):
     session: Session | None = None
     version: str = ASSUMED
     params: dict[str, JSON] = {}
+
+    @property
+    def notification(self) -> bool:
+        """One of a legacy caller that this gate does not know: accepted, recorded, not carried."""
+        return self.id is None and self.version != MODERN and self.refused is not None
 
 
 def read_post(arrival: Arrival, server: str | None, sessions: Sessions) -> Inbound:
@@ -110,7 +116,7 @@ def _inbound(
     name = ""
     arguments: dict[str, JSON] = {}
     if refused is None:
-        operation, refused = _operation(envelope.method)
+        operation, refused = _operation(envelope)
     if refused is None:
         if operation.method in _PARAMS:
             name, arguments, refused = _read_params(operation, envelope.params)
@@ -128,10 +134,14 @@ def _inbound(
     return Inbound(call, envelope.id, refused, code, session, version, envelope.params)
 
 
-def _operation(method: str) -> tuple[Operation, Denied | None]:
+def _operation(envelope: Envelope) -> tuple[Operation, Denied | None]:
+    method = envelope.method
     operation = OPERATIONS.get(method)
     if operation is None or method in _PRIVATE:
         return UNKNOWN, Denied(Reason.UNKNOWN_METHOD, f"method {method[:64]!r}")
+    if (envelope.id is None) is not method.startswith(NOTIFICATION):
+        # Without an id nobody would learn what became of it: a call is never a notification.
+        return UNKNOWN, _invalid("a request has an `id` and a notification has none")
     return operation, None
 
 

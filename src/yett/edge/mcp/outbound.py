@@ -104,6 +104,8 @@ def _own(inbound: Inbound) -> dict[str, JSON]:
 def _refusal(inbound: Inbound, reply: Reply, refusal: Refusal) -> Response:
     if refusal.reason in _PLAIN:
         return refusals.problem(reply, refusal)
+    if refusal.reason is Reason.UNKNOWN_METHOD and inbound.notification:
+        return Response(202, headers=_headers(reply), content_type=b"")
     wire, data = WIRE[refusal.reason], refusals.details(refusal, reply.call.id)
     if refusal.reason is Reason.INVALID_INPUT and _is_tool_error(inbound):
         return _tool_error(inbound, reply, refusal, data)

@@ -1,0 +1,75 @@
+"""Results in the caller's version: pure functions, each with what it may not lose and not add."""
+
+import pytest
+
+from yett.core.document import encode, parse
+from yett.edge.mcp.translate import splice_modern, to_modern, to_version
+
+LINK = {"type": "resource_link", "uri": "note:///a", "name": "a"}
+RESULT = {
+    "content": [{"type": "text", "text": "x"}, LINK],
+    "structuredContent": {"a": 1},
+    "resultType": "complete",
+    "ttlMs": 5,
+    "cacheScope": "public",
+}
+
+
+@pytest.mark.parametrize("version", ["2025-11-25", "2025-06-18", "2025-03-26"])
+def test_a_legacy_caller_is_spared_the_modern_members(version: str) -> None:
+    result = to_version(version, "tools/call", RESULT)
+
+    assert result.keys().isdisjoint({"resultType", "ttlMs", "cacheScope"})
+
+
+def test_2025_03_26_gets_links_as_text_and_no_structure() -> None:
+    result = to_version("2025-03-26", "tools/call", RESULT)
+
+    assert result["content"][1] == {"type": "text", "text": "a note:///a"}
+    assert "structuredContent" not in result
+
+
+def test_structure_that_is_no_object_is_dropped_before_2026() -> None:
+    result = RESULT | {"structuredContent": [1]}
+
+    assert "structuredContent" not in to_version("2025-11-25", "tools/call", result)
+    assert to_version("2026-07-28", "tools/call", result)["structuredContent"] == [1]
+
+
+def test_tools_lose_only_what_the_version_does_not_know() -> None:
+    tool = {"name": "a", "title": "A", "icons": [], "execution": {}, "outputSchema": {"type": "array"}, "inputSchema": {}}  # fmt: skip
+
+    def keys(version: str) -> set[str]:
+        return set(to_version(version, "tools/list", {"tools": [tool]})["tools"][0])
+
+    assert keys("2026-07-28") == set(tool)
+    assert keys("2025-11-25") == set(tool) - {"outputSchema"}
+    assert keys("2025-06-18") == {"name", "title", "inputSchema"}
+    assert keys("2025-03-26") == {"name", "inputSchema"}
+
+
+def test_the_upstreams_own_cache_scope_never_reaches_a_modern_caller() -> None:
+    result = to_modern("resources/read", {"contents": [], "cacheScope": "public", "ttlMs": 10**18})
+
+    assert (result["cacheScope"], result["ttlMs"]) == ("private", 0)
+
+
+@pytest.mark.parametrize("result", [{"content": []}, {"content": [], "isError": True}])
+def test_splicing_bytes_means_the_same_as_translating(result: dict[str, object]) -> None:
+    spliced = splice_modern(encode(result))
+
+    assert spliced is not None
+    assert parse(spliced) == to_modern("tools/call", result)
+
+
+@pytest.mark.parametrize("result", [{}, {"resultType": "complete"}, {"_meta": {}}, {"content": [{"_meta": {}}]}])  # fmt: skip
+def test_splicing_gives_up_where_it_could_repeat_a_member(result: dict[str, object]) -> None:
+    assert splice_modern(encode(result)) is None
+
+
+def test_the_input_is_never_changed() -> None:
+    before = encode(RESULT)
+    for version in ("2026-07-28", "2025-11-25", "2025-06-18", "2025-03-26"):
+        to_version(version, "tools/call", RESULT)
+
+    assert encode(RESULT) == before
