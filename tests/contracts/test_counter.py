@@ -1,0 +1,153 @@
+"""What every `Counter` must do. A new backend is added to BACKENDS and to nothing else."""
+
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from yett.core.quantities import Rate
+from yett.limits import Counter
+from yett.limits.backends.memory_counter import MemoryCounter
+
+BACKENDS: dict[str, Callable[[], Counter]] = {"memory": MemoryCounter}
+MINUTE = Rate(2, 60.0)
+
+
+@pytest.fixture(params=BACKENDS, name="counter")
+def _counter(request: pytest.FixtureRequest) -> Iterator[Counter]:
+    counter = BACKENDS[request.param]()
+    yield counter
+    counter.close()
+
+
+def test_as_many_uses_as_the_rate_says_fit_at_once(counter: Counter) -> None:
+    waits = [counter.take([("a", MINUTE)], 100.0) for _ in range(3)]
+
+    assert waits == [0.0, 0.0, 30.0]
+
+
+def test_the_wait_is_exact_to_the_microsecond(counter: Counter) -> None:
+    for _ in range(3):
+        counter.take([("a", Rate(3, 1.0))], 100.0)
+
+    wait = counter.take([("a", Rate(3, 1.0))], 100.0)
+
+    assert wait == pytest.approx(1 / 3, abs=1e-6)
+    assert counter.take([("a", Rate(3, 1.0))], 100.0 + wait - 2e-6) > 0
+    assert counter.take([("a", Rate(3, 1.0))], 100.0 + wait) == 0
+
+
+def test_keys_do_not_share_a_count(counter: Counter) -> None:
+    counter.take([("a", Rate(1, 60.0))], 100.0)
+
+    assert counter.take([("b", Rate(1, 60.0))], 100.0) == 0
+
+
+def test_a_burst_across_the_edge_of_a_minute_gets_no_second_helping(counter: Counter) -> None:
+    """Threat D08: fixed windows let four through where two are allowed."""
+    waits = [counter.take([("a", MINUTE)], at) for at in (119.0, 119.5, 120.5, 121.0)]
+
+    assert [wait == 0 for wait in waits] == [True, True, False, False]
+
+
+def test_all_keys_must_hold_and_a_refusal_by_one_uses_up_none(counter: Counter) -> None:
+    narrow, wide = ("narrow", Rate(1, 60.0)), ("wide", Rate(3, 60.0))
+    counter.take([narrow], 100.0)
+
+    assert counter.take([wide, narrow], 100.0) == 60.0
+    assert counter.take([narrow, wide], 100.0) == 60.0
+    assert counter.room("wide", Rate(3, 60.0), 100.0).remaining == 3
+
+
+def test_the_wait_is_that_of_the_slowest_key(counter: Counter) -> None:
+    keys = [("a", Rate(1, 1.0)), ("b", Rate(1, 60.0)), ("c", Rate(1, 3600.0))]
+    counter.take(keys, 100.0)
+
+    wait = counter.take(keys, 100.0)
+
+    assert wait == 3600.0
+    assert counter.take(keys, 100.0 + wait) == 0
+
+
+def test_room_says_what_is_left_and_counts_nothing(counter: Counter) -> None:
+    rate = Rate(4, 60.0)
+    assert counter.room("a", rate, 100.0).remaining == 4
+    assert counter.room("a", rate, 100.0).resets_in_seconds == 0
+    counter.take([("a", rate)], 100.0)
+
+    for _ in range(2):
+        room = counter.room("a", rate, 105.0)
+        assert room.remaining == 3
+        assert room.resets_in_seconds == 10.0
+
+
+def test_a_rate_that_is_written_again_goes_on_where_it_was(counter: Counter) -> None:
+    counter.take([("a", Rate(1, 60.0))], 100.0)
+
+    assert counter.take([("a", Rate(1, 60.0))], 130.0) == 30.0
+    # Another rate under one name keeps the moment at which the key is empty again.
+    assert counter.take([("a", Rate(2, 120.0))], 100.0) == 0
+    assert counter.take([("a", Rate(2, 120.0))], 100.0) == 60.0
+
+
+def test_a_clock_that_goes_back_gives_nothing_back(counter: Counter) -> None:
+    counter.take([("a", Rate(1, 60.0))], 100.0)
+
+    assert counter.take([("a", Rate(1, 60.0))], 50.0) == 110.0
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@settings(max_examples=150, deadline=None)
+@given(
+    count=st.integers(1, 7),
+    period=st.sampled_from([1.0, 60.0, 3600.0, 86400.0]),
+    steps=st.lists(st.integers(0, 2_000_000), min_size=1, max_size=60),
+)
+def test_it_decides_as_the_textbook_in_exact_fractions(
+    backend: str, count: int, period: float, steps: list[int]
+) -> None:
+    counter, rate, interval = BACKENDS[backend](), Rate(count, period), Fraction(int(period), count)
+    at, empty_at = 10**9, Fraction(0)  # microseconds; seconds
+    for step in steps:
+        at += step * int(period) // 8
+        now = Fraction(at, 10**6)
+        excess = max(empty_at, now) - now - interval * (count - 1)
+        wait = counter.take([("a", rate)], at / 10**6)
+        assert (wait == 0) == (excess <= 0)
+        if excess <= 0:
+            empty_at = max(empty_at, now) + interval
+        else:
+            assert excess <= Fraction(round(wait * 10**6), 10**6) < excess + Fraction(1, 10**6)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@settings(max_examples=150, deadline=None)
+@given(
+    count=st.integers(1, 9),
+    steps=st.lists(st.integers(0, 30_000_000), min_size=1, max_size=80),
+)
+def test_no_span_of_time_admits_more_than_promised(
+    backend: str, count: int, steps: list[int]
+) -> None:
+    counter, at, admitted = BACKENDS[backend](), 10**9, []
+    for step in steps:
+        at += step
+        if counter.take([("a", Rate(count, 60.0))], at / 10**6) == 0:
+            admitted.append(at)
+    for first, begin in enumerate(admitted):
+        for last in range(first, len(admitted)):
+            span = admitted[last] - begin
+            assert last - first + 1 <= count + Fraction(count * span, 60_000_000)
+
+
+def test_memory_forgets_keys_that_are_idle() -> None:
+    counter = MemoryCounter()
+    for number in range(5_000):
+        counter.take([(f"key {number}", Rate(1, 1.0))], float(number))
+    assert len(counter) < 10
+
+    for number in range(100):
+        counter.take([(f"busy {number}", Rate(1, 86400.0))], 6_000.0)
+    assert sum(counter.take([(f"busy {n}", Rate(1, 86400.0))], 6_001.0) > 0 for n in range(100)) == 100

@@ -1,0 +1,287 @@
+"""What the journal adds to the contract of a ledger: it survives, and it says when it cannot."""
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from yett.core.errors import ConfigurationError, Fault
+from yett.core.reasons import Reason
+from yett.limits.backends.journal_ledger import JournalLedger, read_balances
+from yett.limits.build import read_spending
+from yett.limits.journal import line_of
+from yett.limits.port import Reservation
+
+NOON = 1_800_014_400.0
+
+
+def reserve(ledger: JournalLedger, micros: int, limit: int | None = 1_000) -> Reservation | None:
+    return ledger.reserve("USD a", micros, limit_micros=limit, period="day", at=NOON)
+
+
+def spent(ledger: JournalLedger) -> int:
+    return ledger.spent("USD a", "day", NOON)
+
+
+@contextmanager
+def opened(directory: Path, **settings: int) -> Iterator[JournalLedger]:
+    ledger = JournalLedger.open(directory, **settings)
+    try:
+        yield ledger
+    finally:
+        ledger.close()
+
+
+def test_a_reservation_whose_outcome_is_unknown_is_spent_after_a_restart(tmp_path: Path) -> None:
+    with opened(tmp_path) as ledger:
+        settled, released, unknown = (reserve(ledger, micros) for micros in (1, 10, 100))
+        assert settled
+        assert released
+        assert unknown
+        ledger.settle(settled)
+        ledger.release(released)
+
+    for _ in range(2):  # the second start reads what the first made short
+        with opened(tmp_path) as ledger:
+            assert spent(ledger) == 101
+
+
+def test_the_newest_day_seen_survives_a_restart(tmp_path: Path) -> None:
+    with opened(tmp_path) as ledger:
+        ledger.reserve("USD b", 1, limit_micros=None, period="day", at=NOON + 86_400)
+        reserve(ledger, 1_000)
+
+    with opened(tmp_path) as ledger:
+        assert reserve(ledger, 1) is None
+
+
+@pytest.mark.parametrize("cut", range(1, 20))
+def test_a_torn_last_line_was_never_reserved(tmp_path: Path, cut: int) -> None:
+    with opened(tmp_path) as ledger:
+        reserve(ledger, 1)
+        reserve(ledger, 10)
+    journal = tmp_path / "journal"
+    journal.write_bytes(journal.read_bytes()[:-cut])
+
+    with opened(tmp_path) as ledger:
+        assert spent(ledger) == 1
+        reserve(ledger, 100)
+    assert read_balances(tmp_path).spent("USD a", "total", 0) == 101
+
+
+HEADER = line_of(["ledger", 1, 20_000])
+
+
+@pytest.mark.parametrize(
+    ("journal", "line"),
+    [
+        (b"", 1),
+        (b"garbage", 1),
+        (b"garbage\n", 1),
+        (b"\0" * 40 + b"\n", 1),
+        (line_of(["ledger", 2, 20_000]), 1),
+        (line_of(["+", 20_000, 1, "USD a"]), 1),
+        (HEADER + HEADER, 2),
+        (HEADER + line_of(["+", 20_000, 1, "USD a"]).replace(b"20000,1,", b"20000,2,"), 2),
+        (HEADER + line_of(["+", 19_999, 1, "USD a"]), 2),
+        (HEADER + line_of(["+", 20_000, -1, "USD a"]), 2),
+        (HEADER + line_of(["+", 20_000, 0, "USD a"]), 2),
+        (HEADER + line_of(["+", 20_000, 1.5, "USD a"]), 2),
+        (HEADER + line_of(["+", 10**9, 1, "USD a"]), 2),
+        (HEADER + line_of(["-", -1, 1, "USD a"]), 2),
+        (HEADER + line_of(["account", "USD a", 20_000, [1, 1, 1, -1]]), 2),
+        (HEADER + line_of(["account", "USD a", 20_001, [1, 1, 1, 1]]), 2),
+        (HEADER + line_of(["more", 20_000]), 2),
+        (HEADER + line_of([]) + HEADER, 2),
+        (HEADER + b"\n", 2),
+    ],
+)
+def test_a_damaged_journal_is_reported_and_never_guessed_at(
+    tmp_path: Path, journal: bytes, line: int
+) -> None:
+    (tmp_path / "journal").write_bytes(journal)
+
+    for _ in range(2):  # nor is the lock kept
+        with pytest.raises(ConfigurationError, match=f"damaged at line {line}"):
+            JournalLedger.open(tmp_path)
+    assert (tmp_path / "journal").read_bytes() == journal
+
+
+def test_a_line_that_is_json_but_no_list_is_damage(tmp_path: Path) -> None:
+    (tmp_path / "journal").write_bytes(HEADER + line_of({"a": 1}))  # type: ignore[arg-type]  # hostile
+
+    with pytest.raises(ConfigurationError, match="line 2"):
+        read_balances(tmp_path)
+
+
+def test_one_process_writes(tmp_path: Path) -> None:
+    with opened(tmp_path), pytest.raises(ConfigurationError, match="in use by another process"):
+        JournalLedger.open(tmp_path)
+
+
+def test_others_may_read_while_it_is_written(tmp_path: Path) -> None:
+    assert read_spending(tmp_path).accounts() == []
+    with opened(tmp_path / "ledger") as ledger:
+        reserve(ledger, 5)
+        assert read_spending(tmp_path).spent("USD a", "total", 0) == 5
+        assert spent(ledger) == 5
+
+
+def test_nobody_else_may_read_it(tmp_path: Path) -> None:
+    with opened(tmp_path / "ledger"):
+        modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "ledger").iterdir()}
+
+    assert modes == {"journal": 0o600, "lock": 0o600}
+    assert (tmp_path / "ledger").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_grown_journal_is_made_short_while_it_serves(tmp_path: Path) -> None:
+    with opened(tmp_path, compact_bytes=4_096) as ledger:
+        held = reserve(ledger, 1, limit=None)
+        sizes = []
+        for _ in range(500):
+            reserve(ledger, 1, limit=None)
+            sizes.append((tmp_path / "journal").stat().st_size)
+        assert held
+        ledger.release(held)
+        assert max(sizes) < 4_096 + 100
+        assert spent(ledger) == 500
+    with opened(tmp_path) as ledger:
+        assert spent(ledger) == 500
+
+
+def test_a_journal_that_cannot_be_made_short_goes_on_long(tmp_path: Path) -> None:
+    with opened(tmp_path, compact_bytes=1_024) as ledger:
+        (tmp_path / "journal.new").mkdir()  # in the way of the new file
+        for _ in range(200):
+            assert reserve(ledger, 1, limit=None)
+        assert (tmp_path / "journal").stat().st_size > 4_096
+        (tmp_path / "journal.new").rmdir()
+        for _ in range(50):
+            reserve(ledger, 1, limit=None)
+        assert (tmp_path / "journal").stat().st_size < 4_096
+    assert read_balances(tmp_path).spent("USD a", "total", 0) == 250
+
+
+@contextmanager
+def file_size_limited_to(size: int) -> Iterator[None]:
+    """A full disk, as far as a writer can tell: the kernel takes a part of the line, then nothing."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, handler)
+
+
+@pytest.mark.parametrize("room", [0, 1, 20])
+def test_what_cannot_be_written_down_is_not_reserved(tmp_path: Path, room: int) -> None:
+    with opened(tmp_path) as ledger:
+        reserve(ledger, 1)
+        size = (tmp_path / "journal").stat().st_size
+        with file_size_limited_to(size + room):
+            for _ in range(3):
+                with pytest.raises(Fault) as caught:
+                    reserve(ledger, 10)
+                assert caught.value.reason is Reason.INTERNAL_ERROR
+                assert "ledger" in caught.value.private
+        assert spent(ledger) == 1
+        assert reserve(ledger, 100)  # room again, and half a line is in nobody's way
+        assert spent(ledger) == 101
+    with opened(tmp_path) as ledger:
+        assert spent(ledger) == 101
+
+
+def test_money_whose_return_cannot_be_written_down_stays_spent(tmp_path: Path) -> None:
+    with opened(tmp_path) as ledger:
+        reservation = reserve(ledger, 10)
+        assert reservation
+        with file_size_limited_to((tmp_path / "journal").stat().st_size + 5):
+            ledger.release(reservation)
+        ledger.release(reservation)
+        assert spent(ledger) == 10
+    with opened(tmp_path) as ledger:
+        assert spent(ledger) == 10
+
+
+def test_a_full_disk_at_the_start_is_a_clear_sentence_and_loses_nothing(tmp_path: Path) -> None:
+    with opened(tmp_path) as ledger:
+        reserve(ledger, 10)
+    with (
+        file_size_limited_to(5),
+        pytest.raises(ConfigurationError, match=r"cannot be used.*room on the disk"),
+    ):
+        JournalLedger.open(tmp_path)
+    assert not (tmp_path / "journal.new").exists()
+    with opened(tmp_path) as ledger:
+        assert spent(ledger) == 10
+
+
+def test_a_place_that_is_no_directory_is_a_clear_sentence(tmp_path: Path) -> None:
+    (tmp_path / "ledger").write_text("in the way")
+
+    with pytest.raises(ConfigurationError, match="cannot be used"):
+        JournalLedger.open(tmp_path / "ledger")
+
+
+def test_a_closed_ledger_reserves_nothing(tmp_path: Path) -> None:
+    ledger = JournalLedger.open(tmp_path)
+    ledger.close()
+    ledger.close()
+
+    with pytest.raises(Fault):
+        reserve(ledger, 1)
+
+
+SPENDER = """
+import os, sys
+from pathlib import Path
+from yett.limits.backends.journal_ledger import JournalLedger
+ledger = JournalLedger.open(Path(sys.argv[1]), compact_bytes=2048)
+while True:
+    held = ledger.reserve("USD a", 1, limit_micros=3000, period="total", at=1.8e9)
+    if held is None:
+        os.write(1, b"E")
+        break
+    if held.number % 5 == 0:
+        ledger.release(held)
+        continue
+    os.write(1, b".")  # the call: it happens outside, and cannot be taken back
+    ledger.settle(held)
+"""
+
+
+def test_a_process_that_is_killed_in_the_middle_never_overspends(tmp_path: Path) -> None:
+    """Threat D06."""
+    source = Path(__file__).parents[3] / "src"
+    calls, ended = 0, False
+    for after in (1, 120, 350, 500, 777, 10_000):
+        with subprocess.Popen(
+            [sys.executable, "-c", SPENDER, str(tmp_path)],
+            env={"PYTHONPATH": str(source)},
+            stdout=subprocess.PIPE,
+        ) as process:
+            assert process.stdout
+            seen = b""
+            while len(seen) < after:
+                piece = os.read(process.stdout.fileno(), after - len(seen))
+                if not piece:
+                    break
+                seen += piece
+            process.send_signal(signal.SIGKILL)
+            seen += process.stdout.read()
+        calls += seen.count(b".")
+        ended = ended or b"E" in seen
+        total = read_balances(tmp_path).spent("USD a", "total", 0)
+        assert calls <= total <= 3_000
+
+    assert ended
+    assert 3_000 - 6 <= calls  # at most one unknown outcome for each death
