@@ -1,19 +1,16 @@
 """Where a server is and how long to wait for it."""
 
-from typing import Annotated, final
+from typing import final
 
 import msgspec
-
-from yett.core.quantities import DURATION_PATTERN
-
-Duration = Annotated[str, msgspec.Meta(pattern=DURATION_PATTERN)]
 
 
 @final
 class UpstreamConfig(msgspec.Struct, frozen=True, kw_only=True):
     """One of `url` and `command`. environment: values are literals or references, resolved by the
     credentials domain. timeout_seconds: for one answer. ca/client_certificate/client_key: paths.
-    breaker_failures: how many in a row open the breaker, breaker_cooldown_seconds: for how long."""
+    breaker_failures: how many in a row open the breaker, breaker_cooldown_seconds: for how long.
+    unsafe_plain_http: let `http://` leave this machine; the operator has accepted that in writing."""
 
     name: str
     url: str | None = None
@@ -26,3 +23,4 @@ class UpstreamConfig(msgspec.Struct, frozen=True, kw_only=True):
     client_key: str | None = None
     breaker_failures: int = 10
     breaker_cooldown_seconds: float = 10.0
+    unsafe_plain_http: bool = False

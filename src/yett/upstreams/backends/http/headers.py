@@ -1,0 +1,86 @@
+"""What is said in front of a body. Built from a list of our own; nothing of the caller's (P12). Pure."""
+
+import base64
+import re
+from typing import Final
+
+from yett.core.errors import Fault
+from yett.core.proofs import Credential
+from yett.core.reasons import Reason
+from yett.core.target import JSON
+from yett.upstreams.backends.http.endpoint import Endpoint
+
+# RFC 9110 §5.1, §5.5: what a field's name and value may be made of.
+_NAME: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_VALUE: Final = re.compile(rb"[\x21-\x7e\x80-\xff]([\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?")
+_PLAIN: Final = re.compile(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?")
+_SENTINEL: Final = re.compile(r"=\?base64\?.*\?=")
+_SESSION: Final = re.compile(rb"[\x21-\x7e]{1,1024}")
+_NAMED: Final = {"tools/call": "name", "prompts/get": "name", "resources/read": "uri"}
+
+# A credential header of one of these names would break the framing or belie the body.
+_OURS: Final = frozenset(
+    b"accept connection content-encoding content-length content-type expect host keep-alive te "
+    b"trailer transfer-encoding upgrade user-agent".split()
+)
+
+
+def is_session_id(value: bytes) -> bool:
+    """MCP 2025-11-25, Session Management: visible ASCII only."""
+    return _SESSION.fullmatch(value) is not None
+
+
+def build_head(
+    endpoint: Endpoint, credential: Credential, *, version: str | None, session: bytes | None
+) -> bytes:
+    """Return all lines that stay the same for a session, the request line included.
+
+    Raises:
+        Fault: the credential cannot be sent as a header.
+    """
+    lines = [
+        b"POST " + endpoint.target + b" HTTP/1.1",
+        b"Host: " + endpoint.authority,
+        b"User-Agent: yett",
+        b"Accept: application/json, text/event-stream",
+        b"Content-Type: application/json",
+    ]
+    if version is not None:
+        lines.append(b"MCP-Protocol-Version: " + version.encode())
+    if session is not None:
+        lines.append(b"Mcp-Session-Id: " + session)
+    lines += _credential_lines(credential)
+    return b"\r\n".join(lines) + b"\r\n"
+
+
+def _credential_lines(credential: Credential) -> list[bytes]:
+    lines = []
+    for text, secret in credential.headers:
+        name, value = text.encode(), secret.reveal()
+        if not _NAME.fullmatch(name) or name.lower() in _OURS or name.lower().startswith(b"mcp-"):
+            raise Fault(Reason.UPSTREAM_UNREACHABLE, f"a credential must not set header `{text}`")
+        if not _VALUE.fullmatch(value):
+            raise Fault(
+                Reason.UPSTREAM_UNREACHABLE, f"the secret for header `{text}` cannot be a header"
+            )
+        lines.append(name + b": " + value)
+    return lines
+
+
+def routing_lines(method: str, params: dict[str, JSON]) -> bytes:
+    """Return `Mcp-Method` and `Mcp-Name` (MCP 2026-07-28, Streamable HTTP: Standard Headers)."""
+    key = _NAMED.get(method)
+    if key is None:
+        return b"Mcp-Method: %b\r\n" % method.encode()
+    name = encode_value(params[key]).encode()
+    return b"Mcp-Method: %b\r\nMcp-Name: %b\r\n" % (method.encode(), name)
+
+
+def encode_value(value: str) -> str:
+    """Return the value, wrapped as `=?base64?…?=` if it would not survive as a header.
+
+    Space inside stays; at an edge a parser would cut it off.
+    """
+    if _PLAIN.fullmatch(value) and not _SENTINEL.fullmatch(value):
+        return value
+    return f"=?base64?{base64.b64encode(value.encode()).decode()}?="

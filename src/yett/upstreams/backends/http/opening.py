@@ -1,0 +1,141 @@
+"""Find out which era an HTTP server speaks, and open a session with it."""
+
+from typing import Final, Protocol, final
+
+from yett.core.errors import Fault
+from yett.core.proofs import Credential
+from yett.core.reasons import Reason
+from yett.core.secret import Secret
+from yett.upstreams.backends.http.conversation import (
+    OK,
+    Receiver,
+    Session,
+    describe_status,
+    read_exchange,
+)
+from yett.upstreams.backends.http.endpoint import Endpoint
+from yett.upstreams.backends.http.headers import build_head, is_session_id, routing_lines
+from yett.upstreams.backends.http.response import JSON_TYPE, Response
+from yett.upstreams.handshake import (
+    DISCOVER_PARAMS,
+    INITIALIZE_PARAMS,
+    MODERN_VERSION,
+    Opening,
+    judge_discovery,
+    judge_initialization,
+    with_meta,
+)
+from yett.upstreams.port import Era, Exchange
+from yett.upstreams.rpc import (
+    InvalidAnswer,
+    encode_notification,
+    encode_request,
+    read_answer,
+    read_message,
+)
+
+_BAD_REQUEST: Final = 400
+_ACCEPTED: Final = (200, 202, 204)
+
+
+class Post(Protocol):
+    async def __call__(
+        self, head: bytes, body: bytes, receiver: Receiver, deadline: float
+    ) -> Response:
+        """Raises:
+        Fault: as `Transport.request`.
+        InvalidAnswer: the answer broke HTTP or a bound.
+        """
+        ...
+
+
+@final
+class Opener:
+    __slots__ = ("_endpoint", "_post")
+
+    def __init__(self, endpoint: Endpoint, post: Post) -> None:
+        self._endpoint = endpoint
+        self._post = post
+
+    async def open(self, credential: Credential, deadline: float, *, known: Era | None) -> Session:
+        """Open a session, as modern if the server gives evidence of that. known: what it was last.
+
+        Raises:
+            Fault: as `Transport.request`; nothing of the caller's request was sent.
+            InvalidAnswer: neither era could be opened.
+        """
+        if known is not Era.LEGACY:
+            session = await self._open_modern(credential, deadline)
+            if session is not None:
+                return session
+        return await self._open_legacy(credential, deadline)
+
+    async def _open_modern(self, credential: Credential, deadline: float) -> Session | None:
+        head = build_head(self._endpoint, credential, version=MODERN_VERSION, session=None)
+        method = "server/discover"
+        body = encode_request(0, method, with_meta(DISCOVER_PARAMS))
+        receiver = _receiver()
+        try:
+            response = await self._post(
+                head + routing_lines(method, DISCOVER_PARAMS), body, receiver, deadline
+            )
+            _refuse_redirection(response)
+            opening = judge_discovery(_read_discovery(response, receiver))
+        except InvalidAnswer:
+            return None  # odd: no evidence, hence legacy
+        if opening is None:
+            return None
+        return Session(credential, opening, Secret(head), identified=False)
+
+    async def _open_legacy(self, credential: Credential, deadline: float) -> Session:
+        head = build_head(self._endpoint, credential, version=None, session=None)
+        receiver = _receiver()
+        body = encode_request(0, "initialize", INITIALIZE_PARAMS)
+        response = await self._post(head, body, receiver, deadline)
+        opening = judge_initialization(read_exchange(response, receiver, 0, modern=False))
+        identifier = response.headers.get(b"mcp-session-id")
+        if identifier is not None and not is_session_id(identifier):
+            raise InvalidAnswer("the session id is not made of visible ASCII")
+        session = self._session(credential, opening, identifier)
+        ready = await self._post(
+            session.head.reveal(),
+            encode_notification("notifications/initialized"),
+            _receiver(),
+            deadline,
+        )
+        if ready.status not in _ACCEPTED:
+            raise InvalidAnswer(f"`notifications/initialized` was {describe_status(ready.status)}")
+        return session
+
+    def _session(
+        self, credential: Credential, opening: Opening, identifier: bytes | None
+    ) -> Session:
+        head = build_head(self._endpoint, credential, version=opening.version, session=identifier)
+        return Session(credential, opening, Secret(head), identified=identifier is not None)
+
+
+@final
+class _Deaf:
+    """Before a session is open, a server has nothing to say that matters."""
+
+    def note_change(self) -> None: ...
+
+    def send_back(self, session: Session | None, reply: bytes) -> None: ...
+
+
+def _receiver() -> Receiver:
+    return Receiver(0, _Deaf(), None)
+
+
+def _refuse_redirection(response: Response) -> None:
+    if 300 <= response.status < 400:  # noqa: PLR2004 - the redirections
+        raise Fault(Reason.UPSTREAM_INVALID, describe_status(response.status))
+
+
+def _read_discovery(response: Response, receiver: Receiver) -> Exchange:
+    """A refusal may name no id: the server need not have read one."""
+    if response.status == _BAD_REQUEST and response.media is JSON_TYPE:
+        return read_answer(read_message(response.body), response.size)
+    if response.status != OK:
+        raise InvalidAnswer(describe_status(response.status))
+    return read_exchange(response, receiver, 0, modern=True)

@@ -1,0 +1,1 @@
+"""A server started here and spoken to over its standard input and output, one JSON line each."""

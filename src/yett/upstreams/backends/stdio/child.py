@@ -1,0 +1,204 @@
+"""One process: started without a shell and with nothing inherited, bounded, and ended with its whole
+group (MCP, stdio: Shutdown; THREATS.md E01, E02)."""
+
+import asyncio
+import os
+import resource
+import signal
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from typing import Final, Protocol, cast, final
+
+import msgspec
+
+from yett.core.errors import Fault
+from yett.core.reasons import Reason
+from yett.core.secret import Secret
+from yett.upstreams.backends.stdio.lines import LastWords, LineReader, LineTooLong
+
+_STDIN: Final = 0
+_STDOUT: Final = 1
+_STDERR: Final = 2
+
+# What may wait in the pipe to a process that does not read its input.
+UNREAD_BYTES_MAX: Final = 8 * 1024 * 1024
+FILES_MAX: Final = 4096
+
+_AFTER_INPUT_SECONDS: Final = 1.0
+_AFTER_TERMINATE_SECONDS: Final = 2.0
+_AFTER_KILL_SECONDS: Final = 1.0
+_STATUS_SECONDS: Final = 0.1
+
+
+@final
+class Launch(msgspec.Struct, frozen=True):
+    """How to start a server. command and environment are asked at each start, so that a secret is
+    as fresh as can be. base_environment: all else it sees. cwd: None is that of the gateway."""
+
+    command: Callable[[], Awaitable[tuple[str, ...]]]
+    environment: Callable[[], Awaitable[dict[str, Secret]]]
+    base_environment: Mapping[str, str]
+    cwd: str | None = None
+
+
+class Listener(Protocol):
+    def line(self, line: bytes) -> None:
+        """One line of standard output, without its end."""
+        ...
+
+    def ended(self, why: str, *, broken: bool) -> None:
+        """Nothing more will come. broken: it wrote what is not a line of the protocol."""
+        ...
+
+
+@final
+class Child(asyncio.SubprocessProtocol):
+    """Keeps no task of its own."""
+
+    def __init__(self, words: LastWords, loop: asyncio.AbstractEventLoop) -> None:
+        self._words = words
+        self._lines = LineReader()
+        self._listener: Listener | None = None
+        self._loop = loop
+        self._exited = loop.create_future()
+        self._input: asyncio.WriteTransport | None = None
+        self._pid = 0
+        self._stopping = False
+        self._gone = False
+
+    def attach(self, listener: Listener) -> None:
+        self._listener = listener
+
+    def write(self, line: bytes) -> bool:
+        """Write one line; False if it cannot be, and then nothing of it was written."""
+        stdin = self._input
+        if stdin is None or stdin.is_closing() or stdin.get_write_buffer_size() > UNREAD_BYTES_MAX:
+            return False
+        stdin.write(line + b"\n")
+        return True
+
+    def end(self, why: str, *, broken: bool = False) -> None:
+        """Tell the listener, once, and kill what is left of the process group."""
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            listener.ended(why, broken=broken)
+        if not self._stopping:
+            self._signal(signal.SIGKILL)
+            self._transport.close()
+
+    async def stop(self) -> None:
+        """End the process politely, then firmly: at most four seconds."""
+        self._listener = None
+        self._stopping = True
+        if self._input is not None:
+            self._input.close()
+        await self._wait(_AFTER_INPUT_SECONDS)
+        if not self._exited.done():
+            self._signal(signal.SIGTERM)
+            await self._wait(_AFTER_TERMINATE_SECONDS)
+        self._signal(signal.SIGKILL)  # also what the process itself started and left behind
+        await self._wait(_AFTER_KILL_SECONDS)
+        self._transport.close()
+
+    async def _wait(self, seconds: float) -> None:
+        await asyncio.wait({self._exited}, timeout=seconds)
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._gone:  # the number may belong to somebody else by now
+            return
+        with suppress(ProcessLookupError, PermissionError):  # nobody left; or only zombies
+            os.killpg(self._pid, number)
+
+    # asyncio.SubprocessProtocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.SubprocessTransport", transport)
+        self._pid = self._transport.get_pid()
+        self._input = cast("asyncio.WriteTransport", self._transport.get_pipe_transport(_STDIN))
+
+    def pipe_data_received(self, fd: int, data: bytes | str) -> None:
+        chunk = cast("bytes", data)
+        if fd == _STDERR:
+            self._words.feed(chunk)
+            return
+        try:
+            lines = self._lines.feed(chunk)
+        except LineTooLong:
+            self.end("it wrote a line that is too long", broken=True)
+            return
+        for line in lines:
+            if self._listener is None:
+                return
+            self._listener.line(line)
+
+    def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's
+        if fd in (_STDIN, _STDOUT):  # most often because it ended, and how says more
+            self._loop.call_later(
+                _STATUS_SECONDS, self.end, "it closed its end of the conversation"
+            )
+
+    def process_exited(self) -> None:
+        if self._exited.done():
+            return
+        code = self._transport.get_returncode()
+        self._exited.set_result(code)
+        self._signal(signal.SIGKILL)  # what it started must not outlive it
+        self._gone = True
+        # What it said last may still be in the pipe; an heir of the pipe must not keep it open.
+        self._loop.call_later(_STATUS_SECONDS, self.end, f"it ended with status {code}")
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's
+        code = self._transport.get_returncode()
+        self.end("it ended" if code is None else f"it ended with status {code}")
+
+
+async def start(launch: Launch, words: LastWords) -> Child:
+    """Raises:
+    Fault: UPSTREAM_UNREACHABLE, not sent: the program cannot be started. And what resolving the
+        command or a secret raises.
+    """
+    command = await launch.command()
+    secrets = await launch.environment()
+    environment = dict(launch.base_environment)
+    environment.update((name, secret.reveal_text()) for name, secret in secrets.items())
+    loop = asyncio.get_running_loop()
+    try:
+        transport, child = await loop.subprocess_exec(
+            lambda: Child(words, loop),
+            *command,
+            cwd=launch.cwd,
+            env=environment,
+            start_new_session=True,
+        )
+    except (OSError, ValueError) as error:
+        raise Fault(Reason.UPSTREAM_UNREACHABLE, _describe(error, command, launch.cwd)) from None
+    _limit(transport.get_pid())
+    return child
+
+
+def _limit(pid: int) -> None:
+    """No core dumps (they would hold secrets) and a bounded number of files.
+
+    From outside, because code between fork and exec is not safe beside threads.
+    """
+    prlimit = getattr(resource, "prlimit", None)  # Linux only
+    if prlimit is None:
+        return
+    try:
+        prlimit(pid, resource.RLIMIT_CORE, (0, 0))
+        _, hard = prlimit(pid, resource.RLIMIT_NOFILE)
+        files = FILES_MAX if hard == resource.RLIM_INFINITY else min(FILES_MAX, hard)
+        prlimit(pid, resource.RLIMIT_NOFILE, (files, files))
+    except (ProcessLookupError, PermissionError):
+        pass  # it is gone already, or has other rights than we do
+
+
+def _describe(error: OSError | ValueError, command: tuple[str, ...], cwd: str | None) -> str:
+    program = command[0] if command else ""
+    if isinstance(error, FileNotFoundError) and error.filename == cwd and cwd is not None:
+        return f"cannot start `{program}`: the directory `{cwd}` does not exist"
+    if isinstance(error, FileNotFoundError):
+        return f"cannot start `{program}`: no such program; install it or give its full path"
+    if isinstance(error, OSError):
+        return f"cannot start `{program}`: {error.strerror}"
+    return f"cannot start `{program}`: its command or environment holds a NUL character"

@@ -1,0 +1,24 @@
+"""From a validated call to what the server is asked: method and parameters. Pure.
+
+Nothing of the caller's request is passed on beyond this: `_meta` (progress tokens, trace context,
+the caller's capabilities) belongs to the conversation between caller and gateway (THREATS.md P12).
+"""
+
+from yett.core.operations import Kind
+from yett.core.proofs import Validated
+from yett.core.target import JSON
+
+
+def method_and_params(validated: Validated) -> tuple[str, dict[str, JSON]]:
+    """Return what to send, with the server's own name for the target."""
+    target = validated.permitted.target
+    match target.kind:
+        case Kind.TOOL:
+            return "tools/call", {"name": target.name, "arguments": validated.arguments}
+        case Kind.PROMPT:
+            return "prompts/get", {"name": target.name, "arguments": validated.arguments}
+        case Kind.RESOURCE:
+            return "resources/read", {"uri": target.name}
+        case Kind.RESOURCE_TEMPLATE:
+            # The target is the template that was approved; the caller filled it in.
+            return "resources/read", {"uri": validated.permitted.call.name}

@@ -1,0 +1,106 @@
+"""JSON-RPC 2.0 (https://www.jsonrpc.org/specification) as the gateway speaks it to a server. Pure."""
+
+from typing import Final, final
+
+from yett.core.call import RpcError
+from yett.core.document import DocumentError, encode, parse
+from yett.core.target import JSON
+from yett.upstreams.port import Exchange
+
+METHOD_NOT_FOUND: Final = -32601
+_COMPLETE: Final = "complete"
+
+_LIST_CHANGED: Final = frozenset(
+    {
+        "notifications/tools/list_changed",
+        "notifications/prompts/list_changed",
+        "notifications/resources/list_changed",
+    }
+)
+
+
+@final
+class InvalidAnswer(Exception):
+    """What came back breaks the protocol. The text is for the operator and quotes nothing long."""
+
+
+def encode_request(identifier: int, method: str, params: dict[str, JSON]) -> bytes:
+    return encode({"jsonrpc": "2.0", "id": identifier, "method": method, "params": params})
+
+
+def encode_notification(method: str, params: dict[str, JSON] | None = None) -> bytes:
+    message: dict[str, JSON] = {"jsonrpc": "2.0", "method": method}
+    return encode(message if params is None else message | {"params": params})
+
+
+def read_message(body: bytes) -> dict[str, JSON]:
+    """Return the one message in `body`.
+
+    Raises:
+        InvalidAnswer: not one unambiguous JSON object that says it is JSON-RPC 2.0. Batches
+            (2025-03-26) too: nobody may answer one request with several messages.
+    """
+    try:
+        message = parse(body)
+    except DocumentError as error:
+        raise InvalidAnswer(f"a message that is not unambiguous JSON: {error}") from None
+    if type(message) is not dict or message.get("jsonrpc") != "2.0":
+        raise InvalidAnswer("a message that is not JSON-RPC 2.0")
+    return message
+
+
+def read_answer(message: dict[str, JSON], size: int) -> Exchange:
+    """Return the result or the error of a message whose `id` is ours.
+
+    Raises:
+        InvalidAnswer: it holds both or neither, or one of the wrong shape.
+    """
+    result, error = message.get("result"), message.get("error")
+    if type(result) is dict and "error" not in message:
+        return Exchange(result, None, size)
+    if "result" in message or type(error) is not dict:
+        raise InvalidAnswer("an answer without exactly one result or error")
+    code, text = error.get("code"), error.get("message")
+    if type(code) is not int or type(text) is not str:
+        raise InvalidAnswer("an error without an integer code and a message")
+    return Exchange(None, RpcError(code, text, error.get("data")), size)
+
+
+def is_answer(message: dict[str, JSON]) -> bool:
+    return "method" not in message
+
+
+def is_answer_to(message: dict[str, JSON], identifier: int) -> bool:
+    """Tell whether the answer is ours. `1.0`, `"1"` and `true` are not 1."""
+    found = message.get("id")
+    return type(found) is int and found == identifier
+
+
+def announces_change(message: dict[str, JSON]) -> bool:
+    method = message["method"]
+    return "id" not in message and type(method) is str and method in _LIST_CHANGED
+
+
+def reply_to(message: dict[str, JSON]) -> bytes | None:
+    """Return our reply to a request of the server, None for a notification.
+
+    No client capability is declared, so only `ping` has an answer of its own. Without any reply a
+    server might wait for it until the call's deadline.
+    """
+    identifier = message.get("id")
+    if type(identifier) not in (int, str):
+        return None
+    if message["method"] == "ping":
+        return encode({"jsonrpc": "2.0", "id": identifier, "result": {}})
+    error = {"code": METHOD_NOT_FOUND, "message": "Method not found"}
+    return encode({"jsonrpc": "2.0", "id": identifier, "error": error})
+
+
+def check_result_type(result: dict[str, JSON] | None) -> None:
+    """Refuse the results that ask for more: no client capability for them is declared (P16).
+
+    Raises:
+        InvalidAnswer: `resultType` is another than `complete`.
+    """
+    if result is not None and result.get("resultType", _COMPLETE) != _COMPLETE:
+        raise InvalidAnswer("a result of a type that was not offered")
