@@ -24,6 +24,7 @@ ARGUMENT_ARRAY_ITEMS_MAX: Final = 1_000
 ARGUMENT_OBJECT_KEYS_MAX: Final = 256
 ARGUMENT_DEPTH_MAX: Final = 16
 ARGUMENT_BYTES_MAX: Final = 1024 * 1024
+URI_CHARS_MAX: Final = 8_192
 
 # What an upstream may answer.
 ANSWER_BYTES_MAX: Final = 8 * 1024 * 1024
@@ -36,6 +37,12 @@ UPSTREAM_ANSWER_SECONDS_MAX: Final = 30.0
 DEFINITION_BYTES_MAX: Final = 256 * 1024
 SCHEMA_DEPTH_MAX: Final = 32
 SCHEMA_NODES_MAX: Final = 5_000
+SCHEMA_PATTERNS_MAX: Final = 64
+SCHEMA_PATTERN_BYTES_MAX: Final = 1024 * 1024  # compiled, each
+SCHEMA_EXPANSION_MAX: Final = 100_000  # subschemas after following every reference
+SCHEMAS_COMPILED_MAX: Final = 4_096  # kept at the same time
+VALIDATION_WORK_MAX: Final = 20_000_000  # nodes of the arguments x subschemas that meet there
+VALIDATION_DETAIL_WORK_MAX: Final = 100_000  # up to here it is said what exactly does not fit
 TOOLS_PER_SERVER_MAX: Final = 5_000
 
 # Promise 11: revocation and rotation take effect in at most five seconds.

@@ -1,0 +1,146 @@
+"""A tool's schema, compiled once under bounds, with patterns in linear time and no way outside.
+
+JSON Schema 2020-12 (the default of MCP) and draft-07 (what many servers still send). `format` is
+checked, not only noted: an argument that claims to be a URI or an address is one.
+"""
+
+from typing import Any, Final, final
+
+import jsonschema_rs
+
+from yett.core.bounds import (
+    SCHEMA_PATTERN_BYTES_MAX,
+    VALIDATION_DETAIL_WORK_MAX,
+    VALIDATION_WORK_MAX,
+)
+from yett.core.target import JSON
+from yett.validation.arguments import extent, pointer_to
+from yett.validation.closing import close, may_loosen
+from yett.validation.effort import Effort, check_size
+from yett.validation.references import SchemaRefused
+
+Finding = tuple[str, str]
+"""Where (JSON Pointer, RFC 6901) and what, in a sentence that quotes no value."""
+
+_DRAFT7: Final = "http://json-schema.org/draft-07/schema"
+_DIALECTS: Final[dict[str, type[Any]]] = {
+    "https://json-schema.org/draft/2020-12/schema": jsonschema_rs.Draft202012Validator,
+    _DRAFT7: jsonschema_rs.Draft7Validator,
+}
+_DEFAULT_DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+_MASK: Final = "the value"
+_MESSAGE_CHARS_MAX: Final = 200
+_GROWS_LITTLE: Final = 200
+_WORK_OF_ONE_NODE_MAX: Final = 10_000
+_UNDECLARED: Final = frozenset({"additionalProperties", "unevaluatedProperties"})
+
+
+@final
+class CompiledSchema:
+    """Answers whether a value fits. `original` is asked too where closing could have loosened."""
+
+    __slots__ = ("_by_depth", "_is_valid", "_original", "_validator")
+
+    def __init__(self, validator: Any, original: Any | None, by_depth: tuple[int, ...]) -> None:
+        self._validator = validator
+        self._is_valid = validator.is_valid
+        self._original = original
+        self._by_depth = by_depth
+
+    def first_problem(self, value: JSON, *, nodes: int = 1, depth: int = 1) -> Finding | None:
+        """Return what is wrong, or None when the value fits.
+
+        nodes, depth: upper bounds of the value's size, which bound the work.
+        """
+        by_depth = self._by_depth
+        work = nodes * (by_depth[depth] if depth < len(by_depth) else by_depth[-1])
+        if work > VALIDATION_WORK_MAX:
+            return "", "is nested too deep for this schema"
+        if not self._is_valid(value):
+            return self._explain(self._validator, value, work)
+        if self._original is not None and not self._original.is_valid(value):
+            return self._explain(self._original, value, work)
+        return None
+
+    def first_problem_of_answer(self, value: JSON) -> Finding | None:
+        """The same for a value whose size is bounded elsewhere."""
+        if self._by_depth[-1] <= _GROWS_LITTLE:
+            return self.first_problem(value)
+        nodes, depth = extent(value)
+        return self.first_problem(value, nodes=nodes, depth=depth)
+
+    def _explain(self, validator: Any, value: JSON, work: int) -> Finding:
+        # Finding the place can take exponentially longer than finding that there is one.
+        if work > VALIDATION_DETAIL_WORK_MAX:
+            return "", "does not fit the schema"
+        return _finding(next(validator.iter_errors(value)))
+
+
+def compile_schema(schema: object, *, open_: bool) -> CompiledSchema:
+    """Compile the schema of a tool's arguments; undeclared properties are refused unless `open_`.
+
+    Raises:
+        SchemaRefused: the schema is not one that can be judged by safely; says why.
+    """
+    if not isinstance(schema, dict) or schema.get("type") != "object":
+        raise SchemaRefused("the schema of the arguments is not an object with `type: object`")
+    return compile_any(schema, open_=open_)
+
+
+def compile_any(schema: object, *, open_: bool) -> CompiledSchema:
+    """Compile a schema for any kind of value, as `outputSchema` may be.
+
+    Raises:
+        SchemaRefused: the schema is not one that can be judged by safely; says why.
+    """
+    if isinstance(schema, bool):
+        return CompiledSchema(_build(schema, _DEFAULT_DIALECT), None, (1,))
+    if not isinstance(schema, dict):
+        raise SchemaRefused("the schema is neither an object nor true or false")
+    check_size(schema)
+    dialect = _dialect(schema)
+    effort = Effort(schema)
+    if effort.by_depth[0] > _WORK_OF_ONE_NODE_MAX:
+        raise SchemaRefused("the schema applies too many conditions to one value")
+    original = _build(schema, dialect)
+    if open_:
+        return CompiledSchema(original, None, effort.by_depth)
+    closed = _build(close(schema, effort, draft7=dialect == _DRAFT7), dialect)
+    return CompiledSchema(closed, original if may_loosen(schema) else None, effort.by_depth)
+
+
+def _dialect(schema: dict[str, JSON]) -> str:
+    named = schema.get("$schema", _DEFAULT_DIALECT)
+    dialect = named.removesuffix("#") if isinstance(named, str) else ""
+    if dialect not in _DIALECTS:
+        raise SchemaRefused("the schema is in a dialect other than 2020-12 and draft-07")
+    return dialect
+
+
+def _build(schema: JSON, dialect: str) -> Any:
+    try:
+        return _DIALECTS[dialect](
+            schema,
+            validate_formats=True,
+            offline=True,
+            mask=_MASK,
+            pattern_options=jsonschema_rs.RegexOptions(size_limit=SCHEMA_PATTERN_BYTES_MAX),
+        )
+    except ValueError as error:
+        said = str(error).partition("\n")[0]
+        raise SchemaRefused(f"the schema does not compile: {_printable(said)}") from error
+
+
+def _finding(error: Any) -> Finding:
+    path = tuple(error.instance_path)
+    kind = error.kind
+    if kind.name in _UNDECLARED:
+        return pointer_to((*path, kind.unexpected[0])), "is not declared by the tool"
+    if kind.name == "required":
+        return pointer_to((*path, kind.property)), "is required"
+    return pointer_to(path), _printable(error.message)
+
+
+def _printable(text: str) -> str:
+    cut = text[:_MESSAGE_CHARS_MAX]
+    return "".join(char if char.isprintable() else " " for char in cut)
