@@ -1,0 +1,79 @@
+"""What outlives a configuration: stores, counters, connections, the audit log. Opened once, closed last."""
+
+import socket
+from pathlib import Path
+from typing import final
+
+import yett.audit.build
+import yett.credentials.build
+import yett.limits.build
+from yett.audit import Auditor
+from yett.configuration.environment import variable
+from yett.configuration.model import Configuration
+from yett.core.clock import Clock
+from yett.core.secret import Secret
+from yett.credentials.vault import Vault
+from yett.limits import LimitsState
+from yett.sanitising import Redactor
+from yett.storage.build import open_database
+from yett.storage.port import Database
+from yett.telemetry.metrics import Metrics
+from yett.validation import SchemaCache
+
+
+@final
+class Estate:
+    """`data`: the data directory. Closing gives up the lock of the audit log."""
+
+    def __init__(self, configuration: Configuration, *, data: Path, clock: Clock) -> None:
+        """Open everything.
+
+        Raises:
+            CommandError: another gate uses the data directory, or it cannot be used.
+            ConfigurationError: the vault's key is missing or another one.
+            Fault: a store did not answer.
+        """
+        self.data = data
+        self.clock = clock
+        self.redactor = Redactor()
+        self.metrics = Metrics()
+        self.schemas = SchemaCache()
+        self.database: Database = open_database(data)
+        self.auditor: Auditor = yett.audit.build.build(
+            configuration.audit,
+            data=data,
+            clock=clock,
+            redact=self.redactor.redact,
+            redact_text=self.redactor.redact_text,
+            observers=(self.metrics.observe,),
+            node=socket.gethostname(),
+        )
+        try:
+            self.vault: Vault = open_vault(
+                configuration, data=data, database=self.database, clock=clock
+            )
+            self.limits: LimitsState = yett.limits.build.open_state(data, clock)
+        except BaseException:
+            self.auditor.close()
+            self.database.close()
+            raise
+
+    def close(self) -> None:
+        self.limits.close()
+        self.auditor.close()
+        self.database.close()
+
+
+def open_vault(
+    configuration: Configuration, *, data: Path, database: Database, clock: Clock
+) -> Vault:
+    """Open the embedded vault with its key file, or with the passphrase in `YETT_VAULT_PASSPHRASE`."""
+    passphrase = variable("YETT_VAULT_PASSPHRASE")
+    return yett.credentials.build.open_vault(
+        configuration.vault,
+        data=data,
+        database=database,
+        clock=clock,
+        passphrase=None if passphrase is None else Secret(passphrase),
+        production=configuration.mode == "production",
+    )

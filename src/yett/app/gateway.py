@@ -1,0 +1,173 @@
+"""The gate as a running thing: the snapshot of the moment, and what keeps it current."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, final
+
+from yett.app.assemble import Snapshot, assemble
+from yett.app.estate import Estate
+from yett.app.upstream_pool import UpstreamPool
+from yett.audit.outbox import drain_outbox
+from yett.configuration.load import fingerprint, load
+from yett.configuration.model import Configuration
+from yett.core import bounds
+from yett.core.call import Call, Reply
+from yett.core.clock import Clock
+from yett.core.errors import ConfigurationError, Denied, Refusal
+
+log: Final = logging.getLogger("yett")
+
+_AT_START_ONLY: Final = ("mode", "listen", "admin", "tls", "vault", "audit", "telemetry")
+
+
+@final
+class Gateway:
+    """Implements `yett.edge.Gate`. `on_catalogue_change`: told when listings may differ now."""
+
+    def __init__(self, snapshot: Snapshot, *, config_path: Path, estate: Estate, pool: UpstreamPool) -> None:  # fmt: skip
+        self.estate = estate
+        self.on_catalogue_change: Callable[[], None] = lambda: None
+        self._snapshot = snapshot
+        self._config_path = config_path
+        self._fingerprint = _fingerprints(config_path, snapshot.configuration)
+        self._pool = pool
+        self._tasks: list[asyncio.Task[None]] = []
+        self._refreshers: list[Callable[[], object]] = []
+        pool.on_changed = self._server_changed
+
+    @property
+    def snapshot(self) -> Snapshot:
+        return self._snapshot
+
+    # -- yett.edge.Gate
+
+    async def handle(self, call: Call, refused: Denied | None = None) -> Reply:
+        return await self._snapshot.pipeline.handle(call, refused)
+
+    def is_live(self, principal_id: str) -> bool:
+        return self._snapshot.authenticator.is_live(principal_id)
+
+    def is_ready(self) -> bool:
+        try:
+            self.estate.auditor.check()
+        except Refusal:
+            return False
+        return True
+
+    # -- life
+
+    def start(self) -> None:
+        """Begin to watch servers, keys, secrets, approvals and the configuration."""
+        loop = asyncio.get_running_loop()
+        self._tasks = [loop.create_task(self._keep_current()), self._watch_servers()]
+
+    def also_refresh(self, refresher: Callable[[], object]) -> None:
+        """Call `refresher` once a second too, from a thread."""
+        self._refreshers.append(refresher)
+
+    async def close(self) -> None:
+        """Stop watching, end the servers, write what is left."""
+        for task in self._tasks:
+            task.cancel()
+        for task in self._tasks:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        await self._pool.close()
+        await asyncio.to_thread(self._refresh_stores)
+        self.estate.close()
+
+    async def _keep_current(self) -> None:
+        while True:
+            await asyncio.sleep(bounds.REFRESH_SECONDS)
+            await self.refresh()
+
+    async def refresh(self) -> None:
+        """Take over what changed on disk. A store that fails is tried again; the stage that needs it
+        refuses by itself when it has been out of reach for too long."""
+        try:
+            if await asyncio.to_thread(self._refresh_stores):
+                self.on_catalogue_change()
+        except Refusal as refusal:
+            log.warning("refresh: %s", refusal.private)
+        if _fingerprints(self._config_path, self._snapshot.configuration) != self._fingerprint:
+            self.reload()
+
+    def reload(self) -> bool:
+        """Swap in the configuration on disk; one that cannot be used leaves the old one serving."""
+        self._fingerprint = _fingerprints(self._config_path, self._snapshot.configuration)
+        try:
+            configuration = load(self._config_path, data=self.estate.data)
+            fresh = assemble(
+                configuration,
+                folder=self._snapshot.folder,
+                estate=self.estate,
+                pool=self._pool,
+            )
+        except (ConfigurationError, Refusal) as error:
+            log.warning("configuration not taken over, the old one goes on serving: %s", error)
+            self.estate.auditor.event({"event": "configuration.refused", "why": str(error)[:500]})
+            return False
+        self._note_what_needs_a_restart(configuration)
+        self._snapshot = fresh
+        self._fingerprint = _fingerprints(self._config_path, configuration)
+        if len(self._tasks) > 1:
+            self._tasks.pop().cancel()
+            self._tasks.append(self._watch_servers())
+        self.estate.auditor.event({"event": "configuration.reloaded"})
+        log.info("configuration reloaded")
+        self.on_catalogue_change()
+        return True
+
+    def _refresh_stores(self) -> bool:
+        """Read what commands changed; runs in a thread. Returns whether listings may differ."""
+        snapshot = self._snapshot
+        changed = snapshot.authenticator.refresh()
+        snapshot.armourer.refresh()
+        changed |= snapshot.catalogue.refresh()
+        drain_outbox(self.estate.auditor, self.estate.database)
+        for refresher in self._refreshers:
+            refresher()
+        return changed
+
+    def _server_changed(self, server: str) -> None:
+        self._snapshot.catalogue.changed(server)
+        self.on_catalogue_change()
+
+    def _watch_servers(self) -> asyncio.Task[None]:
+        return asyncio.get_running_loop().create_task(self._snapshot.catalogue.watch())
+
+    def _note_what_needs_a_restart(self, configuration: Configuration) -> None:
+        old = self._snapshot.configuration
+        for name in _AT_START_ONLY:
+            if getattr(old, name) != getattr(configuration, name):
+                log.warning("`%s` changed; it takes effect at the next start", name)
+
+
+def open_gateway(config_path: Path, *, data: Path, clock: Clock) -> Gateway:
+    """Load, open and assemble everything; nothing listens yet. Call it inside the event loop.
+
+    Raises:
+        ConfigurationError: all problems of the configuration at once.
+        CommandError: the data directory is in use or cannot be used.
+        Fault: a store did not answer.
+    """
+    configuration = load(config_path, data=data)
+    estate = Estate(configuration, data=data, clock=clock)
+    pool = UpstreamPool(clock)
+    try:
+        snapshot = assemble(
+            configuration, folder=config_path.resolve().parent, estate=estate, pool=pool
+        )
+    except BaseException:
+        estate.close()
+        raise
+    return Gateway(snapshot, config_path=config_path, estate=estate, pool=pool)
+
+
+def _fingerprints(config_path: Path, configuration: Configuration) -> tuple[object, ...]:
+    """What changes when the configuration or a policy file does."""
+    policies = sorted((config_path.resolve().parent / configuration.policies).glob("*.cedar"))
+    return tuple(fingerprint(path) for path in (config_path, *policies))

@@ -1,0 +1,107 @@
+"""The transports to the servers: one each, kept across reloads as long as its configuration is the same."""
+
+import asyncio
+import ssl
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Final, final
+
+import yett.upstreams.build
+from yett.app.servers import upstream_config
+from yett.configuration.environment import variable
+from yett.configuration.model import Configuration
+from yett.core.clock import Clock
+from yett.core.secret import Secret
+from yett.upstreams import Route, Transport
+from yett.upstreams.config import UpstreamConfig
+
+# All that a stdio server sees of the gate's own environment (T-E01: nothing that changes how a
+# program is loaded, no secret).
+_INHERITED: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
+
+Command = Callable[[], Awaitable[tuple[str, ...]]]
+Environment = Callable[[], Awaitable[dict[str, Secret]]]
+SecretsOf = Callable[[str], tuple[Command, Environment]]
+
+
+@final
+class UpstreamPool:
+    """`on_changed(server)`: told when what a server offers may have changed."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._held: dict[str, tuple[UpstreamConfig, Transport, Route]] = {}
+        self._secrets: SecretsOf | None = None
+        self._closing: set[asyncio.Task[None]] = set()
+        self.on_changed: Callable[[str], None] = lambda _: None
+
+    def routes(
+        self, configuration: Configuration, folder: Path, *, secrets: SecretsOf
+    ) -> dict[str, Route]:
+        """Return a route per configured server; begin what is new, end what is gone or different.
+
+        Raises:
+            ConfigurationError: a server's address cannot be used.
+        """
+        wanted = {
+            name: upstream_config(name, section, folder)
+            for name, section in configuration.servers.items()
+        }
+        fresh = {
+            name: self._make(config)
+            for name, config in wanted.items()
+            if name not in self._held or self._held[name][0] != config
+        }
+        for name in [name for name in self._held if name not in wanted or name in fresh]:
+            self._retire(self._held.pop(name)[1])
+        self._held |= fresh
+        self._secrets = secrets
+        return {name: route for name, (_, _, route) in self._held.items()}
+
+    def transport(self, server: str) -> Transport:
+        return self._held[server][1]
+
+    async def close(self) -> None:
+        await asyncio.gather(*(transport.close() for _, transport, _ in self._held.values()))
+        await asyncio.gather(*self._closing)
+
+    def _make(self, config: UpstreamConfig) -> tuple[UpstreamConfig, Transport, Route]:
+        name = config.name
+
+        async def command() -> tuple[str, ...]:
+            return await self._of(name)[0]()
+
+        async def environment() -> dict[str, Secret]:
+            return await self._of(name)[1]()
+
+        transport = yett.upstreams.build.build(
+            config,
+            command=command,
+            environment=environment,
+            base_environment={
+                key: value for key in _INHERITED if (value := variable(key)) is not None
+            },
+            ssl_context_factory=lambda: _client_context(config),
+        )
+        transport.on_changed = lambda: self.on_changed(name)
+        return config, transport, yett.upstreams.build.build_route(config, transport, self._clock)
+
+    def _of(self, server: str) -> tuple[Command, Environment]:
+        assert self._secrets is not None  # noqa: S101 - `routes` comes before the first start
+        return self._secrets(server)
+
+    def _retire(self, transport: Transport) -> None:
+        """Close in the background; calls that are under way on it end as the transport ends them."""
+        task = asyncio.get_running_loop().create_task(transport.close())
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+
+def _client_context(config: UpstreamConfig) -> ssl.SSLContext:
+    from yett.upstreams.tls import client_context  # noqa: PLC0415 - only for https
+
+    return client_context(
+        ca=config.ca,
+        client_certificate=config.client_certificate,
+        client_key=config.client_key,
+    )
