@@ -29,10 +29,10 @@ class Settled:
         self.decision = decision
         self.granted = decision.policies if decision.allowed else None
 
-    def decide(self, call: Call, now: float) -> Decision:  # noqa: ARG002
+    def decide(self, _call: Call, _now: float, /) -> Decision:
         return self.decision
 
-    def foresee(self, call: Call, now: float) -> bool:  # noqa: ARG002
+    def foresee(self, _call: Call, _now: float, /) -> bool:
         return self.decision.allowed
 
 
@@ -70,7 +70,7 @@ class Open:
         self._kept: tuple[dict[str, JSON], Decision] | None = None
         self._foreseen: tuple[dict[str, JSON], bool] | None = None
 
-    def decide(self, call: Call, now: float) -> Decision:
+    def decide(self, call: Call, now: float, /) -> Decision:
         """Answer for this call. now: seconds since 1970."""
         context = self._circumstances(call, now)
         if not self.reads_arguments:
@@ -83,7 +83,7 @@ class Open:
             return Decision(allowed=False, errors=(str(error),))
         return self._case.decide(context)
 
-    def foresee(self, call: Call, now: float) -> bool:
+    def foresee(self, call: Call, now: float, /) -> bool:
         """Say whether this call would be allowed with some arguments, as far as Cedar can tell."""
         if not self.reads_arguments:
             return self.decide(call, now).allowed

@@ -57,14 +57,14 @@ class Decision(msgspec.Struct, frozen=True):
 
 
 class Case(Protocol):
-    def decide(self, context: Mapping[str, JSON]) -> Decision:
+    def decide(self, context: Mapping[str, JSON], /) -> Decision:
         """Answer with everything known. `context`: Cedar's JSON form, see encoding.py.
 
         Raises nothing: what cannot be evaluated is a decision with `errors`.
         """
         ...
 
-    def foresee(self, context: Mapping[str, JSON]) -> bool:
+    def foresee(self, context: Mapping[str, JSON], /) -> bool:
         """Say whether some arguments may be allowed. `context` has no arguments.
 
         Raises nothing: what cannot be evaluated cannot be allowed.

@@ -58,19 +58,14 @@ class CedarCase:
         self._policy_set = policy_set
         self._entities = entities
         self._order = {policy.id: place for place, policy in enumerate(question.policies)}
-        uids = {
-            "principal": ("Key", question.caller.id),
-            "action": ("Action", question.action),
-            "resource": (question.matter.type, question.matter.id),
-        }
         self._request: dict[str, Any] = {
-            name: {"type": kind, "id": identity} for name, (kind, identity) in uids.items()
+            "principal": {"type": "Key", "id": question.caller.id},
+            "action": {"type": "Action", "id": question.action},
+            "resource": {"type": question.matter.type, "id": question.matter.id},
         }
-        self._partial: dict[str, Any] = {
-            name: f"{kind}::{quote(identity)}" for name, (kind, identity) in uids.items()
-        }
+        self._partial: dict[str, Any] = {}
 
-    def decide(self, context: Mapping[str, JSON]) -> Decision:
+    def decide(self, context: Mapping[str, JSON], /) -> Decision:
         try:
             request = self._request | {"context": orjson.dumps(context).decode()}
             answer = cedarpy.is_authorized(request, self._policy_set, self._entities)
@@ -81,14 +76,16 @@ class CedarCase:
             return Decision(allowed=False, errors=(f"Cedar cannot answer: {error}",))
         return Decision(allowed and not errors, tuple(reasons), errors)
 
-    def foresee(self, context: Mapping[str, JSON]) -> bool:
+    def foresee(self, context: Mapping[str, JSON], /) -> bool:
         try:
             known = orjson.dumps({**context, "arguments": _UNKNOWN_ARGUMENTS}).decode()
+            if not self._partial:
+                self._partial = {name: _written(uid) for name, uid in self._request.items()}
             request = self._partial | {"context": known}
             answer = cedarpy.is_authorized_partial(request, self._policy_set, self._entities)
             if answer.diagnostics.errors:
                 return False
-            return answer.allowed or bool(answer.residuals and _undecided(answer))
+            return answer.allowed or answer.decision is cedarpy.Decision.NoDecision
         except Exception:  # noqa: BLE001 - whatever the library cannot do is a no
             return False
 
@@ -102,10 +99,10 @@ class BrokenCase:
     def __init__(self, error: str) -> None:
         self._error = error
 
-    def decide(self, context: Mapping[str, JSON]) -> Decision:  # noqa: ARG002
+    def decide(self, _context: Mapping[str, JSON], /) -> Decision:
         return Decision(allowed=False, errors=(self._error,))
 
-    def foresee(self, context: Mapping[str, JSON]) -> bool:  # noqa: ARG002
+    def foresee(self, _context: Mapping[str, JSON], /) -> bool:
         return False
 
 
@@ -136,12 +133,30 @@ def find_faults(texts: Sequence[str]) -> list[tuple[int, str]]:
     """Check policies, one text each, against the schema; return (position, Cedar's message) pairs."""
     result = cedarpy.validate_policies("\n".join(texts), schema_text())
     return [
-        (int(fault.policy_id.removeprefix("policy") or 0), fault.error) for fault in result.errors
+        (int(fault.policy_id.removeprefix("policy")), fault.error) for fault in result.errors
     ]
 
 
 def schema_text() -> str:
     return files("yett.authorization").joinpath("schema.cedarschema").read_text("utf-8")
+
+
+def _written(uid: dict[str, str]) -> str:
+    """Return an entity as Cedar itself writes it: partial evaluation takes no other spelling."""
+    text = quote(uid["id"])
+    if "\\" not in text:
+        return f"{uid['type']}::{text}"
+    anything = {"op": "All"}
+    text = write_text(
+        {
+            "effect": "permit",
+            "principal": {"op": "==", "entity": uid},
+            "action": anything,
+            "resource": anything,
+            "conditions": [],
+        }
+    )
+    return text[text.index(f"{uid['type']}::") : text.rindex('"') + 1]
 
 
 def _document(policies: Sequence[Policy]) -> str:
@@ -177,6 +192,3 @@ def _target(matter: Matter) -> dict[str, JSON]:
         "parents": [{"type": "Server", "id": matter.server}],
     }
 
-
-def _undecided(answer: cedarpy.PartialAuthzResult) -> bool:
-    return answer.decision is cedarpy.Decision.NoDecision
