@@ -150,4 +150,6 @@ def test_memory_forgets_keys_that_are_idle() -> None:
 
     for number in range(100):
         counter.take([(f"busy {number}", Rate(1, 86400.0))], 6_000.0)
-    assert sum(counter.take([(f"busy {n}", Rate(1, 86400.0))], 6_001.0) > 0 for n in range(100)) == 100
+    assert (
+        sum(counter.take([(f"busy {n}", Rate(1, 86400.0))], 6_001.0) > 0 for n in range(100)) == 100
+    )

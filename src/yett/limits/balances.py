@@ -131,10 +131,12 @@ class Balances:
         spent[3] += micros
 
     def refund(self, account: str, micros: int, day: int) -> None:
-        """Take back what was charged on `day`, from those periods only that it still belongs to."""
-        found = self._accounts.get(account)
-        if found is None:
-            return
+        """Take back what was charged on `day`, from those periods only that it still belongs to.
+
+        Raises:
+            KeyError: nothing was ever charged to the account.
+        """
+        found = self._accounts[account]
         for index, window in enumerate(windows_of(day)):
             if found.windows[index] == window:
                 found.spent[index] = max(0, found.spent[index] - micros)

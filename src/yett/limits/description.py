@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 from yett.core.identity import Principal
 from yett.core.quantities import Money
 from yett.core.target import JSON
-from yett.limits.rules import PERIODS, Budget, Rules, account_name
+from yett.limits.port import PERIODS
+from yett.limits.rules import Budget, Rules, account_name
 from yett.limits.state import LimitsState
 
 

@@ -56,7 +56,7 @@ def replay(journal: bytes) -> Balances:
     for number, line in enumerate(lines, 1):
         try:
             _apply(balances, _entry(line), first=number == 1)
-        except (ValueError, TypeError, IndexError) as error:
+        except (ValueError, TypeError, KeyError) as error:
             raise DamagedJournal(number) from error
     return balances
 

@@ -5,7 +5,7 @@ counted without a loop.
 """
 
 from collections.abc import Sequence
-from typing import Literal, Protocol, final
+from typing import Final, Literal, Protocol, final
 
 import msgspec
 
@@ -13,6 +13,8 @@ from yett.core.quantities import Rate
 
 Period = Literal["day", "week", "month", "total"]
 """Of a budget, by the UTC calendar. Weeks begin on Monday."""
+
+PERIODS: Final[tuple[Period, ...]] = ("day", "week", "month", "total")
 
 
 @final

@@ -13,10 +13,10 @@ from yett.core.quantities import Money, Rate, duration_seconds
 from yett.core.target import Target
 from yett.limits.breaker import Breaker
 from yett.limits.config import KeyLimits, LimitsConfig, Rates, ToolLimits
-from yett.limits.port import Period
+from yett.limits.port import PERIODS, Period
 
 CURRENCY_DEFAULT: Final = "USD"
-PERIODS: Final[tuple[Period, ...]] = ("day", "week", "month", "total")
+
 _Path = tuple[str | int, ...]
 _Parsed = TypeVar("_Parsed")
 Keys = tuple[tuple[str, Rate], ...]

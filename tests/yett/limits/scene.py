@@ -86,7 +86,7 @@ def cleaned(admitted: Admitted, result: dict[str, Any] | None = None) -> Cleaned
     return Cleaned(answered, result or {"content": []}, None, b"{}")
 
 
-def reply(  # noqa: PLR0913 - each is one way in which a reply differs
+def reply(
     principal: Principal | None = LAPTOP,
     *,
     method: str = "tools/call",
@@ -111,7 +111,7 @@ def refused(reason: Reason = Reason.NOT_PERMITTED) -> Denied:
     return Denied(reason, "for a test")
 
 
-def limiter(  # noqa: PLR0913 - each is one setting
+def limiter(
     clock: HandClock,
     every: KeyLimits | None = None,
     *,

@@ -95,6 +95,7 @@ HEADER = line_of(["ledger", 1, 20_000])
         (HEADER + line_of(["+", 20_000, 1.5, "USD a"]), 2),
         (HEADER + line_of(["+", 10**9, 1, "USD a"]), 2),
         (HEADER + line_of(["-", -1, 1, "USD a"]), 2),
+        (HEADER + line_of(["-", 20_000, 1, "USD nobody"]), 2),
         (HEADER + line_of(["account", "USD a", 20_000, [1, 1, 1, -1]]), 2),
         (HEADER + line_of(["account", "USD a", 20_001, [1, 1, 1, 1]]), 2),
         (HEADER + line_of(["more", 20_000]), 2),
@@ -284,4 +285,4 @@ def test_a_process_that_is_killed_in_the_middle_never_overspends(tmp_path: Path)
         assert calls <= total <= 3_000
 
     assert ended
-    assert 3_000 - 6 <= calls  # at most one unknown outcome for each death
+    assert calls >= 3_000 - 6  # at most one unknown outcome for each death

@@ -1,0 +1,264 @@
+"""The caller's breaker, as seen through `admit`, `count` and `observe`."""
+
+import asyncio
+
+import pytest
+
+from tests.yett.limits.scene import (
+    LAPTOP,
+    SERVER,
+    HandClock,
+    identified,
+    limiter,
+    refused,
+    reply,
+    validated,
+)
+from yett.core.call import RpcError
+from yett.core.errors import Denied, Fault
+from yett.core.identity import Principal
+from yett.core.reasons import Reason
+from yett.limits.config import BreakerConfig, KeyLimits
+from yett.limits.stage import Limiter
+
+THREE = BreakerConfig(failures=3, cooldown="30s")
+
+
+def fail(limits: Limiter, times: int = 1, principal: Principal = LAPTOP) -> None:
+    for _ in range(times):
+        limits.observe(reply(principal, refusal=refused()))
+
+
+async def is_open(limits: Limiter, principal: Principal = LAPTOP) -> bool:
+    try:
+        async with limits.admit(validated(principal, number="look")):
+            pass
+    except Denied as denied:
+        return denied.reason is Reason.CIRCUIT_OPEN
+    return False
+
+
+async def test_fifty_failures_in_a_row_open_it_by_default() -> None:
+    limits = limiter(HandClock())
+    fail(limits, 49)
+    async with limits.admit(validated()):
+        pass
+    fail(limits)
+
+    with pytest.raises(Denied) as caught:
+        await limits.admit(validated()).__aenter__()
+    assert caught.value.reason is Reason.CIRCUIT_OPEN
+    assert caught.value.retry_after_seconds == 30.0
+    assert "50 failures" in caught.value.private
+
+
+async def test_open_it_refuses_listings_too_until_the_cooldown_is_over() -> None:
+    clock = HandClock()
+    limits = limiter(clock, breaker=THREE)
+    fail(limits, 3)
+    clock.pass_seconds(10)
+
+    with pytest.raises(Denied) as caught:
+        limits.count(identified())
+    assert caught.value.retry_after_seconds == 20.0
+    clock.pass_seconds(20)
+    limits.count(identified())
+
+
+async def test_a_success_begins_the_row_anew() -> None:
+    limits = limiter(HandClock(), breaker=THREE)
+    for _ in range(5):
+        fail(limits, 2)
+        limits.observe(reply())
+
+    assert not await is_open(limits)
+
+
+@pytest.mark.parametrize("method", ["ping", "tools/list", "initialize", "yett/usage"])
+async def test_pings_and_listings_between_failures_do_not_keep_it_shut(method: str) -> None:
+    limits = limiter(HandClock(), breaker=THREE)
+    for _ in range(3):
+        fail(limits)
+        limits.observe(reply(method=method, result={}))
+
+    assert await is_open(limits)
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        {"result": {"isError": True, "content": []}},
+        {"error": RpcError(-32000, "no")},
+        {"refusal": Fault(Reason.UPSTREAM_TIMEOUT, "slow", sent=True)},
+        {"refusal": refused(Reason.INVALID_INPUT)},
+        {"refusal": refused(Reason.UNKNOWN_TOOL)},
+        {"refusal": refused(Reason.UNKNOWN_METHOD), "method": "ping"},
+    ],
+    ids=repr,
+)
+async def test_what_counts_as_a_failure(failure: dict[str, object]) -> None:
+    limits = limiter(HandClock(), breaker=THREE)
+    for _ in range(3):
+        limits.observe(reply(**failure))  # type: ignore[arg-type]  # one keyword each
+
+    assert await is_open(limits)
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        Reason.RATE_LIMITED,
+        Reason.CIRCUIT_OPEN,
+        Reason.BUDGET_EXHAUSTED,
+        Reason.AUDIT_UNAVAILABLE,
+    ],
+)
+async def test_a_lack_of_room_says_nothing(reason: Reason) -> None:
+    limits = limiter(HandClock(), breaker=THREE)
+    fail(limits, 2)
+    for _ in range(10):
+        limits.observe(reply(refusal=refused(reason)))
+    assert not await is_open(limits)
+    fail(limits)
+    assert await is_open(limits)
+
+
+@pytest.mark.parametrize("odd", ["true", 1, None, False])
+async def test_only_the_boolean_true_is_an_error_of_a_tool(odd: object) -> None:
+    limits = limiter(HandClock(), breaker=THREE)
+    for _ in range(5):
+        limits.observe(reply(result={"isError": odd}))
+
+    assert not await is_open(limits)
+
+
+async def test_calls_of_nobody_open_nothing() -> None:
+    limits = limiter(HandClock(), breaker=THREE)
+    for _ in range(10):
+        limits.observe(reply(None, refusal=refused(Reason.UNAUTHENTICATED)))
+
+    assert limits.state.callers == {}
+
+
+async def test_one_callers_failures_cost_another_nothing() -> None:
+    """Threat D10."""
+    limits = limiter(HandClock(), breaker=THREE)
+    fail(limits, 10)
+
+    assert await is_open(limits)
+    assert not await is_open(limits, SERVER)
+    limits.count(identified(SERVER))
+
+
+async def opened(clock: HandClock) -> Limiter:
+    """A breaker whose cooldown has just ended."""
+    limits = limiter(clock, breaker=THREE)
+    fail(limits, 3)
+    assert await is_open(limits)
+    clock.pass_seconds(30)
+    return limits
+
+
+async def test_after_the_cooldown_exactly_one_probe_is_let_through() -> None:
+    limits = await opened(HandClock())
+    inside = 0
+
+    async def one(number: int) -> None:
+        nonlocal inside
+        async with limits.admit(validated(number=f"call-{number}")):
+            inside += 1
+            await asyncio.sleep(0)
+
+    results = await asyncio.gather(*(one(n) for n in range(50)), return_exceptions=True)
+
+    assert inside == 1
+    denials = [result for result in results if isinstance(result, Denied)]
+    assert len(denials) == 49
+    assert {denied.reason for denied in denials} == {Reason.CIRCUIT_OPEN}
+    assert {denied.retry_after_seconds for denied in denials} == {1.0}
+
+
+async def probe(limits: Limiter) -> None:
+    async with limits.admit(validated(number="probe")):
+        limits.count(identified())  # a listing meanwhile disturbs nobody
+
+
+async def test_a_probe_that_succeeds_closes_it() -> None:
+    limits = await opened(HandClock())
+    await probe(limits)
+    limits.observe(reply(number="probe"))
+
+    assert not await is_open(limits)
+    fail(limits, 2)
+    assert not await is_open(limits)
+
+
+async def test_a_probe_that_fails_opens_it_for_another_cooldown() -> None:
+    clock = HandClock()
+    limits = await opened(clock)
+    await probe(limits)
+    limits.observe(reply(number="probe", result={"isError": True}))
+    clock.pass_seconds(29)
+    assert await is_open(limits)
+    clock.pass_seconds(1)
+    await probe(limits)
+
+
+async def test_a_probe_whose_caller_hangs_up_counts_as_failed() -> None:
+    clock = HandClock()
+    limits = await opened(clock)
+    with pytest.raises(asyncio.CancelledError):
+        async with limits.admit(validated(number="probe")):
+            raise asyncio.CancelledError
+    assert await is_open(limits)
+    clock.pass_seconds(30)
+    await probe(limits)
+
+
+async def test_a_probe_without_a_verdict_leaves_the_place_to_the_next() -> None:
+    limits = await opened(HandClock())
+    await probe(limits)
+    limits.observe(reply(number="probe", refusal=refused(Reason.AUDIT_UNAVAILABLE)))
+
+    await probe(limits)
+    limits.observe(reply(number="probe"))
+    assert not await is_open(limits)
+
+
+async def test_a_call_without_room_is_no_probe() -> None:
+    clock = HandClock()
+    limits = limiter(clock, KeyLimits(rate="1/minute"), breaker=THREE)
+    async with limits.admit(validated()):
+        pass
+    fail(limits, 3)
+    clock.pass_seconds(30)
+    with pytest.raises(Denied) as caught:
+        await limits.admit(validated()).__aenter__()
+    assert caught.value.reason is Reason.RATE_LIMITED
+    limits.observe(reply(refusal=caught.value))
+    clock.pass_seconds(30)
+
+    assert not await is_open(limits)
+
+
+async def test_replies_to_calls_from_before_decide_nothing() -> None:
+    clock = HandClock()
+    limits = await opened(clock)
+    limits.observe(reply(number="old"))
+    fail(limits)
+    async with limits.admit(validated(number="probe")):
+        limits.observe(reply(number="old"))
+        limits.observe(reply(number="new", started=clock.running, refusal=refused()))
+        with pytest.raises(Denied):
+            await limits.admit(validated()).__aenter__()
+    limits.observe(reply(number="probe"))
+
+    assert not await is_open(limits)
+
+
+async def test_a_call_refused_before_it_could_be_a_probe_opens_it_again() -> None:
+    clock = HandClock()
+    limits = await opened(clock)
+    limits.observe(reply(number="guess", started=clock.running, refusal=refused()))
+
+    assert await is_open(limits)
