@@ -127,6 +127,9 @@ def _key_of_file(
     config: VaultConfig, *, data: Path, database: Database, production: bool
 ) -> Secret:
     path = Path(config.key_file) if config.key_file else data / KEY_FILE
+    if config.key_file and not path.is_absolute():
+        # The gate and the commands may be started in different directories.
+        raise _wrong("the vault's key file is no absolute path", "Write it from `/` on.")
     if production and path.resolve().is_relative_to(data.resolve()):
         raise _wrong(
             "in production the vault's key does not lie in the data directory",

@@ -6,6 +6,7 @@ key from a laptop that trusts it can impersonate nobody but that laptop.
 
 import ipaddress
 import os
+import re
 import secrets
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -30,6 +31,7 @@ _CA_DAYS_LEFT_MIN: Final = 60
 _LEAF_DAYS: Final = 30
 _LEAF_DAYS_LEFT_MIN: Final = 7
 _HOSTS_MAX: Final = 100
+_PORT: Final = re.compile(r":[0-9]{1,5}$")
 _DAY_SECONDS: Final = 86400.0
 
 
@@ -200,10 +202,12 @@ def _read_names(hosts: tuple[str, ...]) -> _Names:
     dns: list[str] = []
     addresses: list[_Address] = []
     for host in dict.fromkeys((*_ALWAYS, *hosts[:_HOSTS_MAX])):
+        # A port may follow, as in `allowed_hosts`.
+        name = _PORT.sub("", host) if host.count(":") == 1 or host.startswith("[") else host
         try:
-            addresses.append(ipaddress.ip_address(host.removeprefix("[").removesuffix("]")))
+            addresses.append(ipaddress.ip_address(name.removeprefix("[").removesuffix("]")))
         except ValueError:
-            dns.append(_read_dns_name(host))
+            dns.append(_read_dns_name(name))
     listening_anywhere = {address for address in addresses if address.is_unspecified}
     return _Names(
         tuple(dict.fromkeys(dns)), tuple(a for a in addresses if a not in listening_anywhere)
@@ -217,7 +221,7 @@ def _read_dns_name(host: str) -> str:
             return name
     except UnicodeError:
         pass
-    fix = "Write names and addresses without a port."
+    fix = "Write names such as yett.example, or addresses; no patterns."
     raise ConfigurationError([Problem(f"`{host}` is no host name and no address", fix=fix)])
 
 

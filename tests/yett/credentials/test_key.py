@@ -91,6 +91,13 @@ def test_development_makes_the_key_at_the_place_that_is_named(
     assert not (data / "vault.key").exists()
 
 
+def test_a_place_that_depends_on_where_a_command_is_started_is_refused(
+    data: Path, database: Database
+) -> None:
+    with pytest.raises(ConfigurationError, match="absolute"):
+        opened(data, database, VaultConfig(key_file="vault.key"))
+
+
 def test_a_place_that_cannot_be_written_is_named(
     data: Path, database: Database, tmp_path: Path
 ) -> None:

@@ -33,7 +33,7 @@ class HandClock:
 @pytest.mark.parametrize("name", ["localhost", "127.0.0.1", "yett.example"])
 def test_a_client_that_trusts_the_ca_is_served(tmp_path: Path, name: str) -> None:
     certificate, key, ca = ensure_development_certificate(
-        tmp_path, ("yett.example", "::", "[::1]"), clock=HandClock()
+        tmp_path, ("yett.example:8443", "::", "[::1]:8443", "10.0.0.7:1"), clock=HandClock()
     )
 
     async def scenario() -> None:
@@ -131,7 +131,7 @@ def test_a_damaged_file_is_made_anew(tmp_path: Path, name: str, harm: str) -> No
     read_certificate(certificate).verify_directly_issued_by(read_certificate(ca))
 
 
-@pytest.mark.parametrize("host", ["a b", "", "*", "x:8080", "a..b", "http://x", "a" * 64])
+@pytest.mark.parametrize("host", ["a b", "", "*", "x:y", "a..b", "http://x", "a" * 64])
 def test_what_is_no_host_is_refused(tmp_path: Path, host: str) -> None:
     with pytest.raises(ConfigurationError, match="no host name"):
         ensure_development_certificate(tmp_path, (host,), clock=HandClock())
@@ -149,3 +149,23 @@ def test_only_a_certificate_that_somebody_else_vouches_for_is_not_self_signed(
     assert not is_self_signed(issue(tmp_path, "leaf", by=ca).path)
     with pytest.raises(ConfigurationError):
         is_self_signed(tmp_path / "none")
+
+
+def test_a_file_that_cannot_be_written_leaves_no_part_behind(tmp_path: Path) -> None:
+    (tmp_path / "tls" / "ca-key.pem").mkdir(parents=True)
+
+    with pytest.raises(OSError, match="directory"):
+        ensure_development_certificate(tmp_path, (), clock=HandClock())
+
+    assert [path.name for path in (tmp_path / "tls").iterdir()] == ["ca-key.pem"]
+
+
+def test_a_ca_of_another_kind_in_its_place_is_replaced_or_named(tmp_path: Path) -> None:
+    _, _, ca = ensure_development_certificate(tmp_path, (), clock=HandClock())
+    plain = issue(tmp_path, "plain", ca=True, end=NOW + 900 * DAY)
+    ca.write_bytes(plain.path.read_bytes())
+    (tmp_path / "tls" / "ca-key.pem").write_bytes(plain.key_path.read_bytes())
+
+    ensure_development_certificate(tmp_path, (), clock=HandClock())
+
+    assert ca.read_bytes() != plain.path.read_bytes()

@@ -57,7 +57,7 @@ def _read_open(path: Path) -> tuple[bytes, os.stat_result]:
         state = os.fstat(descriptor)
         if not stat.S_ISREG(state.st_mode):
             return b"", state
-        with open(descriptor, "rb", closefd=False) as file:  # noqa: PTH123 - of a descriptor
+        with open(descriptor, "rb", closefd=False) as file:
             return file.read(SECRET_BYTES_MAX + 1), state
     finally:
         os.close(descriptor)
