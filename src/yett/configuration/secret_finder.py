@@ -13,6 +13,7 @@ import msgspec
 
 from yett.configuration.secret_formats import (
     ISSUED,
+    PLACEHOLDER,
     PRIVATE_KEY,
     REFERENCE,
     is_plain_value,
@@ -90,7 +91,9 @@ def find_in_argument(argument: str, *, previous: str = "") -> list[Finding]:
 
 
 def find_in_environment(name: str, value: str) -> list[Finding]:
-    """Find secrets in the value of an environment variable."""
+    """Find secrets in the value of an environment variable; a reference (`secret:…`) is none."""
+    if value.startswith("secret:") or REFERENCE.fullmatch(value):
+        return []
     return merged(value, _by_name(name, value) or find_in_argument(value))
 
 
@@ -123,7 +126,7 @@ def merged(text: str, findings: Iterable[Finding]) -> list[Finding]:
     """Sort, join what overlaps, and drop what is empty or only refers to a secret."""
     result: list[Finding] = []
     for finding in sorted(findings):
-        if finding.start >= finding.end or REFERENCE.fullmatch(text[finding.start : finding.end]):
+        if _is_reference(text, finding):
             continue
         if result and finding.start < result[-1].end:
             last = result[-1]
@@ -131,6 +134,20 @@ def merged(text: str, findings: Iterable[Finding]) -> list[Finding]:
         else:
             result.append(finding)
     return result
+
+
+def _is_reference(text: str, finding: Finding) -> bool:
+    """Say whether nothing but references to secrets stands there, or part of one."""
+    value = text[finding.start : finding.end]
+    if any(
+        match.start() <= finding.start and finding.end <= match.end()
+        for match in PLACEHOLDER.finditer(text)
+    ):
+        return True
+    literal = PLACEHOLDER.sub("", value)
+    if value == "" or REFERENCE.fullmatch(value):
+        return True
+    return literal != value and not any(map(str.isalnum, literal))
 
 
 def _by_name(name: str, value: str) -> list[Finding]:

@@ -49,117 +49,27 @@ PRIVATE_KEY: Final = re.compile(
 )
 
 _WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
-_SECRET_WORDS: Final = frozenset(
-    [
-        "token",
-        "key",
-        "secret",
-        "password",
-        "passwd",
-        "passphrase",
-        "pass",
-        "pwd",
-        "pat",
-        "credential",
-        "credentials",
-        "auth",
-        "authorization",
-        "bearer",
-        "dsn",
-        "jwt",
-        "cookie",
-        "apikey",
-        "authtoken",
-        "accesstoken",
-        "refreshtoken",
-        "clientsecret",
-        "accesskey",
-        "secretkey",
-        "privatekey",
-        "authkey",
-        "licensekey",
-        "dbpassword",
-        "accountkey",
-        "sharedaccesskey",
-        "pgpassword",
-        "webhooksecret",
-    ]
-)
+_SECRET_WORDS: Final = frozenset({
+    "token", "key", "secret", "password", "passwd", "passphrase", "pass", "pwd", "pat",
+    "credential", "credentials", "auth", "authorization", "bearer", "dsn", "jwt", "cookie",
+    "apikey", "authtoken", "accesstoken", "refreshtoken", "clientsecret", "accesskey",
+    "secretkey", "privatekey", "authkey", "licensekey", "dbpassword", "accountkey",
+    "sharedaccesskey", "pgpassword", "webhooksecret",
+})  # fmt: skip
 _STRICT_WORDS: Final = frozenset(
     ["password", "passwd", "passphrase", "pwd", "secret", "pgpassword", "dbpassword"]
 )
 # A name that ends in one of these speaks about a secret and does not hold one.
-_ABOUT: Final = frozenset(
-    [
-        "file",
-        "path",
-        "dir",
-        "directory",
-        "folder",
-        "url",
-        "uri",
-        "endpoint",
-        "host",
-        "hostname",
-        "port",
-        "name",
-        "id",
-        "ids",
-        "type",
-        "mode",
-        "method",
-        "kind",
-        "enabled",
-        "enable",
-        "disabled",
-        "limit",
-        "limits",
-        "count",
-        "ttl",
-        "timeout",
-        "expiry",
-        "expires",
-        "expiration",
-        "length",
-        "size",
-        "scope",
-        "scopes",
-        "provider",
-        "header",
-        "headers",
-        "prefix",
-        "suffix",
-        "region",
-        "algorithm",
-        "version",
-        "user",
-        "username",
-        "domain",
-        "issuer",
-        "audience",
-        "format",
-        "max",
-        "min",
-        "rotation",
-        "policy",
-        "store",
-        "backend",
-        "service",
-        "env",
-        "var",
-        "variable",
-        "required",
-        "column",
-        "field",
-        "label",
-        "index",
-        "pair",
-        "binding",
-        "bindings",
-        "vault",
-        "arn",
-    ]
-)
+_ABOUT: Final = frozenset({
+    "file", "path", "dir", "directory", "folder", "url", "uri", "endpoint", "host", "hostname",
+    "port", "name", "id", "ids", "type", "mode", "method", "kind", "enabled", "enable",
+    "disabled", "limit", "limits", "count", "ttl", "timeout", "expiry", "expires", "expiration",
+    "length", "size", "scope", "scopes", "provider", "header", "headers", "prefix", "suffix",
+    "region", "algorithm", "version", "user", "username", "domain", "issuer", "audience",
+    "format", "max", "min", "rotation", "policy", "store", "backend", "service", "env", "var",
+    "variable", "required", "column", "source", "mechanism", "field", "label", "index", "pair",
+    "binding", "bindings", "vault", "arn",
+})  # fmt: skip
 _NO_SECRET: Final = re.compile(
     r"|true|false|yes|no|on|off|none|null|nil|auto|default|basic|bearer|oauth2?|jwt|token|key|api[-_]?key"
     r"|password|enabled?|disabled?|required|optional|string|prompt|stdin|[a-z]",
@@ -171,6 +81,7 @@ REFERENCE: Final = re.compile(
     r"(?:\$\{[^{}]*\}|\$[A-Za-z_][A-Za-z0-9_]*|\{secret:[^{}]*\}|\{\{[^{}]*\}\}|%[A-Za-z_]+%)+"
     r"|secret:[a-z0-9][a-z0-9_-]*|file:/.*|env:[A-Za-z_][A-Za-z0-9_]*"
 )
+PLACEHOLDER: Final = re.compile(r"\$\{[^{}]*\}|\{secret:[^{}]*\}|\{\{[^{}]*\}\}")
 
 _CANDIDATE: Final = re.compile(r"[A-Za-z0-9+/_-]{20,}={0,2}")
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")

@@ -43,12 +43,14 @@ _TRAP: Final = re.compile(
 
 @final
 class Source:
-    """value: dicts, lists, texts, numbers, booleans and None. lines: path → line, counted from 1."""
+    """value: dicts, lists, texts, numbers, booleans and None. lines: path → line, counted from 1.
+    complete: the whole file was read, so that `value` says all of it."""
 
     def __init__(self) -> None:
         self.value: Any = None
         self.lines: dict[Path, int] = {(): 1}
         self.problems: list[Problem] = []
+        self.complete = False
 
     def line(self, path: Path) -> int:
         """Return the line of a path, or of the nearest thing around it that is there."""
@@ -77,7 +79,7 @@ def read_source(text: str) -> Source:
     """Read one YAML document; whatever is wrong is in `problems` of the answer, nothing is raised."""
     source = Source()
     try:
-        _build(source, _events(text))
+        source.complete = _build(source, _events(text))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
@@ -109,7 +111,7 @@ def _events(text: str) -> Iterator[Event]:
         loader.dispose()
 
 
-def _build(source: Source, events: Iterator[Event]) -> None:
+def _build(source: Source, events: Iterator[Event]) -> bool:
     open_places: list[_Place] = []
     documents = 0
     for event in events:
@@ -118,13 +120,14 @@ def _build(source: Source, events: Iterator[Event]) -> None:
             documents += 1
             if documents > 1:
                 source.refuse("there is a second document", "Keep one; remove `---`.", (), line)
-                return
+                return True
         elif isinstance(event, (MappingEndEvent, SequenceEndEvent)):
             open_places.pop()
         elif isinstance(event, (MappingStartEvent, SequenceStartEvent, ScalarEvent, AliasEvent)):
             _refuse_decoration(source, event, _path(open_places), line)
             if not _take(source, open_places, event, line):
-                return
+                return False
+    return True
 
 
 def _take(source: Source, open_places: list[_Place], event: Event, line: int) -> bool:

@@ -1,0 +1,45 @@
+"""Questions about addresses and URLs that the checks ask; no name is ever looked up."""
+
+import ipaddress
+from typing import Final, final
+from urllib.parse import SplitResult, urlsplit
+
+import msgspec
+
+_PORT_MAX: Final = 65_535
+
+
+@final
+class Listen(msgspec.Struct, frozen=True):
+    host: str
+    port: int
+
+
+def parse_listen(text: str) -> Listen | None:
+    """Split `127.0.0.1:8080` or `[::1]:8080`; None if the port does not exist."""
+    host, _, port = text.rpartition(":")
+    if int(port) > _PORT_MAX:
+        return None
+    return Listen(host.removeprefix("[").removesuffix("]"), int(port))
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether a host means this machine and nothing else."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def split_url(text: str) -> SplitResult | None:
+    """Split an absolute URL; None if it has no host, a bad port, or characters that end a line."""
+    if any(character.isspace() or not character.isprintable() for character in text):
+        return None
+    try:
+        parts = urlsplit(text)
+        _ = parts.port  # raises for a port that does not exist
+    except ValueError:
+        return None
+    return parts if parts.hostname else None

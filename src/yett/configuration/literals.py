@@ -1,0 +1,73 @@
+"""A secret written out in the file is refused, with the command that stores it instead (CWE-798)."""
+
+from collections.abc import Iterator
+
+from yett.configuration.addresses import split_url
+from yett.configuration.model import ServerSection
+from yett.configuration.secret_finder import (
+    Finding,
+    find_in_argument,
+    find_in_environment,
+    find_in_text,
+    find_in_url,
+    replaced,
+)
+from yett.core.errors import Problem
+
+
+def literal_secrets(name: str, server: ServerSection) -> Iterator[Problem]:
+    """Find what looks like a secret in a server's command, environment, URL and credential."""
+    path = ("servers", name)
+    previous = ""
+    for index, argument in enumerate(server.command):
+        found = find_in_argument(argument, previous=previous)
+        if found:
+            yield _refused(name, (*path, "command", index), argument, found)
+        previous = argument
+    for variable, value in server.env.items():
+        found = find_in_environment(variable, value)
+        if found:
+            yield _refused(name, (*path, "env", variable), value, found)
+    if server.url is not None:
+        yield from _in_url(name, server.url)
+    if server.credential is not None and server.credential.basic is not None:
+        username = server.credential.basic.username
+        if find_in_text(username):
+            yield _in_header(name, (*path, "credential", "basic", "username"), "this user name")
+
+
+def _in_url(name: str, url: str) -> Iterator[Problem]:
+    parts = split_url(url)
+    if find_in_url(url) or (parts is not None and "@" in parts.netloc):
+        yield _in_header(name, ("servers", name, "url"), "this URL")
+
+
+def _in_header(name: str, path: tuple[str | int, ...], what: str) -> Problem:
+    return Problem(
+        f"{what} seems to hold a secret, and URLs end in logs",
+        fix=f"Run `yett secret set NAME --server {name}`, write credential: {{bearer: secret:NAME}} "
+        "(or basic, or headers), and take it out here.",
+        path=path,
+    )
+
+
+def _refused(server: str, path: tuple[str | int, ...], text: str, found: list[Finding]) -> Problem:
+    hint = _name_for(found[0].hint)
+    whole = len(found) == 1 and (found[0].start, found[0].end) == (0, len(text))
+    if whole and path[2] == "env":
+        instead = f"secret:{hint}"
+    else:
+        instead = (
+            '"'
+            + replaced(text, found, lambda finding: f"{{secret:{_name_for(finding.hint)}}}")
+            + '"'
+        )
+    return Problem(
+        "this seems to hold a secret",
+        fix=f"Run `yett secret set {hint} --server {server}` and write {instead}.",
+        path=path,
+    )
+
+
+def _name_for(hint: str) -> str:
+    return hint[:63].strip("-") or "secret"

@@ -1,0 +1,85 @@
+"""What `mode: production` demands; each refusal names the line to change (DESIGN.md, section 6)."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from yett.configuration.model import Configuration, ServerSection
+from yett.core.errors import Problem
+from yett.core.quantities import duration_seconds
+
+_RETENTION_SECONDS_MIN: Final = 90 * 86400.0
+_ENVIRONMENT: Final = "env:"
+
+
+def production_problems(configuration: Configuration, data: Path) -> Iterator[Problem]:
+    """Return what keeps this configuration from production. data: the data directory."""
+    yield from _tls(configuration)
+    yield from _servers(configuration)
+    yield from _limits(configuration)
+    if duration_seconds(configuration.audit.retention) < _RETENTION_SECONDS_MIN:
+        yield Problem(
+            "production keeps the audit log for at least 90 days",
+            fix="Write audit: {retention: 90d} or longer.",
+            path=("audit", "retention"),
+        )
+    yield from _vault(configuration, data)
+
+
+def _tls(configuration: Configuration) -> Iterator[Problem]:
+    tls = configuration.tls
+    if tls is None or tls.development_ca or tls.certificate is None or tls.key is None:
+        path = ("tls", "development_ca") if tls is not None and tls.development_ca else ("tls",)
+        yield Problem(
+            "production serves TLS with a certificate that its callers can verify",
+            fix="Write tls: {certificate: /path/chain.pem, key: /path/key.pem}.",
+            path=path,
+        )
+
+
+def _servers(configuration: Configuration) -> Iterator[Problem]:
+    for name, server in configuration.servers.items():
+        path = ("servers", name)
+        if server.command and not server.allow_stdio_in_production:
+            yield Problem(
+                "production starts no program that is not allowed by name",
+                fix="Use the server's url, or add allow_stdio_in_production: true.",
+                path=(*path, "command"),
+            )
+        for key, references in _references(server).items():
+            if any(reference.startswith(_ENVIRONMENT) for reference in references):
+                yield Problem(
+                    "production takes no secret from the environment, which every child inherits",
+                    fix=f"Run `yett secret set NAME --server {name}` and write secret:NAME.",
+                    path=(*path, key),
+                )
+
+
+def _references(server: ServerSection) -> dict[str, list[str]]:
+    found = {"env": list(server.env.values()), "credential": []}
+    credential = server.credential
+    if credential is not None:
+        found["credential"] += [credential.bearer] if credential.bearer else []
+        found["credential"] += [credential.basic.password] if credential.basic else []
+        found["credential"] += credential.headers.values()
+    return found
+
+
+def _limits(configuration: Configuration) -> Iterator[Problem]:
+    if not configuration.limits.every_key.rate:
+        yield Problem(
+            "production limits every key",
+            fix="Write limits: {every_key: {rate: 60/minute}}.",
+            path=("limits", "every_key"),
+        )
+
+
+def _vault(configuration: Configuration, data: Path) -> Iterator[Problem]:
+    key_file = configuration.vault.key_file
+    inside = key_file is None or Path(key_file).resolve().is_relative_to(data.resolve())
+    if inside:
+        yield Problem(
+            "whoever copies the data directory would have the vault and its key",
+            fix="Write vault: {key_file: /another/place/vault.key}.",
+            path=("vault", "key_file"),
+        )
