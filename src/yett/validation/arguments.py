@@ -10,7 +10,7 @@ from yett.core.bounds import (
     ARGUMENT_OBJECT_KEYS_MAX,
     ARGUMENT_STRING_CHARS_MAX,
 )
-from yett.core.document import encode
+from yett.core.document import DocumentError, check_depth, encode
 from yett.core.target import JSON
 
 FLAT_NODES: Final = 17
@@ -46,6 +46,33 @@ def is_small(arguments: dict[str, JSON]) -> bool:
             return False
         if len(key) > _FLAT_CHARS:
             return False
+    return True
+
+
+def estimate(arguments: dict[str, JSON]) -> tuple[int, int] | None:
+    """Return upper bounds of (number of values, depth) if the encoded form implies every cap below.
+
+    In compact JSON a value follows a comma or opens a container, so counting bytes bounds all else.
+    None: only `measure` can tell.
+    """
+    if not any(isinstance(value, (dict, list)) for value in arguments.values()):
+        return None  # one long text is measured faster than encoded
+    encoded = encode(arguments)
+    commas = encoded.count(b",")
+    if len(encoded) > ARGUMENT_STRING_CHARS_MAX or commas >= ARGUMENT_OBJECT_KEYS_MAX:
+        return None
+    opened = encoded.count(b"{") + encoded.count(b"[")
+    if opened > ARGUMENT_DEPTH_MAX and not _is_shallow(arguments):
+        return None
+    return commas + opened + 1, min(opened, ARGUMENT_DEPTH_MAX)
+
+
+def _is_shallow(arguments: dict[str, JSON]) -> bool:
+    try:
+        # An empty list at the deepest level is one more container and no deeper value.
+        check_depth(arguments, ARGUMENT_DEPTH_MAX)
+    except DocumentError:
+        return False
     return True
 
 

@@ -52,8 +52,7 @@ class CompiledSchema:
 
         nodes, depth: upper bounds of the value's size, which bound the work.
         """
-        by_depth = self._by_depth
-        work = nodes * (by_depth[depth] if depth < len(by_depth) else by_depth[-1])
+        work = self._work(nodes, depth)
         if work > VALIDATION_WORK_MAX:
             return "", "is nested too deep for this schema"
         if not self._is_valid(value):
@@ -61,6 +60,14 @@ class CompiledSchema:
         if self._original is not None and not self._original.is_valid(value):
             return self._explain(self._original, value, work)
         return None
+
+    def is_steep(self, nodes: int, depth: int) -> bool:
+        """Tell whether such bounds are too wide, so that the exact size is worth counting."""
+        return self._work(nodes, depth) > VALIDATION_DETAIL_WORK_MAX
+
+    def _work(self, nodes: int, depth: int) -> int:
+        by_depth = self._by_depth
+        return nodes * (by_depth[depth] if depth < len(by_depth) else by_depth[-1])
 
     def first_problem_of_answer(self, value: JSON) -> Finding | None:
         """The same for a value whose size is bounded elsewhere."""

@@ -9,7 +9,14 @@ from yett.core.operations import Kind
 from yett.core.proofs import Permitted, Validated
 from yett.core.reasons import Reason
 from yett.core.target import JSON, Target
-from yett.validation.arguments import FLAT_NODES, ArgumentsTooLarge, is_small, measure, pointer_to
+from yett.validation.arguments import (
+    FLAT_NODES,
+    ArgumentsTooLarge,
+    estimate,
+    is_small,
+    measure,
+    pointer_to,
+)
 from yett.validation.cache import SchemaCache
 from yett.validation.references import SchemaRefused
 from yett.validation.schema import CompiledSchema
@@ -59,7 +66,9 @@ class Validator:
         schema = self._find(target)
         nodes, depth = FLAT_NODES, 1
         if not is_small(arguments):
-            nodes, depth = _measure(arguments)
+            nodes, depth = estimate(arguments) or _measure(arguments)
+            if schema.is_steep(nodes, depth):
+                nodes, depth = _measure(arguments)
         problem = schema.first_problem(arguments, nodes=nodes, depth=depth)
         if problem is not None:
             _deny(*problem)
@@ -83,10 +92,7 @@ def _check_prompt(target: Target, arguments: dict[str, JSON]) -> None:
     """Prompts declare names only; each value is a string (MCP, prompts/get)."""
     if not is_small(arguments):
         _measure(arguments)
-    declared = {
-        item["name"]: item.get("required") is True
-        for item in target.definition.get("arguments") or ()
-    }
+    declared = _declared_by_prompt(target)
     for name, value in arguments.items():
         if name not in declared:
             _deny(pointer_to((name,)), "is not declared by the prompt")
