@@ -1,6 +1,5 @@
 """One configuration → one immutable snapshot of the road, on top of what outlives it."""
 
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import final
 
@@ -23,10 +22,10 @@ from yett.app.servers import (
 from yett.app.upstream_pool import UpstreamPool
 from yett.authentication import Authenticator
 from yett.catalogue import Catalogue, Definitions
+from yett.catalogue.entries import find_entry, shipped_entries
 from yett.configuration.environment import variables
 from yett.configuration.model import Configuration
 from yett.core.quantities import duration_seconds
-from yett.core.secret import Secret
 from yett.credentials import Armourer
 from yett.pipeline import Pipeline
 from yett.upstreams import Dispatcher
@@ -45,9 +44,14 @@ class Snapshot(msgspec.Struct, frozen=True):
 
 
 def assemble(
-    configuration: Configuration, *, folder: Path, estate: Estate, pool: UpstreamPool
+    configuration: Configuration,
+    *,
+    folder: Path,
+    estate: Estate,
+    pool: UpstreamPool,
+    before: Snapshot | None = None,
 ) -> Snapshot:
-    """Build every stage anew; connections, counters and records go on.
+    """Build every stage anew; connections, counters and records go on. before: what served until now.
 
     Raises:
         ConfigurationError: with every problem that the stages found.
@@ -70,17 +74,10 @@ def assemble(
     )
     validation = yett.validation.build.build(argument_rules(configuration), estate.schemas)
     armourer = build_armourer(configuration, estate)
-    catalogue = yett.catalogue.build.build(
-        catalogue_config(configuration, folder),
-        discoverer=Discovery(pool, armourer),
-        schema_check=yett.validation.build.schema_problem,
-        record_event=estate.auditor.event,
-        clock=estate.clock,
-        programs={name: section.command for name, section in configuration.servers.items()},
-    )
+    catalogue = _catalogue(configuration, folder, estate, pool, before)
     sanitising = yett.sanitising.build.build(answer_rules(configuration), validation.output_problem)
     # Last of what can fail: it ends the connections to servers that the new configuration drops.
-    routes = pool.routes(configuration, folder, secrets=_secrets_of(armourer))
+    routes = pool.routes(configuration, folder, armourer=armourer)
     pipeline = Pipeline(
         authentication=authenticator,
         catalogue=catalogue,
@@ -95,12 +92,37 @@ def assemble(
     return Snapshot(configuration, folder, pipeline, authenticator, armourer, catalogue)
 
 
+def _catalogue(
+    configuration: Configuration,
+    folder: Path,
+    estate: Estate,
+    pool: UpstreamPool,
+    before: Snapshot | None,
+) -> Catalogue:
+    """Keep the catalogue, and what it has verified, unless the servers themselves changed."""
+    if before is not None and before.configuration.servers == configuration.servers:
+        return before.catalogue
+    entries = shipped_entries()
+    found = {
+        name: find_entry(section.command, entries)
+        for name, section in configuration.servers.items()
+    }
+    return yett.catalogue.build.build(
+        catalogue_config(configuration, folder),
+        discoverer=Discovery(pool),
+        schema_check=yett.validation.build.schema_problem,
+        record_event=estate.event,
+        clock=estate.clock,
+        shipped={name: entry.classes() for name, entry in found.items() if entry is not None},
+    )
+
+
 def build_armourer(configuration: Configuration, estate: Estate) -> Armourer:
     return yett.credentials.build.build(
         {name: section.credential for name, section in configuration.servers.items()},
         vault=estate.vault,
         clock=estate.clock,
-        record_event=estate.auditor.event,
+        record_event=estate.event,
         lease_seconds=duration_seconds(configuration.vault.lease),
         allow_environment=configuration.mode == "development",
         environment=variables(),
@@ -113,9 +135,8 @@ def build_armourer(configuration: Configuration, estate: Estate) -> Armourer:
 class Discovery:
     """What the catalogue asks, answered by the transports: with the server's own credential."""
 
-    def __init__(self, pool: UpstreamPool, armourer: Armourer) -> None:
+    def __init__(self, pool: UpstreamPool) -> None:
         self._pool = pool
-        self._armourer = armourer
 
     async def discover(self, server: str) -> Definitions:
         """List everything that a server offers.
@@ -123,7 +144,7 @@ class Discovery:
         Raises:
             Fault: it cannot be reached, or its secret cannot be had.
         """
-        credential = await self._armourer.lease_for(server)
+        credential = await self._pool.armourer.lease_for(server)
         found = await self._pool.transport(server).discover(credential)
         return Definitions(
             tools=found.tools,
@@ -136,23 +157,3 @@ class Discovery:
 def _environments(configuration: Configuration) -> frozenset[str]:
     production = configuration.mode == "production"
     return frozenset({"live"}) if production else frozenset({"live", "test"})
-
-
-def _secrets_of(
-    armourer: Armourer,
-) -> Callable[[str], tuple[Callable[[], Awaitable[tuple[str, ...]]], Callable[[], Awaitable[dict[str, Secret]]]]]:  # fmt: skip
-    """Return, for a server, how its transport gets its command and its environment when it starts."""
-
-    def of(server: str) -> tuple[
-        Callable[[], Awaitable[tuple[str, ...]]], Callable[[], Awaitable[dict[str, Secret]]]
-    ]:  # fmt: skip
-        async def command() -> tuple[str, ...]:
-            parts = await armourer.command_for(server)
-            return tuple(part.reveal_text() if isinstance(part, Secret) else part for part in parts)
-
-        async def environment() -> dict[str, Secret]:
-            return await armourer.environment_for(server)
-
-        return command, environment
-
-    return of

@@ -1,6 +1,7 @@
 """What outlives a configuration: stores, counters, connections, the audit log. Opened once, closed last."""
 
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from typing import final
 
@@ -12,6 +13,7 @@ from yett.configuration.environment import variable
 from yett.configuration.model import Configuration
 from yett.core.clock import Clock
 from yett.core.secret import Secret
+from yett.core.target import JSON
 from yett.credentials.vault import Vault
 from yett.limits import LimitsState
 from yett.sanitising import Redactor
@@ -33,6 +35,7 @@ class Estate:
             ConfigurationError: the vault's key is missing or another one.
             Fault: a store did not answer.
         """
+        self.on_catalogue_change: Callable[[], None] = lambda: None
         self.data = data
         self.clock = clock
         self.redactor = Redactor()
@@ -57,6 +60,16 @@ class Estate:
             self.auditor.close()
             self.database.close()
             raise
+
+    def event(self, event: dict[str, JSON]) -> None:
+        """Put an event into the audit log, and say so to whoever lists tools.
+
+        Raises:
+            Fault: it cannot be recorded.
+        """
+        self.auditor.event(event)
+        if str(event.get("event", "")).startswith("tool."):
+            self.on_catalogue_change()
 
     def close(self) -> None:
         self.limits.close()

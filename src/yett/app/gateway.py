@@ -25,11 +25,10 @@ _AT_START_ONLY: Final = ("mode", "listen", "admin", "tls", "vault", "audit", "te
 
 @final
 class Gateway:
-    """Implements `yett.edge.Gate`. `on_catalogue_change`: told when listings may differ now."""
+    """Implements `yett.edge.Gate`. `estate.on_catalogue_change`: told when listings may differ now."""
 
     def __init__(self, snapshot: Snapshot, *, config_path: Path, estate: Estate, pool: UpstreamPool) -> None:  # fmt: skip
         self.estate = estate
-        self.on_catalogue_change: Callable[[], None] = lambda: None
         self._snapshot = snapshot
         self._config_path = config_path
         self._fingerprint = _fingerprints(config_path, snapshot.configuration)
@@ -89,7 +88,7 @@ class Gateway:
         refuses by itself when it has been out of reach for too long."""
         try:
             if await asyncio.to_thread(self._refresh_stores):
-                self.on_catalogue_change()
+                self.estate.on_catalogue_change()
         except Refusal as refusal:
             log.warning("refresh: %s", refusal.private)
         if _fingerprints(self._config_path, self._snapshot.configuration) != self._fingerprint:
@@ -105,20 +104,21 @@ class Gateway:
                 folder=self._snapshot.folder,
                 estate=self.estate,
                 pool=self._pool,
+                before=self._snapshot,
             )
         except (ConfigurationError, Refusal) as error:
             log.warning("configuration not taken over, the old one goes on serving: %s", error)
             self.estate.auditor.event({"event": "configuration.refused", "why": str(error)[:500]})
             return False
         self._note_what_needs_a_restart(configuration)
-        self._snapshot = fresh
+        old, self._snapshot = self._snapshot, fresh
         self._fingerprint = _fingerprints(self._config_path, configuration)
-        if len(self._tasks) > 1:
+        if fresh.catalogue is not old.catalogue and self._tasks:
             self._tasks.pop().cancel()
             self._tasks.append(self._watch_servers())
         self.estate.auditor.event({"event": "configuration.reloaded"})
         log.info("configuration reloaded")
-        self.on_catalogue_change()
+        self.estate.on_catalogue_change()
         return True
 
     def _refresh_stores(self) -> bool:
@@ -126,7 +126,6 @@ class Gateway:
         snapshot = self._snapshot
         changed = snapshot.authenticator.refresh()
         snapshot.armourer.refresh()
-        changed |= snapshot.catalogue.refresh()
         drain_outbox(self.estate.auditor, self.estate.database)
         for refresher in self._refreshers:
             refresher()
@@ -134,7 +133,7 @@ class Gateway:
 
     def _server_changed(self, server: str) -> None:
         self._snapshot.catalogue.changed(server)
-        self.on_catalogue_change()
+        self.estate.on_catalogue_change()
 
     def _watch_servers(self) -> asyncio.Task[None]:
         return asyncio.get_running_loop().create_task(self._snapshot.catalogue.watch())

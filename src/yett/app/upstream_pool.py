@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final, final
 
@@ -12,16 +12,13 @@ from yett.configuration.environment import variable
 from yett.configuration.model import Configuration
 from yett.core.clock import Clock
 from yett.core.secret import Secret
+from yett.credentials import Armourer
 from yett.upstreams import Route, Transport
 from yett.upstreams.config import UpstreamConfig
 
 # All that a stdio server sees of the gate's own environment (T-E01: nothing that changes how a
 # program is loaded, no secret).
 _INHERITED: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
-
-Command = Callable[[], Awaitable[tuple[str, ...]]]
-Environment = Callable[[], Awaitable[dict[str, Secret]]]
-SecretsOf = Callable[[str], tuple[Command, Environment]]
 
 
 @final
@@ -31,12 +28,12 @@ class UpstreamPool:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._held: dict[str, tuple[UpstreamConfig, Transport, Route]] = {}
-        self._secrets: SecretsOf | None = None
+        self._armourer: Armourer | None = None
         self._closing: set[asyncio.Task[None]] = set()
         self.on_changed: Callable[[str], None] = lambda _: None
 
     def routes(
-        self, configuration: Configuration, folder: Path, *, secrets: SecretsOf
+        self, configuration: Configuration, folder: Path, *, armourer: Armourer
     ) -> dict[str, Route]:
         """Return a route per configured server; begin what is new, end what is gone or different.
 
@@ -55,8 +52,14 @@ class UpstreamPool:
         for name in [name for name in self._held if name not in wanted or name in fresh]:
             self._retire(self._held.pop(name)[1])
         self._held |= fresh
-        self._secrets = secrets
+        self._armourer = armourer
         return {name: route for name, (_, _, route) in self._held.items()}
+
+    @property
+    def armourer(self) -> Armourer:
+        """The one of the snapshot of the moment: who starts a server later gets today's secrets."""
+        assert self._armourer is not None  # noqa: S101 - `routes` comes before the first start
+        return self._armourer
 
     def transport(self, server: str) -> Transport:
         return self._held[server][1]
@@ -69,10 +72,11 @@ class UpstreamPool:
         name = config.name
 
         async def command() -> tuple[str, ...]:
-            return await self._of(name)[0]()
+            parts = await self.armourer.command_for(name)
+            return tuple(part.reveal_text() if isinstance(part, Secret) else part for part in parts)
 
         async def environment() -> dict[str, Secret]:
-            return await self._of(name)[1]()
+            return await self.armourer.environment_for(name)
 
         transport = yett.upstreams.build.build(
             config,
@@ -85,10 +89,6 @@ class UpstreamPool:
         )
         transport.on_changed = lambda: self.on_changed(name)
         return config, transport, yett.upstreams.build.build_route(config, transport, self._clock)
-
-    def _of(self, server: str) -> tuple[Command, Environment]:
-        assert self._secrets is not None  # noqa: S101 - `routes` comes before the first start
-        return self._secrets(server)
 
     def _retire(self, transport: Transport) -> None:
         """Close in the background; calls that are under way on it end as the transport ends them."""

@@ -67,7 +67,7 @@ async def _listen(place: Place, configuration: "Configuration", gateway: "Gatewa
     hosts = own_hosts(host, port, configuration.allowed_hosts)
     origins = frozenset(item.lower().encode() for item in configuration.allowed_origins)
     router = Router(gateway, place.clock, OriginPolicy(hosts, origins))
-    gateway.on_catalogue_change = router.changes.announce
+    gateway.estate.on_catalogue_change = router.changes.announce
     listener = Listener(router)
     try:
         await listener.start(host, port, context=_tls(place, configuration, gateway))
@@ -103,13 +103,14 @@ async def _until_told_to_stop(
     place: Place, configuration: "Configuration", gateway: "Gateway"
 ) -> None:
     from yett.admin import AdminServer  # noqa: PLC0415 - its framework takes a moment; calls are served already
+    from yett.app.desk import AdminDesk  # noqa: PLC0415 - with the next
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, gateway.reload)
-    admin = AdminServer(gateway, data=place.data, listen=configuration.admin.listen)
+    admin = AdminServer(AdminDesk(gateway), data=place.data, listen=configuration.admin.listen)
     await admin.start()
     gc.collect()
     gc.freeze()  # what is there now stays; the collector need not look at it again

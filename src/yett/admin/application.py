@@ -1,0 +1,189 @@
+"""The admin API: a table of routes, one guard in front of all of them.
+
+Every request but a scrape of `/metrics` leaves an event in the audit log before it has an effect;
+a request without the token leaves one too.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, Final, final
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+import yett
+from yett.admin.port import AdminGate
+from yett.admin.token import TOKEN_FILE, matches
+from yett.core.errors import CommandError, Refusal
+from yett.core.secret import Secret
+from yett.core.target import JSON
+
+_RECORDS_MAX: Final = 10_000
+_FILTERS: Final = (
+    "since", "until", "key", "tool", "server", "tenant", "decision", "reason", "id", "kind", "text",
+)  # fmt: skip
+_HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+
+# path, method, what `AdminGate` answers, one sentence for the OpenAPI document
+_Answer = Callable[[AdminGate, Request], JSON]
+
+
+def _records(gate: AdminGate, request: Request) -> JSON:
+    filters = {name: value for name, value in request.query_params.items() if name in _FILTERS}
+    unknown = request.query_params.keys() - {*_FILTERS, "limit"}
+    if unknown:
+        raise CommandError(f"unknown filters: {', '.join(sorted(unknown))}")
+    limit = request.query_params.get("limit", "100")
+    if not limit.isdigit() or not 0 < int(limit) <= _RECORDS_MAX:
+        raise CommandError(f"`limit` is a number from 1 to {_RECORDS_MAX}")
+    return {"records": gate.records(filters, int(limit))}
+
+
+_ROUTES: Final[dict[tuple[str, str], tuple[_Answer, str]]] = {
+    ("GET", "/api/v1/status"): (
+        lambda gate, _: gate.status(),
+        "Version, mode, and the servers with what is approved of them",
+    ),
+    ("GET", "/api/v1/keys"): (
+        lambda gate, _: {"keys": gate.keys()},
+        "Every key, without its secret",
+    ),
+    ("POST", "/api/v1/keys/{key}/revoke"): (
+        lambda gate, request: gate.revoke(request.path_params["key"]),
+        "Revoke a key by id or name",
+    ),
+    ("GET", "/api/v1/tools"): (lambda gate, _: {"tools": gate.tools()}, "The catalogue"),
+    ("GET", "/api/v1/audit/records"): (_records, "The newest audit records that fit, newest last"),
+    ("GET", "/api/v1/audit/verify"): (lambda gate, _: gate.verify(), "Walk the audit chain"),
+}
+
+
+def make_application(gate: AdminGate, *, token: Secret, data: Path, listen: str) -> ASGIApp:
+    """Return the ASGI application. listen: its own address, the only `Host` it answers to."""
+    routes = [
+        Route(path, _endpoint(gate, answer), methods=[method])
+        for (method, path), (answer, _) in _ROUTES.items()
+    ]
+    routes += [
+        Route("/api/v1/openapi.json", _openapi),
+        Route("/metrics", _metrics(gate)),
+    ]
+    return _Guard(Starlette(routes=routes), gate, token=token, data=data, listen=listen)
+
+
+@final
+class _Guard:
+    """Host, Origin, token; then the event; then the route."""
+
+    def __init__(
+        self, inner: ASGIApp, gate: AdminGate, *, token: Secret, data: Path, listen: str
+    ) -> None:
+        self._inner = inner
+        self._gate = gate
+        self._token = token
+        self._hint = f"Send `Authorization: Bearer` with the token in {data / TOKEN_FILE}\n"
+        port = listen.rpartition(":")[2]
+        self._hosts = {listen, *(f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]"))}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        answer = self._judge(Request(scope))
+        await (answer or self._inner)(scope, receive, send)
+
+    def _judge(self, request: Request) -> Response | None:
+        """Return the refusal, or None. Decides on the routed path, never on a rebuilt URL."""
+        headers, path = request.headers, request.scope["path"]
+        if headers.get("host") not in self._hosts or "origin" in headers:
+            return self._refuse(403, "Host or Origin is not allowed\n", request)
+        if path == "/healthz":
+            return PlainTextResponse("ok\n", headers=_HEADERS)
+        if len(headers.getlist("authorization")) != 1 or not matches(
+            self._token, headers["authorization"]
+        ):
+            return self._refuse(401, self._hint, request)
+        if path == "/":
+            return PlainTextResponse("\n".join(path for _, path in _ROUTES), headers=_HEADERS)
+        if path == "/metrics":
+            return None
+        return self._note("admin.request", request)
+
+    def _refuse(self, status: int, text: str, request: Request) -> Response:
+        headers = _HEADERS | ({"WWW-Authenticate": "Bearer"} if status == 401 else {})  # noqa: PLR2004 - the HTTP status
+        return self._note("admin.refused", request) or PlainTextResponse(text, status, headers)
+
+    def _note(self, event: str, request: Request) -> Response | None:
+        """Put the request into the audit log; what cannot be recorded is not done."""
+        peer = request.client.host if request.client else ""
+        try:
+            self._gate.record(
+                {
+                    "event": event,
+                    "actor": f"admin:{peer}",
+                    "method": request.method,
+                    "path": request.scope["path"][:256],
+                }
+            )
+        except Refusal:
+            return PlainTextResponse("The request could not be recorded\n", 503, _HEADERS)
+        return None
+
+
+def _endpoint(gate: AdminGate, answer: _Answer) -> Callable[[Request], Awaitable[Response]]:
+    async def serve(request: Request) -> Response:
+        try:
+            found = await asyncio.to_thread(answer, gate, request)
+        except CommandError as error:
+            return _problem(400, str(error))
+        except (Refusal, OSError):
+            return _problem(503, "A store did not answer")
+        return JSONResponse(found, headers=_HEADERS)
+
+    return serve
+
+
+def _metrics(gate: AdminGate) -> Callable[[Request], Awaitable[Response]]:
+    async def serve(_: Request) -> Response:
+        return Response(
+            gate.metrics(), media_type="text/plain; version=0.0.4; charset=utf-8", headers=_HEADERS
+        )
+
+    return serve
+
+
+def _problem(status: int, detail: str) -> Response:
+    body = {"type": "about:blank", "status": status, "detail": detail}
+    return JSONResponse(body, status, _HEADERS, "application/problem+json")
+
+
+async def _openapi(_: Request) -> Response:
+    return JSONResponse(openapi(), headers=_HEADERS)
+
+
+def openapi() -> dict[str, Any]:
+    """Describe the API by the same table that serves it (OpenAPI 3.1)."""
+    paths: dict[str, Any] = {}
+    for (method, path), (_, summary) in _ROUTES.items():
+        operation: dict[str, Any] = {
+            "summary": summary,
+            "responses": {"200": {"description": "OK"}, "401": {"description": "Token required"}},
+        }
+        names = [(name, "query", False) for name in (*_FILTERS, "limit")] * path.endswith("records")
+        names += [("key", "path", True)] * ("{key}" in path)
+        if names:
+            operation["parameters"] = [
+                {"name": name, "in": where, "required": required, "schema": {"type": "string"}}
+                for name, where, required in names
+            ]
+        paths.setdefault(path, {})[method.lower()] = operation
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Yett admin API", "version": yett.__version__},
+        "components": {"securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
+        "security": [{"token": []}],
+        "paths": paths,
+    }

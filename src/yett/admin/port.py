@@ -1,0 +1,62 @@
+"""What the admin side needs of the gate. The composition root implements it over the domains."""
+
+from typing import Protocol
+
+from yett.core.target import JSON
+
+
+class AdminGate(Protocol):
+    """Answers are JSON values ready to be sent; nothing in them is secret."""
+
+    def status(self) -> dict[str, JSON]:
+        """Return version, mode, listen address, and per server what is approved and what is not."""
+        ...
+
+    def metrics(self) -> bytes:
+        """Return the Prometheus text exposition."""
+        ...
+
+    def keys(self) -> list[dict[str, JSON]]:
+        """Return every key without its secret.
+
+        Raises:
+            Fault: the store did not answer.
+        """
+        ...
+
+    def revoke(self, reference: str) -> dict[str, JSON]:
+        """Revoke a key by id or name.
+
+        Raises:
+            CommandError: there is no such key.
+            Fault: the store did not answer.
+        """
+        ...
+
+    def tools(self) -> list[dict[str, JSON]]:
+        """Return what is in the catalogue: server, name, access, state."""
+        ...
+
+    def records(self, filters: dict[str, str], limit: int) -> list[dict[str, JSON]]:
+        """Return the newest audit records that fit, newest last.
+
+        Raises:
+            OSError: the log cannot be read.
+        """
+        ...
+
+    def verify(self) -> dict[str, JSON]:
+        """Walk the audit chain and return the verdict.
+
+        Raises:
+            OSError: the log cannot be read.
+        """
+        ...
+
+    def record(self, event: dict[str, JSON]) -> None:
+        """Put an event into the audit log.
+
+        Raises:
+            Fault: it cannot be recorded; then the request is refused.
+        """
+        ...

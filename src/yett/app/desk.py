@@ -1,0 +1,94 @@
+"""What the admin side asks, answered by the domains of the moment."""
+
+from typing import Final, final
+
+import yett
+from yett.app.gateway import Gateway
+from yett.audit.reading import Filter, newest
+from yett.audit.verify import verify
+from yett.authentication.build import build_registry
+from yett.authentication.keys import iso_time
+from yett.authentication.port import StoredKey
+from yett.authentication.registry import KeyRegistry
+from yett.core.target import JSON
+
+_ACTOR: Final = "admin"
+
+
+@final
+class AdminDesk:
+    """Implements `yett.admin.port.AdminGate`."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self._estate = gateway.estate
+
+    def status(self) -> dict[str, JSON]:
+        configuration = self._gateway.snapshot.configuration
+        states: dict[str, dict[str, int]] = {name: {} for name in configuration.servers}
+        for row in self.tools():
+            counted = states[row["server"]]
+            counted[row["state"]] = counted.get(row["state"], 0) + 1
+        return {
+            "version": yett.__version__,
+            "mode": configuration.mode,
+            "listen": configuration.listen,
+            "ready": self._gateway.is_ready(),
+            "servers": states,
+        }
+
+    def metrics(self) -> bytes:
+        return self._estate.metrics.render()
+
+    def keys(self) -> list[dict[str, JSON]]:
+        return [_public(key) for key in self._registry().list()]
+
+    def revoke(self, reference: str) -> dict[str, JSON]:
+        return _public(self._registry().revoke(reference))
+
+    def tools(self) -> list[dict[str, JSON]]:
+        return self._gateway.snapshot.catalogue.report()
+
+    def records(self, filters: dict[str, str], limit: int) -> list[dict[str, JSON]]:
+        return newest(self._estate.auditor.source(), Filter(**filters), limit)
+
+    def verify(self) -> dict[str, JSON]:
+        verdict = verify(self._estate.auditor.source())
+        damage = verdict.damage
+        return {
+            "ok": damage is None,
+            "records": verdict.records,
+            "segments": verdict.segments,
+            "damage": None
+            if damage is None
+            else {
+                "kind": damage.kind,
+                "segment": damage.segment,
+                "line": damage.line,
+                "text": damage.text,
+            },
+        }
+
+    def record(self, event: dict[str, JSON]) -> None:
+        self._estate.auditor.event(event)
+
+    def _registry(self) -> KeyRegistry:
+        return build_registry(
+            database=self._estate.database,
+            data=self._estate.data,
+            clock=self._estate.clock,
+            actor=_ACTOR,
+        )
+
+
+def _public(key: StoredKey) -> dict[str, JSON]:
+    return {
+        "id": key.id,
+        "name": key.name,
+        "roles": list(key.roles),
+        "tenant": key.tenant,
+        "environment": key.environment,
+        "created_at": iso_time(key.created_at),
+        "expires_at": iso_time(key.expires_at),
+        "revoked_at": iso_time(key.revoked_at),
+    }
