@@ -21,6 +21,24 @@ def directory_of(config: AuditConfig, data: Path) -> Path:
     return data / "audit" if config.directory is None else data / config.directory
 
 
+def open_log(config: AuditConfig, directory: Path, *, clock: Clock, node: str) -> FileLog:
+    """Open the log for writing.
+
+    Raises:
+        LogBusy: another process writes it.
+        CommandError: the directory cannot be used.
+    """
+    try:
+        return FileLog(
+            directory, clock=clock, node=node, segment_bytes=config.segment_megabytes * _MEGABYTE
+        )
+    except OSError as error:
+        raise CommandError(
+            f"the audit log in `{directory}` cannot be written: {error.strerror or error}. "
+            "Make room, or give it another place (`audit.directory`)"
+        ) from error
+
+
 def build(
     config: AuditConfig,
     *,
@@ -36,19 +54,11 @@ def build(
     Raises:
         CommandError: another process writes it, or the directory cannot be used.
     """
-    directory = directory_of(config, data)
     try:
-        log = FileLog(
-            directory, clock=clock, node=node, segment_bytes=config.segment_megabytes * _MEGABYTE
-        )
+        log = open_log(config, directory_of(config, data), clock=clock, node=node)
     except LogBusy as error:
         raise CommandError(
             f"{error}. Stop that gate first, or give this one another data directory (--data)"
-        ) from error
-    except OSError as error:
-        raise CommandError(
-            f"the audit log in `{directory}` cannot be written: {error.strerror or error}. "
-            "Make room, or give it another place (`audit.directory`)"
         ) from error
     return Auditor(
         log,

@@ -26,17 +26,15 @@ _HIDDEN: Final = re.compile(
 )
 
 
-def seal(tip: Tip, members: bytes) -> tuple[bytes, Tip]:
-    """Return the whole line, newline included, and the chain's new end."""
-    if not members.isascii() or b"\x7f" in members:
+def seal(sequence: int, chain: bytes, members: str) -> tuple[bytes, bytes]:
+    """Return the whole line, newline included, and its chain value. chain: of the line before."""
+    if not members.isascii() or "\x7f" in members:
         members = escape_hidden(members)
-    if b"\n" in members:  # in JSON it can be white space only, and one record is one line
-        members = members.replace(b"\n", b" ")
-    sequence = tip.sequence + 1
-    opened = b'{"sequence":%d,%b' % (sequence, members)
-    digest = sha256(b"%b%b}" % (tip.chain, opened))
-    line = b'%b,"chain":"%b"}\n' % (opened, digest.hexdigest().encode())
-    return line, Tip(sequence, digest.digest())
+    if "\n" in members:  # in JSON it can be white space only, and one record is one line
+        members = members.replace("\n", " ")
+    opened = f'{{"sequence":{sequence},{members}'
+    digest = sha256(chain + f"{opened}}}".encode()).digest()
+    return f'{opened},"chain":"{digest.hex()}"}}\n'.encode(), digest
 
 
 def unseal(line: bytes) -> tuple[bytes, Tip] | None:
@@ -53,9 +51,9 @@ def is_sealed(previous: bytes, text: bytes, claimed: bytes) -> bool:
     return sha256(previous + text).digest() == claimed
 
 
-def escape_hidden(document: bytes) -> bytes:
+def escape_hidden(document: str) -> str:
     """Return the same JSON with every invisible or acting character written as an escape."""
-    return _HIDDEN.sub(_escape, document.decode()).encode()
+    return _HIDDEN.sub(_escape, document)
 
 
 def _escape(found: re.Match[str]) -> str:

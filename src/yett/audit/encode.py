@@ -1,13 +1,14 @@
-"""Records as JSON members: bytes put together from parts that are encoded once. Pure.
+"""Records as JSON members: text put together from parts that are encoded once. Pure.
 
 What is constant for a caller, a target, a policy decision or a kind of request is encoded at first
 use and looked up after that; only the input, the digests and the numbers are new in each line.
+Text and not bytes: CPython joins and searches it several times faster.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from hashlib import sha256
-from typing import Any, Final, final
+from typing import Final, final
 
 import orjson
 
@@ -28,40 +29,39 @@ _CACHE_ENTRIES_MAX: Final = 4_096
 
 Redact = Callable[[bytes], bytes]
 RedactText = Callable[[str], str]
-_Cache = dict[Any, bytes]
+_Cache = dict[Hashable, str]
 
 
-def quote(text: str, chars_max: int = TEXT_CHARS_MAX) -> bytes:
+def quote(text: str, chars_max: int = TEXT_CHARS_MAX) -> str:
     """Return a JSON string of at most `chars_max` characters, `…` included; any text will do."""
     if len(text) > chars_max:
         text = text[: chars_max - 1] + "…"
     try:
-        return orjson.dumps(text)
+        return orjson.dumps(text).decode()
     except TypeError:  # a lone surrogate
-        return orjson.dumps(text.encode("utf-8", "replace").decode())
+        return orjson.dumps(text.encode("utf-8", "replace").decode()).decode()
 
 
-def quote_or_null(text: str | None) -> bytes:
-    return b"null" if text is None else quote(text)
+def quote_or_null(text: str | None) -> str:
+    return "null" if text is None else quote(text)
 
 
 @final
 class Stamp:
     """Writes ISO 8601 in UTC with microseconds; the second is formatted once."""
 
-    __slots__ = ("_second",)
+    __slots__ = ("_known",)
 
     def __init__(self) -> None:
-        self._second = (0, "1970-01-01T00:00:00")
+        self._known = (0, "1970-01-01T00:00:00.")
 
-    def __call__(self, wall: float) -> bytes:
-        micros = round(wall * 1_000_000)
-        second, rest = divmod(micros, 1_000_000)
-        known = self._second
+    def __call__(self, wall: float) -> str:
+        second = int(wall)
+        known = self._known
         if known[0] != second:
-            known = (second, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second)))
-            self._second = known  # one assignment, so that threads need no lock
-        return b"%b.%06dZ" % (known[1].encode(), rest)
+            known = (second, time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(second)))
+            self._known = known  # one assignment, so that threads need no lock
+        return known[1] + str(1_000_000 + int((wall - second) * 1_000_000))[1:] + "Z"
 
 
 @final
@@ -78,21 +78,14 @@ class Encoder:
         self._callers: _Cache = {}
         self._targets: _Cache = {}
         self._decisions: _Cache = {}
-        self._currencies: _Cache = {}
 
-    def intent(self, at: float, permitted: Permitted, cost_micros: int, currency: str) -> bytes:
+    def intent(self, at: float, permitted: Permitted, cost_micros: int, currency: str) -> str:
         call = permitted.call
         return (
-            b'"at":"%b","kind":"intent",%b,%b,%b,%b,"cost_micros":%d,"currency":%b,"decision":"allowed"'
-            % (
-                self.stamp(at),
-                self._request(call),
-                self._caller(permitted.principal),
-                self._target(permitted.target),
-                self._input(call.arguments, INPUT_BYTES_MAX) + self._decision(permitted),
-                cost_micros,
-                self._currency(currency),
-            )
+            f'"at":"{self.stamp(at)}","kind":"intent",{self._request(call)},'
+            f"{self._caller(permitted.principal)},{self._target(permitted.target)},"
+            f"{self._input(call.arguments, INPUT_BYTES_MAX)},{self._decision(permitted)},"
+            f'"cost_micros":{cost_micros},"currency":{quote(currency)},"decision":"allowed"'
         )
 
     def answered(
@@ -105,52 +98,39 @@ class Encoder:
         status: str,
         cost: int,
         latency: float,
-    ) -> bytes:
+    ) -> str:
+        encoded = cleaned.encoded
         answered = cleaned.answered
-        names = answered.armed.credential.names
         return (
-            b'"at":"%b","kind":"outcome","id":%b,"intent":%d,"decision":"allowed","status":"%b",'
-            b'"cost_micros":%d,"latency_ms":%.3f,"upstream_ms":%.3f,"bytes":%d,"output_digest":"%b",'
-            b'"findings":%b,"secrets":%b'
-            % (
-                self.stamp(at),
-                quote(call.id),
-                intent,
-                status.encode(),
-                cost,
-                latency * 1e3,
-                answered.seconds * 1e3,
-                len(cleaned.encoded),
-                sha256(cleaned.encoded).hexdigest().encode(),
-                orjson.dumps(cleaned.findings) if cleaned.findings else b"[]",
-                orjson.dumps(names) if names else b"[]",
-            )
+            f'"at":"{self.stamp(at)}","kind":"outcome","id":{quote(call.id)},"intent":{intent},'
+            f'"decision":"allowed","status":"{status}","cost_micros":{cost},'
+            f'"latency_ms":{latency * 1e3:.3f},"upstream_ms":{answered.seconds * 1e3:.3f},'
+            f'"bytes":{len(encoded)},"output_digest":"{sha256(encoded).hexdigest()}",'
+            f'"findings":{_names(cleaned.findings)},'
+            f'"secrets":{_names(answered.armed.credential.names)}'
         )
 
-    def ended(self, at: float, call: Call, intent: int, ending: bytes, *, cost: int) -> bytes:
+    def ended(self, at: float, call: Call, intent: int, ending: str, *, cost: int) -> str:
         """Write the outcome of a call that was allowed and yet has no answer."""
-        return b'"at":"%b","kind":"outcome","id":%b,"intent":%d,"cost_micros":%d,%b' % (
-            self.stamp(at),
-            quote(call.id),
-            intent,
-            cost,
-            ending,
+        return (
+            f'"at":"{self.stamp(at)}","kind":"outcome","id":{quote(call.id)},"intent":{intent},'
+            f'"cost_micros":{cost},{ending}'
         )
 
     def single(
         self,
         at: float,
-        kind: bytes,
+        kind: str,
         call: Call,
-        ending: bytes,
+        ending: str,
         *,
         principal: Principal | None,
         target: Target | None,
         permitted: Permitted | None,
         with_input: bool,
-    ) -> bytes:
+    ) -> str:
         """Write a decision that needs one line: a refusal, a listing, what concerns the caller."""
-        parts = [self._request(call)]
+        parts = [f'"at":"{self.stamp(at)}","kind":"{kind}"', self._request(call)]
         if principal is not None:
             parts.append(self._caller(principal))
         parts.append(self._asked(call) if target is None else self._target(target))
@@ -158,116 +138,111 @@ class Encoder:
             limit = STRANGER_INPUT_BYTES_MAX if principal is None else INPUT_BYTES_MAX
             parts.append(self._input(call.arguments, limit))
         if permitted is not None:
-            parts.append(self._decision(permitted)[1:])
-        return b'"at":"%b","kind":"%b",%b,%b' % (self.stamp(at), kind, b",".join(parts), ending)
+            parts.append(self._decision(permitted))
+        parts.append(ending)
+        return ",".join(parts)
 
-    def refused(
-        self, decision: str, reason: str, private: str, status: str, latency: float
-    ) -> bytes:
-        return b'"decision":"%b","reason":"%b","private":%b,"status":"%b","latency_ms":%.3f' % (
-            decision.encode(),
-            reason.encode(),
-            quote(self._redact_text(private), PRIVATE_CHARS_MAX) if private else b"null",
-            status.encode(),
-            latency * 1e3,
+    def refused(self, decision: str, reason: str, private: str, status: str, latency: float) -> str:
+        words = quote(self._redact_text(private), PRIVATE_CHARS_MAX) if private else "null"
+        return (
+            f'"decision":"{decision}","reason":"{reason}","private":{words},"status":"{status}",'
+            f'"latency_ms":{latency * 1e3:.3f}'
         )
 
-    def served(self, latency: float, *, count: int | None, version: str | None) -> bytes:
+    def served(self, latency: float, *, count: int | None, version: str | None) -> str:
         """End a listing (`count` items under policy `version`) or an answer about the caller."""
-        ending = b'"decision":"allowed","status":"ok","latency_ms":%.3f' % (latency * 1e3)
-        if count is not None:
-            ending += b',"count":%d,"policy_version":%b' % (count, quote_or_null(version))
-        return ending
+        ending = f'"decision":"allowed","status":"ok","latency_ms":{latency * 1e3:.3f}'
+        if count is None:
+            return ending
+        return f'{ending},"count":{count},"policy_version":{quote_or_null(version)}'
 
-    def event(self, at: float, event: dict[str, JSON]) -> bytes:
+    def event(self, at: float, event: dict[str, JSON]) -> str:
         """Write something that happened beside the calls: its name, who did it, and the rest."""
         rest = {key: value for key, value in event.items() if key not in {"event", "actor"}}
         try:
-            details = self._redact(encode_document(rest))
+            details = self._redact(encode_document(rest)).decode()
         except (TypeError, ValueError, RecursionError):
-            details = b'{"unencodable":true}'
+            details = '{"unencodable":true}'
         if len(details) > EVENT_BYTES_MAX:
-            details = b'{"truncated":true}'
+            details = '{"truncated":true}'
         actor = event.get("actor")
-        return b'"at":"%b","kind":"event","event":%b,"node":%b,"actor":%b,"details":%b' % (
-            self.stamp(at),
-            quote(str(event.get("event", "unnamed"))),
-            self._node,
-            quote_or_null(None if actor is None else str(actor)),
-            details,
+        return (
+            f'"at":"{self.stamp(at)}","kind":"event","event":{quote(str(event.get("event")))},'
+            f'"node":{self._node},"actor":{quote_or_null(None if actor is None else str(actor))},'
+            f'"details":{details}'
         )
 
-    def _request(self, call: Call) -> bytes:
+    def _request(self, call: Call) -> str:
         key = (call.door, call.protocol, call.operation.method)
         origin = self._origins.get(key)
         if origin is None:
+            door, protocol, method = key
             origin = _keep(
                 self._origins,
                 key,
-                b'"node":%b,"door":%b,"protocol":%b,"method":%b'
-                % (
-                    self._node,
-                    quote(call.door),
-                    quote(call.protocol),
-                    quote(call.operation.method),
-                ),
+                f'"node":{self._node},"door":{quote(door)},"protocol":{quote(protocol)},'
+                f'"method":{quote(method)}',
             )
-        return b'"id":%b,%b,"peer":%b' % (quote(call.id), origin, quote(call.peer))
+        return f'"id":{quote(call.id)},{origin},"peer":{quote(call.peer)}'
 
-    def _caller(self, principal: Principal) -> bytes:
+    def _caller(self, principal: Principal) -> str:
         key = (principal.id, principal.name, principal.tenant)
-        return self._callers.get(key) or _keep(
-            self._callers,
-            key,
-            b'"caller":{"id":%b,"name":%b},"tenant":%b'
-            % (quote(principal.id), quote(principal.name), quote(principal.tenant)),
-        )
+        caller = self._callers.get(key)
+        if caller is None:
+            identifier, name, tenant = map(quote, key)
+            caller = _keep(
+                self._callers,
+                key,
+                f'"caller":{{"id":{identifier},"name":{name}}},"tenant":{tenant}',
+            )
+        return caller
 
-    def _target(self, target: Target) -> bytes:
+    def _target(self, target: Target) -> str:
         key = (target.server, target.name, target.access, target.digest)
-        return self._targets.get(key) or _keep(
-            self._targets,
-            key,
-            b'"server":%b,"tool":%b,"access":%b,"definition":%b'
-            % (
-                quote(target.server),
-                quote(target.name),
-                quote(target.access),
-                quote(target.digest),
-            ),
-        )
+        known = self._targets.get(key)
+        if known is None:
+            server, name, access, digest = map(quote, key)
+            known = _keep(
+                self._targets,
+                key,
+                f'"server":{server},"tool":{name},"access":{access},"definition":{digest}',
+            )
+        return known
 
-    def _asked(self, call: Call) -> bytes:
+    def _asked(self, call: Call) -> str:
         """Name what was asked for while nobody knows whether there is such a thing."""
-        return b'"server":%b,"tool":%b' % (
-            b"null" if call.server is None else quote(self._redact_text(call.server)),
-            quote(self._redact_text(call.name[:TEXT_CHARS_MAX])) if call.name else b"null",
-        )
+        server = "null" if call.server is None else quote(self._redact_text(call.server))
+        name = quote(self._redact_text(call.name[:TEXT_CHARS_MAX])) if call.name else "null"
+        return f'"server":{server},"tool":{name}'
 
-    def _decision(self, permitted: Permitted) -> bytes:
+    def _decision(self, permitted: Permitted) -> str:
         key = (permitted.version, permitted.policies)
-        return self._decisions.get(key) or _keep(
-            self._decisions,
-            key,
-            b',"policies":%b,"policy_version":%b'
-            % (orjson.dumps(permitted.policies), quote(permitted.version)),
-        )
+        decision = self._decisions.get(key)
+        if decision is None:
+            decision = _keep(
+                self._decisions,
+                key,
+                f'"policies":{_names(permitted.policies)},'
+                f'"policy_version":{quote(permitted.version)}',
+            )
+        return decision
 
-    def _currency(self, currency: str) -> bytes:
-        return self._currencies.get(currency) or _keep(self._currencies, currency, quote(currency))
-
-    def _input(self, arguments: dict[str, JSON], bytes_max: int) -> bytes:
+    def _input(self, arguments: dict[str, JSON], bytes_max: int) -> str:
         try:
             encoded = encode_document(arguments)
         except (TypeError, ValueError, RecursionError):  # the strict parse refuses such input
-            return b'"input":null,"input_truncated":true,"input_digest":null'
-        digest = sha256(encoded).hexdigest().encode()
+            return '"input":null,"input_truncated":true,"input_digest":null'
+        digest = sha256(encoded).hexdigest()
         if len(encoded) > bytes_max:
-            return b'"input":null,"input_truncated":true,"input_digest":"%b"' % digest
-        return b'"input":%b,"input_digest":"%b"' % (self._redact(encoded), digest)
+            return f'"input":null,"input_truncated":true,"input_digest":"{digest}"'
+        return f'"input":{self._redact(encoded).decode()},"input_digest":"{digest}"'
 
 
-def _keep(cache: _Cache, key: Any, part: bytes) -> bytes:
+def _names(names: tuple[str, ...]) -> str:
+    return orjson.dumps(names).decode() if names else "[]"
+
+
+def _keep(cache: _Cache, key: Hashable, part: str) -> str:
     """Remember an encoded part, escaped for good. A full cache begins anew: it is only a cache."""
     if len(cache) >= _CACHE_ENTRIES_MAX:
         cache.clear()

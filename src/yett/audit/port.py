@@ -91,7 +91,7 @@ class AuditSource(Protocol):
 class AuditLog(Protocol):
     """The writing side: one process, any of its threads."""
 
-    def append(self, members: bytes) -> int:
+    def append(self, members: str) -> int:
         """Hand one line to the kernel and return its sequence.
 
         members: the inside of a JSON object, `"at":"…","kind":"…",…`, without braces; sequence

@@ -45,36 +45,24 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
 class Record:
     """Begun for every request; `close` or `abandon` ends it, once."""
 
-    __slots__ = (
-        "_admitted",
-        "_call",
-        "_cleaned",
-        "_cost",
-        "_desk",
-        "_durable",
-        "_intent",
-        "_listed",
-        "_permitted",
-        "_principal",
-        "_refusal",
-        "_released",
-        "_target",
-    )
+    _principal: Principal | None = None
+    _target: Target | None = None
+    _permitted: Permitted | None = None
+    _admitted: Admitted | None = None
+    _intent = 0
+    """The intent's sequence; 0: there is none."""
+    _durable = False
+    """The outcome must be synced as well."""
+    _released = False
+    """From here on the upstream may have been touched."""
+    _cleaned: Cleaned | None = None
+    _cost = 0
+    _listed: PermittedList | None = None
+    _refusal: Refusal | None = None
 
     def __init__(self, desk: Desk, call: Call) -> None:
         self._desk = desk
         self._call = call
-        self._principal: Principal | None = None
-        self._target: Target | None = None
-        self._permitted: Permitted | None = None
-        self._admitted: Admitted | None = None
-        self._intent = 0  # the intent's sequence; 0: there is none
-        self._durable = False  # the outcome must be synced as well
-        self._released = False  # from here on the upstream may have been touched
-        self._cleaned: Cleaned | None = None
-        self._cost = 0
-        self._listed: PermittedList | None = None
-        self._refusal: Refusal | None = None
 
     def attribute(self, caller: Identified) -> None:
         """From here on the record names the caller."""
@@ -185,7 +173,7 @@ class Record:
             if self._intent:
                 members = encoder.ended(at, call, self._intent, ending, cost=self._cost)
             else:
-                members = self._single(at, b"refusal", ending)
+                members = self._single(at, "refusal", ending)
         elif self._cleaned is not None:
             members = encoder.answered(
                 at,
@@ -199,12 +187,12 @@ class Record:
         elif self._listed is not None:
             listed = self._listed
             ending = encoder.served(latency, count=len(listed.targets), version=listed.version)
-            members = self._single(at, b"listing", ending)
+            members = self._single(at, "listing", ending)
         else:
-            members = self._single(at, b"own", encoder.served(latency, count=None, version=None))
+            members = self._single(at, "own", encoder.served(latency, count=None, version=None))
         desk.log.append(members)
 
-    def _single(self, at: float, kind: bytes, ending: bytes) -> bytes:
+    def _single(self, at: float, kind: str, ending: str) -> str:
         refusal = self._refusal
         return self._desk.encoder.single(
             at,

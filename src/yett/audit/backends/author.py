@@ -4,7 +4,7 @@ from typing import final
 
 import orjson
 
-from yett.audit.encode import Stamp, quote
+from yett.audit.encode import Stamp, quote, quote_or_null
 from yett.audit.port import Tip
 from yett.core.clock import Clock
 from yett.core.target import JSON
@@ -17,25 +17,17 @@ class Author:
         self._node = quote(node)
         self._stamp = Stamp()
 
-    def event(self, name: str, details: dict[str, JSON]) -> bytes:
+    def event(self, name: str, details: dict[str, JSON]) -> str:
         """Return the members of an event line. Names begin with `audit.`: nobody else's may."""
-        return b'"at":"%b","kind":"event","event":%b,"node":%b,"actor":"audit","details":%b' % (
-            self._stamp(self._clock.wall()),
-            quote(name),
-            self._node,
-            orjson.dumps(details),
+        return (
+            f'"at":"{self._stamp(self._clock.wall())}","kind":"event","event":{quote(name)},'
+            f'"node":{self._node},"actor":"audit","details":{orjson.dumps(details).decode()}'
         )
 
-    def segment(self, tip: Tip, previous: str | None) -> bytes:
+    def segment(self, tip: Tip, previous: str | None) -> str:
         """Return the members of a segment's first line, which ties it to the chain so far."""
         return (
-            b'"at":"%b","kind":"segment","node":%b,"format":1,"previous_segment":%b,'
-            b'"previous_sequence":%d,"previous_chain":"%b"'
-            % (
-                self._stamp(self._clock.wall()),
-                self._node,
-                b"null" if previous is None else quote(previous),
-                tip.sequence,
-                tip.chain.hex().encode(),
-            )
+            f'"at":"{self._stamp(self._clock.wall())}","kind":"segment","node":{self._node},'
+            f'"format":1,"previous_segment":{quote_or_null(previous)},'
+            f'"previous_sequence":{tip.sequence},"previous_chain":"{tip.chain.hex()}"'
         )

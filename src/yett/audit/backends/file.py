@@ -55,6 +55,7 @@ class FileLog:
         self._author = Author(clock=clock, node=node)
         self._segment_bytes = segment_bytes
         self._mutex = threading.Lock()
+        self._committing = threading.Lock()
         self._retired: list[Segment] = []  # full, and not yet on the disk
         self._trouble: str | None = None  # of the last sync
         self._refusing = False  # and the log has said so
@@ -72,22 +73,23 @@ class FileLog:
         self._committer = Committer(self._commit)
         self._committer.start()
 
-    def append(self, members: bytes) -> int:
+    def append(self, members: str) -> int:
         with self._mutex:
             if self._trouble is not None or self._clock.monotonic() >= self._look_at:
                 self._look()
             segment = self._segment
-            line, tip = seal(segment.tip, members)
+            line, chain = seal(segment.sequence + 1, segment.chain, members)
             try:
                 if segment.size + len(line) > self._segment_bytes:
                     segment = self._rotate()
-                    line, tip = seal(segment.tip, members)
-                segment.write(line, tip)
+                    segment.append(members)
+                else:
+                    segment.write(line, chain)
             except OSError as error:
                 raise self._refuse(_words(error)) from error
             self._lines += 1
             self._refusing = False
-            return tip.sequence
+            return segment.sequence
 
     async def sync(self) -> None:
         trouble = await self._committer.wait()
@@ -146,14 +148,14 @@ class FileLog:
         else:
             segment = Segment.reopen(self._directory / end.segment, end.tip, end.size)
         for members in self._findings(end, noted):
-            segment.write(*seal(segment.tip, members))
+            segment.append(members)
             self._lines += 1
         segment.sync(segment.tip, segment.size)
         sync_directory(self._directory)
         os.pwrite(self._head, write_head(segment.tip), 0)
         return segment
 
-    def _findings(self, end: End, noted: Tip | None) -> Iterator[bytes]:
+    def _findings(self, end: End, noted: Tip | None) -> Iterator[str]:
         """Yield what was found at the start, to be said before anything else."""
         for torn in end.torn:
             yield self._author.event(
@@ -179,7 +181,7 @@ class FileLog:
     def _begin(self, tip: Tip, previous: str | None) -> Segment:
         segment = Segment.create(self._directory / segment_name(tip.sequence + 1), tip)
         try:
-            segment.write(*seal(tip, self._author.segment(tip, previous)))
+            segment.append(self._author.segment(tip, previous))
             sync_directory(self._directory)
         except OSError:
             segment.close()
@@ -218,7 +220,12 @@ class FileLog:
     # --- in the committer's thread -----------------------------------------------------------------
 
     def _commit(self) -> str | None:
-        """Bring all there is to the disk, oldest first, and note how far the log reaches."""
+        """Bring all there is to the disk; return what is wrong, None if nothing is."""
+        with self._committing:
+            return self._commit_batch()
+
+    def _commit_batch(self) -> str | None:
+        """Sync oldest first, and note how far the log reaches."""
         with self._mutex:
             batch = [(item, item.tip, item.size) for item in (*self._retired, self._segment)]
             displacement = self._displacement()

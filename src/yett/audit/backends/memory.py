@@ -23,15 +23,19 @@ class MemoryLog:
         self._tip = _GENESIS
         self._failures = 0
         self._syncs = 0
-        members = b'"at":"1970-01-01T00:00:00.000000Z","kind":"segment","previous_sequence":0'
-        self.append(members + b',"previous_chain":"%b"' % _GENESIS.chain.hex().encode())
+        self.append(
+            '"at":"1970-01-01T00:00:00.000000Z","kind":"segment","previous_sequence":0,'
+            f'"previous_chain":"{_GENESIS.chain.hex()}"'
+        )
 
-    def append(self, members: bytes) -> int:
+    def append(self, members: str) -> int:
         with self._lock:
             self.check()
-            line, self._tip = seal(self._tip, members)
+            sequence = self._tip.sequence + 1
+            line, chain = seal(sequence, self._tip.chain, members)
+            self._tip = Tip(sequence, chain)
             self._lines.append(line[:-1])
-            return self._tip.sequence
+            return sequence
 
     async def sync(self) -> None:
         await asyncio.sleep(0)

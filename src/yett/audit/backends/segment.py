@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Final, final
 
-from yett.audit.chain import is_sealed, unseal
+from yett.audit.chain import is_sealed, seal, unseal
 from yett.audit.port import Tip
 
 _PRIVATE: Final = 0o600
@@ -15,16 +15,27 @@ class Segment:
     """Written at a known offset, never merely appended: what a failed write left behind the end is
     cut off before the next line, so the chain stays whole.
 
-    tip, size: of what is with the kernel. synced_tip, synced_size: of what is on the disk.
+    sequence, chain, size: of what is with the kernel. synced_chain, synced_size: of what is on the
+    disk.
     """
 
-    __slots__ = ("_fd", "_torn", "path", "size", "synced_size", "synced_tip", "tip")
+    __slots__ = (
+        "_fd",
+        "_torn",
+        "chain",
+        "path",
+        "sequence",
+        "size",
+        "synced_chain",
+        "synced_size",
+    )
 
     def __init__(self, fd: int, path: Path, tip: Tip, size: int) -> None:
         self._fd = fd
         self._torn = False
         self.path = path
-        self.tip = self.synced_tip = tip
+        self.sequence = tip.sequence
+        self.chain = self.synced_chain = tip.chain
         self.size = self.synced_size = size
 
     @classmethod
@@ -46,8 +57,21 @@ class Segment:
         """
         return cls(os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW), path, tip, size)
 
-    def write(self, line: bytes, tip: Tip) -> None:
-        """Hand a line to the kernel, whole or not at all.
+    @property
+    def tip(self) -> Tip:
+        return Tip(self.sequence, self.chain)
+
+    def append(self, members: str) -> None:
+        """Seal a line and hand it to the kernel.
+
+        Raises:
+            OSError: it was not written.
+        """
+        line, chain = seal(self.sequence + 1, self.chain, members)
+        self.write(line, chain)
+
+    def write(self, line: bytes, chain: bytes) -> None:
+        """Hand a sealed line to the kernel, whole or not at all.
 
         Raises:
             OSError: it was not written.
@@ -66,7 +90,8 @@ class Segment:
             self._torn = True
             self._mend()
             raise
-        self.tip = tip
+        self.chain = chain
+        self.sequence += 1
         self.size = size + written
 
     def _mend(self) -> None:
@@ -93,7 +118,7 @@ class Segment:
             OSError: it may not be there. Only `sync_again` helps then.
         """
         os.fdatasync(self._fd)
-        self.synced_tip, self.synced_size = tip, size
+        self.synced_chain, self.synced_size = tip.chain, size
 
     def sync_again(self, tip: Tip, size: int) -> None:
         """Do what `sync` could not. The kernel reports a failed sync once and forgets which pages it
@@ -103,7 +128,7 @@ class Segment:
             OSError: not this time; or what is in the file is no longer what was written.
         """
         unsynced = os.pread(self._fd, size - self.synced_size, self.synced_size)
-        chain = self.synced_tip.chain
+        chain = self.synced_chain
         for line in unsynced.split(b"\n")[:-1]:
             opened = unseal(line)
             if opened is None or not is_sealed(chain, opened[0], opened[1].chain):

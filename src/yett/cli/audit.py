@@ -1,0 +1,261 @@
+"""`yett audit …`: read the record of every call, and prove that it is what was written."""
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+import orjson
+
+from yett.audit.build import directory_of, open_for_reading
+from yett.audit.chain import escape_hidden
+from yett.audit.config import AuditConfig
+from yett.audit.reading import KINDS, Entry, Filter, Follower, newest, search
+from yett.audit.verify import Damage, Verdict, verify
+from yett.cli.command import Place, command
+from yett.cli.place import shown
+from yett.core.errors import CommandError
+from yett.core.quantities import duration_seconds
+
+if TYPE_CHECKING:
+    from yett.audit.port import AuditSource
+
+group: Final = click.Group("audit", help="Read and verify the record of every call.")
+
+_COLUMNS: Final = ["at", "id", "caller", "what", "decision", "reason", "status", "latency_ms"]
+_POLL_SECONDS: Final = 0.2
+_LONG_BYTES: Final = 32 * 1024 * 1024
+
+
+def _filters(function: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that a `Filter` is made of."""
+    for option in (
+        click.option("--text", help="Found anywhere in the record."),
+        click.option(
+            "--kind",
+            type=click.Choice(["decision", *KINDS, "all"]),
+            default="decision",
+            show_default=True,
+            help="`event`: what happened beside the calls.",
+        ),
+        click.option("--id", "id_", metavar="ID", help="The record's id (Yett-Request-Id)."),
+        click.option("--reason", help="Why it was refused, e.g. not_permitted."),
+        click.option("--decision", type=click.Choice(["allowed", "denied", "error"])),
+        click.option("--tenant"),
+        click.option("--server"),
+        click.option("--tool", metavar="SERVER[/TOOL]"),
+        click.option("--key", help="Id or name of the caller's key."),
+        click.option("--until", metavar="WHEN", help="Like --since."),
+        click.option(
+            "--since", metavar="WHEN", help="1h, 30d, or a time such as 2026-11-22T13:00Z."
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+def _filter(place: Place, options: dict[str, Any]) -> Filter:
+    options["id"] = options.pop("id_")
+    for bound in ("since", "until"):
+        options[bound] = _moment(options[bound], place.clock.wall())
+    return Filter(**options)
+
+
+@group.command("tail")
+@command()
+@click.option("-n", "count", type=click.IntRange(1, 100_000), default=20, show_default=True)
+@click.option("--follow", "-f", is_flag=True, help="Go on until Ctrl-C.")
+@_filters
+def tail(place: Place, *, count: int, follow: bool, **options: Any) -> None:
+    """Show the newest records, newest last."""
+    source, wanted = _source(place), _filter(place, options)
+    follower = Follower(source, wanted) if follow else None
+    _print(place, newest(source, wanted, count))
+    while follower is not None:
+        for entry in follower.poll():
+            click.echo(_as_json(entry) if place.as_json else _as_line(entry))
+        time.sleep(_POLL_SECONDS)
+
+
+@group.command("search")
+@command()
+@_filters
+@click.option("--limit", type=click.IntRange(1), help="Only the newest so many.")
+def search_records(place: Place, *, limit: int | None, **options: Any) -> None:
+    """Show the records that fit every option, newest last."""
+    source, wanted = _source(place), _filter(place, options)
+    _print(place, newest(source, wanted, limit) if limit else search(source, wanted))
+
+
+@group.command("show")
+@command()
+@click.argument("id_", metavar="ID")
+def show(place: Place, id_: str) -> None:
+    """Show one record whole, with the events that belong to it."""
+    source = _source(place)
+    entry: Entry | None = None
+    events: list[Entry] = []
+    for found in search(source, Filter(kind="all", text=id_)):
+        if found.get("id") == id_:
+            entry = found
+        elif found["kind"] == "event" and id_ in found["details"].values():
+            events.append(found)
+    if entry is None:
+        raise CommandError(f"no record has the id `{id_}`. `yett audit search` lists them")
+    if place.as_json:
+        click.echo(_as_json(entry | {"events": events}))
+        return
+    place.print_record({name: _cell(value) for name, value in entry.items()})
+    for event in events:
+        click.echo(_as_line(event))
+
+
+@group.command("verify")
+@command()
+def verify_log(place: Place) -> None:
+    """Walk the whole chain; exit 1 and say where if it breaks."""
+    source = _source(place)
+    total = sum(source.size(name) for name in source.segments())
+    if total > _LONG_BYTES and not place.as_json:
+        with click.progressbar(length=total, label="verifying", file=sys.stderr) as bar:
+            verdict = verify(source, bar.update)
+    else:
+        verdict = verify(source)
+    if place.as_json:
+        click.echo(_as_json(_verdict_members(verdict)))
+    else:
+        click.echo(_verdict_words(verdict))
+    if verdict.damage is not None:
+        raise click.exceptions.Exit(1)
+
+
+@group.command("export")
+@command()
+@_filters
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    help="A new file; made readable by you only.",
+)
+def export(place: Place, *, output: Path, **options: Any) -> None:
+    """Write the records that fit to a file, one JSON object per line."""
+    source, wanted = _source(place), _filter(place, options)
+    try:
+        fd = os.open(output, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, 0o600)
+    except FileExistsError as error:
+        raise CommandError(f"`{output}` exists already. Choose another --output") from error
+    count = 0
+    with open(fd, "w", encoding="utf-8") as file:  # noqa: PTH123 - opened so that nobody else can read
+        for entry in search(source, wanted):
+            file.write(_as_json(entry) + "\n")
+            count += 1
+    place.say(f"{count} records written to {output}")
+
+
+def _source(place: Place) -> "AuditSource":
+    """Find the log; a directory without configuration is read as well."""
+    has_configuration = place.config_path.exists()
+    config = place.configuration().audit if has_configuration else AuditConfig()
+    source = open_for_reading(config, place.data)
+    if not source.segments():
+        raise CommandError(
+            f"there is no audit log in `{directory_of(config, place.data)}`. "
+            "`yett up` begins one; --data says where else to look"
+        )
+    return source
+
+
+def _moment(text: str | None, now: float) -> str | None:
+    """Return `1h` (ago) or an ISO time as the log writes times."""
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromtimestamp(now - duration_seconds(text), UTC)
+    except ValueError:
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError:
+            raise CommandError(
+                f"`{text}` is no time. Write how long ago (1h, 30d) or 2026-11-22T13:00Z"
+            ) from None
+        moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _print(place: Place, entries: Iterable[Entry]) -> None:
+    if place.as_json:
+        for entry in entries:
+            click.echo(_as_json(entry))
+        return
+    place.print_rows([_row(entry) for entry in entries], _COLUMNS)
+
+
+def _as_json(value: Entry) -> str:
+    """One line that no terminal obeys."""
+    return escape_hidden(orjson.dumps(value).decode())
+
+
+def _as_line(entry: Entry) -> str:
+    row = _row(entry)
+    return "  ".join(shown(row[name]) for name in _COLUMNS if row[name] is not None)
+
+
+def _row(entry: Entry) -> dict[str, Any]:
+    is_event = entry["kind"] == "event"
+    caller = entry.get("caller")
+    target = "/".join(filter(None, (entry.get("server"), entry.get("tool"))))
+    return {
+        "at": entry["at"],
+        "id": entry.get("id"),
+        "caller": entry.get("actor") if is_event else caller and caller["name"],
+        "what": entry["event"] if is_event else target or entry.get("method") or entry["kind"],
+        "decision": entry.get("decision"),
+        "reason": entry.get("reason"),
+        "status": entry.get("status"),
+        "latency_ms": entry.get("latency_ms"),
+    }
+
+
+def _cell(value: object) -> object:
+    return orjson.dumps(value).decode() if isinstance(value, (dict, list)) else value
+
+
+def _verdict_members(verdict: Verdict) -> dict[str, Any]:
+    damage = verdict.damage
+    return {
+        "ok": damage is None,
+        "records": verdict.records,
+        "lines": verdict.lines,
+        "segments": verdict.segments,
+        "first": verdict.first,
+        "last": verdict.last,
+        "chain": verdict.chain,
+        "head": verdict.head,
+        "damage": None
+        if damage is None
+        else {field: getattr(damage, field) for field in Damage.__struct_fields__},
+    }
+
+
+def _verdict_words(verdict: Verdict) -> str:
+    damage = verdict.damage
+    if damage is None:
+        note = (
+            ""
+            if verdict.head is not None
+            else "\nnote: `head` is missing; a cut tail would not show"
+        )
+        return (
+            f"ok {verdict.records} records ({verdict.lines} lines, {verdict.first} to {verdict.last}, "
+            f"in {verdict.segments} segments), chain {verdict.chain}{note}"
+        )
+    where = f"{damage.segment}:{damage.line}: " if damage.segment else ""
+    return (
+        f"broken: {where}record {damage.sequence}: {damage.kind}: {damage.text}\n"
+        f"{verdict.records} records before it are whole"
+    )
