@@ -72,7 +72,7 @@ class Breaker(msgspec.Struct, frozen=True):
                 caller.open_until = 0.0
             elif succeeded is False:
                 self._open(caller, at)
-        elif succeeded is False and not caller.probing and reply.call.started >= caller.open_until:
+        elif succeeded is False and reply.call.started >= caller.open_until:
             # Refused before it reached the place where a probe is let through.
             self._open(caller, at)
 
