@@ -1,6 +1,8 @@
 """Roles and policy files in, Authorizer out; or everything that is wrong with them, at once."""
 
 import hashlib
+import os
+import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePath
 from typing import Final
@@ -50,6 +52,11 @@ def build(roles: Roles, policy_files: Mapping[str, str], *, clock: Clock) -> Aut
     )
 
 
+def schema() -> str:
+    """Return the Cedar schema: what policies may speak of."""
+    return schema_text()
+
+
 def read_policies(directory: Path) -> dict[str, str]:
     """Return the text of each `*.cedar` file in a directory, by `directory/file`, sorted.
 
@@ -83,6 +90,8 @@ def read_policies(directory: Path) -> dict[str, str]:
 
 def _read_bounded(path: Path) -> str:
     with path.open("rb") as file:
+        if os.fstat(file.fileno()).st_mode & stat.S_IWOTH:  # CWE-732
+            raise ValueError("everybody may write to it")
         content = file.read(POLICY_FILE_BYTES_MAX + 1)
     if len(content) > POLICY_FILE_BYTES_MAX:
         raise ValueError(f"it is larger than {POLICY_FILE_BYTES_MAX} bytes")

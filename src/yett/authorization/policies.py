@@ -41,10 +41,6 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     reads: Reads
     shown: str | None = None
 
-    @property
-    def matchable(self) -> bool:
-        return self.principal is not None and self.resource is not None and bool(self.actions)
-
 
 def read_policy(form: dict[str, JSON], statement: Statement, *, default_id: str) -> Policy:
     """Return the policy that Cedar's JSON form describes."""

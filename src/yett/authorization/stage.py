@@ -102,7 +102,7 @@ class Authorizer:
             now = self._clock.wall()
             decision = judgement.decide(resolved.call, now)
             if not decision.allowed:
-                raise self._refuse(resolved, judgement, decision, now)
+                raise self._refuse(resolved.call, resolved.principal, target, decision, now)
             policies = decision.policies
         if target.quarantined:
             raise _quarantined(target)
@@ -124,17 +124,16 @@ class Authorizer:
                 self._lists[scope] = (targets, visible)
         return PermittedList(call, inventory.principal, visible, self.version)
 
-    def explain(self, resolved: Resolved) -> Explanation:
+    def explain(self, call: Call, principal: Principal, target: Target) -> Explanation:
         """Decide like `permit`, and say why instead of raising."""
-        judgement = self._judge(resolved.principal, resolved.target)
         now = self._clock.wall()
-        decision = judgement.decide(resolved.call, now)
+        decision = self._judge(principal, target).decide(call, now)
         refusal = None
         if not decision.allowed:
-            refusal = self._refuse(resolved, judgement, decision, now)
-        elif resolved.target.quarantined:
-            refusal = _quarantined(resolved.target)
-        return Explanation(decision.policies, refusal, self._ignored(resolved.principal))
+            refusal = self._refuse(call, principal, target, decision, now)
+        elif target.quarantined:
+            refusal = _quarantined(target)
+        return Explanation(decision.policies, refusal, self._ignored(principal))
 
     def _select(
         self, principal: Principal, call: Call, targets: tuple[Target, ...]
@@ -197,9 +196,8 @@ class Authorizer:
         self._count = 0
 
     def _refuse(
-        self, resolved: Resolved, judgement: Judgement, decision: Decision, now: float
+        self, call: Call, principal: Principal, target: Target, decision: Decision, now: float
     ) -> Denied:
-        principal, target = resolved.principal, resolved.target
         what = f"`{principal.name}` may not {target.access} `{target.key}`"
         if ignored := self._ignored(principal):
             what += f" (unknown roles, ignored: {', '.join(ignored)})"
@@ -210,7 +208,8 @@ class Authorizer:
             why = f"forbidden by {', '.join(f'`{policy}`' for policy in decision.policies)}"
         else:
             why = "no policy permits it"
-        if judgement.reads_arguments and judgement.foresee(resolved.call, now):
+        judgement = self._judge(principal, target)
+        if judgement.reads_arguments and judgement.foresee(call, now):
             texts = [
                 judgement.shown[policy] for policy in decision.policies if policy in judgement.shown
             ]

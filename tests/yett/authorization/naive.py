@@ -84,6 +84,7 @@ CONDITIONS: list[Condition] = [
     ('principal.tenant == "t1" && context.arguments.amount == 5', lambda r: r.tenant == "t1" and _is_five(r)),
     ("context.arguments == {amount: 1}", lambda r: r.context["arguments"] == {"amount": 1}),
     ("context has nothing", lambda _: False),
+    ("context == {arguments: {}}", lambda _: False),
 ]  # fmt: skip
 
 PRINCIPALS: list[tuple[str, Callable[[Request], bool]]] = [

@@ -16,7 +16,7 @@ from tests.yett.authorization.asking import (
 from yett.authorization import stage
 from yett.authorization.config import Roles
 from yett.core.operations import Kind
-from yett.core.proofs import Inventory, Resolved
+from yett.core.proofs import Inventory
 from yett.core.reasons import Reason
 
 READER: Roles = {"reader": ("github.*:read",)}
@@ -283,6 +283,25 @@ def test_all_of_the_context_can_be_compared() -> None:
     assert refusal(gate, arguments={"a": 1, "b": 2}).reason is Reason.ARGUMENT_DENIED
 
 
+def test_a_policy_that_compares_the_whole_context_is_asked_each_time() -> None:
+    gate = authorizer(
+        'permit(principal in Role::"reader", action, resource) unless { context == {arguments: {}} };'
+    )
+    judgement = gate._judge(principal("reader"), tool())
+
+    ask(gate, arguments={"a": 1})
+    assert judgement.granted is None
+    assert judgement.reads_arguments
+
+
+def test_callers_are_forgotten_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stage, "CALLERS_MAX", 3)
+    gate = authorizer(roles=READER)
+    for number in range(10):
+        ask(gate, principal("reader", key=f"k{number}"))
+        assert len(gate._profiles) <= 3
+
+
 def test_memory_is_bounded_and_forgetting_changes_no_answer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -304,11 +323,11 @@ def test_an_explanation_is_the_decision_without_the_exception() -> None:
     gate = authorizer(LOW)
     who = principal("reader", "ghost")
 
-    yes = gate.explain(Resolved(call({"limit": 5}), who, tool()))
+    yes = gate.explain(call({"limit": 5}), who, tool())
     assert (yes.policies, yes.refusal, yes.ignored_roles) == (("low",), None, ("ghost",))
-    no = gate.explain(Resolved(call({"limit": 50}), who, tool()))
+    no = gate.explain(call({"limit": 50}), who, tool())
     assert no.refusal is not None
     assert no.refusal.reason is Reason.ARGUMENT_DENIED
-    shut = gate.explain(Resolved(call({"limit": 5}), who, tool(quarantined=True)))
+    shut = gate.explain(call({"limit": 5}), who, tool(quarantined=True))
     assert shut.refusal is not None
     assert shut.refusal.reason is Reason.TOOL_QUARANTINED

@@ -132,9 +132,7 @@ def write_text(form: dict[str, JSON]) -> str:
 def find_faults(texts: Sequence[str]) -> list[tuple[int, str]]:
     """Check policies, one text each, against the schema; return (position, Cedar's message) pairs."""
     result = cedarpy.validate_policies("\n".join(texts), schema_text())
-    return [
-        (int(fault.policy_id.removeprefix("policy")), fault.error) for fault in result.errors
-    ]
+    return [(int(fault.policy_id.removeprefix("policy")), fault.error) for fault in result.errors]
 
 
 def schema_text() -> str:
@@ -191,4 +189,3 @@ def _target(matter: Matter) -> dict[str, JSON]:
         "attrs": {"server": matter.server, "name": matter.name, "access": matter.access},
         "parents": [{"type": "Server", "id": matter.server}],
     }
-
