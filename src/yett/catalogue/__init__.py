@@ -1,0 +1,6 @@
+"""Which tool is meant? Definitions as reviewed, and whether the servers still show exactly them."""
+
+from yett.catalogue.port import Definitions, Discoverer, LockStore
+from yett.catalogue.stage import Catalogue
+
+__all__ = ["Catalogue", "Definitions", "Discoverer", "LockStore"]

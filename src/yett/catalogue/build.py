@@ -1,0 +1,69 @@
+"""Configuration in, the stage out."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from yett.catalogue.backends.lock_file import LockFile
+from yett.catalogue.config import CatalogueConfig
+from yett.catalogue.pinning import Classes
+from yett.catalogue.port import Discoverer, LockStore, RecordEvent, SchemaCheck
+from yett.catalogue.stage import Catalogue
+from yett.catalogue.verifier import Verifier
+from yett.core.clock import Clock
+from yett.core.errors import ConfigurationError, Problem
+from yett.core.target import SEPARATOR, Access
+
+
+def build(
+    config: CatalogueConfig,
+    *,
+    discoverer: Discoverer,
+    schema_check: SchemaCheck,
+    record_event: RecordEvent,
+    clock: Clock,
+    shipped: Mapping[str, Mapping[str, Access]],
+) -> Catalogue:
+    """Return the stage. Nothing is verified yet: run its `watch`.
+
+    shipped: by server, what a ready-made entry says of its tools (`entries.find_entry`).
+
+    Raises:
+        ConfigurationError: `yett.lock` is damaged, or a server's name would make public names
+            ambiguous.
+    """
+    ambiguous = [name for name in config.servers if SEPARATOR in name or name.endswith("_")]
+    if ambiguous:
+        raise ConfigurationError(
+            [
+                Problem(
+                    "the name of a server holds no `__` and does not end with `_`",
+                    fix="Rename it",
+                    path=("servers", name),
+                )
+                for name in ambiguous
+            ]
+        )
+    verifier = Verifier(
+        config,
+        discoverer=discoverer,
+        store=open_lock(Path(config.lock_path)),
+        schema_check=schema_check,
+        record_event=record_event,
+        clock=clock,
+        classes=classes_by_server(config, shipped),
+    )
+    return Catalogue(verifier)
+
+
+def open_lock(path: Path) -> LockStore:
+    """Return the way to `yett.lock`, for commands."""
+    return LockFile(path)
+
+
+def classes_by_server(
+    config: CatalogueConfig, shipped: Mapping[str, Mapping[str, Access]]
+) -> dict[str, Classes]:
+    operator: dict[str, dict[str, Access]] = {server: {} for server in config.servers}
+    for (server, tool), access in config.access.items():
+        operator.setdefault(server, {})[tool] = access
+    return {server: Classes(said, shipped.get(server, {})) for server, said in operator.items()}

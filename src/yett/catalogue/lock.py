@@ -1,0 +1,94 @@
+"""`yett.lock`: every definition that was approved, whole, to be reviewed in Git. Pure.
+
+Deterministic: sorted keys, two spaces, one newline at the end, so that a change of one tool is a
+change of its lines only.
+"""
+
+import json
+from typing import Final, Literal, final
+
+import msgspec
+import orjson
+
+from yett.core import document
+from yett.core.errors import ConfigurationError, Problem
+from yett.core.operations import Kind
+from yett.core.target import JSON, Access
+
+AccessFrom = Literal["operator", "shipped", "annotation", "default"]
+
+
+@final
+class Pin(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """One approved definition. access_from: who said which class it has. approved_at: ISO 8601.
+    quarantined: the operator took it out of use."""
+
+    digest: str
+    access: Access
+    access_from: AccessFrom
+    approved_by: str
+    approved_at: str
+    definition: dict[str, JSON]
+    quarantined: bool = False
+
+
+@final
+class ServerPins(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    tools: dict[str, Pin] = {}
+    prompts: dict[str, Pin] = {}
+    resources: dict[str, Pin] = {}
+    resource_templates: dict[str, Pin] = {}
+
+    def of(self, kind: Kind) -> dict[str, Pin]:
+        pins: dict[str, Pin] = getattr(self, SECTIONS[kind])
+        return pins
+
+
+@final
+class Lock(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    servers: dict[str, ServerPins] = {}
+    version: Literal[1] = 1
+
+
+SECTIONS: Final = {
+    Kind.TOOL: "tools",
+    Kind.PROMPT: "prompts",
+    Kind.RESOURCE: "resources",
+    Kind.RESOURCE_TEMPLATE: "resource_templates",
+}
+
+
+def with_pins(lock: Lock, server: str, kind: Kind, pins: dict[str, Pin]) -> Lock:
+    """Return the lock with these pins of one server and kind added or replaced."""
+    entry = lock.servers.get(server, ServerPins())
+    section = SECTIONS[kind]
+    entry = msgspec.structs.replace(entry, **{section: {**entry.of(kind), **pins}})
+    return msgspec.structs.replace(lock, servers={**lock.servers, server: entry})
+
+
+def encode_lock(lock: Lock) -> bytes:
+    content = msgspec.to_builtins(lock)
+    try:
+        options = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
+        return orjson.dumps(content, option=options)
+    except TypeError:  # an integer beyond 64 bits
+        return (json.dumps(content, ensure_ascii=False, indent=2, sort_keys=True) + "\n").encode()
+
+
+def decode_lock(content: bytes, file: str) -> Lock:
+    """Read a lock; whether its digests are right is `check_lock`'s question.
+
+    Raises:
+        ConfigurationError: it is not JSON, or has another shape.
+    """
+    try:
+        return msgspec.convert(document.parse(content), Lock)
+    except ValueError as error:
+        raise damaged(file, str(error)) from error
+
+
+def damaged(file: str, message: str) -> ConfigurationError:
+    fix = "Restore it from Git; to begin anew, delete it and run `yett tool approve SERVER`"
+    return ConfigurationError([Problem(f"the lock is damaged: {message}", fix=fix, file=file)])

@@ -1,0 +1,95 @@
+"""Which class a definition gets, and how it becomes a pin. Pure."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Final, final
+
+import msgspec
+
+from yett.catalogue.definitions import IDENTITY, Offered, Sight, digest_of
+from yett.catalogue.lock import SECTIONS, AccessFrom, Lock, Pin, damaged, with_pins
+from yett.core.operations import Kind
+from yett.core.target import JSON, Access
+
+FIRST_SIGHT: Final = "yett: first sight"
+
+
+@final
+class Classes(msgspec.Struct, frozen=True):
+    """What is known of the tools of one server: what the operator says, and what a shipped entry says."""
+
+    operator: Mapping[str, Access] = {}
+    shipped: Mapping[str, Access] = {}
+
+
+def classify(
+    kind: Kind, name: str, definition: Mapping[str, JSON], classes: Classes, *, trusting: bool
+) -> tuple[Access, AccessFrom]:
+    """trusting: take the server's own word that a tool only reads (development, at first sight)."""
+    if kind is not Kind.TOOL:
+        return "read", "default"
+    if name in classes.operator:
+        return classes.operator[name], "operator"
+    if name in classes.shipped:
+        return classes.shipped[name], "shipped"
+    if trusting and claims_to_read(definition):
+        return "read", "annotation"
+    return "write", "default"
+
+
+def claims_to_read(definition: Mapping[str, JSON]) -> bool:
+    annotations = definition.get("annotations")
+    return isinstance(annotations, dict) and annotations.get("readOnlyHint") is True
+
+
+def pin_first_sight(lock: Lock, server: str, sight: Sight, classes: Classes, at: str) -> Lock:
+    """Pin all that a server without an entry offers; a server that has one is left as it is."""
+    if server in lock.servers:
+        return lock
+    for kind, offered in sight.items():
+        pins = {}
+        for name, item in offered.items():
+            if item.problem:
+                continue
+            access, access_from = classify(kind, name, item.definition, classes, trusting=True)
+            pins[name] = make_pin(item, access, access_from, by=FIRST_SIGHT, at=at)
+        if pins:
+            lock = with_pins(lock, server, kind, pins)
+    return lock
+
+
+def make_pin(offered: Offered, access: Access, access_from: AccessFrom, *, by: str, at: str) -> Pin:
+    return Pin(
+        digest=offered.digest,
+        access=access,
+        access_from=access_from,
+        approved_by=by,
+        approved_at=at,
+        definition=offered.definition,
+    )
+
+
+def iso_time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def check_lock(lock: Lock, file: str) -> Lock:
+    """Return the lock if every pin is what its digest says (a bad merge, or a hand that slipped).
+
+    Raises:
+        ConfigurationError: one is not.
+    """
+    for server, entry in lock.servers.items():
+        for kind in SECTIONS:
+            for name, pin in entry.of(kind).items():
+                if not _is_whole(server, kind, name, pin):
+                    raise damaged(
+                        file, f"`{server}/{name}` does not fit its digest, so it was edited by hand"
+                    )
+    return lock
+
+
+def _is_whole(server: str, kind: Kind, name: str, pin: Pin) -> bool:
+    if pin.definition.get(IDENTITY[kind]) != name:
+        return False
+    return digest_of(server, pin.definition) == pin.digest

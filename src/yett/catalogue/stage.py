@@ -1,0 +1,116 @@
+"""Stage 2: say which approved definition a name means, and that the server still shows exactly it.
+
+What is listed comes from the pins and never from the server, so two callers see one definition, and
+a server cannot show one thing and do another (THREATS C02, C03).
+"""
+
+from typing import Final, final
+
+from yett.catalogue.definitions import IDENTITY
+from yett.catalogue.verifier import Verifier
+from yett.core.call import Call
+from yett.core.errors import Denied
+from yett.core.operations import Kind
+from yett.core.proofs import Identified, Inventory, PermittedList, Resolved
+from yett.core.reasons import Reason
+from yett.core.target import JSON, Target
+
+_NAME_SHOWN_CHARS_MAX: Final = 200
+
+
+@final
+class Catalogue:
+    """`watch` has to run beside it: it verifies, again and again, and takes over approvals."""
+
+    __slots__ = ("_verifier",)
+
+    def __init__(self, verifier: Verifier) -> None:
+        self._verifier = verifier
+
+    async def watch(self) -> None:
+        """Keep everything verified, until cancelled."""
+        await self._verifier.watch()
+
+    async def verify(self, server: str) -> None:
+        """Ask one server now what it offers. A failure is kept, not raised."""
+        await self._verifier.verify(server)
+
+    def changed(self, server: str) -> None:
+        """Tell that what a server offers may have changed; its calls wait for the verification."""
+        self._verifier.changed(server)
+
+    def refresh(self) -> bool:
+        """Read `yett.lock` again if it changed, and say whether it did. `watch` does so each second.
+
+        Raises:
+            ConfigurationError: it is damaged; what was pinned before still holds.
+        """
+        return self._verifier.refresh()
+
+    async def resolve(self, identified: Identified) -> Resolved:
+        """Find what is meant. A quarantined target is returned as one: to refuse it before it is
+        known that the caller may see it would tell that it exists.
+
+        Raises:
+            Denied: UNKNOWN_TOOL for whatever is not pinned, not shown, or spelled another way.
+            Fault: the server could not be verified in time.
+        """
+        call = identified.call
+        kind = call.operation.kind
+        if kind is None:
+            raise Denied(Reason.UNKNOWN_TOOL, f"`{call.operation.method}` is about nothing")
+        target = self._verifier.view.find(kind, call.server, call.name)
+        if target is None:
+            target = await self._find_later(call, kind)
+        return Resolved(call, identified.principal, target)
+
+    async def take_inventory(self, identified: Identified) -> Inventory:
+        """Collect everything in use in the scope of the call. A server that was not verified yet is
+        waited for; one that never could be is left out."""
+        call = identified.call
+        await self._verifier.wait_for_first_sight(call.server)
+        targets = self._verifier.view.take((call.server, call.operation.kind))
+        return Inventory(call, identified.principal, targets)
+
+    def show(self, permitted: PermittedList) -> dict[str, JSON]:
+        """Answer a list: the pinned definitions, under their public names on `/mcp`."""
+        call = permitted.call
+        if call.server is not None:
+            shown = [target.definition for target in permitted.targets]
+        else:
+            shown = [
+                {**target.definition, IDENTITY[target.kind]: target.public_name}
+                for target in permitted.targets
+            ]
+        return {call.operation.answer_key: shown}
+
+    def describe(self, permitted: PermittedList) -> dict[str, JSON]:
+        """What `/v1/key` says of the tools that the caller may use."""
+        return {
+            "tools": [
+                {"name": target.name, "server": target.server, "access": target.access}
+                for target in permitted.targets
+                if target.kind is Kind.TOOL
+            ]
+        }
+
+    def report(self) -> list[dict[str, JSON]]:
+        """What operators ask: every definition seen or pinned, and whether it is in use."""
+        return [
+            {"server": server, "kind": kind.value, "name": name, "state": state}
+            for server, board in self._verifier.view.boards.items()
+            for (kind, name), state in sorted(board.states.items())
+        ]
+
+    async def _find_later(self, call: Call, kind: Kind) -> Target:
+        server = self._verifier.awaited(kind, call.server, call.name)
+        if server is not None:
+            await self._verifier.wait(server)
+            target = self._verifier.view.find(kind, call.server, call.name)
+            if target is not None:
+                return target
+        where = "" if call.server is None else f" of server `{call.server}`"
+        raise Denied(
+            Reason.UNKNOWN_TOOL,
+            f"{kind} `{call.name[:_NAME_SHOWN_CHARS_MAX]}`{where} is not approved, or not offered now",
+        )

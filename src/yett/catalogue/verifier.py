@@ -1,0 +1,276 @@
+"""Holds what is pinned against what the servers show: at the start, each minute, after each reconnect.
+
+Everything here happens on the loop, except that files are read and definitions judged in a thread.
+A server whose verification no longer holds is taken out of use until it is verified again.
+"""
+
+import asyncio
+from collections.abc import Callable, Hashable, Mapping
+from contextlib import suppress
+from functools import partial
+from typing import Final, final
+
+from yett.catalogue.board import Board, make_board
+from yett.catalogue.config import CatalogueConfig
+from yett.catalogue.definitions import Sight, examine
+from yett.catalogue.lock import Lock, ServerPins
+from yett.catalogue.names import split_name, split_uri
+from yett.catalogue.pinning import Classes, iso_time, pin_first_sight
+from yett.catalogue.port import Discoverer, LockStore, RecordEvent, SchemaCheck
+from yett.catalogue.reports import Teller, report_changes, report_pins, without_copies
+from yett.catalogue.view import View
+from yett.core.bounds import REFRESH_SECONDS
+from yett.core.clock import Clock
+from yett.core.errors import ConfigurationError, Fault
+from yett.core.operations import Kind
+from yett.core.reasons import Reason
+
+WAIT_SECONDS_MAX: Final = 10.0
+DISCOVERY_SECONDS_MAX: Final = 30.0
+EVERY_SECONDS: Final = 60.0
+PAUSE_SECONDS: Final = 1.0
+"""Between two verifications of one server, however often it says that something changed."""
+
+_NO_PINS: Final = ServerPins()
+_NO_CLASSES: Final = Classes()
+
+
+@final
+class _Watch:
+    """One server. settled: a verification ended, either way, since it was last needed."""
+
+    __slots__ = ("ended_at", "fault", "running", "settled", "sight", "turn", "wanted")
+
+    def __init__(self) -> None:
+        self.turn = asyncio.Lock()
+        self.settled = asyncio.Event()
+        self.wanted = asyncio.Event()
+        self.running = False
+        self.ended_at = float("-inf")
+        self.fault: Fault | None = None
+        self.sight: Sight | None = None
+
+
+@final
+class Verifier:
+    """classes: what operator and shipped entries say, by server."""
+
+    def __init__(
+        self,
+        config: CatalogueConfig,
+        *,
+        discoverer: Discoverer,
+        store: LockStore,
+        schema_check: SchemaCheck,
+        record_event: RecordEvent,
+        clock: Clock,
+        classes: Mapping[str, Classes],
+    ) -> None:
+        self.view = View()
+        self._config = config
+        self._discoverer = discoverer
+        self._store = store
+        self._schema_check = schema_check
+        self._tell = Teller(record_event)
+        self._clock = clock
+        self._classes = classes
+        self._watches = {server: _Watch() for server in config.servers}
+        self._lock_turn = asyncio.Lock()
+        self._stamp: Hashable = store.stamp()
+        self._lock: Lock = store.read()
+
+    def awaited(self, kind: Kind, server: str | None, name: str) -> str | None:
+        """Return the server to wait for before a name is said to mean nothing; None if waiting is no
+        use. Only for what is pinned, so that nobody learns from a delay which servers exist."""
+        if server is None:
+            server, name = split_uri(name) if kind is Kind.RESOURCE else split_name(name)
+        if server not in self._watches or server in self.view.trusted:
+            return None
+        pins = self._lock.servers.get(server)
+        if pins is None:
+            return server if self._config.pin_at_first_sight else None
+        if kind is Kind.RESOURCE:
+            return server if pins.resources or pins.resource_templates else None
+        return server if name in pins.of(kind) else None
+
+    async def wait(self, server: str) -> None:
+        """Return when the server is verified.
+
+        Raises:
+            Fault: it could not be, or not in time.
+        """
+        watch = self._watches[server]
+        if watch.fault is not None and self._rested(watch):
+            watch.settled.clear()  # it may be back: one more try for this call
+            watch.wanted.set()
+        try:
+            async with asyncio.timeout(WAIT_SECONDS_MAX):
+                await watch.settled.wait()
+        except TimeoutError as error:
+            raise Fault(
+                Reason.UPSTREAM_UNREACHABLE, f"server `{server}` was not verified in time"
+            ) from error
+        if watch.fault is not None and server not in self.view.trusted:
+            raise Fault(watch.fault.reason, watch.fault.private)
+
+    async def wait_for_first_sight(self, server: str | None) -> None:
+        """Return when every server in scope was asked once in this process, or after ten seconds."""
+        if len(self.view.boards) == len(self._watches):
+            return
+        scope = self._watches if server is None else self._watches.keys() & {server}
+        pending = [
+            self._watches[name].settled.wait()
+            for name in scope
+            if self._watches[name].sight is None and not self._watches[name].settled.is_set()
+        ]
+        with suppress(TimeoutError):
+            async with asyncio.timeout(WAIT_SECONDS_MAX):
+                await asyncio.gather(*pending)
+
+    def changed(self, server: str) -> None:
+        watch = self._watches[server]
+        watch.wanted.set()
+        # A verification that is under way may be what made the connection; another follows it.
+        if not watch.running:
+            watch.settled.clear()
+            self._publish(server, None)
+
+    def refresh(self) -> bool:
+        stamp = self._store.stamp()
+        if stamp == self._stamp:
+            return False
+        self._stamp = stamp
+        self._take_lock(self._store.read())
+        return True
+
+    async def watch(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._keep_lock_current())
+            for server in self._watches:
+                group.create_task(self._keep_verified(server))
+
+    async def verify(self, server: str) -> None:
+        watch = self._watches[server]
+        async with watch.turn:
+            watch.running = True
+            try:
+                async with asyncio.timeout(DISCOVERY_SECONDS_MAX):
+                    definitions = await self._discoverer.discover(server)
+                    sight = await asyncio.to_thread(
+                        examine, server, definitions, self._schema_check
+                    )
+                    await self._pin_first_sight(server, sight)
+            except Fault as fault:
+                self._lose(server, watch, fault)
+            except TimeoutError:
+                late = Fault(Reason.UPSTREAM_TIMEOUT, f"server `{server}` did not list in time")
+                self._lose(server, watch, late)
+            else:
+                self._learn(server, watch, sight)
+            finally:
+                watch.running = False
+                watch.ended_at = self._clock.monotonic()
+                watch.settled.set()
+
+    async def _keep_verified(self, server: str) -> None:
+        watch = self._watches[server]
+        patience = PAUSE_SECONDS
+        while True:
+            watch.wanted.clear()
+            await self.verify(server)
+            patience = EVERY_SECONDS if watch.fault is None else min(2 * patience, EVERY_SECONDS)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(patience):
+                    await watch.wanted.wait()
+            if not self._rested(watch):
+                await asyncio.sleep(PAUSE_SECONDS)
+
+    async def _keep_lock_current(self) -> None:
+        while True:
+            await asyncio.sleep(REFRESH_SECONDS)
+            self._tell.flush()
+            async with self._lock_turn:
+                await self._read_lock_if_changed()
+
+    async def _read_lock_if_changed(self) -> None:
+        stamp = self._store.stamp()
+        if stamp == self._stamp:
+            return
+        self._stamp = stamp
+        try:
+            lock = await asyncio.to_thread(self._store.read)
+        except ConfigurationError as error:
+            self._tell({"event": "lock.damaged", "problem": str(error)})
+        else:
+            self._take_lock(lock)
+
+    async def _pin_first_sight(self, server: str, sight: Sight) -> None:
+        if not self._config.pin_at_first_sight or server in self._lock.servers:
+            return
+        change: Callable[[Lock], Lock] = partial(
+            pin_first_sight,
+            server=server,
+            sight=sight,
+            classes=self._classes_of(server),
+            at=iso_time(self._clock.wall()),
+        )
+        async with self._lock_turn:
+            try:
+                lock = await asyncio.to_thread(self._store.update, change)
+            except ConfigurationError as error:
+                raise Fault(Reason.INTERNAL_ERROR, str(error)) from error
+            self._stamp = None  # somebody may have written after us: read it again soon
+            self._take_lock(lock)
+        report_pins(server, lock.servers.get(server, _NO_PINS), self._tell)
+
+    def _learn(self, server: str, watch: _Watch, sight: Sight) -> None:
+        if watch.fault is not None:
+            self._tell({"event": "server.reachable", "server": server})
+        watch.fault = None
+        before = self.view.boards.get(server)
+        pins = self._lock.servers.get(server, _NO_PINS)
+        board = make_board(server, pins, sight, self._classes_of(server).operator)
+        report_changes(server, before, board, pins, sight, self._tell)
+        watch.sight = without_copies(sight, pins)
+        self._publish(server, board)
+
+    def _lose(self, server: str, watch: _Watch, fault: Fault) -> None:
+        if watch.fault is None:
+            self._tell(
+                {
+                    "event": "server.unreachable",
+                    "server": server,
+                    "reason": fault.reason.value,
+                    "problem": fault.private,
+                }
+            )
+        watch.fault = fault
+
+    def _take_lock(self, lock: Lock) -> None:
+        """Judge again what was seen last; whether it is still shown is for the next verification."""
+        self._lock = lock
+        for server, watch in self._watches.items():
+            before = self.view.boards.get(server)
+            if watch.sight is None or before is None:
+                continue
+            pins = lock.servers.get(server, _NO_PINS)
+            board = make_board(server, pins, watch.sight, self._classes_of(server).operator)
+            report_changes(server, before, board, pins, watch.sight, self._tell)
+            self._publish(server, board, trusted=server in self.view.trusted)
+
+    def _publish(self, server: str, board: Board | None, *, trusted: bool = True) -> None:
+        """Swap in a view with this board. None: calls have to wait, lists go on."""
+        boards, trusting = self.view.boards, self.view.trusted
+        if board is not None:
+            found = {**boards, server: board}
+            boards = {name: found[name] for name in self._config.servers if name in found}
+        trusting = {name: kept for name, kept in trusting.items() if name != server}
+        if board is not None and trusted:
+            trusting[server] = board
+        self.view = View(boards, trusting, {})
+
+    def _rested(self, watch: _Watch) -> bool:
+        return self._clock.monotonic() - watch.ended_at >= PAUSE_SECONDS
+
+    def _classes_of(self, server: str) -> Classes:
+        return self._classes.get(server, _NO_CLASSES)

@@ -1,0 +1,325 @@
+from typing import Any
+
+import pytest
+
+from tests.yett.catalogue.scene import ANNA, Scene, identified, lock_of, pin, tool
+from yett.catalogue.lock import Lock, with_pins
+from yett.catalogue.pinning import Classes
+from yett.catalogue.port import Definitions
+from yett.core.errors import Denied, Fault
+from yett.core.operations import Kind
+from yett.core.proofs import PermittedList
+from yett.core.reasons import Reason
+
+TIME = Definitions(tools=(tool("now"), tool("_then"), tool("a__b")))
+NOTES = Definitions(
+    tools=(tool("read_note"),),
+    prompts=({"name": "summarise", "arguments": []},),
+    resources=({"uri": "note:///a?b=ä", "name": "a"}, {"uri": "note:///x%20y", "name": "xy"}),
+    resource_templates=({"uriTemplate": "note:///{title}", "name": "note"},),
+)
+BAD_URI = "note:///not plain"
+
+
+async def both(**changes: Any) -> Scene:
+    lock = Lock(servers=lock_of("notes", NOTES).servers | lock_of("time", TIME, "write").servers)
+    scene = Scene({"time": TIME, "notes": NOTES}, lock, **changes)
+    await scene.verify()
+    return scene
+
+
+async def test_a_public_name_means_one_tool_of_one_server() -> None:
+    scene = await both()
+    target = await scene.resolve("time__now")
+    assert (target.kind, target.server, target.name) == (Kind.TOOL, "time", "now")
+    assert (target.public_name, target.access) == ("time__now", "write")
+    assert target.definition == tool("now")
+    assert (await scene.resolve("time___then")).name == "_then"
+    assert (await scene.resolve("time__a__b")).name == "a__b"
+    assert await scene.resolve("now", server="time") == target
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "now",
+        "__now",
+        "time__",
+        "time_now",
+        "time.now",
+        "time/now",
+        "Time__now",
+        "time__Now",
+        "time__now ",
+        " time__now",
+        "time__now\0",
+        "time__ｎow",
+        "tıme__now",
+        "ti\u200bme__now",
+        "notes__now",
+        "nowhere__now",
+        "time__" + "x" * 100_000,
+    ],
+)
+async def test_any_other_spelling_is_an_unknown_tool(name: str) -> None:
+    """V, Z: case, blanks, compatibility forms and look-alikes name nothing."""
+    scene = await both()
+    with pytest.raises(Denied) as caught:
+        await scene.resolve(name)
+    assert caught.value.reason is Reason.UNKNOWN_TOOL
+    assert len(caught.value.private) < 400
+
+
+@pytest.mark.parametrize(
+    ("name", "server"), [("time__now", "time"), ("now", "notes"), ("now", "nowhere"), ("", "time")]
+)
+async def test_on_a_servers_own_endpoint_only_its_own_names_count(name: str, server: str) -> None:
+    scene = await both()
+    with pytest.raises(Denied) as caught:
+        await scene.resolve(name, server=server)
+    assert caught.value.reason is Reason.UNKNOWN_TOOL
+
+
+async def test_a_tool_is_no_prompt_and_no_resource() -> None:
+    scene = await both()
+    assert (await scene.resolve("notes__summarise", method="prompts/get")).access == "read"
+    for name, method in (
+        ("notes__read_note", "prompts/get"),
+        ("notes__summarise", "tools/call"),
+        ("notes__read_note", "resources/read"),
+    ):
+        with pytest.raises(Denied):
+            await scene.resolve(name, method=method)
+
+
+async def test_an_operation_about_nothing_resolves_to_nothing() -> None:
+    scene = await both()
+    with pytest.raises(Denied):
+        await scene.resolve("time__now", method="ping")
+
+
+async def test_resources_are_found_by_their_uri_on_either_endpoint() -> None:
+    scene = await both()
+    own = await scene.resolve("note:///a?b=ä", server="notes", method="resources/read")
+    public = await scene.resolve(
+        "yett://notes/note%3A%2F%2F%2Fa%3Fb%3D%C3%A4", method="resources/read"
+    )
+    assert own == public
+    assert not own.quarantined
+    assert (own.kind, own.access, own.name) == (Kind.RESOURCE, "read", "note:///a?b=ä")
+
+
+async def test_a_template_makes_a_resource_readable_on_either_endpoint() -> None:
+    scene = await both()
+    own = await scene.resolve("note:///invoice", server="notes", method="resources/read")
+    public = await scene.resolve("yett://notes/note%3A%2F%2F%2Finvoice", method="resources/read")
+    assert own == public
+    assert (own.kind, own.name) == (Kind.RESOURCE, "note:///invoice")
+    assert own.public_name == "yett://notes/note%3A%2F%2F%2Finvoice"
+
+
+@pytest.mark.parametrize(
+    ("uri", "server"),
+    [
+        (BAD_URI, "notes"),
+        ("note:///..", "notes"),
+        ("file:///etc/passwd", "notes"),
+        ("yett://notes/note%3A%2F%2F%2Finvoice", "notes"),
+        ("note:///invoice", None),
+        ("yett://notes/note:///invoice", None),
+        ("yett://notes/note%3a%2f%2f%2finvoice", None),
+        ("yett://nowhere/note%3A%2F%2F%2Finvoice", None),
+        ("yett://time/note%3A%2F%2F%2Finvoice", None),
+        ("yett://notes/", None),
+        ("yett://notes", None),
+        ("yett://notes/%FF", None),
+        ("http://notes/note%3A%2F%2F%2Finvoice", None),
+    ],
+)
+async def test_any_other_uri_is_unknown(uri: str, server: str | None) -> None:
+    scene = await both()
+    with pytest.raises(Denied) as caught:
+        await scene.resolve(uri, server=server, method="resources/read")
+    assert caught.value.reason is Reason.UNKNOWN_TOOL
+
+
+async def test_a_quarantined_resource_is_not_reached_by_a_template_or_a_second_spelling() -> None:
+    changed = NOTES.resources[1] | {"description": "changed"}
+    scene = await both()
+    scene.discoverer.offers["notes"] = Definitions(
+        resources=(changed,), resource_templates=NOTES.resource_templates
+    )
+    await scene.catalogue.verify("notes")
+    uri = "note:///x%20y"
+    own = await scene.resolve(uri, server="notes", method="resources/read")
+    assert own.quarantined
+    public = await scene.resolve("yett://notes/note%3A%2F%2F%2Fx%2520y", method="resources/read")
+    assert public.quarantined
+    with pytest.raises(Denied):
+        await scene.resolve("yett://notes/note%3A%2F%2F%2Fx%20y", method="resources/read")
+
+
+async def test_a_quarantined_template_does_not_hide_a_good_one() -> None:
+    templates: tuple[dict[str, Any], ...] = (
+        {"uriTemplate": "note:///{a}"},
+        {"uriTemplate": "note:///{b}"},
+    )
+    scene = Scene(
+        {"notes": Definitions(resource_templates=({**templates[0], "x": 1}, templates[1]))},
+        lock_of("notes", Definitions(resource_templates=templates)),
+    )
+    await scene.verify()
+    target = await scene.resolve("note:///x", server="notes", method="resources/read")
+    assert not target.quarantined
+    scene.discoverer.offers["notes"] = Definitions(resource_templates=({**templates[0], "x": 1},))
+    await scene.verify()
+    target = await scene.resolve("note:///x", server="notes", method="resources/read")
+    assert target.quarantined
+
+
+async def test_a_changed_tool_is_returned_as_quarantined_and_not_listed() -> None:
+    """C02: authorization refuses it, after it knows whether the caller may see it."""
+    scene = await both()
+    scene.discoverer.offers["time"] = Definitions(
+        tools=(tool("now", "Does it. <IMPORTANT>"), tool("_then"), tool("a__b"))
+    )
+    await scene.verify()
+    assert (await scene.resolve("time__now")).quarantined
+    assert (await scene.resolve("time__now")).definition == tool("now")
+    assert not (await scene.resolve("time___then")).quarantined
+    assert await scene.take("tools/list", "time") == ["time___then", "time__a__b"]
+
+
+async def test_a_tool_that_the_operator_took_out_of_use_is_quarantined() -> None:
+    lock = with_pins(
+        lock_of("time", TIME),
+        "time",
+        Kind.TOOL,
+        {"now": pin("time", tool("now"), quarantined=True)},
+    )
+    scene = Scene({"time": TIME}, lock)
+    await scene.verify()
+    assert (await scene.resolve("time__now")).quarantined
+
+
+async def test_a_tool_that_is_not_pinned_is_invisible() -> None:
+    """Z03: it appeared after approval."""
+    scene = await both()
+    scene.discoverer.offers["time"] = Definitions(tools=(*TIME.tools, tool("new")))
+    await scene.verify()
+    with pytest.raises(Denied):
+        await scene.resolve("time__new")
+    assert "time__new" not in await scene.take("tools/list")
+
+
+async def test_a_pinned_tool_that_is_no_longer_shown_is_unknown() -> None:
+    scene = await both()
+    scene.discoverer.offers["time"] = Definitions(tools=(tool("_then"),))
+    await scene.verify()
+    with pytest.raises(Denied):
+        await scene.resolve("time__now")
+    assert await scene.take("tools/list", "time") == ["time___then"]
+
+
+async def test_what_the_configuration_says_of_a_tool_prevails_over_its_pin() -> None:
+    scene = await both(classes={"time": Classes(operator={"now": "read"})})
+    assert (await scene.resolve("time__now")).access == "read"
+    assert (await scene.resolve("time___then")).access == "write"
+
+
+async def test_lists_hold_what_may_be_called_in_a_stable_order() -> None:
+    scene = await both()
+    assert await scene.take("tools/list") == [
+        "time___then",
+        "time__a__b",
+        "time__now",
+        "notes__read_note",
+    ]
+    assert await scene.take("prompts/list") == ["notes__summarise"]
+    assert await scene.take("tools/list", "notes") == ["notes__read_note"]
+    assert await scene.take("tools/list", "nowhere") == []
+    assert len(await scene.take("yett/key")) == 8
+    for name in await scene.take("tools/list"):
+        assert not (await scene.resolve(name)).quarantined
+
+
+async def test_the_inventory_is_the_same_object_until_something_changes() -> None:
+    scene = await both()
+    first = await scene.catalogue.take_inventory(identified("tools/list"))
+    second = await scene.catalogue.take_inventory(identified("tools/list"))
+    assert first.targets is second.targets
+
+
+async def test_scopes_that_callers_make_up_are_not_kept() -> None:
+    scene = await both()
+    for number in range(100):
+        await scene.take("tools/list", f"nowhere{number}")
+    assert len(scene.verifier.view.inventories) < 10
+
+
+async def test_what_is_shown_is_the_pinned_definition_under_its_public_name() -> None:
+    scene = await both()
+    shown = await scene.show("tools/list")
+    assert [item["name"] for item in shown["tools"]] == [
+        "time___then",
+        "time__a__b",
+        "time__now",
+        "notes__read_note",
+    ]
+    assert shown["tools"][3] == tool("read_note") | {"name": "notes__read_note"}
+    assert (await scene.show("tools/list", "notes")) == {"tools": [tool("read_note")]}
+    assert (await scene.resolve("notes__read_note")).definition == tool("read_note")
+
+
+async def test_resources_templates_and_prompts_are_shown_by_public_names() -> None:
+    scene = await both()
+    resources = await scene.show("resources/list")
+    assert [item["uri"] for item in resources["resources"]] == [
+        "yett://notes/note%3A%2F%2F%2Fa%3Fb%3D%C3%A4",
+        "yett://notes/note%3A%2F%2F%2Fx%2520y",
+    ]
+    assert await scene.show("resources/templates/list") == {
+        "resourceTemplates": [
+            {"uriTemplate": "yett://notes/note%3A%2F%2F%2F{title}", "name": "note"}
+        ]
+    }
+    assert await scene.show("prompts/list") == {
+        "prompts": [{"name": "notes__summarise", "arguments": []}]
+    }
+    own = await scene.show("resources/list", "notes")
+    assert own == {"resources": list(NOTES.resources)}
+
+
+async def test_only_what_is_permitted_is_shown() -> None:
+    scene = await both()
+    asked = identified("tools/list")
+    inventory = await scene.catalogue.take_inventory(asked)
+    permitted = PermittedList(asked.call, ANNA, inventory.targets[-1:], "v")
+    assert [item["name"] for item in scene.catalogue.show(permitted)["tools"]] == [
+        "notes__read_note"
+    ]
+
+
+async def test_a_key_is_told_its_tools() -> None:
+    scene = await both()
+    asked = identified("yett/key")
+    inventory = await scene.catalogue.take_inventory(asked)
+    permitted = PermittedList(asked.call, ANNA, inventory.targets, "v")
+    assert scene.catalogue.describe(permitted)["tools"][-1] == {
+        "name": "read_note",
+        "server": "notes",
+        "access": "read",
+    }
+    assert len(scene.catalogue.describe(permitted)["tools"]) == 4
+
+
+async def test_a_server_that_was_never_verified_faults_for_what_is_pinned_only() -> None:
+    scene = Scene({}, lock_of("time", TIME), servers=("time",))
+    await scene.verify()
+    with pytest.raises(Fault) as caught:
+        await scene.resolve("time__now")
+    assert caught.value.reason is Reason.UPSTREAM_UNREACHABLE
+    with pytest.raises(Denied):
+        await scene.resolve("time__made_up")
+    assert await scene.take("tools/list") == []
