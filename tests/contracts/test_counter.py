@@ -142,14 +142,22 @@ def test_no_span_of_time_admits_more_than_promised(
             assert last - first + 1 <= count + Fraction(count * span, 60_000_000)
 
 
-def test_memory_forgets_keys_that_are_idle() -> None:
-    counter = MemoryCounter()
+def test_memory_forgets_keys_that_are_idle_and_no_others() -> None:
+    counter, busy, short = MemoryCounter(keys_kept=100), Rate(1, 86400.0), Rate(1, 1.0)
+    for number in range(80):
+        counter.take([(f"busy {number}", busy)], 0.0)
     for number in range(5_000):
-        counter.take([(f"key {number}", Rate(1, 1.0))], float(number))
-    assert len(counter) < 10
+        counter.take([(f"key {number}", short)], float(number))
+        assert len(counter) <= 200
 
-    for number in range(100):
-        counter.take([(f"busy {number}", Rate(1, 86400.0))], 6_000.0)
-    assert (
-        sum(counter.take([(f"busy {n}", Rate(1, 86400.0))], 6_001.0) > 0 for n in range(100)) == 100
-    )
+    for number in range(80):
+        assert counter.take([(f"busy {number}", busy)], 5_000.0) > 0
+
+
+def test_memory_grows_with_the_keys_in_use() -> None:
+    counter = MemoryCounter(keys_kept=10)
+    for number in range(200):
+        counter.take([(f"busy {number}", Rate(1, 86400.0))], 0.0)
+
+    assert len(counter) == 200
+    assert all(counter.take([(f"busy {n}", Rate(1, 86400.0))], 1.0) > 0 for n in range(200))

@@ -12,6 +12,9 @@ from typing import Final, final
 from yett.core.quantities import Rate
 from yett.limits.port import Room
 
+KEYS_KEPT: Final = 32_768
+"""Below this many nothing is forgotten: a key that comes back soon would be begun anew each time."""
+
 _MICROSECONDS: Final = 1_000_000
 
 
@@ -31,9 +34,10 @@ class _Cell:
 
 @final
 class MemoryCounter:
-    __slots__ = ("_cells",)
+    __slots__ = ("_cells", "_keys_kept")
 
-    def __init__(self) -> None:
+    def __init__(self, keys_kept: int = KEYS_KEPT) -> None:
+        self._keys_kept = keys_kept
         self._cells: OrderedDict[str, _Cell] = OrderedDict()
 
     def __len__(self) -> int:
@@ -97,7 +101,9 @@ class MemoryCounter:
     def _forget_idle(self, now: int) -> None:
         """Look at two old keys for each new one: memory follows the keys in use, without a pause."""
         cells = self._cells
-        for _ in range(min(2, len(cells))):
+        for _ in range(2):
+            if len(cells) < self._keys_kept:
+                return
             key, cell = cells.popitem(last=False)
             if cell.empty_at > now * cell.count:
                 cells[key] = cell
