@@ -36,6 +36,7 @@ class AdminServer:
                 host=host.strip("[]"),
                 port=int(port),
                 log_config=None,
+                log_level="warning",
                 access_log=False,
                 server_header=False,
                 lifespan="off",

@@ -8,6 +8,7 @@ from typing import final
 import yett.audit.build
 import yett.credentials.build
 import yett.limits.build
+import yett.telemetry.traces
 from yett.audit import Auditor
 from yett.configuration.environment import variable
 from yett.configuration.model import Configuration
@@ -40,6 +41,11 @@ class Estate:
         self.clock = clock
         self.redactor = Redactor()
         self.metrics = Metrics()
+        node = socket.gethostname()
+        self.traces = yett.telemetry.traces.build(configuration.telemetry, node=node)
+        observers = [self.metrics.observe]
+        if self.traces is not None:
+            observers.append(self.traces.observe)
         self.schemas = SchemaCache()
         self.database: Database = open_database(data)
         self.auditor: Auditor = yett.audit.build.build(
@@ -48,8 +54,8 @@ class Estate:
             clock=clock,
             redact=self.redactor.redact,
             redact_text=self.redactor.redact_text,
-            observers=(self.metrics.observe,),
-            node=socket.gethostname(),
+            observers=tuple(observers),
+            node=node,
         )
         try:
             self.vault: Vault = open_vault(
@@ -75,6 +81,8 @@ class Estate:
         self.limits.close()
         self.auditor.close()
         self.database.close()
+        if self.traces is not None:
+            self.traces.close()
 
 
 def open_vault(

@@ -71,7 +71,7 @@ class Tour:
         status, body = self._execute("read_note", title="welcome")
         yield Step("allowed", "notes.read_note", status, _text(body), status == 200)  # noqa: PLR2004 - HTTP
         status, body = self._execute("delete_note", title="welcome")
-        yield Step("refused", "notes.delete_note", status, body["detail"], body["reason"] == "not_permitted")  # fmt: skip
+        yield Step("refused", "notes.delete_note", status, body["detail"], body["reason"] == "unknown_tool")  # fmt: skip
         status, body = self._execute("read_note", title="")
         told = f"{body['detail']} (at {body.get('pointer')})"
         yield Step("invalid", "notes.read_note", status, told, body["reason"] == "invalid_input")
@@ -90,8 +90,9 @@ class Tour:
         return [json.loads(line) for line in lines]
 
     def _limited(self) -> Step:
-        for _ in range(_SEARCHES_A_MINUTE + 1):
-            status, body = self._execute("search_notes", text="gate")
+        for _ in range(_SEARCHES_A_MINUTE):
+            self._execute("search_notes", text="gate")
+        status, body = self._execute("search_notes", text="gate")
         told = f"{body.get('detail')} (in {body.get('retry_after_seconds')} s)"
         return Step("limited", "notes.search_notes", status, told, body.get("reason") == "rate_limited")  # fmt: skip
 

@@ -43,8 +43,10 @@ async def _serve(place: Place, first_role: str | None) -> None:
 
     configuration = place.configuration()
     place.make_data()
-    configure(configuration.telemetry.log_level)
     gateway = open_gateway(place.config_path, data=place.data, clock=place.clock)
+    configure(
+        configuration.telemetry.log_level, redact_text=gateway.estate.redactor.redact_text
+    )
     try:
         listener = await _listen(place, configuration, gateway)
         try:

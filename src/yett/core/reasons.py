@@ -75,6 +75,13 @@ def _same(status: int) -> tuple[int, int]:
 
 # One text for "there is none" and "you may not": existence does not leak (CWE-203).
 _NO_SUCH_TOOL: Final = "Unknown tool, or not granted to this key"
+_PUBLIC: Final = {Reason.NOT_PERMITTED: Reason.UNKNOWN_TOOL}
+
+
+def public_reason(reason: Reason) -> Reason:
+    """Return the reason that a caller is told; the record keeps the true one."""
+    return _PUBLIC.get(reason, reason)
+
 
 WIRE: Final[dict[Reason, Wire]] = {
     Reason.UNAUTHENTICATED: Wire(401, 401, "A valid credential is required", _same(401)),

@@ -7,7 +7,7 @@ from typing import Final
 from yett.core.call import Reply
 from yett.core.document import encode
 from yett.core.errors import Refusal
-from yett.core.reasons import WIRE, Reason
+from yett.core.reasons import WIRE, Reason, public_reason
 from yett.core.target import JSON
 from yett.edge.http.message import Response
 
@@ -18,7 +18,7 @@ def details(refusal: Refusal, request_id: str) -> dict[str, JSON]:
     """Return the members that REST and MCP share (problem+json members, `error.data`)."""
     wire = WIRE[refusal.reason]
     found: dict[str, JSON] = {
-        "reason": refusal.reason.value,
+        "reason": public_reason(refusal.reason).value,
         "detail": wire.text if refusal.shown is None else f"{wire.text}: {refusal.shown}",
         "request_id": request_id,
     }

@@ -1,6 +1,8 @@
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 
 import pytest
+import uvloop
 
 from tests.yett.edge.scripted import Server, serving
 
@@ -9,3 +11,10 @@ from tests.yett.edge.scripted import Server, serving
 async def server() -> AsyncIterator[Server]:
     async with serving() as running:
         yield running
+
+
+def pytest_asyncio_loop_factories(
+    config: object, item: object
+) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """The loop that serves in production: its transports differ from asyncio's."""
+    return {"uvloop": uvloop.new_event_loop}

@@ -8,7 +8,7 @@ import pytest
 
 from tests.yett.edge.scripted import KEY, Server, read_answer
 from yett.core.errors import Denied
-from yett.core.reasons import WIRE, Reason
+from yett.core.reasons import WIRE, Reason, public_reason
 
 MODERN = "2026-07-28"
 LEGACY = ("2025-11-25", "2025-06-18", "2025-03-26")
@@ -329,7 +329,7 @@ async def test_every_reason_has_its_form_in_both_eras(reason: Reason, server: Se
     for answer, status in zip((legacy, newer), WIRE[reason].mcp_http, strict=True):
         assert answer.status == status
         assert answer.json["error"]["code"] == WIRE[reason].rpc
-        assert answer.json["error"]["data"]["reason"] == reason
+        assert answer.json["error"]["data"]["reason"] == public_reason(reason)
         assert answer.json["error"]["data"]["request_id"] == answer.headers["yett-request-id"]
         assert b"PRIVATE" not in answer.body
 
