@@ -100,7 +100,8 @@ class Spending(RuleBasedStateMachine):
         if sent and how == "settle":
             usage = admission.settle(cleaned(admission.admitted))
             assert usage.remaining_micros is not None
-            assert 0 <= usage.remaining_micros < BUDGET
+            # All of it, if another period began while the call was under way.
+            assert 0 <= usage.remaining_micros <= BUDGET
         error: BaseException | None = None
         if how == "refuse":
             error = refused()
