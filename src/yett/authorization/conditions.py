@@ -14,6 +14,7 @@ CONTEXT_NAMES: Final = frozenset(
 )
 
 _CONTEXT: Final = {"Var": "context"}
+_RESOURCE: Final = {"Var": "resource"}
 _ARGUMENTS: Final = {".": {"left": _CONTEXT, "attr": "arguments"}}
 _OPAQUE: Final = {
     "==": {"left": {".": {"left": _CONTEXT, "attr": "door"}}, "right": {"Value": "mcp"}}
@@ -27,12 +28,14 @@ Uid = tuple[str, str]
 @final
 class Reads(msgspec.Struct, frozen=True):
     """context: its members. arguments: names of arguments as policies write them, None for all.
-    unguarded: arguments that are used without asking `has` anywhere. entities: those mentioned."""
+    unguarded: arguments that are used without asking `has` anywhere. entities: those mentioned.
+    resource: the conditions look at it."""
 
     context: frozenset[str] = frozenset()
     arguments: frozenset[str] | None = frozenset()
     unguarded: tuple[str, ...] = ()
     entities: frozenset[Uid] = frozenset()
+    resource: bool = False
 
     @property
     def reads_arguments(self) -> bool:
@@ -64,11 +67,15 @@ class _Sight:
         self.entities: set[Uid] = set()
         self.everything = False
         self.all_arguments = False
+        self.resource = False
 
     def takes(self, node: dict[str, JSON]) -> bool:
         """Say whether the node is understood whole, so that the walk need not go into it."""
         if node == _CONTEXT:
             self.everything = True
+            return True
+        if node == _RESOURCE:
+            self.resource = True
             return True
         operator, body = next(iter(node.items()), ("", None))
         if operator in {".", "has"} and isinstance(body, dict) and set(body) == {"left", "attr"}:
@@ -98,6 +105,7 @@ class _Sight:
             ),
             unguarded=tuple(sorted(self.used - self.guarded)),
             entities=frozenset(self.entities),
+            resource=self.resource,
         )
 
 

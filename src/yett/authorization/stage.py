@@ -40,8 +40,6 @@ _TYPES: Final[dict[Kind, ResourceType]] = {
 }
 _ERROR_CHARS_MAX: Final = 500
 
-_Judgements = dict[tuple[str, str, Kind, Access], Judgement]
-
 
 @final
 class Explanation(msgspec.Struct, frozen=True):
@@ -54,12 +52,23 @@ class Explanation(msgspec.Struct, frozen=True):
 
 
 @final
+class _Standing(msgspec.Struct, frozen=True):
+    """What is known about all callers whom policies cannot tell apart.
+
+    by_policies: where no condition looks at the resource, the matching policies decide alike.
+    """
+
+    caller: Caller
+    by_target: dict[tuple[str, str, Kind, Access], Judgement]
+    by_policies: dict[tuple[str, ...], Judgement]
+
+
+@final
 class _Profile(msgspec.Struct, frozen=True):
-    """A principal as policies see it. `judgements` is shared by all whom policies cannot tell apart."""
+    """A principal and what is known about its like."""
 
     principal: Principal
-    caller: Caller
-    judgements: _Judgements
+    standing: _Standing
 
 
 @final
@@ -83,7 +92,7 @@ class Authorizer:
         self._roles = roles | mentioned(policies, "Role")
         self._named_keys = mentioned(policies, "Key")
         self._profiles: dict[str, _Profile] = {}
-        self._judgements: dict[Caller, _Judgements] = {}
+        self._standings: dict[Caller, _Standing] = {}
         self._count = 0
         self._lists: dict[
             tuple[Caller, str, str | None], tuple[tuple[Target, ...], tuple[Target, ...]]
@@ -112,7 +121,7 @@ class Authorizer:
         """Keep the targets that the caller may call with some arguments. Never refuses."""
         call, targets = inventory.call, inventory.targets
         profile = self._meet(inventory.principal)
-        scope = (profile.caller, call.operation.method, call.server)
+        scope = (profile.standing.caller, call.operation.method, call.server)
         kept = self._lists.get(scope)
         if kept is not None and kept[0] is targets:
             visible = kept[1]
@@ -154,24 +163,30 @@ class Authorizer:
         if profile is None or profile.principal is not principal:
             profile = self._meet(principal)
         key = (target.server, target.name, target.kind, target.access)
-        judgement = profile.judgements.get(key)
+        judgement = profile.standing.by_target.get(key)
         if judgement is None:
-            judgement = self._judge_first(profile, target)
             if self._count >= JUDGEMENTS_MAX:
                 self._forget()
                 profile = self._meet(principal)
             self._count += 1
-            profile.judgements[key] = judgement
+            judgement = self._judge_first(profile.standing, target)
+            profile.standing.by_target[key] = judgement
         return judgement
 
-    def _judge_first(self, profile: _Profile, target: Target) -> Judgement:
-        caller = profile.caller
+    def _judge_first(self, standing: _Standing, target: Target) -> Judgement:
+        caller = standing.caller
         if not caller.roles:  # empty means no, also to a policy that permits everybody
             return Settled(Decision(allowed=False))
         matter = Matter(_TYPES[target.kind], target.server, target.name, target.access)
         action = target.access if target.kind is Kind.TOOL else "read"
         policies = self._index.match(caller, action, matter)
-        return judge(Question(policies, caller, action, matter), self._engine)
+        alike = (action, *(policy.id for policy in policies))
+        judgement = standing.by_policies.get(alike)
+        if judgement is None:
+            judgement = judge(Question(policies, caller, action, matter), self._engine)
+            if not any(policy.reads.resource for policy in policies):
+                standing.by_policies[alike] = judgement
+        return judgement
 
     def _meet(self, principal: Principal) -> _Profile:
         profile = self._profiles.get(principal.id)
@@ -185,13 +200,15 @@ class Authorizer:
         )
         if len(self._profiles) >= CALLERS_MAX:
             self._forget()
-        profile = _Profile(principal, caller, self._judgements.setdefault(caller, {}))
-        self._profiles[principal.id] = profile
+        standing = self._standings.get(caller)
+        if standing is None:
+            standing = self._standings[caller] = _Standing(caller, {}, {})
+        profile = self._profiles[principal.id] = _Profile(principal, standing)
         return profile
 
     def _forget(self) -> None:
         self._profiles.clear()
-        self._judgements.clear()
+        self._standings.clear()
         self._lists.clear()
         self._count = 0
 

@@ -194,7 +194,23 @@ def test_keys_that_no_policy_names_share_what_is_known() -> None:
     for number in range(50):
         ask(gate, principal("reader", key=f"k{number}"))
 
-    assert len(gate._judgements) == 1
+    assert len(gate._standings) == 1
+
+
+def test_targets_that_no_condition_tells_apart_share_what_is_known() -> None:
+    gate = authorizer(
+        """
+        permit(principal, action, resource in Server::"github") when { context.arguments.x == 1 };
+        forbid(principal, action, resource in Server::"git") when { resource.name == "push" };
+        permit(principal, action, resource in Server::"git");
+        """
+    )
+    who = principal("reader")
+
+    assert gate._judge(who, tool("a")) is gate._judge(who, tool("b"))
+    assert gate._judge(who, tool("a")) is not gate._judge(who, tool("a", "write"))
+    ask(gate, who, tool("pull", server="git"))
+    assert refusal(gate, who, tool("push", server="git")).reason is Reason.NOT_PERMITTED
 
 
 def test_a_policy_about_the_nameless_key_means_that_key_only() -> None:
@@ -264,6 +280,17 @@ def test_time_is_asked_anew_for_calls_and_lists() -> None:
     ask(gate)
 
 
+def test_what_is_foreseen_is_foreseen_for_this_hour_only() -> None:
+    clock = Clock()
+    gate = authorizer(LOW.replace("when {", "when { context.hour == 12 &&"), clock=clock)
+
+    assert listed(gate) == ["github/search"]
+    assert refusal(gate, arguments={"limit": 50}).reason is Reason.ARGUMENT_DENIED
+    clock.at = TUESDAY_NOON + 3_600
+    assert listed(gate) == []
+    assert refusal(gate, arguments={"limit": 5}).reason is Reason.NOT_PERMITTED
+
+
 def test_the_week_begins_on_monday_and_hours_are_utc() -> None:
     gate = authorizer(
         "permit(principal, action, resource) when { context.weekday == 2 && context.hour == 12 "
@@ -315,7 +342,7 @@ def test_memory_is_bounded_and_forgetting_changes_no_answer(
         ask(gate, who, tool(f"t{number}"))
         assert listed(gate, who, tool()) == ["github/search"]
         assert len(gate._profiles) <= 10
-        assert sum(len(kept) for kept in gate._judgements.values()) <= 10
+        assert sum(len(kept.by_target) for kept in gate._standings.values()) <= 10
         assert len(gate._lists) <= 3
 
 
