@@ -49,15 +49,37 @@ def read_message(body: bytes) -> dict[str, JSON]:
     return message
 
 
-def read_answer(message: dict[str, JSON], size: int) -> Exchange:
-    """Return the result or the error of a message whose `id` is ours.
+def read_reply(body: bytes, identifier: int) -> Exchange:
+    """Return the answer that is the whole of `body`.
 
     Raises:
-        InvalidAnswer: it holds both or neither, or one of the wrong shape.
+        InvalidAnswer: as `read_message` and `read_answer`.
     """
-    result, error = message.get("result"), message.get("error")
+    return read_answer(read_message(body), identifier, len(body))
+
+
+def read_answer(message: dict[str, JSON], identifier: int, size: int) -> Exchange:
+    """Return the result or the error that answers our request.
+
+    Raises:
+        InvalidAnswer: the id is not ours (`1.0`, `"1"` and `true` are not 1); or it holds both or
+            neither, or one of the wrong shape.
+    """
+    found = message.get("id")
+    if type(found) is not int or found != identifier or "method" in message:
+        raise InvalidAnswer("an answer to something that was not asked")
+    result = message.get("result")
     if type(result) is dict and "error" not in message:
         return Exchange(result, None, size)
+    return read_outcome(message, size)
+
+
+def read_outcome(message: dict[str, JSON], size: int) -> Exchange:
+    """As `read_answer`, whatever the id is."""
+    result = message.get("result")
+    if type(result) is dict and "error" not in message:
+        return Exchange(result, None, size)
+    error = message.get("error")
     if "result" in message or type(error) is not dict:
         raise InvalidAnswer("an answer without exactly one result or error")
     code, text = error.get("code"), error.get("message")
@@ -68,12 +90,6 @@ def read_answer(message: dict[str, JSON], size: int) -> Exchange:
 
 def is_answer(message: dict[str, JSON]) -> bool:
     return "method" not in message
-
-
-def is_answer_to(message: dict[str, JSON], identifier: int) -> bool:
-    """Tell whether the answer is ours. `1.0`, `"1"` and `true` are not 1."""
-    found = message.get("id")
-    return type(found) is int and found == identifier
 
 
 def announces_change(message: dict[str, JSON]) -> bool:

@@ -1,44 +1,60 @@
 """POST over the pool, with the one retry that is safe. No MCP here."""
 
+from collections.abc import Callable
 from typing import final
 
+from yett.core.errors import Fault
+from yett.core.reasons import Reason
 from yett.upstreams.backends.http.connection import Listener
 from yett.upstreams.backends.http.pool import Pool
 from yett.upstreams.backends.http.response import ConnectionLost, Response
+from yett.upstreams.rpc import InvalidAnswer
 
 
 @final
 class Client:
-    __slots__ = ("_pool",)
+    """on_lost: called when the server closed a connection instead of answering."""
 
-    def __init__(self, pool: Pool) -> None:
+    __slots__ = ("_on_lost", "_pool")
+
+    def __init__(self, pool: Pool, on_lost: Callable[[], None]) -> None:
         self._pool = pool
+        self._on_lost = on_lost
 
     async def post(
-        self, data: bytes, deadline: float, listener: Listener, *, repeatable: bool
+        self, data: bytes, deadline: float, listener: Listener, *, repeatable: bool, sent: bool
     ) -> Response:
         """Write a whole request, return the whole answer. deadline: loop time.
 
         repeatable: executing it twice does no harm. A server may close a kept connection just when
         we write; whether it read the request cannot be known, so others are not sent twice
-        (RFC 9110 §9.2.2).
+        (RFC 9110 §9.2.2). sent: what a fault says once this was written.
 
         Raises:
-            Fault: UPSTREAM_UNREACHABLE: nothing was written.
-            TimeoutError: written, and no whole answer in time.
-            ConnectionLost: written, and closed before one.
+            Fault: UPSTREAM_UNREACHABLE or UPSTREAM_TIMEOUT.
             InvalidAnswer: the answer broke HTTP or a bound.
         """
         connection = self._pool.take() or await self._pool.open(deadline)
-        kept, connection.used = connection.used, True
+        kept = connection.used
+        waiter = connection.begin(data, listener, deadline)
         try:
-            return await connection.exchange(data, deadline, listener)
+            return await waiter
+        except TimeoutError:
+            raise Fault(Reason.UPSTREAM_TIMEOUT, "no answer in time", sent=sent) from None
         except ConnectionLost as lost:
-            if lost.answering or not (kept and repeatable):
-                raise
-        connection = await self._pool.open(deadline)
-        connection.used = True
-        return await connection.exchange(data, deadline, listener)
+            if lost.answering:
+                raise InvalidAnswer(
+                    "the connection was closed in the middle of an answer"
+                ) from None
+            if not (kept and repeatable):
+                self._on_lost()
+                raise Fault(
+                    Reason.UPSTREAM_UNREACHABLE, "it closed the connection unanswered", sent=sent
+                ) from None
+        finally:
+            connection.abandon(waiter)
+        self._pool.drop_idle()  # the other kept ones are no better
+        return await self.post(data, deadline, listener, repeatable=False, sent=sent)
 
     async def close(self) -> None:
         await self._pool.close()

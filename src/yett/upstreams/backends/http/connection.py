@@ -4,10 +4,12 @@ llhttp is strict by default about framing (two lengths, length with chunks, odd 
 line feeds); what it leaves open is closed here: sizes, counts, repeated fields, bytes that nobody
 asked for. Anything odd ends the connection, so that no later call can receive what belongs to this
 one (CWE-444).
+
+A header that llhttp has read once, byte for byte the same, need not be read again: that halves the
+cost of an answer.
 """
 
 import asyncio
-from collections.abc import Callable
 from typing import Final, Protocol, cast, final
 
 import httptools
@@ -19,21 +21,41 @@ from yett.upstreams.backends.http.response import (
     KEPT_HEADERS,
     STREAM_TYPE,
     ConnectionLost,
+    Head,
     Response,
-    check_encoding,
 )
 from yett.upstreams.backends.http.sse import EventParser
+from yett.upstreams.port import Exchange
 from yett.upstreams.rpc import InvalidAnswer
+
+OK: Final = 200
+_FINAL: Final = 200  # what is below is interim (RFC 9110 §15.2)
 
 # How long the end of an event stream may lag behind the answer before the connection is given up.
 _DRAIN_SECONDS: Final = 1.0
+NEVER: Final = float("inf")
 
-Listener = Callable[[bytes], bool]
-"""Takes the data of one event; True once the answer has come. Raises InvalidAnswer."""
+_END_OF_HEAD: Final = b"\r\n\r\n"
+_HEADS_MAX: Final = 256
+_HEAD_BYTES_MAX: Final = 2048
+
+
+class Listener(Protocol):
+    """Takes the events of the stream that answers one request."""
+
+    exchange: Exchange | None
+
+    def hear(self, data: bytes) -> None:
+        """Raises:
+        InvalidAnswer: broken, foreign or a second answer.
+        """
+        ...
 
 
 class Keeper(Protocol):
-    """Who owns the connection between exchanges."""
+    """Who owns the connection between exchanges. heads: headers that were read before."""
+
+    heads: dict[bytes, Head]
 
     def keep(self, connection: "Connection") -> None: ...
 
@@ -42,27 +64,31 @@ class Keeper(Protocol):
 
 @final
 class Connection(asyncio.Protocol):
-    """usable: may carry another request. idle_since: loop time, kept by the owner."""
+    """usable: may carry another request. used: has carried one. deadline: loop time at which the
+    owner calls `expire`. idle_since: loop time, kept by the owner."""
 
     __slots__ = (
-        "_answered",
+        "_begun",
         "_body",
         "_complete",
         "_events",
         "_failure",
+        "_first_bytes",
+        "_head",
         "_head_bytes",
         "_header_count",
         "_headers",
+        "_heads",
         "_keeper",
         "_listener",
         "_loop",
         "_parser",
         "_response",
+        "_size",
         "_stray",
-        "_timer",
         "_transport",
-        "_until_close",
         "_waiter",
+        "deadline",
         "idle_since",
         "usable",
         "used",
@@ -71,55 +97,60 @@ class Connection(asyncio.Protocol):
     def __init__(self, loop: asyncio.AbstractEventLoop, keeper: Keeper) -> None:
         self._loop = loop
         self._keeper = keeper
+        self._heads = keeper.heads
         self._waiter: asyncio.Future[Response] | None = None
-        self._timer: asyncio.TimerHandle | None = None
         self._listener: Listener | None = None
+        self.deadline = NEVER
         self.idle_since = 0.0
         self.usable = False
         self.used = False
         self._reset()
+        self._begun = False
 
     def _reset(self) -> None:
+        """Make ready for the first bytes of an answer."""
+        self._begun = True
         self._response: Response | None = None
         self._headers: dict[bytes, bytes] = {}
-        self._body = bytearray()
+        self._head = b""
+        self._first_bytes = -1
+        self._body: bytearray | None = None
         self._events: EventParser | None = None
         self._failure: InvalidAnswer | None = None
         self._head_bytes = 0
         self._header_count = 0
-        self._answered = False
+        self._size = 0
         self._complete = False
         self._stray = False
-        self._until_close = False
 
-    async def exchange(self, data: bytes, deadline: float, listener: Listener) -> Response:
-        """Write a request and wait for its answer until `deadline` (loop time).
+    def begin(self, data: bytes, listener: Listener, deadline: float) -> "asyncio.Future[Response]":
+        """Write a request; return what its answer will arrive in.
 
-        Raises:
-            TimeoutError: no whole answer in time.
-            ConnectionLost: closed before one.
-            InvalidAnswer: it broke HTTP or a bound.
+        It may raise TimeoutError, ConnectionLost (closed before a whole answer) or InvalidAnswer
+        (the answer broke HTTP or a bound). Who stops waiting calls `abandon`.
         """
-        self._reset()
+        self.used = True
+        self.deadline = deadline
         self._listener = listener
+        self._begun = False
         waiter: asyncio.Future[Response] = self._loop.create_future()
         self._waiter = waiter
-        timer = self._timer = self._loop.call_at(deadline, self._expire)
         self._transport.write(data)
-        try:
-            return await waiter
-        finally:
-            timer.cancel()
-            if self._waiter is waiter:  # the caller hung up
-                self._waiter = None
-                self.abort()
+        return waiter
+
+    def abandon(self, waiter: "asyncio.Future[Response]") -> None:
+        """Nobody waits for this answer any more, so nobody may get it."""
+        if self._waiter is waiter:
+            self._waiter = None
+            self.abort()
+
+    def expire(self) -> None:
+        self._fail(TimeoutError())
 
     def abort(self) -> None:
         self.usable = False
+        self.deadline = NEVER
         self._transport.abort()
-
-    def _expire(self) -> None:
-        self._fail(TimeoutError())
 
     def _fail(self, error: Exception) -> None:
         """End the exchange and the connection."""
@@ -136,9 +167,26 @@ class Connection(asyncio.Protocol):
         self.usable = True
 
     def data_received(self, data: bytes) -> None:
-        if self._waiter is None and not self._answered:
-            self.abort()  # nobody asked: whatever it is, it must not answer the next call
-            return
+        if not self._begun:
+            waiter = self._waiter
+            if waiter is None:
+                self.abort()  # nobody asked: whatever it is, it must not answer the next call
+                return
+            text, _, body = data.partition(_END_OF_HEAD)
+            head = self._heads.get(text)
+            if head is not None and head.length == len(body):
+                self._waiter = None
+                self.deadline = NEVER
+                if not waiter.done():
+                    waiter.set_result(Response(head, body))
+                self._keeper.keep(self)
+                return
+            self._reset()
+            self._head = text
+            self._first_bytes = len(body)
+        self._parse(data)
+
+    def _parse(self, data: bytes) -> None:
         if self._response is None:
             self._head_bytes += len(data)
         try:
@@ -151,18 +199,25 @@ class Connection(asyncio.Protocol):
             self._failure = self._failure or InvalidAnswer("the header is too large")
         if self._failure is not None:
             self._fail(self._failure)
-        elif self._complete or self._answered:
+        elif self._complete or (self._events is not None and self._is_answered()):
             self._deliver()
 
+    def _is_answered(self) -> bool:
+        return self._listener is not None and self._listener.exchange is not None
+
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._until_close and exc is None and not self._complete:
-            self._complete = True
+        response = self._response if self._begun else None
+        if (
+            exc is None
+            and response is not None
+            and not self._complete
+            and _ends_by_closing(response)
+        ):
             self._stray = True
+            self._complete = True
             self._deliver()
         else:
-            self._fail(ConnectionLost(answering=self._head_bytes > 0))
-        if self._timer is not None:
-            self._timer.cancel()
+            self._fail(ConnectionLost(answering=self._begun))
         self._keeper.drop(self)
 
     # httptools
@@ -187,38 +242,37 @@ class Connection(asyncio.Protocol):
             self._stray = True
             return
         status = self._parser.get_status_code()
-        headers = self._headers
-        if status < 200:  # noqa: PLR2004 - interim (RFC 9110 §15.2); the answer is still to come
-            headers.clear()
+        if status < _FINAL:
+            self._headers = {}
+            self._head = b""  # what was read first is not the header of the answer
             return
-        response = self._response = Response(status, headers)
         try:
-            check_encoding(headers)
+            head = Head(status, self._headers)
         except InvalidAnswer as error:
             self._failure = error
-        length = headers.get(b"content-length")
-        if length is None:
-            self._until_close = b"transfer-encoding" not in headers
-        elif len(length) > 9 or int(length) > ANSWER_BYTES_MAX:  # noqa: PLR2004 - digits of 1 GB
+            return
+        if head.length is not None and head.length > ANSWER_BYTES_MAX:
             self._failure = InvalidAnswer("the answer is too large")
-        if response.media is STREAM_TYPE and status == 200:  # noqa: PLR2004 - OK
+        self._response = Response(head, b"")
+        if head.media is STREAM_TYPE and status == OK:
             self._events = EventParser()
 
     def on_body(self, body: bytes) -> None:
         response = self._response
         if response is None or self._failure is not None:
             return
-        response.size += len(body)
-        if response.size > ANSWER_BYTES_MAX:
+        self._size += len(body)
+        if self._size > ANSWER_BYTES_MAX:
             self._failure = InvalidAnswer("the answer is too large")
         elif self._events is not None:
-            self._feed_events(self._events, body)
-        elif not response.body and not self._body:
-            response.body = body
-        else:  # amortised: a body may come in very many small pieces
-            if not self._body:
-                self._body += response.body
+            self._hear(self._events.feed(body))
+        elif self._body is not None:
             self._body += body
+        elif response.body:  # amortised: a body may come in very many small pieces
+            self._body = bytearray(response.body)
+            self._body += body
+        else:
+            response.body = body
 
     def on_message_complete(self) -> None:
         if self._response is None:
@@ -227,13 +281,13 @@ class Connection(asyncio.Protocol):
         if not self._parser.should_keep_alive():
             self._stray = True
 
-    def _feed_events(self, events: EventParser, body: bytes) -> None:
+    def _hear(self, events: list[bytes]) -> None:
         listener = self._listener
-        if listener is None:  # answered already; this is what lags behind
+        if listener is None or self._waiter is None:  # what lags behind the answer
             return
         try:
-            for event in events.feed(body):
-                self._answered = listener(event) or self._answered
+            for event in events:
+                listener.hear(event)
         except InvalidAnswer as error:
             self._failure = error
 
@@ -242,22 +296,37 @@ class Connection(asyncio.Protocol):
         waiter, self._waiter = self._waiter, None
         response = self._response
         if waiter is not None and response is not None:
-            if self._body:
+            if self._body is not None:
                 response.body = bytes(self._body)
-            self._listener = None
+            if self._events is not None and self._listener is not None:
+                response.exchange = self._listener.exchange
             if not waiter.done():
                 waiter.set_result(response)
-        if self._complete and not self._stray:
-            self._answered = False
-            self._end_timer()
-            self._keeper.keep(self)
-        elif self._complete or self._stray:
+            self.deadline = self._loop.time() + _DRAIN_SECONDS
+        if not self._complete:
+            return
+        self._begun = False
+        if self._stray or response is None:
             self.abort()
-        elif waiter is not None:  # the stream has not ended
-            self._end_timer()
-            self._timer = self._loop.call_later(_DRAIN_SECONDS, self.abort)
+            return
+        self.deadline = NEVER
+        self._remember(response)
+        self._keeper.keep(self)
 
-    def _end_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+    def _remember(self, response: Response) -> None:
+        """Keep the header of an answer that came in one piece; the same one is known next time."""
+        head, text = response.head, self._head
+        if (
+            text
+            and head.length is not None
+            and head.length == self._first_bytes == len(response.body)
+            and self._events is None
+            and len(text) <= _HEAD_BYTES_MAX
+        ):
+            if len(self._heads) >= _HEADS_MAX:
+                self._heads.clear()
+            self._heads[text] = head
+
+
+def _ends_by_closing(response: Response) -> bool:
+    return response.head.length is None and b"transfer-encoding" not in response.head.headers

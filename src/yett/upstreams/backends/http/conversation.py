@@ -6,40 +6,40 @@ import msgspec
 
 from yett.core.proofs import Credential
 from yett.core.secret import Secret
+from yett.core.target import JSON
+from yett.upstreams.backends.http.headers import routing_lines
 from yett.upstreams.backends.http.response import JSON_TYPE, STREAM_TYPE, Response
-from yett.upstreams.handshake import Opening
-from yett.upstreams.port import Era, Exchange
+from yett.upstreams.handshake import Opening, with_meta
+from yett.upstreams.port import Exchange
 from yett.upstreams.rpc import (
     InvalidAnswer,
     announces_change,
     check_result_type,
+    encode_request,
     is_answer,
-    is_answer_to,
     read_answer,
     read_message,
+    read_reply,
     reply_to,
 )
 
 OK: Final = 200
 NOT_FOUND: Final = 404
 
-# A modern server gives JSON-RPC errors a status of their own (MCP 2026-07-28, Streamable HTTP).
 _MODERN_ERROR_STATUSES: Final = (400, 404)
 
 
 @final
 class Session(msgspec.Struct, frozen=True, eq=False):
-    """One opened conversation under one credential. head: all header lines that stay the same, the
-    secret among them. identified: the server gave a session id, which it may forget."""
+    """One opened conversation under one credential. modern: which era, once more. head: all header
+    lines that stay the same, the secret among them. identified: the server gave a session id, which
+    it may forget."""
 
     credential: Credential
     opening: Opening
+    modern: bool
     head: Secret
     identified: bool
-
-    @property
-    def modern(self) -> bool:
-        return self.opening.era is Era.MODERN
 
     def serves(self, credential: Credential) -> bool:
         """Tell whether it may be used: the names and the values are the same (S09)."""
@@ -70,56 +70,67 @@ class Receiver:
         self._session = session
         self.exchange: Exchange | None = None
 
-    def __call__(self, data: bytes) -> bool:
-        """Return True once the answer is here.
-
-        Raises:
-            InvalidAnswer: broken, foreign or a second answer.
+    def hear(self, data: bytes) -> None:
+        """Raises:
+        InvalidAnswer: broken, foreign or a second answer.
         """
         message = read_message(data)
         if is_answer(message):
-            if self.exchange is not None or not is_answer_to(message, self._identifier):
-                raise InvalidAnswer("an answer to something that was not asked")
-            self.exchange = read_answer(message, len(data))
+            if self.exchange is not None:
+                raise InvalidAnswer("a second answer")
+            self.exchange = read_answer(message, self._identifier, len(data))
         elif announces_change(message):
             self._owner.note_change()
         else:
             reply = reply_to(message)
             if reply is not None:
                 self._owner.send_back(self._session, reply)
-        return self.exchange is not None
 
 
-def read_exchange(
-    response: Response, receiver: Receiver, identifier: int, *, modern: bool
-) -> Exchange:
+def frame(session: Session, identifier: int, method: str, params: dict[str, JSON]) -> bytes:
+    """Return a whole HTTP request."""
+    head = session.head.reveal()
+    if session.modern:
+        head += routing_lines(method, params)
+        params = with_meta(params)
+    return add_body(head, encode_request(identifier, method, params))
+
+
+def add_body(head: bytes, body: bytes) -> bytes:
+    return b"%bContent-Length: %d\r\n\r\n%b" % (head, len(body), body)
+
+
+def read_exchange(response: Response, identifier: int, *, modern: bool) -> Exchange:
     """Return the one answer of an HTTP response.
 
     Raises:
         InvalidAnswer: another status, type, id or shape than an answer to this request has.
     """
-    status = response.status
-    if status != OK and not (modern and status in _MODERN_ERROR_STATUSES):
-        raise InvalidAnswer(describe_status(status))
-    if response.media is STREAM_TYPE and status == OK:
-        exchange = receiver.exchange
-        if exchange is None:
-            raise InvalidAnswer("the event stream ended without an answer")
-    elif response.media is JSON_TYPE:
-        message = read_message(response.body)
-        if not is_answer(message) or not is_answer_to(message, identifier):
-            if status != OK:
-                raise InvalidAnswer(describe_status(status))
-            raise InvalidAnswer("an answer to something that was not asked")
-        exchange = read_answer(message, response.size)
-    elif status != OK:
-        raise InvalidAnswer(describe_status(status))
-    else:
+    head = response.head
+    if head.status != OK:
+        return _read_refusal(response, identifier, modern=modern)
+    if head.media is JSON_TYPE:
+        exchange = read_reply(response.body, identifier)
+    elif head.media is not STREAM_TYPE:
         raise InvalidAnswer("neither JSON nor an event stream, or not in UTF-8")
-    if status != OK and exchange.error is None:
-        raise InvalidAnswer(f"a result under status {status}")
+    elif response.exchange is None:
+        raise InvalidAnswer("the event stream ended without an answer")
+    else:
+        exchange = response.exchange
     if modern:
         check_result_type(exchange.result)
+    return exchange
+
+
+def _read_refusal(response: Response, identifier: int, *, modern: bool) -> Exchange:
+    """Modern servers give JSON-RPC errors, and nothing else, a status of their own (MCP 2026-07-28,
+    Streamable HTTP)."""
+    head = response.head
+    if not (modern and head.status in _MODERN_ERROR_STATUSES and head.media is JSON_TYPE):
+        raise InvalidAnswer(describe_status(head.status))
+    exchange = read_reply(response.body, identifier)
+    if exchange.error is None:
+        raise InvalidAnswer(f"a result under status {head.status}")
     return exchange
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import re
+from functools import lru_cache
 from typing import Final
 
 from yett.core.errors import Fault
@@ -70,10 +71,15 @@ def _credential_lines(credential: Credential) -> list[bytes]:
 def routing_lines(method: str, params: dict[str, JSON]) -> bytes:
     """Return `Mcp-Method` and `Mcp-Name` (MCP 2026-07-28, Streamable HTTP: Standard Headers)."""
     key = _NAMED.get(method)
-    if key is None:
-        return b"Mcp-Method: %b\r\n" % method.encode()
-    name = encode_value(params[key]).encode()
-    return b"Mcp-Method: %b\r\nMcp-Name: %b\r\n" % (method.encode(), name)
+    return _routing_lines(method, None if key is None else params[key])
+
+
+@lru_cache(maxsize=1024)
+def _routing_lines(method: str, name: str | None) -> bytes:
+    lines = f"Mcp-Method: {method}\r\n"
+    if name is not None:
+        lines += f"Mcp-Name: {encode_value(name)}\r\n"
+    return lines.encode()
 
 
 def encode_value(value: str) -> str:

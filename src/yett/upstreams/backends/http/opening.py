@@ -15,7 +15,7 @@ from yett.upstreams.backends.http.conversation import (
 )
 from yett.upstreams.backends.http.endpoint import Endpoint
 from yett.upstreams.backends.http.headers import build_head, is_session_id, routing_lines
-from yett.upstreams.backends.http.response import JSON_TYPE, Response
+from yett.upstreams.backends.http.response import JSON_TYPE, Head, Response
 from yett.upstreams.handshake import (
     DISCOVER_PARAMS,
     INITIALIZE_PARAMS,
@@ -30,8 +30,8 @@ from yett.upstreams.rpc import (
     InvalidAnswer,
     encode_notification,
     encode_request,
-    read_answer,
     read_message,
+    read_outcome,
 )
 
 _BAD_REQUEST: Final = 400
@@ -79,21 +79,21 @@ class Opener:
             response = await self._post(
                 head + routing_lines(method, DISCOVER_PARAMS), body, receiver, deadline
             )
-            _refuse_redirection(response)
-            opening = judge_discovery(_read_discovery(response, receiver))
+            _refuse_redirection(response.head)
+            opening = judge_discovery(_read_discovery(response))
         except InvalidAnswer:
             return None  # odd: no evidence, hence legacy
         if opening is None:
             return None
-        return Session(credential, opening, Secret(head), identified=False)
+        return Session(credential, opening, modern=True, head=Secret(head), identified=False)
 
     async def _open_legacy(self, credential: Credential, deadline: float) -> Session:
         head = build_head(self._endpoint, credential, version=None, session=None)
         receiver = _receiver()
         body = encode_request(0, "initialize", INITIALIZE_PARAMS)
         response = await self._post(head, body, receiver, deadline)
-        opening = judge_initialization(read_exchange(response, receiver, 0, modern=False))
-        identifier = response.headers.get(b"mcp-session-id")
+        opening = judge_initialization(read_exchange(response, 0, modern=False))
+        identifier = response.head.headers.get(b"mcp-session-id")
         if identifier is not None and not is_session_id(identifier):
             raise InvalidAnswer("the session id is not made of visible ASCII")
         session = self._session(credential, opening, identifier)
@@ -103,15 +103,19 @@ class Opener:
             _receiver(),
             deadline,
         )
-        if ready.status not in _ACCEPTED:
-            raise InvalidAnswer(f"`notifications/initialized` was {describe_status(ready.status)}")
+        if ready.head.status not in _ACCEPTED:
+            raise InvalidAnswer(
+                f"`notifications/initialized` was {describe_status(ready.head.status)}"
+            )
         return session
 
     def _session(
         self, credential: Credential, opening: Opening, identifier: bytes | None
     ) -> Session:
         head = build_head(self._endpoint, credential, version=opening.version, session=identifier)
-        return Session(credential, opening, Secret(head), identified=identifier is not None)
+        return Session(
+            credential, opening, modern=False, head=Secret(head), identified=identifier is not None
+        )
 
 
 @final
@@ -127,15 +131,15 @@ def _receiver() -> Receiver:
     return Receiver(0, _Deaf(), None)
 
 
-def _refuse_redirection(response: Response) -> None:
-    if 300 <= response.status < 400:  # noqa: PLR2004 - the redirections
-        raise Fault(Reason.UPSTREAM_INVALID, describe_status(response.status))
+def _refuse_redirection(head: Head) -> None:
+    if 300 <= head.status < 400:  # noqa: PLR2004 - the redirections
+        raise Fault(Reason.UPSTREAM_INVALID, describe_status(head.status))
 
 
-def _read_discovery(response: Response, receiver: Receiver) -> Exchange:
+def _read_discovery(response: Response) -> Exchange:
     """A refusal may name no id: the server need not have read one."""
-    if response.status == _BAD_REQUEST and response.media is JSON_TYPE:
-        return read_answer(read_message(response.body), response.size)
-    if response.status != OK:
-        raise InvalidAnswer(describe_status(response.status))
-    return read_exchange(response, receiver, 0, modern=True)
+    if response.head.status == _BAD_REQUEST and response.head.media is JSON_TYPE:
+        return read_outcome(read_message(response.body), len(response.body))
+    if response.head.status != OK:
+        raise InvalidAnswer(describe_status(response.head.status))
+    return read_exchange(response, 0, modern=True)

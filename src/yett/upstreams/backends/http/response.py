@@ -3,6 +3,7 @@
 from functools import lru_cache
 from typing import Final, final
 
+from yett.upstreams.port import Exchange
 from yett.upstreams.rpc import InvalidAnswer
 
 JSON_TYPE: Final = "json"
@@ -24,17 +25,35 @@ KEPT_HEADERS: Final = frozenset(
 
 
 @final
-class Response:
-    """One HTTP answer. body: empty for an event stream, whose events went to the listener."""
+class Head:
+    """The header of an answer. length: of the body; None if it says its end in another way."""
 
-    __slots__ = ("body", "headers", "media", "size", "status")
+    __slots__ = ("headers", "length", "media", "status")
 
     def __init__(self, status: int, headers: dict[bytes, bytes]) -> None:
+        """Raises:
+        InvalidAnswer: the body is compressed, although that was not asked for and a bomb may hide
+            in it (CWE-409).
+        """
+        if headers.get(b"content-encoding", b"identity").strip().lower() != b"identity":
+            raise InvalidAnswer("the body is encoded although that was not asked for")
+        length = headers.get(b"content-length")
         self.status = status
         self.headers = headers
         self.media = media_type(headers.get(b"content-type", b""))
-        self.body = b""
-        self.size = 0
+        self.length = None if length is None else int(length[:10])  # llhttp saw that it is digits
+
+
+@final
+class Response:
+    """One HTTP answer. body: of JSON and everything else. exchange: from an event stream."""
+
+    __slots__ = ("body", "exchange", "head")
+
+    def __init__(self, head: Head, body: bytes) -> None:
+        self.head = head
+        self.body = body
+        self.exchange: Exchange | None = None
 
 
 @final
@@ -57,11 +76,3 @@ def media_type(value: bytes) -> str | None:
     if kind == b"application/json":
         return JSON_TYPE
     return STREAM_TYPE if kind == b"text/event-stream" else None
-
-
-def check_encoding(headers: dict[bytes, bytes]) -> None:
-    """Raises:
-    InvalidAnswer: the body is compressed: none was asked for, and a bomb may hide in it (CWE-409).
-    """
-    if headers.get(b"content-encoding", b"identity").strip().lower() != b"identity":
-        raise InvalidAnswer("the body is encoded although that was not asked for")

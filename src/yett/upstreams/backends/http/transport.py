@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, TypeVar, final
 
-from yett.core.document import encode
 from yett.core.errors import Fault
 from yett.core.proofs import Credential
 from yett.core.reasons import Reason
@@ -14,15 +13,15 @@ from yett.upstreams.backends.http.conversation import (
     NOT_FOUND,
     Receiver,
     Session,
+    add_body,
+    frame,
     read_exchange,
 )
 from yett.upstreams.backends.http.dial import Dialer
 from yett.upstreams.backends.http.endpoint import Endpoint
-from yett.upstreams.backends.http.headers import routing_lines
 from yett.upstreams.backends.http.opening import Opener
 from yett.upstreams.backends.http.pool import Pool
-from yett.upstreams.backends.http.response import ConnectionLost, Response
-from yett.upstreams.handshake import MODERN_META
+from yett.upstreams.backends.http.response import Response
 from yett.upstreams.listing import take_listing
 from yett.upstreams.port import Discovered, Era, Exchange, ignore_change
 from yett.upstreams.rpc import InvalidAnswer, encode_notification
@@ -45,7 +44,8 @@ class HttpTransport:
     def __init__(self, endpoint: Endpoint, dialer: Dialer, *, connections_max: int = 128) -> None:
         self.on_changed: Callable[[], None] = ignore_change
         self._loop = asyncio.get_running_loop()
-        self._client = Client(Pool(dialer.dial, connections_max=connections_max))
+        pool = Pool(dialer.dial, connections_max=connections_max)
+        self._client = Client(pool, self._forget_everything)
         self._opener = Opener(endpoint, self._post)
         self._sessions: dict[tuple[str, ...], Session] = {}
         self._openings: dict[tuple[str, ...], tuple[Credential, asyncio.Task[Session]]] = {}
@@ -60,16 +60,16 @@ class HttpTransport:
     def era(self) -> Era | None:
         return self._era
 
-    async def request(
+    def request(
         self,
         method: str,
         params: dict[str, JSON],
         *,
         credential: Credential,
         deadline_seconds: float,
-    ) -> Exchange:
+    ) -> Coroutine[Any, Any, Exchange]:
         deadline = self._loop.time() + deadline_seconds
-        return await self._request(method, params, credential, deadline)
+        return self._request(method, params, credential, deadline, again=False)
 
     async def discover(
         self, credential: Credential, *, deadline_seconds: float = 30.0
@@ -78,7 +78,7 @@ class HttpTransport:
         session = await self._session(credential, deadline)
 
         async def ask(method: str, params: dict[str, JSON]) -> Exchange:
-            return await self._request(method, params, credential, deadline)
+            return await self._request(method, params, credential, deadline, again=False)
 
         try:
             return await take_listing(ask, session.opening.capabilities)
@@ -94,80 +94,50 @@ class HttpTransport:
         await self._client.close()
 
     async def _request(
-        self, method: str, params: dict[str, JSON], credential: Credential, deadline: float
+        self,
+        method: str,
+        params: dict[str, JSON],
+        credential: Credential,
+        deadline: float,
+        *,
+        again: bool,
     ) -> Exchange:
         session = self._sessions.get(credential.names)
-        if session is None or not session.serves(credential):
+        if session is None or not (session.credential is credential or session.serves(credential)):
             session = await self._session(credential, deadline)
-        exchange = await self._ask(session, method, params, deadline)
-        if exchange is None:  # the session has ended; 404 also says that nothing was executed
-            session = await self._session(credential, deadline)
-            exchange = await self._ask(session, method, params, deadline)
-        if exchange is None:
-            raise Fault(Reason.UPSTREAM_INVALID, "it forgets each session at once")
-        return exchange
-
-    async def _ask(
-        self, session: Session, method: str, params: dict[str, JSON], deadline: float
-    ) -> Exchange | None:
-        """Return None if the server no longer knows the session."""
-        identifier = self._last_id = self._last_id + 1
-        head = session.head.reveal()
         modern = session.modern
-        if modern:
-            head += routing_lines(method, params)
-            params = {**params, "_meta": MODERN_META}
-        message = {"jsonrpc": "2.0", "id": identifier, "method": method, "params": params}
-        receiver = Receiver(identifier, self, session)
+        identifier = self._last_id = self._last_id + 1
         response = None
         try:
-            response = await self._post(
-                head,
-                encode(message),
-                receiver,
+            response = await self._client.post(
+                frame(session, identifier, method, params),
                 deadline,
+                Receiver(identifier, self, session),
                 repeatable=method != _ONCE_ONLY,
                 sent=True,
             )
-            if session.identified and response.status == NOT_FOUND:
-                self._forget(session)
-                return None
-            return read_exchange(response, receiver, identifier, modern=modern)
+            return read_exchange(response, identifier, modern=modern)
         except InvalidAnswer as error:
-            if response is not None and response.status >= _CLIENT_ERROR:
-                self._forget(session)  # perhaps it was replaced by a server of the other era
-            raise Fault(Reason.UPSTREAM_INVALID, str(error), sent=True) from None
+            if again or response is None or not self._has_ended(session, response.head.status):
+                raise Fault(Reason.UPSTREAM_INVALID, str(error), sent=True) from None
         finally:
             if response is None and not modern:
                 self._cancel(session, identifier)
+        # A session that is unknown also means that nothing was executed.
+        return await self._request(method, params, credential, deadline, again=True)
+
+    def _has_ended(self, session: Session, status: int) -> bool:
+        """Tell whether the server no longer knows the session (2025-11-25, Session Management)."""
+        if status >= _CLIENT_ERROR:
+            self._forget(session)  # or perhaps a server of the other era took its place
+        return session.identified and status == NOT_FOUND
 
     async def _post(
-        self,
-        head: bytes,
-        body: bytes,
-        receiver: Receiver,
-        deadline: float,
-        *,
-        repeatable: bool = True,
-        sent: bool = False,
+        self, head: bytes, body: bytes, receiver: Receiver, deadline: float
     ) -> Response:
-        """sent: what to say of the caller's request if this one is written and fails."""
-        data = b"%bContent-Length: %d\r\n\r\n%b" % (head, len(body), body)
-        try:
-            return await self._client.post(data, deadline, receiver, repeatable=repeatable)
-        except TimeoutError:
-            raise Fault(Reason.UPSTREAM_TIMEOUT, "no answer in time", sent=sent) from None
-        except ConnectionLost as lost:
-            if lost.answering:
-                raise InvalidAnswer(
-                    "the connection was closed in the middle of an answer"
-                ) from None
-            self._forget_everything()
-            raise Fault(
-                Reason.UPSTREAM_UNREACHABLE,
-                "the connection was closed without an answer",
-                sent=sent,
-            ) from None
+        """What is not the caller's request: openings, replies, cancellations."""
+        data = add_body(head, body)
+        return await self._client.post(data, deadline, receiver, repeatable=True, sent=False)
 
     # sessions
 

@@ -7,6 +7,7 @@ from typing import Final, final
 from yett.core.target import JSON
 from yett.upstreams.backends.stdio.child import Child
 from yett.upstreams.backends.stdio.lines import LastWords
+from yett.upstreams.deadlines import Deadlines
 from yett.upstreams.port import Exchange
 from yett.upstreams.rpc import (
     InvalidAnswer,
@@ -14,8 +15,8 @@ from yett.upstreams.rpc import (
     encode_notification,
     encode_request,
     is_answer,
-    read_answer,
     read_message,
+    read_outcome,
     reply_to,
 )
 
@@ -53,6 +54,7 @@ class Conversation:
         self._words = words
         self._change = change
         self._ended = ended
+        self._deadlines = Deadlines(self._loop)
         self._pending: dict[int, asyncio.Future[Exchange]] = {}
         self._last_id = 0
         self._greetings = 0
@@ -86,7 +88,7 @@ class Conversation:
             InvalidAnswer: the answer is neither a result nor an error.
         """
         identifier, waiter = self.post(method, params)
-        timer = self._loop.call_at(deadline, _expire, waiter)
+        self._deadlines.watch(waiter, deadline)
         answered = False
         try:
             exchange = await waiter
@@ -96,7 +98,7 @@ class Conversation:
             answered = True
             raise
         finally:
-            timer.cancel()
+            self._deadlines.forget(waiter)
             if not answered:
                 self.withdraw(identifier)
 
@@ -110,6 +112,7 @@ class Conversation:
 
     async def close(self) -> None:
         self.alive = False
+        self._deadlines.close()
         self._fail_all("it was stopped", broken=False)
         await self._child.stop()
 
@@ -138,7 +141,7 @@ class Conversation:
             return
         self.opened = True
         try:
-            waiter.set_result(read_answer(message, size))
+            waiter.set_result(read_outcome(message, size))
         except InvalidAnswer as error:
             waiter.set_exception(error)
 
@@ -151,6 +154,7 @@ class Conversation:
     def ended(self, why: str, *, broken: bool) -> None:
         """Called by the child, once."""
         self.alive = False
+        self._deadlines.close()
         self._fail_all(why, broken=broken)
         self._ended(self, why)
 
@@ -159,8 +163,3 @@ class Conversation:
         for waiter in pending.values():
             if not waiter.done():
                 waiter.set_exception(Ended(why, broken=broken))
-
-
-def _expire(waiter: "asyncio.Future[Exchange]") -> None:
-    if not waiter.done():
-        waiter.set_exception(TimeoutError())
