@@ -154,6 +154,30 @@ def test_a_forbid_that_fails_to_evaluate_forbids() -> None:
     ask(authorizer(policy), arguments={"amount": 5})
 
 
+@pytest.mark.parametrize(
+    ("condition", "argument"),
+    [
+        ('decimal(context.arguments.x).lessThan(decimal("1.0"))', "hunter2"),
+        ("ip(context.arguments.x).isIpv4()", "hunter2"),
+        ("context.arguments.x + 9223372036854775807 > 2", 4711),
+        ("context.arguments.x > 2", "hunter2"),
+        ("context.arguments.y > 2", "hunter2"),
+        ("context.arguments.x.y > 2", {"z": "hunter2"}),
+        ('context.arguments.x == "a"', "\ud800hunter2"),
+        ("context.arguments.x == 1", [4711.00001]),
+    ],
+)
+def test_an_argument_is_not_quoted_in_the_record_of_what_went_wrong(
+    condition: str, argument: JSON
+) -> None:
+    gate = authorizer(f"permit(principal, action, resource) when {{ {condition} }};")
+    no = refusal(gate, arguments={"x": argument})
+
+    assert "cannot be judged" in no.private
+    assert "hunter2" not in no.private
+    assert "4711" not in no.private
+
+
 def test_an_overflow_in_a_policy_is_a_no() -> None:
     policy = GRANT + (
         "forbid(principal, action, resource) when { context.arguments.amount + 1 > 100 };"

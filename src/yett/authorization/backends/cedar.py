@@ -4,6 +4,7 @@ Two of its ways are closed here. It skips a `forbid` that fails to evaluate, so 
 It reports what it cannot even build (a bad context) as a third decision, which is a no as well.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any, Final, final
@@ -21,6 +22,13 @@ POLICY_SETS_MAX: Final = 2_048
 _UNKNOWN_ARGUMENTS: Final = {"__extn": {"fn": "unknown", "arg": "arguments"}}
 """Cedar's partial evaluation leaves whatever depends on this open."""
 
+_EVALUATION_ERROR: Final = re.compile(
+    r"error while evaluating policy `(?P<policy>[^`]*)`: (?P<detail>.*)", re.DOTALL
+)
+_HARMLESS: Final = re.compile(
+    r"type error: expected [a-z_() `]+, got [a-z_() `]+|record does not have the attribute `[^`]*`"
+)
+
 
 @final
 class CedarEngine:
@@ -35,7 +43,7 @@ class CedarEngine:
         try:
             return CedarCase(question, self._policy_set(question.policies), _entities(question))
         except Exception as error:  # noqa: BLE001 - whatever the library cannot do is a no
-            return BrokenCase(f"Cedar cannot prepare this question: {error}")
+            return BrokenCase(f"Cedar cannot prepare this question: {type(error).__name__}")
 
     def _policy_set(self, policies: Sequence[Policy]) -> "cedarpy.PolicySet":
         ids = tuple(policy.id for policy in policies)
@@ -70,10 +78,10 @@ class CedarCase:
             request = self._request | {"context": orjson.dumps(context).decode()}
             answer = cedarpy.is_authorized(request, self._policy_set, self._entities)
             allowed = answer.allowed
-            errors = tuple(answer.diagnostics.errors)
+            errors = tuple(_without_values(error) for error in answer.diagnostics.errors)
             reasons = sorted(answer.diagnostics.reasons, key=self._order.__getitem__)
         except Exception as error:  # noqa: BLE001 - whatever the library cannot do is a no
-            return Decision(allowed=False, errors=(f"Cedar cannot answer: {error}",))
+            return Decision(allowed=False, errors=(f"Cedar cannot answer: {type(error).__name__}",))
         return Decision(allowed and not errors, tuple(reasons), errors)
 
     def foresee(self, context: Mapping[str, JSON], /) -> bool:
@@ -104,6 +112,16 @@ class BrokenCase:
 
     def foresee(self, _context: Mapping[str, JSON], /) -> bool:
         return False
+
+
+def _without_values(error: str) -> str:
+    """Keep of Cedar's message what is in policies: others quote the argument, which may be a secret
+    (CWE-532)."""
+    found = _EVALUATION_ERROR.fullmatch(error)
+    if found is None:
+        return "the request cannot be put to Cedar"
+    detail = found["detail"] if _HARMLESS.fullmatch(found["detail"]) else "it cannot be evaluated"
+    return f"policy `{found['policy']}`: {detail}"
 
 
 def read_text(text: str) -> list[dict[str, JSON]]:
