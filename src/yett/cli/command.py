@@ -40,7 +40,9 @@ def command() -> Callable[
         @functools.wraps(function)
         def run(*arguments: Any, **options: Any) -> None:
             place = _place(
-                options.pop("config_option"), options.pop("data_option"), options.pop("json_option")
+                options.pop("config_option"),
+                options.pop("data_option"),
+                as_json=options.pop("json_option"),
             )
             _run(place, lambda: function(place, *arguments, **options))
 
@@ -68,7 +70,7 @@ _OPTIONS: Final[tuple[Callable[[Any], Any], ...]] = (
 )
 
 
-def _place(config: Path | None, data: Path | None, as_json: bool) -> Place:  # noqa: FBT001
+def _place(config: Path | None, data: Path | None, *, as_json: bool) -> Place:
     config_path = config or Path(variable("YETT_CONFIG") or "yett.yaml")
     data_variable = variable("YETT_DATA")
     if data is None:

@@ -10,9 +10,11 @@ import click
 
 from yett.core.clock import Clock, SystemClock
 from yett.core.errors import CommandError
+from yett.core.secret import Secret
 
 if TYPE_CHECKING:  # heavy, and most commands need one of them at most
     from yett.configuration.model import Configuration
+    from yett.credentials.vault import Vault
     from yett.storage.port import Database
 
 _PRIVATE: Final = 0o700
@@ -47,10 +49,22 @@ class Place:
             ConfigurationError: it cannot be used.
         """
         if self._configuration is None:
-            from yett.configuration.load import load  # noqa: PLC0415
+            from yett.configuration.load import load  # noqa: PLC0415 - most commands need no such thing
 
             self._configuration = load(self.config_path, data=self.data)
         return self._configuration
+
+    def configuration_or_default(self) -> "Configuration":
+        """Load the configuration; without a file, return what holds then.
+
+        Raises:
+            ConfigurationError: there is a file, and it cannot be used.
+        """
+        if self.config_path.exists():
+            return self.configuration()
+        from yett.configuration.model import Configuration  # noqa: PLC0415 - as above
+
+        return Configuration()
 
     def database(self) -> "Database":
         """Open the database, once; make the data directory and bring the tables up to date.
@@ -60,10 +74,31 @@ class Place:
             Fault: the database cannot be used.
         """
         if self._database is None:
-            from yett.storage.build import open_database  # noqa: PLC0415
+            from yett.storage.build import open_database  # noqa: PLC0415 - most commands need no such thing
 
             self._database = open_database(self.make_data())
         return self._database
+
+    def vault(self) -> "Vault":
+        """Open the vault with the key that the configuration, or YETT_VAULT_PASSPHRASE, names.
+
+        Raises:
+            ConfigurationError: the key is missing, weak, or another one.
+            Fault: the database cannot be used.
+        """
+        from yett.configuration.environment import variable  # noqa: PLC0415 - as for the rest
+        from yett.credentials.build import open_vault  # noqa: PLC0415 - cryptography takes its time
+
+        configuration = self.configuration_or_default()
+        passphrase = variable("YETT_VAULT_PASSPHRASE")
+        return open_vault(
+            configuration.vault,
+            data=self.make_data(),
+            database=self.database(),
+            clock=self.clock,
+            passphrase=Secret(passphrase) if passphrase else None,
+            production=configuration.mode == "production",
+        )
 
     def make_data(self) -> Path:
         """Make the data directory, readable by its owner only (CWE-732), and return it.
@@ -129,6 +164,6 @@ def shown(value: object) -> str:
 
 
 def _print_json(value: Mapping[str, Any]) -> None:
-    import orjson  # noqa: PLC0415
+    import orjson  # noqa: PLC0415 - most commands need no such thing
 
     click.echo(orjson.dumps(value).decode())
