@@ -128,7 +128,9 @@ class Verifier:
                 await asyncio.gather(*pending)
 
     def changed(self, server: str) -> None:
-        watch = self._watches[server]
+        watch = self._watches.get(server)
+        if watch is None:  # a connection that outlived its server's configuration
+            return
         watch.wanted.set()
         # A verification that is under way may be what made the connection; another follows it.
         if not watch.running:

@@ -1,3 +1,4 @@
+import asyncio
 from typing import Any
 
 import pytest
@@ -323,3 +324,40 @@ async def test_a_server_that_was_never_verified_faults_for_what_is_pinned_only()
     with pytest.raises(Denied):
         await scene.resolve("time__made_up")
     assert await scene.take("tools/list") == []
+
+
+async def test_operators_are_told_the_state_of_everything() -> None:
+    scene = await both()
+    scene.discoverer.offers["time"] = Definitions(tools=(tool("now", "changed"), tool("new")))
+    await scene.verify()
+    report = {(row["server"], row["name"]): row["state"] for row in scene.catalogue.report()}
+    assert report["time", "now"] == "quarantined"
+    assert report["time", "_then"] == "missing"
+    assert report["time", "new"] == "appeared"
+    assert report["notes", "read_note"] == "approved"
+
+
+async def test_what_is_pinned_but_not_shown_is_unknown_after_the_wait_too() -> None:
+    scene = Scene({"time": Definitions()}, lock_of("time", TIME))
+    waiting = asyncio.create_task(scene.resolve("time__now"))
+    await asyncio.sleep(0)
+    await scene.verify()
+    with pytest.raises(Denied) as caught:
+        await waiting
+    assert caught.value.reason is Reason.UNKNOWN_TOOL
+
+
+async def test_a_resource_of_a_server_without_any_is_not_waited_for() -> None:
+    scene = Scene({}, lock_of("time", TIME), servers=("time",))
+    with pytest.raises(Denied):
+        await scene.resolve("note:///x", server="time", method="resources/read")
+    scene = Scene({}, lock_of("notes", NOTES), servers=("notes",))
+    await scene.verify()
+    with pytest.raises(Fault):
+        await scene.resolve("note:///x", server="notes", method="resources/read")
+
+
+async def test_a_change_of_a_server_that_is_no_longer_configured_is_nobodys_business() -> None:
+    scene = await both()
+    scene.catalogue.changed("gone")
+    assert (await scene.resolve("time__now")).name == "now"

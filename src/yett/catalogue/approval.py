@@ -1,0 +1,150 @@
+"""What an operator decides about the definitions of one server. Pure."""
+
+from collections.abc import Sequence
+from typing import Final, final
+
+import msgspec
+
+from yett.catalogue.definitions import Sight
+from yett.catalogue.diff import Change, compare
+from yett.catalogue.lock import SECTIONS, AccessFrom, Lock, Pin, ServerPins, with_pins
+from yett.catalogue.pinning import Classes, claims_to_read, classify, make_pin
+from yett.core.errors import CommandError
+from yett.core.operations import Kind
+from yett.core.target import Access
+
+_NAMES_SHOWN_MAX: Final = 50
+
+
+@final
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
+    """One definition to approve. before: its pin, if it has one. changes: against that pin.
+    claims_to_read: the server says so of a tool that is not classified otherwise."""
+
+    kind: Kind
+    name: str
+    before: Pin | None
+    after: Pin
+    changes: tuple[Change, ...]
+    claims_to_read: bool
+
+    @property
+    def is_news(self) -> bool:
+        """Whether approving it changes anything."""
+        before = self.before
+        return before is None or (
+            (before.digest, before.access, before.quarantined)
+            != (self.after.digest, self.after.access, False)
+        )
+
+
+def review(
+    lock: Lock,
+    server: str,
+    sight: Sight,
+    names: Sequence[str],
+    *,
+    classes: Classes,
+    access: Access | None,
+    by: str,
+    at: str,
+) -> tuple[Decision, ...]:
+    """Say what approving would do. names: of tools, prompts, or URIs; none means all that can be
+    approved. access: the class the operator gives the tools; else they keep the one they have.
+
+    Raises:
+        CommandError: a name is not offered or cannot be approved, or `access` contradicts the
+            configuration.
+    """
+    _check_names(server, sight, names)
+    pins = lock.servers.get(server, ServerPins())
+    decisions = []
+    for kind in SECTIONS:
+        for name, item in sorted(sight.get(kind, {}).items()):
+            if item.problem or (names and name not in names):
+                continue
+            before = pins.of(kind).get(name)
+            chosen = _class_of(kind, name, item.definition, before, classes, access)
+            after = make_pin(item, *chosen, by=by, at=at)
+            decisions.append(
+                Decision(
+                    kind=kind,
+                    name=name,
+                    before=before,
+                    after=after,
+                    changes=() if before is None else compare(before.definition, item.definition),
+                    claims_to_read=chosen[1] == "default" and claims_to_read(item.definition),
+                )
+            )
+    return tuple(decisions)
+
+
+def approve(lock: Lock, server: str, decisions: Sequence[Decision]) -> Lock:
+    """Return the lock with what is news in it; who approved the rest, and when, stays."""
+    for decision in decisions:
+        if decision.is_news:
+            lock = with_pins(lock, server, decision.kind, {decision.name: decision.after})
+    return lock
+
+
+def quarantine(lock: Lock, server: str, names: Sequence[str]) -> tuple[Lock, tuple[str, ...]]:
+    """Return the lock with these taken out of use until approved again, and which of them were not.
+
+    Raises:
+        CommandError: one is not pinned.
+    """
+    pins = lock.servers.get(server, ServerPins())
+    taken = []
+    for name in dict.fromkeys(names):
+        found = [(kind, pins.of(kind)[name]) for kind in SECTIONS if name in pins.of(kind)]
+        if not found:
+            raise CommandError(
+                f"`{server}/{name}` is not approved, so there is nothing to take out of use. "
+                f"See `yett tool list {server}`"
+            )
+        for kind, pin in found:
+            if not pin.quarantined:
+                taken.append(name)
+                out = msgspec.structs.replace(pin, quarantined=True)
+                lock = with_pins(lock, server, kind, {name: out})
+    return lock, tuple(taken)
+
+
+def _class_of(
+    kind: Kind,
+    name: str,
+    definition: dict[str, object],
+    before: Pin | None,
+    classes: Classes,
+    access: Access | None,
+) -> tuple[Access, AccessFrom]:
+    configured = classes.operator.get(name)
+    if kind is not Kind.TOOL or (configured is not None and access in {None, configured}):
+        return classify(kind, name, definition, classes, trusting=False)
+    if configured is not None:
+        raise CommandError(
+            f"The configuration says that `{name}` is `{configured}`. Change it there, or leave out "
+            "--access"
+        )
+    if access is not None:
+        return access, "operator"
+    if before is not None:
+        return before.access, before.access_from
+    return classify(kind, name, definition, classes, trusting=False)
+
+
+def _check_names(server: str, sight: Sight, names: Sequence[str]) -> None:
+    for name in names:
+        found = [items[name] for items in sight.values() if name in items]
+        if not found:
+            offered = sorted(
+                n for items in sight.values() for n, i in items.items() if not i.problem
+            )
+            shown = ", ".join(offered[:_NAMES_SHOWN_MAX]) or "nothing"
+            raise CommandError(f"Server `{server}` offers no `{name}`. It offers: {shown}")
+        for item in found:
+            if item.problem:
+                raise CommandError(
+                    f"`{server}/{name}` cannot be approved: {item.problem}. "
+                    "Have the server's author mend it, or leave it out"
+                )

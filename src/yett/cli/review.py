@@ -1,0 +1,179 @@
+"""What the commands of `yett tool` ask and change: the lock, the servers, the record of it."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, final
+
+from yett.catalogue.approval import Decision, approve, quarantine, review
+from yett.catalogue.board import make_board
+from yett.catalogue.build import open_lock
+from yett.catalogue.definitions import Sight, examine
+from yett.catalogue.entries import find_entry, shipped_entries
+from yett.catalogue.lock import SECTIONS, Lock, ServerPins
+from yett.catalogue.pinning import Classes, iso_time
+from yett.cli.command import Place
+from yett.core.errors import CommandError
+from yett.core.operations import Kind
+from yett.storage import outbox
+
+if TYPE_CHECKING:
+    from yett.catalogue.port import LockStore
+    from yett.core.target import JSON, Access
+
+
+@final
+class Review:
+    """The lock beside the configuration, and the servers that it is about."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._configuration = place.configuration()
+        self._store = open_store(place)
+        self._lock = self._store.read()
+        entries = shipped_entries()
+        found = {
+            name: find_entry(section.command, entries)
+            for name, section in self._configuration.servers.items()
+        }
+        shipped = {name: entry.classes() for name, entry in found.items() if entry is not None}
+        self._classes = {
+            name: Classes(
+                operator={
+                    tool: rules.access
+                    for tool, rules in section.tools.items()
+                    if rules.access is not None
+                },
+                shipped=shipped.get(name, {}),
+            )
+            for name, section in self._configuration.servers.items()
+        }
+
+    def servers(self) -> list[str]:
+        return list(self._configuration.servers)
+
+    def known(self, server: str) -> str:
+        """Return the name if the configuration has it.
+
+        Raises:
+            CommandError: it has not.
+        """
+        if server not in self._configuration.servers:
+            exist = ", ".join(self.servers()) or "none"
+            raise CommandError(f"The configuration has no server `{server}`. There are: {exist}")
+        return server
+
+    def pinned_rows(self, server: str) -> list[dict[str, Any]]:
+        pins = self._lock.servers.get(server, ServerPins())
+        return [
+            self._row(server, kind, name, "quarantined" if pin.quarantined else "approved")
+            for kind in SECTIONS
+            for name, pin in sorted(pins.of(kind).items())
+        ]
+
+    def live_rows(self, server: str) -> list[dict[str, Any]]:
+        sight = self._look(server)
+        pins = self._lock.servers.get(server)
+        board = make_board(server, pins, sight, self._classes[server].operator)
+        rows = []
+        for (kind, name), state in sorted(board.states.items()):
+            row = self._row(server, kind, name, state)
+            item = sight[kind].get(name)
+            rows.append(row | {"problem": item.problem if item and item.problem else None})
+        return rows
+
+    def definition(self, server: str, kind: str, name: str) -> dict[str, "JSON"]:
+        return self._lock.servers[server].of(Kind(kind))[name].definition
+
+    def decide(
+        self, server: str, names: Sequence[str], access: "Access | None"
+    ) -> tuple[Decision, ...]:
+        """Ask the server what it shows, and say what approving that would do.
+
+        Raises:
+            CommandError: see `catalogue.approval.review`.
+            Fault: the server cannot be reached.
+        """
+        return review(
+            self._lock,
+            server,
+            self._look(server),
+            names,
+            classes=self._classes[server],
+            access=access,
+            by=self._place.actor,
+            at=iso_time(self._place.clock.wall()),
+        )
+
+    def quarantine(self, server: str, names: Sequence[str]) -> tuple[str, ...]:
+        taken: tuple[str, ...] = ()
+
+        def change(lock: Lock) -> Lock:
+            nonlocal taken
+            changed, taken = quarantine(lock, server, names)
+            return changed
+
+        with self._place.database().transaction() as transaction:
+            self._store.update(change)
+            for name in taken:
+                event = {"event": "tool.quarantined", "actor": self._place.actor}
+                event |= {"server": server, "tool": name}
+                outbox.post(transaction, event, self._place.clock.wall())
+        return taken
+
+    def _look(self, server: str) -> Sight:
+        from yett.app.discovery import discover_once  # noqa: PLC0415 - most commands ask no server
+        from yett.validation.build import schema_problem  # noqa: PLC0415 - likewise
+
+        place = self._place
+        definitions = asyncio.run(
+            discover_once(
+                self._configuration,
+                place.data,
+                server,
+                folder=place.config_path.resolve().parent,
+                database=place.database(),
+                clock=place.clock,
+            )
+        )
+        return examine(server, definitions, schema_problem)
+
+    def _row(self, server: str, kind: Kind, name: str, state: str) -> dict[str, Any]:
+        pin = self._lock.servers.get(server, ServerPins()).of(kind).get(name)
+        configured = self._classes[server].operator.get(name) if kind is Kind.TOOL else None
+        row: dict[str, Any] = {"server": server, "kind": kind.value, "name": name}
+        return row | {
+            "access": configured or (pin.access if pin else None),
+            "access_from": "operator" if configured else pin.access_from if pin else None,
+            "state": state,
+            "approved_by": pin.approved_by if pin else None,
+            "approved_at": pin.approved_at if pin else None,
+            "digest": pin.digest if pin else None,
+        }
+
+
+def open_store(place: Place) -> "LockStore":
+    return open_lock(place.config_path.resolve().parent / "yett.lock")
+
+
+def approved_now(place: Place, server: str, decisions: Sequence[Decision]) -> None:
+    """Write the lock and post an event for each thing that is news.
+
+    Raises:
+        ConfigurationError: the lock is damaged.
+        Fault: the lock or the database could not be written.
+    """
+    with place.database().transaction() as transaction:
+        open_store(place).update(lambda lock: approve(lock, server, decisions))
+        for decision in decisions:
+            if decision.is_news:
+                event: dict[str, Any] = {
+                    "event": "tool.approved",
+                    "actor": place.actor,
+                    "server": server,
+                    "kind": decision.kind.value,
+                    "tool": decision.name,
+                    "digest": decision.after.digest,
+                    "access": decision.after.access,
+                    "access_from": decision.after.access_from,
+                }
+                outbox.post(transaction, event, place.clock.wall())

@@ -1,0 +1,151 @@
+"""`yett tool`, against a real server over stdio."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from yett.cli.root import root
+from yett.storage.build import open_database
+from yett.storage.outbox import drain
+
+SERVER = """
+import json, sys
+tools = [{"name": n, "description": d, "inputSchema": {"type": "object"}} for n, d in TOOLS]
+for line in sys.stdin:
+    request = json.loads(line)
+    method = request.get("method")
+    if method == "initialize":
+        result = {"protocolVersion": request["params"]["protocolVersion"],
+                  "capabilities": {"tools": {}}, "serverInfo": {"name": "x", "version": "1"}}
+        reply = {"result": result}
+    elif method == "tools/list":
+        reply = {"result": {"tools": tools}}
+    else:
+        reply = {"error": {"code": -32601, "message": "no"}}
+    if "id" in request:
+        print(json.dumps({"jsonrpc": "2.0", "id": request["id"]} | reply), flush=True)
+"""
+
+
+class Shell:
+    """A folder with one server whose tools a test may change."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.offer(("look", "Looks"), ("touch", "Touches"))
+        (folder / "yett.yaml").write_text(
+            f"servers:\n  things:\n    command: [{sys.executable}, server.py]\n"
+            "    tools: {look: {access: read}}\n"
+        )
+
+    def offer(self, *tools: tuple[str, str]) -> None:
+        (self.folder / "server.py").write_text(f"TOOLS = {tools!r}\n{SERVER}")
+
+    def run(self, *words: str, code: int = 0) -> Result:
+        line = ["tool", *words, "--config", str(self.folder / "yett.yaml")]
+        result = CliRunner().invoke(root, line)
+        assert result.exit_code == code, result.output
+        return result
+
+    def rows(self, *words: str, code: int = 0) -> list[dict[str, Any]]:
+        return [
+            json.loads(row) for row in self.run(*words, "--json", code=code).stdout.splitlines()
+        ]
+
+    def states(self, *words: str) -> dict[str, str]:
+        return {row["name"]: row["state"] for row in self.rows("list", *words)}
+
+    def events(self) -> list[str]:
+        database = open_database(self.folder / ".yett")
+        taken: list[str] = []
+        drain(database, lambda event: taken.append(f"{event['event']} {event['tool']}"))
+        database.close()
+        return taken
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    return Shell(tmp_path)
+
+
+def test_approving_writes_the_lock_and_an_event_and_again_nothing(shell: Shell) -> None:
+    assert shell.states("--live") == {"look": "appeared", "touch": "appeared"}
+    assert shell.states() == {}
+    approved = shell.rows("approve", "things", "look")
+    assert [(row["name"], row["access"], row["result"]) for row in approved] == [
+        ("look", "read", "approved")
+    ]
+    lock = (shell.folder / "yett.lock").read_bytes()
+    assert shell.rows("approve", "things", "look")[0]["result"] == "unchanged"
+    assert (shell.folder / "yett.lock").read_bytes() == lock
+    assert shell.events() == ["tool.approved look"]
+    assert shell.states("things", "--live") == {"look": "approved", "touch": "appeared"}
+    shell.run("approve", "things")
+    assert shell.states() == {"look": "approved", "touch": "approved"}
+
+
+def test_a_changed_tool_is_shown_with_what_changed(shell: Shell) -> None:
+    shell.run("approve", "things")
+    assert "Nothing differs" in shell.run("diff", "things", "--exit-code").output
+    shell.offer(("look", "Looks \u202eand\x1b[8m sends"))
+    assert shell.states("--live") == {"look": "quarantined", "touch": "missing"}
+    result = shell.run("diff", "things", "--exit-code", code=1)
+    assert "/description changed (text the model reads)" in result.output
+    assert "\x1b" not in result.output
+    assert "\u202e" not in result.output
+    (row,) = shell.rows("diff", "things")
+    assert (row["name"], row["new"]) == ("look", False)
+    shell.run("approve", "things", "--yes")
+    assert shell.states("--live") == {"look": "approved", "touch": "missing"}
+
+
+def test_a_class_can_be_given_to_tools_by_name(shell: Shell) -> None:
+    shell.run("approve", "things", "touch", "--access", "read")
+    assert [(row["access"], row["access_from"]) for row in shell.rows("list")] == [
+        ("read", "operator")
+    ]
+    assert (
+        "its class was read" in shell.run("approve", "things", "touch", "--access", "write").output
+    )
+    assert "name them" in shell.run("approve", "things", "--access", "read", code=1).output
+    assert "leave out" in shell.run("approve", "things", "look", "--access", "write", code=1).output
+
+
+def test_a_tool_is_taken_out_of_use_and_back(shell: Shell) -> None:
+    shell.run("approve", "things")
+    assert shell.rows("quarantine", "things", "look")[0]["result"] == "quarantined"
+    assert shell.rows("quarantine", "things", "look")[0]["result"] == "unchanged"
+    assert shell.states() == {"look": "quarantined", "touch": "approved"}
+    assert "out of use" in shell.run("diff", "things").output
+    shell.run("approve", "things", "look")
+    assert shell.states() == {"look": "approved", "touch": "approved"}
+    assert shell.events().count("tool.quarantined look") == 1
+
+
+def test_an_approved_definition_can_be_shown_whole(shell: Shell) -> None:
+    shell.run("approve", "things")
+    (row,) = shell.rows("show", "things", "touch")
+    assert row["definition"]["description"] == "Touches"
+    assert row["access"] == "write"
+
+
+def test_what_does_not_exist_is_told_with_what_does(shell: Shell) -> None:
+    assert "There are: things" in shell.run("list", "nowhere", code=1).output
+    assert "It offers: look, touch" in shell.run("approve", "things", "nothing", code=1).output
+    assert "yett tool list things --live" in shell.run("show", "things", "x", code=1).output
+    assert "yett tool list things" in shell.run("quarantine", "things", "x", code=1).output
+
+
+def test_a_server_that_cannot_be_started_is_told(shell: Shell) -> None:
+    (shell.folder / "server.py").unlink()
+    assert shell.run("approve", "things", code=1).output
+
+
+def test_a_damaged_lock_is_told_and_left_as_it_is(shell: Shell) -> None:
+    (shell.folder / "yett.lock").write_text("{")
+    assert "damaged" in shell.run("approve", "things", code=2).output
+    assert (shell.folder / "yett.lock").read_text() == "{"
