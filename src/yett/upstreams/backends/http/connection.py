@@ -259,7 +259,7 @@ class Connection(asyncio.Protocol):
 
     def on_body(self, body: bytes) -> None:
         response = self._response
-        if response is None or self._failure is not None:
+        if response is None or self._stray or self._failure is not None:
             return
         self._size += len(body)
         if self._size > ANSWER_BYTES_MAX:

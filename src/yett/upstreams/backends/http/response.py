@@ -33,10 +33,12 @@ class Head:
     def __init__(self, status: int, headers: dict[bytes, bytes]) -> None:
         """Raises:
         InvalidAnswer: the body is compressed, although that was not asked for and a bomb may hide
-            in it (CWE-409).
+            in it (CWE-409); or transferred in a way that is not `chunked`.
         """
         if headers.get(b"content-encoding", b"identity").strip().lower() != b"identity":
             raise InvalidAnswer("the body is encoded although that was not asked for")
+        if headers.get(b"transfer-encoding", b"chunked").strip().lower() != b"chunked":
+            raise InvalidAnswer("an unknown transfer encoding")
         length = headers.get(b"content-length")
         self.status = status
         self.headers = headers

@@ -1,0 +1,77 @@
+"""One good upstream, asked one good thing; tests bend one part of it."""
+
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.servers.mcp_http import HttpServer
+from yett.core.proofs import Credential
+from yett.core.secret import Secret
+from yett.upstreams.build import build
+from yett.upstreams.config import UpstreamConfig
+from yett.upstreams.port import Exchange, Transport
+
+SERVER = Path(__file__).parents[2] / "servers" / "mcp_stdio.py"
+NOBODY = Credential()
+
+
+def make(config: UpstreamConfig, **secrets: str) -> Transport:
+    async def command() -> tuple[str, ...]:
+        return config.command
+
+    async def environment() -> dict[str, Secret]:
+        return {name: Secret(value) for name, value in secrets.items()}
+
+    def no_tls() -> Any:
+        raise AssertionError("no TLS here")
+
+    return build(
+        config,
+        command=command,
+        environment=environment,
+        base_environment={"PATH": os.environ["PATH"]},
+        ssl_context_factory=no_tls,
+    )
+
+
+@asynccontextmanager
+async def reach(server: HttpServer) -> AsyncIterator[Transport]:
+    transport = make(UpstreamConfig(name="s", url=server.url))
+    try:
+        yield transport
+    finally:
+        await transport.close()
+
+
+@asynccontextmanager
+async def started(*arguments: str, **secrets: str) -> AsyncIterator[Any]:
+    """A stdio transport to the test server; its own type, for what is beyond the port."""
+    command = (sys.executable, str(SERVER), *arguments)
+    transport = make(UpstreamConfig(name="s", command=command), **secrets)
+    try:
+        yield transport
+    finally:
+        await transport.close()
+
+
+async def call(
+    transport: Transport,
+    *,
+    deadline: float = 5.0,
+    credential: Credential = NOBODY,
+    **arguments: object,
+) -> Exchange:
+    return await transport.request(
+        "tools/call",
+        {"name": "echo", "arguments": dict(arguments)},
+        credential=credential,
+        deadline_seconds=deadline,
+    )
+
+
+def text_of(exchange: Exchange) -> str:
+    assert exchange.result is not None
+    return str(exchange.result["content"][0]["text"])
