@@ -1,10 +1,15 @@
+import fcntl
+import os
 from pathlib import Path
 
 import pytest
 
-from tests.yett.catalogue.scene import lock_of, pin, tool
+from tests.yett.catalogue.scene import accept, lock_of, pin, tool
+from yett.catalogue.backends import lock_file
 from yett.catalogue.backends.lock_file import LockFile
+from yett.catalogue.definitions import examine
 from yett.catalogue.lock import Lock, decode_lock, encode_lock, with_pins
+from yett.catalogue.pinning import Classes, pin_first_sight
 from yett.catalogue.port import Definitions
 from yett.core.errors import ConfigurationError, Fault
 from yett.core.operations import Kind
@@ -104,3 +109,22 @@ def test_a_change_that_fails_leaves_the_old_lock(tmp_path: Path) -> None:
         LockFile(path).update(fail)
     assert LockFile(path).read() == LOCK
     LockFile(path).update(lambda _: Lock())
+
+
+def test_a_lock_that_somebody_else_keeps_changing_is_a_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lock_file, "_TURN_SECONDS_MAX", 0.1)
+    descriptor = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    try:
+        with pytest.raises(Fault, match="for too long"):
+            LockFile(tmp_path / "yett.lock").update(lambda _: LOCK)
+    finally:
+        os.close(descriptor)
+    assert LockFile(tmp_path / "yett.lock").update(lambda _: LOCK) == LOCK
+
+
+def test_first_sight_leaves_a_server_alone_that_somebody_approved_meanwhile() -> None:
+    sight = examine("time", Definitions(tools=(tool("other"),)), accept)
+    assert pin_first_sight(LOCK, "time", sight, Classes(), "t") == LOCK
