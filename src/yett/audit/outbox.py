@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Final
 
-from yett.audit.build import directory_of, open_log
+from yett.audit.build import directory_of, open_for_reading, open_log
 from yett.audit.config import AuditConfig
 from yett.audit.encode import Redact, RedactText
 from yett.audit.port import LogBusy
@@ -47,6 +47,8 @@ def record_now(
         CommandError: no gate runs and the log cannot be written.
         Fault: the log or the database did not answer.
     """
+    if open_for_reading(config, data).is_live():  # asked first: waiting for the lock takes time
+        return 0
     if not database.fetch("select 1 from outbox limit 1"):
         return 0
     try:

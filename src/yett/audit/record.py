@@ -105,6 +105,7 @@ class Record:
             call=self._call,
             principal=self._principal,
             result=cleaned.result,
+            encoded=b"" if cleaned.result is None else cleaned.encoded,
             error=cleaned.error,
             usage=usage,
             target=self._shown_target(),

@@ -229,7 +229,8 @@ class FileLog:
         with self._mutex:
             batch = [(item, item.tip, item.size) for item in (*self._retired, self._segment)]
             displacement = self._displacement()
-        if len(batch) == 1 and self._segment.synced_size == batch[0][2]:
+        is_synced = len(batch) == 1 and self._segment.synced_size == batch[0][2]
+        if is_synced and self._trouble is None:
             return displacement
         try:
             for segment, tip, size in batch:

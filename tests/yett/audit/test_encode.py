@@ -1,0 +1,130 @@
+"""Records as text: bounded, total, and nothing in them that acts (CWE-117)."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.yett.audit.scene import AGENT, EMBEDDED_SECRET, call, redact, redact_text
+from yett.audit.encode import Encoder, Stamp, quote
+from yett.core.target import JSON
+
+
+def encoder() -> Encoder:
+    return Encoder(node="node-1", redact=redact, redact_text=redact_text)
+
+
+def single(arguments: dict[str, JSON], *, known: bool = True, name: str = "t") -> dict[str, Any]:
+    text = encoder().single(
+        0.0,
+        "refusal",
+        call(arguments=arguments, name=name),
+        '"decision":"denied"',
+        principal=AGENT if known else None,
+        target=None,
+        permitted=None,
+        with_input=True,
+    )
+    members: dict[str, Any] = json.loads("{" + text + "}")
+    return members
+
+
+@given(st.floats(min_value=0, max_value=4_000_000_000))
+def test_a_time_is_written_as_python_reads_it(wall: float) -> None:
+    written = Stamp()(wall)
+
+    assert written.endswith("Z")
+    assert abs(datetime.fromisoformat(written).timestamp() - wall) < 2e-6
+    assert len(written) == len("1970-01-01T00:00:00.000000Z")
+
+
+def test_the_second_is_written_anew_when_it_changes() -> None:
+    stamp = Stamp()
+    moment = datetime(2026, 11, 22, 13, 0, 59, tzinfo=UTC).timestamp()
+
+    assert [stamp(moment), stamp(moment + 0.5), stamp(moment + 1)] == [
+        "2026-11-22T13:00:59.000000Z",
+        "2026-11-22T13:00:59.500000Z",
+        "2026-11-22T13:01:00.000000Z",
+    ]
+
+
+@given(st.text())
+def test_any_text_can_be_quoted(text: str) -> None:
+    quoted = quote(text)
+
+    assert len(json.loads(quoted)) <= 256
+
+
+def test_a_lone_surrogate_becomes_a_question_mark() -> None:
+    assert json.loads(quote("a\ud800b")) == "a?b"
+
+
+def test_a_megabyte_of_name_becomes_256_characters() -> None:
+    assert len(single({}, name="x" * 1_000_000)["tool"]) == 256
+
+
+def test_secrets_in_arguments_and_names_are_redacted_and_the_digest_is_of_the_original() -> None:
+    members = single({"token": EMBEDDED_SECRET}, name=f"file:///{EMBEDDED_SECRET}")
+
+    assert EMBEDDED_SECRET not in json.dumps(members)
+    assert members["input"] == {"token": "[redacted]"}
+    assert members["input_digest"] != single({"token": "[redacted]"})["input_digest"]
+
+
+def test_a_large_input_is_left_out_but_digested() -> None:
+    members = single({"text": "x" * 16_400})
+
+    assert members["input"] is None
+    assert members["input_truncated"] is True
+    assert len(members["input_digest"]) == 64
+
+
+def test_a_stranger_cannot_fill_the_disk_with_input() -> None:
+    assert single({"text": "x" * 2_000})["input"] is not None
+    assert single({"text": "x" * 2_000}, known=False)["input"] is None
+
+
+@pytest.mark.parametrize("value", ["\ud800", {1, 2}])
+def test_an_input_that_cannot_be_encoded_is_left_out(value: Any) -> None:
+    members = single({"x": value})
+
+    assert members["input"] is None
+    assert members["input_digest"] is None
+
+
+def test_an_event_is_kept_under_its_own_roof() -> None:
+    text = encoder().event(
+        0.0, {"event": "key.created", "actor": "cli:root", "kind": "outcome", "sequence": 9}
+    )
+
+    members = json.loads("{" + text + "}")
+    assert members["kind"] == "event"
+    assert members["details"] == {"kind": "outcome", "sequence": 9}
+
+
+def test_an_event_without_name_or_too_large_or_unencodable_is_still_a_line() -> None:
+    for event in ({"x": "y" * 70_000}, {"x": {1}}, {}):
+        text = encoder().event(0.0, event)
+        assert json.loads("{" + text + "}")["actor"] is None
+
+
+def test_a_cache_that_is_full_begins_anew() -> None:
+    one = encoder()
+    for number in range(5_000):
+        request = call(peer="::1")
+        one.single(
+            0.0,
+            "own",
+            request,
+            '"x":1',
+            principal=type(AGENT)(id=f"k{number}", name="n"),
+            target=None,
+            permitted=None,
+            with_input=False,
+        )
+
+    assert len(one._callers) < 4_097

@@ -1,0 +1,153 @@
+"""Records go only whole, only old, and never unsaid."""
+
+import json
+import os
+from datetime import datetime
+from pathlib import Path
+from typing import final
+
+import pytest
+
+from tests.yett.audit.scene import redact, redact_text, stored
+from yett.audit import Auditor
+from yett.audit.backends.file import FileLog
+from yett.audit.config import AuditConfig
+from yett.audit.port import Unwritable
+from yett.audit.retention import prune
+from yett.audit.verify import verify
+
+DAY = 86_400.0
+MEMBERS = '"at":"2026-01-01T00:00:00.000000Z","kind":"own"'
+
+
+@final
+class Calendar:
+    """A clock that a test sets by day."""
+
+    def __init__(self) -> None:
+        self.day = 0.0
+        self.ticks = 0.0
+
+    def wall(self) -> float:
+        return 1_767_225_600.0 + self.day * DAY
+
+    def monotonic(self) -> float:
+        self.ticks += 1.0
+        return self.ticks
+
+
+def log_of(directory: Path, calendar: Calendar, *, days: int = 200) -> FileLog:
+    """A segment or so for ten days, each file as old as its first line."""
+    log = FileLog(directory, clock=calendar, node="n", segment_bytes=500)
+    for day in range(0, days, 10):
+        calendar.day = float(day)
+        log.append(MEMBERS)
+    for path in directory.glob("segment-*"):
+        with path.open() as file:
+            written = datetime.fromisoformat(json.loads(file.readline())["at"]).timestamp()
+        os.utime(path, (written, written))
+    return log
+
+
+def auditor_of(log: FileLog, calendar: Calendar) -> Auditor:
+    return Auditor(log, clock=calendar, redact=redact, redact_text=redact_text)
+
+
+def test_old_segments_go_and_the_rest_is_still_a_whole_log(tmp_path: Path) -> None:
+    calendar = Calendar()
+    log = log_of(tmp_path, calendar)
+    before = log.source().segments()
+
+    gone = prune(auditor_of(log, calendar), AuditConfig(), calendar, production=True)
+
+    assert gone == tuple(before[: len(gone)])
+    assert (len(gone), len(before)) == (10, 21)
+    assert not any((tmp_path / name).exists() for name in gone)
+    event = next(line for line in stored(log) if line.get("event") == "audit.pruned")
+    assert [item["file"] for item in event["details"]["segments"]] == list(gone)
+    log.close()
+    verdict = verify(log.source())
+    assert verdict.damage is None
+    assert verdict.first > 1
+    assert prune_again(tmp_path, calendar) == ()
+
+
+def prune_again(directory: Path, calendar: Calendar) -> tuple[str, ...]:
+    log = FileLog(directory, clock=calendar, node="n", segment_bytes=500)
+    gone = prune(auditor_of(log, calendar), AuditConfig(), calendar, production=True)
+    log.close()
+    return gone
+
+
+def test_production_keeps_ninety_days_whatever_is_configured(tmp_path: Path) -> None:
+    calendar = Calendar()
+    log = log_of(tmp_path, calendar, days=80)
+    config = AuditConfig(retention="1d")
+
+    assert prune(auditor_of(log, calendar), config, calendar, production=True) == ()
+    assert prune(auditor_of(log, calendar), config, calendar, production=False) != ()
+    log.close()
+    assert verify(log.source()).damage is None
+
+
+def test_a_clock_that_jumped_ahead_deletes_nothing_that_is_young_on_disk(tmp_path: Path) -> None:
+    calendar = Calendar()
+    log = FileLog(tmp_path, clock=calendar, node="n", segment_bytes=500)
+    for _ in range(30):
+        log.append(MEMBERS)
+
+    assert prune(auditor_of(log, calendar), AuditConfig(), calendar, production=True) == ()
+    log.close()
+
+
+def test_a_segment_whose_beginning_is_damaged_is_kept(tmp_path: Path) -> None:
+    calendar = Calendar()
+    log = log_of(tmp_path, calendar)
+    second = tmp_path / log.source().segments()[1]
+    second.write_bytes(b"nonsense\n" + second.read_bytes())
+
+    assert prune(auditor_of(log, calendar), AuditConfig(), calendar, production=True) == ()
+    log.close()
+
+
+def test_a_beginning_that_was_deleted_by_hand_is_not_excused_by_another_pruning(
+    tmp_path: Path,
+) -> None:
+    calendar = Calendar()
+    log = log_of(tmp_path, calendar)
+    prune(auditor_of(log, calendar), AuditConfig(), calendar, production=True)
+    log.close()
+    (tmp_path / log.source().segments()[0]).unlink()
+
+    damage = verify(log.source()).damage
+    assert damage is not None
+    assert damage.kind == "beginning"
+
+
+def test_nothing_goes_when_it_cannot_be_said(tmp_path: Path) -> None:
+    calendar = Calendar()
+    log = log_of(tmp_path, calendar)
+    before = log.source().segments()
+    with log._committing:
+        good = os.dup(log._head)
+        reading, writing = os.pipe()
+        os.dup2(writing, log._head)
+
+    with pytest.raises(Unwritable):
+        log.prune(calendar.wall())
+    assert log.source().segments()[: len(before)] == before
+
+    os.dup2(good, log._head)
+    for fd in (good, reading, writing):
+        os.close(fd)
+    log.close()
+
+
+def test_what_a_pruning_says_fits_one_line(tmp_path: Path) -> None:
+    calendar = Calendar()
+    log = log_of(tmp_path, calendar)
+    log.prune(calendar.wall())
+    log.close()
+
+    line = next(line for line in stored(log) if line.get("event") == "audit.pruned")
+    assert json.dumps(line).count("\n") == 0
