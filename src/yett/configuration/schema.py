@@ -11,7 +11,8 @@ from yett.configuration.model import Configuration
 @cache
 def json_schema() -> dict[str, Any]:
     """Return the schema; callers do not change it."""
-    schema = msgspec.json.schema(Configuration)
+    # Once through JSON, since the defaults come as tuples.
+    schema = msgspec.json.decode(msgspec.json.encode(msgspec.json.schema(Configuration)))
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "yett.yaml",

@@ -32,7 +32,7 @@ _PARAMETER: Final = re.compile(r"[?&;#]([^=&;#\s]{1,64})=([^&#\s]*)")
 _FLAG: Final = re.compile(r"(-{0,2}[A-Za-z][A-Za-z0-9_.-]*)=(.*)", re.DOTALL)
 _HEADER_LINE: Final = re.compile(r"([A-Za-z][A-Za-z0-9-]{1,63})\s*:\s?(.*)", re.DOTALL)
 _QUOTED: Final = re.compile(
-    r"[\"']?([A-Za-z][A-Za-z0-9_.-]{1,63})[\"']?\s*[:=]\s*([\"'])(.*?)\2", re.DOTALL
+    r"-{0,2}[\"']?([A-Za-z][A-Za-z0-9_.-]{1,63})[\"']?(?:\s*[:=]\s*|\s+)([\"'])(.*?)\2", re.DOTALL
 )
 _ASSIGNED: Final = re.compile(
     r"(?<![A-Za-z0-9_.-])-{0,2}([A-Za-z][A-Za-z0-9_.-]{1,63})(?:\s*[=:]\s*|\s+)"

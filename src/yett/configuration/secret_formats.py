@@ -78,7 +78,7 @@ _NO_SECRET: Final = re.compile(
 _SMALL_NUMBER: Final = re.compile(r"[0-9]{1,5}")
 _FILE: Final = re.compile(r"(?:[A-Za-z]:\\|~/|\.{1,2}/|/)[\w .@+/\\-]*")
 REFERENCE: Final = re.compile(
-    r"(?:\$\{[^{}]*\}|\$[A-Za-z_][A-Za-z0-9_]*|\{secret:[^{}]*\}|\{\{[^{}]*\}\}|%[A-Za-z_]+%)+"
+    r"(?:\$\{[^{}]*\}|\{secret:[^{}]*\}|\{\{[^{}]*\}\})+"
     r"|secret:[a-z0-9][a-z0-9_-]*|file:/.*|env:[A-Za-z_][A-Za-z0-9_]*"
 )
 PLACEHOLDER: Final = re.compile(r"\$\{[^{}]*\}|\{secret:[^{}]*\}|\{\{[^{}]*\}\}")

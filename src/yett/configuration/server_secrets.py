@@ -91,7 +91,7 @@ class ServerSecrets:
 
     def _name(self, hint: str) -> str:
         text = normalised(re.sub(r"_", "-", hint))
-        return text if self.server in text else normalised(f"{self.server}-{text}")
+        return text if f"-{self.server}-" in f"-{text}-" else normalised(f"{self.server}-{text}")
 
 
 def text_of(value: object) -> str:
