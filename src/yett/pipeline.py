@@ -47,15 +47,14 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
         """
         record = self.audit.begin(call)
         try:
-            match call.operation.road:
-                case _ if refused is not None:
-                    reply = await self._refuse(call, record, refused)
-                case Road.CALL:
-                    reply = await self._call(call, record)
-                case Road.LIST:
-                    reply = await self._list(call, record)
-                case Road.ATTEND:
-                    reply = await self._attend(call, record)
+            if refused is not None:
+                reply = await self._refuse(call, record, refused)
+            elif call.operation.road is Road.CALL:
+                reply = await self._call(call, record)
+            elif call.operation.road is Road.LIST:
+                reply = await self._list(call, record)
+            else:
+                reply = await self._attend(call, record)
         except Refusal as refusal:
             reply = record.refuse(refusal)
         except Exception as bug:  # noqa: BLE001 - the one place where a bug becomes a refusal

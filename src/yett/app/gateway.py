@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Final, final
 
@@ -43,8 +43,9 @@ class Gateway:
 
     # -- yett.edge.Gate
 
-    async def handle(self, call: Call, refused: Denied | None = None) -> Reply:
-        return await self._snapshot.pipeline.handle(call, refused)
+    def handle(self, call: Call, refused: Denied | None = None) -> Coroutine[None, None, Reply]:
+        """Hand the call to the snapshot of this moment. Not `async` itself: one frame less per call."""
+        return self._snapshot.pipeline.handle(call, refused)
 
     def is_live(self, principal_id: str) -> bool:
         return self._snapshot.authenticator.is_live(principal_id)

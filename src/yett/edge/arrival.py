@@ -17,6 +17,7 @@ from yett.edge.http.message import Request
 from yett.edge.origin import OriginPolicy
 
 _SINGLE: Final = (b"authorization", b"host", b"origin", b"content-type", b"mcp-session-id")
+_BEARER: Final = b"bearer "
 _JSON_TYPES: Final = frozenset({b"application/json", b"application/json;charset=utf-8"})
 
 
@@ -99,8 +100,11 @@ class Arrival(msgspec.Struct, frozen=True):
 
 def body_problem(request: Request) -> Denied | None:
     """Only JSON in UTF-8, not compressed, is read at all (ToolHive 8a05eddd5, CWE-409)."""
-    content_type = request.headers.get(b"content-type", b"").replace(b" ", b"").lower()
-    if content_type not in _JSON_TYPES:
+    content_type = request.headers.get(b"content-type", b"")
+    if (
+        content_type != b"application/json"
+        and content_type.replace(b" ", b"").lower() not in _JSON_TYPES
+    ):
         return Denied(Reason.UNSUPPORTED_MEDIA_TYPE, "Content-Type")
     if b"content-encoding" in request.headers:
         return Denied(Reason.UNSUPPORTED_MEDIA_TYPE, "Content-Encoding")
@@ -109,10 +113,12 @@ def body_problem(request: Request) -> Denied | None:
 
 def _credential(request: Request) -> Secret | None:
     """Exactly one `Authorization: Bearer …` (RFC 6750 §2.1); a token anywhere else is not read."""
-    if b"authorization" in request.repeated:
-        return None
     value = request.headers.get(b"authorization", b"")
-    scheme, _, token = value.partition(b" ")
-    if not token or (scheme != b"Bearer" and scheme.lower() != b"bearer"):
+    token = value[len(_BEARER) :]
+    if (
+        not token
+        or value[: len(_BEARER)].lower() != _BEARER
+        or b"authorization" in request.repeated
+    ):
         return None
-    return Secret(token.strip())
+    return Secret(token)

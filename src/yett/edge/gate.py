@@ -1,5 +1,6 @@
 """What the edge needs of the rest: one road in, and whether a caller is still welcome."""
 
+from collections.abc import Coroutine
 from typing import Protocol
 
 from yett.core.call import Call, Reply
@@ -7,7 +8,7 @@ from yett.core.errors import Denied
 
 
 class Gate(Protocol):
-    async def handle(self, call: Call, refused: Denied | None = None) -> Reply:
+    def handle(self, call: Call, refused: Denied | None = None) -> Coroutine[None, None, Reply]:
         """Answer one request by the pipeline of this moment. Raises only when cancelled."""
         ...
 

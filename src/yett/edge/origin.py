@@ -18,12 +18,10 @@ class OriginPolicy:
 
     def allows(self, headers: dict[bytes, bytes]) -> bool:
         """Whether a request with these headers may have been meant for this gate."""
-        host = headers.get(b"host")
-        if host is None or host.lower() not in self._hosts:
+        if headers.get(b"host", b"").lower() not in self._hosts:
             return False
-        origin = headers.get(b"origin")
-        if origin is not None:
-            return origin.lower() in self._origins
+        if b"origin" in headers:
+            return headers[b"origin"].lower() in self._origins
         return headers.get(b"sec-fetch-site") not in {b"cross-site", b"same-site"}
 
 

@@ -1,5 +1,6 @@
 """Which path leads where. A path is compared as it came: nothing is decoded, nothing normalised."""
 
+import re
 from typing import Final, final
 
 from yett.core.clock import Clock
@@ -19,8 +20,7 @@ from yett.edge.rest.route import RestRoute
 
 _MCP: Final = b"/mcp"
 _MCP_SERVER: Final = b"/mcp/"
-_SERVER_BYTES: Final = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789-_")
-_SERVER_CHARS_MAX: Final = 64
+_SERVER: Final = re.compile(rb"/mcp/[a-z0-9_-]{1,64}")
 _OK: Final = Response(200, b"ok\n", b"text/plain")
 _NOT_READY: Final = Response(503, b"not ready\n", b"text/plain")
 
@@ -38,15 +38,17 @@ class Router:
 
     async def __call__(self, request: Request) -> Response | Stream:
         path = request.path
-        if path in _HEALTH and request.method == b"GET" and request.unfit is None:
-            return _OK if path == b"/healthz" or self._gate.is_ready() else _NOT_READY
         arrival = self.arrivals.receive(request)
-        if path == _MCP:
-            return await self._mcp.serve(arrival, None)
-        if path.startswith(_MCP_SERVER) and _is_server(path[len(_MCP_SERVER) :]):
-            return await self._mcp.serve(arrival, path[len(_MCP_SERVER) :].decode())
+        if path.startswith(_MCP):
+            if path == _MCP:
+                return await self._mcp.serve(arrival, None)
+            server = path[len(_MCP_SERVER) :]
+            if _SERVER.fullmatch(path):
+                return await self._mcp.serve(arrival, server.decode())
         if path in REST_PATHS:
             return await self._rest.serve(arrival)
+        if path in _HEALTH and request.method == b"GET" and request.unfit is None:
+            return _OK if path == b"/healthz" or self._gate.is_ready() else _NOT_READY
         return await self._nothing_here(arrival)
 
     async def _nothing_here(self, arrival: Arrival) -> Response:
@@ -58,7 +60,3 @@ class Router:
 
 
 _HEALTH: Final = frozenset({b"/healthz", b"/readyz"})
-
-
-def _is_server(name: bytes) -> bool:
-    return 0 < len(name) <= _SERVER_CHARS_MAX and _SERVER_BYTES.issuperset(name)

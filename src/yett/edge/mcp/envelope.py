@@ -37,7 +37,7 @@ def read(body: bytes) -> Envelope:
     if not isinstance(message, dict):
         return _unfit("body is not one JSON-RPC message; batches are not accepted")
     identifier = message.get("id")
-    if not _is_identifier(identifier, present="id" in message):
+    if type(identifier) is not int and not _is_identifier(identifier, present="id" in message):
         return _unfit("`id` must be a string or an integer")
     if not message.keys() <= _ENVELOPE:
         shown = "result" in message or "error" in message
@@ -53,7 +53,7 @@ def read(body: bytes) -> Envelope:
 
 
 def _is_identifier(value: JSON, *, present: bool) -> bool:
-    return not present or type(value) is int or (type(value) is str and len(value) <= 256)  # noqa: PLR2004 - an id is not a document
+    return not present or (type(value) is str and len(value) <= 256)  # noqa: PLR2004 - an id is not a document
 
 
 def _unfit(shown: str, code: int = INVALID_REQUEST, *, id_: JSON = None) -> Envelope:

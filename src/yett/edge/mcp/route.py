@@ -16,6 +16,7 @@ from yett.edge.mcp.sessions import Sessions
 from yett.edge.mcp.streams import Changes, SessionStream
 from yett.edge.mcp.versions import MODERN
 
+_INITIALIZE: Final = OPERATIONS["initialize"]
 _STREAM: Final = OPERATIONS["session/stream"]
 _END: Final = OPERATIONS["session/end"]
 
@@ -29,25 +30,26 @@ class McpRoute:
 
     async def serve(self, arrival: Arrival, server: str | None) -> Response | Stream:
         """Answer one request to this endpoint; `server` None is the endpoint of all."""
-        match arrival.request.method:
-            case b"POST":
-                return await self._post(arrival, server)
-            case b"GET":
-                return await self._stream(arrival, server)
-            case b"DELETE":
-                return await self._end(arrival, server)
-            case _:
-                return await self._not_allowed(arrival, server)
+        method = arrival.request.method
+        if method == b"POST":
+            return await self._post(arrival, server)
+        if method == b"GET":
+            return await self._stream(arrival, server)
+        if method == b"DELETE":
+            return await self._end(arrival, server)
+        return await self._not_allowed(arrival, server)
 
     async def _post(self, arrival: Arrival, server: str | None) -> Response:
         request = arrival.request
         problem = body_problem(request)
         if problem is None and not _accepts(request.headers, b"application/json"):
             problem = Denied(Reason.NOT_ACCEPTABLE, "Accept")
-        inbound = read_post(arrival.with_problem(problem), server, self._sessions)
+        if problem is not None:
+            arrival = arrival.with_problem(problem)
+        inbound = read_post(arrival, server, self._sessions)
         reply = await self._gate.handle(inbound.call, inbound.refused)
         session_id = None
-        if inbound.call.operation.method == "initialize" and reply.principal and not reply.refusal:
+        if inbound.call.operation is _INITIALIZE and reply.principal and not reply.refusal:
             version = negotiated(inbound.params.get("protocolVersion"))
             session = self._sessions.open(owner=reply.principal.id, version=version, server=server)
             session_id = session.id
