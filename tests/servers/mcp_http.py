@@ -3,6 +3,7 @@ as a test wants it to be."""
 
 import asyncio
 import json
+import ssl
 from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Any, Self
@@ -58,8 +59,14 @@ class HttpServer:
     """era: "legacy" or "modern". stream: answer requests with an event stream."""
 
     def __init__(
-        self, era: str = "modern", *, stream: bool = False, oddity: Oddity | None = None
+        self,
+        era: str = "modern",
+        *,
+        stream: bool = False,
+        oddity: Oddity | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
+        self.tls = tls
         self.era = era
         self.stream = stream
         self.oddity = oddity
@@ -73,7 +80,7 @@ class HttpServer:
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(
-            self._serve, "127.0.0.1", 0, limit=2**22, backlog=512
+            self._serve, "127.0.0.1", 0, limit=2**22, backlog=512, ssl=self.tls
         )
         self.port = self._server.sockets[0].getsockname()[1]
         return self

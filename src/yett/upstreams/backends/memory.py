@@ -10,6 +10,7 @@ from yett.core.errors import Fault
 from yett.core.proofs import Credential
 from yett.core.reasons import Reason
 from yett.core.target import JSON
+from yett.upstreams.handshake import MODERN_VERSION, OFFERED_VERSION
 from yett.upstreams.listing import take_listing
 from yett.upstreams.port import Discovered, Era, Exchange, ignore_change
 from yett.upstreams.rpc import InvalidAnswer
@@ -31,6 +32,15 @@ class MemoryTransport:
     @property
     def era(self) -> Era | None:
         return self._era
+
+    @property
+    def version(self) -> str | None:
+        if self._era is None:
+            return None
+        return MODERN_VERSION if self._era is Era.MODERN else OFFERED_VERSION
+
+    def last_words(self) -> tuple[str, ...]:
+        return ()
 
     async def request(
         self,

@@ -9,7 +9,7 @@ import msgspec
 
 from yett.core.errors import ConfigurationError, Problem
 
-_VISIBLE: Final = re.compile(rb"[\x21-\x7e]+")
+_VISIBLE: Final = re.compile(r"[\x21-\x7e]+")
 _PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -28,6 +28,8 @@ def parse_endpoint(url: str) -> Endpoint:
     """Raises:
     ConfigurationError: not an absolute http(s) URL, or one with user information or a fragment.
     """
+    if not _VISIBLE.fullmatch(url):  # before urlsplit, which quietly removes line ends
+        raise _problem("is empty or holds characters that a URL must not hold")
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -35,24 +37,18 @@ def parse_endpoint(url: str) -> Endpoint:
         raise _problem("is not a URL") from None
     if parts.scheme not in _PORTS or not parts.hostname:
         raise _problem("is not an http:// or https:// URL")
-    if parts.username is not None or parts.fragment:
+    if parts.username is not None or "#" in url:
         raise _problem("holds a user name, a password or a fragment")
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     host = parts.hostname
-    try:
-        name = f"[{host}]" if ":" in host else host.encode("idna").decode()
-        target_bytes = target.encode("ascii")
-    except UnicodeError:
-        raise _problem("holds characters that a URL must not hold") from None
-    if not _VISIBLE.fullmatch(target_bytes + name.encode()):
-        raise _problem("holds characters that a URL must not hold")
+    name = f"[{host}]" if ":" in host else host
     authority = name if port is None else f"{name}:{port}"
     return Endpoint(
         secure=parts.scheme == "https",
-        host=name.strip("[]"),
+        host=host,
         port=port if port is not None else _PORTS[parts.scheme],
         authority=authority.encode(),
-        target=target_bytes,
+        target=target.encode(),
     )
 
 

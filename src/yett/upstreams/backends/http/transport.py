@@ -60,6 +60,13 @@ class HttpTransport:
     def era(self) -> Era | None:
         return self._era
 
+    @property
+    def version(self) -> str | None:
+        return next((session.opening.version for session in self._sessions.values()), None)
+
+    def last_words(self) -> tuple[str, ...]:
+        return ()
+
     def request(
         self,
         method: str,

@@ -60,7 +60,7 @@ class Child(asyncio.SubprocessProtocol):
         self._lines = LineReader()
         self._listener: Listener | None = None
         self._loop = loop
-        self._exited = loop.create_future()
+        self._exited: asyncio.Future[int | None] = loop.create_future()
         self._input: asyncio.WriteTransport | None = None
         self._pid = 0
         self._stopping = False
@@ -92,16 +92,18 @@ class Child(asyncio.SubprocessProtocol):
         self._stopping = True
         if self._input is not None:
             self._input.close()
-        await self._wait(_AFTER_INPUT_SECONDS)
+        await self.wait(_AFTER_INPUT_SECONDS)
         if not self._exited.done():
             self._signal(signal.SIGTERM)
-            await self._wait(_AFTER_TERMINATE_SECONDS)
+            await self.wait(_AFTER_TERMINATE_SECONDS)
         self._signal(signal.SIGKILL)  # also what the process itself started and left behind
-        await self._wait(_AFTER_KILL_SECONDS)
+        await self.wait(_AFTER_KILL_SECONDS)
         self._transport.close()
 
-    async def _wait(self, seconds: float) -> None:
+    async def wait(self, seconds: float) -> int | None:
+        """Return the status that the process ended with, or None if it still runs."""
         await asyncio.wait({self._exited}, timeout=seconds)
+        return self._exited.result() if self._exited.done() else None
 
     def _signal(self, number: signal.Signals) -> None:
         if self._gone:  # the number may belong to somebody else by now

@@ -28,6 +28,7 @@ HEALTHY_SECONDS: Final = 10.0
 EAGER_RESTARTS_MAX: Final = 8
 # A call waits this long for the next attempt; otherwise it ends at once and says when to come back.
 _PATIENCE_SECONDS: Final = 1.0
+_STATUS_SECONDS: Final = 0.5
 
 
 @final
@@ -52,8 +53,11 @@ class StdioTransport:
     def era(self) -> Era | None:
         return self._era
 
+    @property
+    def version(self) -> str | None:
+        return self._opening.version if self._conversation and self._opening else None
+
     def last_words(self) -> tuple[str, ...]:
-        """Return the last lines of standard error, without control characters."""
         return self._words.take()
 
     async def start(self) -> None:
@@ -205,8 +209,10 @@ class StdioTransport:
             raise Fault(Reason.UPSTREAM_TIMEOUT, "it started and never answered") from None
         except InvalidAnswer as error:
             raise Fault(Reason.UPSTREAM_INVALID, str(error)) from None
-        except NotWritten as error:
-            raise Ended(str(error), broken=False) from None
+        except NotWritten as error:  # its input was closed first; how it ended says more
+            status = await child.wait(_STATUS_SECONDS)
+            why = str(error) if status is None else f"it ended with status {status}"
+            raise Ended(why, broken=False) from None
         finally:
             if not opened:
                 await conversation.close()
