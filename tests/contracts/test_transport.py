@@ -176,11 +176,22 @@ async def test_discovery_returns_every_page_of_every_list(transport: Transport) 
 
 
 async def test_the_era_is_known_after_the_first_contact(transport: Transport) -> None:
-    before = transport.era
+    before = transport.era, transport.version
     await call(transport, message="x")
 
-    assert before is None
-    assert transport.era in (Era.LEGACY, Era.MODERN)
+    assert before == (None, None)
+    assert (transport.era, transport.version) in (
+        (Era.LEGACY, "2025-11-25"),
+        (Era.MODERN, "2026-07-28"),
+    )
+
+
+async def test_last_words_can_be_asked_for_at_any_time(transport: Transport) -> None:
+    before = transport.last_words()
+    await call(transport, message="x")
+
+    assert before == ()
+    assert all(word.isprintable() for word in transport.last_words())
 
 
 async def test_two_hundred_calls_at_once_get_their_own_answers(transport: Transport) -> None:

@@ -61,6 +61,16 @@ class Transport(Protocol):
         """Return what is known by now; None before the first contact and after a failed one."""
         ...
 
+    @property
+    def version(self) -> str | None:
+        """Return the protocol version of an open conversation; None without one."""
+        ...
+
+    def last_words(self) -> tuple[str, ...]:
+        """Return what the server wrote last beside the protocol, without control characters; they are
+        for the operator's eyes, and may hold what should not be shown. Empty if it has no such place."""
+        ...
+
     async def request(
         self,
         method: str,
