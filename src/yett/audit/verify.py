@@ -75,9 +75,7 @@ class _Walk:
             damage = self._enter(line, claimed)
             if damage is not None:
                 return damage
-        previous = self.tip
-        if previous is None:  # pragma: no cover - `_enter` has set it
-            return self._damage("segment", line, "the segment has no beginning")
+        previous = self.tip or Tip(0, b"")
         if claimed.sequence != previous.sequence + 1:
             return self._out_of_order(line, claimed.sequence)
         if not is_sealed(previous.chain, text, claimed.chain):

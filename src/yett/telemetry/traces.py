@@ -22,8 +22,11 @@ class Traces:
     """`observe` is an observer of the audit domain; `close` sends what is left."""
 
     def __init__(self, provider: "TracerProvider") -> None:
-        # Imported here and not above: the extra may be absent, and start-up must stay quick.
-        from opentelemetry.trace import SpanKind, Status, StatusCode  # noqa: PLC0415
+        from opentelemetry.trace import (  # noqa: PLC0415 - an extra, and slow to import
+            SpanKind,
+            Status,
+            StatusCode,
+        )
 
         self._provider = provider
         self._tracer = provider.get_tracer("yett", yett.__version__)
@@ -57,7 +60,7 @@ def build(config: TelemetryConfig, *, node: str) -> Traces | None:
     if config.otlp_endpoint is None:
         return None
     try:
-        from opentelemetry.exporter.otlp.proto.http.trace_exporter import (  # noqa: PLC0415
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import (  # noqa: PLC0415 - an extra, and slow to import
             OTLPSpanExporter,
         )
     except ImportError as error:
@@ -67,9 +70,9 @@ def build(config: TelemetryConfig, *, node: str) -> Traces | None:
 
 def build_with(exporter: "SpanExporter", *, node: str, simple: bool = False) -> Traces:
     """Return what makes spans for `exporter`. simple: hand over each span at once, not in batches."""
-    from opentelemetry.sdk.resources import Resource  # noqa: PLC0415
-    from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
-    from opentelemetry.sdk.trace.export import (  # noqa: PLC0415
+    from opentelemetry.sdk.resources import Resource  # noqa: PLC0415 - an extra, and slow to import
+    from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415 - an extra, and slow to import
+    from opentelemetry.sdk.trace.export import (  # noqa: PLC0415 - an extra, and slow to import
         BatchSpanProcessor,
         SimpleSpanProcessor,
     )

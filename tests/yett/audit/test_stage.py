@@ -27,6 +27,10 @@ from yett.core.reasons import Reason
 from yett.core.summary import Summary
 
 
+def break_down() -> None:
+    raise KeyError(EMBEDDED_SECRET)
+
+
 def last(log: MemoryLog) -> dict[str, Any]:
     return stored(log)[-1]
 
@@ -229,7 +233,7 @@ async def test_what_an_exception_says_stays_out_of_the_record(
     log = MemoryLog()
     record = auditor_over(log).begin(call())
     try:
-        raise KeyError(EMBEDDED_SECRET)
+        break_down()
     except KeyError as error:
         with caplog.at_level(logging.ERROR):
             reply = record.fail(error)
