@@ -7,16 +7,13 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
 from time import monotonic
-from typing import TYPE_CHECKING, Final, Protocol, cast, final
+from typing import Final, Protocol, cast, final
 
 import httptools
 
 from yett.core import bounds
 from yett.core.reasons import Reason
 from yett.edge.http.message import CONTINUE, LAST_CHUNK, Request, Response, chunk, encode
-
-if TYPE_CHECKING:
-    from yett.edge.http.listener import Listener
 
 _PIPELINED_MAX: Final = 16
 _WRITE_BUFFER_BYTES_MAX: Final = 1024 * 1024
@@ -35,6 +32,22 @@ class Stream(Protocol):
 Handler = Callable[[Request], Awaitable[Response | Stream]]
 
 
+class Keeper(Protocol):
+    """Who keeps the connections: the listener. draining: no further request is begun."""
+
+    handler: Handler
+    loop: asyncio.AbstractEventLoop
+    draining: bool
+
+    def opened(self, connection: "Connection") -> None: ...
+
+    def closed(self, connection: "Connection") -> None: ...
+
+    def gone(self, task: asyncio.Task[None]) -> None:
+        """Take note that the agent left while `task` served it."""
+        ...
+
+
 @final
 class Connection(asyncio.Protocol):
     """States: idle (waiting for a request), reading (a request has begun), serving (a task runs)."""
@@ -45,7 +58,7 @@ class Connection(asyncio.Protocol):
         "transport",
     )  # fmt: skip
 
-    def __init__(self, listener: "Listener") -> None:
+    def __init__(self, listener: Keeper) -> None:
         self._listener = listener
         self._queue: deque[Request] = deque()
         self._task: asyncio.Task[None] | None = None

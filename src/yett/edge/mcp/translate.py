@@ -32,11 +32,14 @@ def to_version(version: str, method: str, result: Result) -> Result:
     """Return `result` as a caller of `version` expects it; the input is never changed."""
     if version == MODERN:
         return to_modern(method, result)
-    for key in _MODERN_KEYS:
-        if key in result:
-            result = {name: value for name, value in result.items() if name not in _MODERN_KEYS}
-            break
-    return _LEGACY[version](method, result)
+    return _LEGACY[version](method, plain(result))
+
+
+def plain(result: Result) -> Result:
+    """Return the result without what only the modern era's transport means something by."""
+    if result.keys().isdisjoint(_MODERN_KEYS):
+        return result
+    return _without(result, *_MODERN_KEYS)
 
 
 def to_modern(method: str, result: Result) -> Result:

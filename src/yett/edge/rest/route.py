@@ -14,6 +14,7 @@ from yett.edge import refusals
 from yett.edge.arrival import Arrival, body_problem
 from yett.edge.gate import Gate
 from yett.edge.http.message import Response
+from yett.edge.mcp.translate import plain
 from yett.edge.rest.formats import FORMATS, render
 
 _EXECUTE: Final = OPERATIONS["tools/call"]
@@ -60,7 +61,7 @@ class RestRoute:
                 "id": call.id,
                 "tool": server,
                 "operation": tool,
-                "output": reply.result,
+                "output": None if reply.result is None else plain(reply.result),
                 "usage": _usage(reply.usage),
             },
         )
