@@ -91,6 +91,7 @@ async def test_a_good_key_is_its_principal() -> None:
         (OLD_KEY.reveal(), stored(previous_digest=None), "secret is wrong"),
         (OLD_KEY.reveal(), stored(revoked_at=NOW), "revoked"),
     ],
+    ids=range(17),
 )
 async def test_every_bad_credential_gets_the_same_public_no(
     credential: bytes | None, key: StoredKey, told: str
