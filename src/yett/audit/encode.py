@@ -21,6 +21,7 @@ from yett.core.target import JSON, Target
 
 TEXT_CHARS_MAX: Final = 256
 PRIVATE_CHARS_MAX: Final = 500
+_SAID_CHARS_MAX: Final = 4_096
 INPUT_BYTES_MAX: Final = 16_384
 STRANGER_INPUT_BYTES_MAX: Final = 1_024
 """Of a request without a good credential: nobody fills the disk for free."""
@@ -211,9 +212,13 @@ class Encoder:
 
     def _asked(self, call: Call) -> str:
         """Name what was asked for while nobody knows whether there is such a thing."""
-        server = "null" if call.server is None else quote(self._redact_text(call.server))
-        name = quote(self._redact_text(call.name[:TEXT_CHARS_MAX])) if call.name else "null"
-        return f'"server":{server},"tool":{name}'
+        return f'"server":{self._said(call.server)},"tool":{self._said(call.name)}'
+
+    def _said(self, text: str | None) -> str:
+        """Quote what a caller chose. Redacted before it is cut: half a secret fits no pattern."""
+        if not text:
+            return "null"
+        return quote(self._redact_text(text[:_SAID_CHARS_MAX]))
 
     def _decision(self, permitted: Permitted) -> str:
         key = (permitted.version, permitted.policies)

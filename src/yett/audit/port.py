@@ -63,8 +63,8 @@ class AuditSource(Protocol):
         ...
 
     def lines(self, segment: str, *, skip_bytes: int = 0) -> Iterator[LogLine]:
-        """Yield the lines of one segment as they stand now; `skip_bytes` is a line's beginning
-        (numbers then count from there).
+        """Yield the lines of one segment as they stand now; `skip_bytes` leaves out that much
+        at the beginning (numbers then count from there; the first line may be a fragment).
 
         Raises:
             OSError: it cannot be read.

@@ -55,6 +55,7 @@ _FIELDS: Final[Entry] = {
 _DECISIONS: Final = frozenset({"call", "refusal", "listing", "own"})
 KINDS: Final = (*sorted(_DECISIONS), "event", "segment")
 _OPENED: Final = "audit.opened"
+_WINDOWS_BYTES: Final = (256 * 1024, 8 * 1024 * 1024)
 
 
 @final
@@ -107,6 +108,7 @@ class Merger:
     somewhere in the log, so an outcome without intent is nothing that anybody asked for."""
 
     def __init__(self, *, is_partial: bool = False) -> None:
+        self.orphans = 0
         self._open: dict[int, Entry] = {}
         self._is_partial = is_partial
 
@@ -125,6 +127,7 @@ class Merger:
             case "outcome":
                 intent = self._open.pop(members["intent"], None)
                 if intent is None and self._is_partial:
+                    self.orphans += 1
                     return []
                 return [_merge(intent or {}, members)]
             case "event" if members["event"] == _OPENED:
@@ -164,22 +167,48 @@ def search(source: AuditSource, wanted: Filter) -> Iterator[Entry]:
 
 
 def newest(source: AuditSource, wanted: Filter, count: int) -> list[Entry]:
-    """Return the last `count` records that fit, newest last. Reads the end of the log first, and
-    twice as much each time that it was not enough.
+    """Return the last `count` records that fit, newest last. Reads a little of the log's end first,
+    and more each time that it was not enough.
 
     Raises:
         OSError: the log cannot be read.
     """
     names = source.segments()
     needed = names[_first_needed(source, names, wanted.since) :]
-    taken = 2
-    while True:
-        part = needed[-taken:]
-        entries = records(_lines(source, part), wanted, is_partial=len(part) < len(names))
-        found = deque(entries, maxlen=count)
-        if len(found) == count or len(part) == len(needed):
+    for lines in _growing(source, needed):
+        found = _last(lines, wanted, count)
+        if len(found) == count:
             return list(found)
+    entries = records(_lines(source, needed), wanted, is_partial=len(needed) < len(names))
+    return list(deque(entries, maxlen=count))
+
+
+def _growing(source: AuditSource, names: list[str]) -> Iterator[Iterable[LogLine]]:
+    """Yield ever longer ends of the log, all of them too short to be the whole."""
+    size = source.size(names[-1]) if names else 0
+    for window in _WINDOWS_BYTES:
+        if window < size:  # the first line is then a fragment, which is no JSON and passed over
+            yield source.lines(names[-1], skip_bytes=size - window)
+    taken = 1
+    while taken < len(names):
+        yield _lines(source, names[-taken:])
         taken *= 2
+
+
+def _last(lines: Iterable[LogLine], wanted: Filter, count: int) -> deque[Entry]:
+    """Return the last records that fit, beginning after the last one whose intent lies before `lines`:
+    nobody can say whether that one would have fitted."""
+    merger = Merger(is_partial=True)
+    found: deque[Entry] = deque(maxlen=count)
+    orphans = 0
+    for line in lines:
+        entries = merger.take(line) if line.complete else []
+        if merger.orphans > orphans:
+            orphans = merger.orphans
+            found.clear()
+        found.extend(filter(wanted.fits, entries))
+    found.extend(filter(wanted.fits, merger.rest()))
+    return found
 
 
 @final

@@ -20,7 +20,8 @@ DamageKind = Literal[
 ]
 _MARK_BYTES: Final = 120
 """`kind` and `event` stand within the first bytes of a line, before anything a caller can choose."""
-_SECONDARY: Final = (b'"kind":"outcome"', b'"kind":"segment"')
+_OUTCOME: Final = b'"kind":"outcome"'
+_SEGMENT: Final = b'"kind":"segment"'
 _PROGRESS_LINES: Final = 4096
 
 
@@ -82,7 +83,8 @@ class _Walk:
             return self._damage("altered", line, "the record, or one before it, was changed")
         self.tip = claimed
         self.lines += 1
-        self.records += not any(mark in line.data[:_MARK_BYTES] for mark in _SECONDARY)
+        mark = line.data[:_MARK_BYTES]
+        self.records += _OUTCOME not in mark and _SEGMENT not in mark
         self._note(claimed)
         return self._listen(line)
 
@@ -122,7 +124,7 @@ class _Walk:
     def _enter(self, line: LogLine, claimed: Tip) -> Damage | None:
         """Begin a segment: its first line must say what came before, and that must be so."""
         self.segments += 1
-        members = _members(line, b'"kind":"segment"')
+        members = _members(line, _SEGMENT)
         before = _before(members)
         if before is None:
             return self._damage("segment", line, "the segment does not begin with its own record")

@@ -63,6 +63,17 @@ def test_a_lone_surrogate_becomes_a_question_mark() -> None:
     assert json.loads(quote("a\ud800b")) == "a?b"
 
 
+def test_a_long_text_is_cut_and_says_so() -> None:
+    assert json.loads(quote("x" * 300)) == "x" * 255 + "…"
+    assert json.loads(quote("x" * 256)) == "x" * 256
+
+
+def test_a_secret_across_the_cut_is_redacted_whole() -> None:
+    name = "x" * 240 + EMBEDDED_SECRET
+
+    assert single({}, name=name)["tool"] == "x" * 240 + "[redacted]"
+
+
 def test_a_megabyte_of_name_becomes_256_characters() -> None:
     assert len(single({}, name="x" * 1_000_000)["tool"]) == 256
 

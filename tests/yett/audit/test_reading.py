@@ -161,6 +161,26 @@ async def test_the_newest_are_found_without_reading_all(tmp_path: Path) -> None:
         assert newest(log.source(), Filter(tenant="nobody"), 5) == []
 
 
+async def test_the_newest_of_a_long_segment_are_found_near_its_end(tmp_path: Path) -> None:
+    with open_log(tmp_path) as log:
+        auditor = auditor_over(log)
+        request = call(id_="slow")
+        record = auditor.begin(request)
+        admitted = admit(record, request)
+        await record.intend(admitted)
+        await fill(log, 600)
+        await record.close(record.answer(cleaned(admitted), Usage()))
+        await one_call(auditor, "last")
+
+        assert ids_of(newest(log.source(), Filter(), 1)) == ["last"]
+        assert ids_of(newest(log.source(), Filter(), 3)) == ["r-599", "slow", "last"]
+        assert ids_of(newest(log.source(), Filter(id="r-0"), 3)) == ["r-0"]
+
+
+def ids_of(entries: list[Any]) -> list[str]:
+    return [entry["id"] for entry in entries]
+
+
 async def test_the_newest_of_nothing_is_nothing(tmp_path: Path) -> None:
     with open_log(tmp_path) as log:
         assert newest(log.source(), Filter(), 5) == []

@@ -76,13 +76,9 @@ class MemorySource:
         return sum(len(line) + 1 for line in self._lines)
 
     def lines(self, segment: str, *, skip_bytes: int = 0) -> Iterator[LogLine]:
-        place = 0
-        number = 0
-        for line in tuple(self._lines):
-            if place >= skip_bytes:
-                number += 1
-                yield LogLine(segment, number, line)
-            place += len(line) + 1
+        whole = b"".join(line + b"\n" for line in self._lines)
+        for number, line in enumerate(whole[skip_bytes:].splitlines(), 1):
+            yield LogLine(segment, number, line)
 
     def head(self) -> Tip | None:
         return self._tip
