@@ -194,7 +194,7 @@ class Armourer:
         self._record_event(
             {
                 "event": "secret.retrieved",
-                "secret": name if scheme == "secret" else reference,
+                "name": name if scheme == "secret" else reference,
                 "version": leased.version,
                 "server": server,
                 "for": purpose,

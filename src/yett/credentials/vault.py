@@ -202,7 +202,7 @@ def _info(row: Row, now: float) -> SecretInfo:
 
 
 def _event(kind: str, name: str, actor: str) -> dict[str, Any]:
-    return {"event": kind, "actor": actor, "secret": name}
+    return {"event": kind, "actor": actor, "name": name}
 
 
 def _check_name(name: str) -> None:

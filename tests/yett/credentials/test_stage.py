@@ -219,7 +219,7 @@ async def test_a_retrieval_is_recorded_once_per_lease_not_once_per_use() -> None
     assert it.ledger.events == [
         {
             "event": "secret.retrieved",
-            "secret": "github-token",
+            "name": "github-token",
             "version": 1,
             "server": "github",
             "for": "request-0",
@@ -362,7 +362,7 @@ async def test_a_file_is_read_for_each_lease(tmp_path: Path) -> None:
     it.armourer.refresh()
     assert await headers_of(it.armourer) == {"Authorization": f"Bearer {CANARY}".encode()}
     it.armourer.refresh()
-    assert it.ledger.events[0]["secret"] == f"file:{path}"
+    assert it.ledger.events[0]["name"] == f"file:{path}"
 
     path.write_text("another value\n")
     it.armourer.refresh()
