@@ -7,6 +7,7 @@ import resource
 import signal
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Final, Protocol, cast, final
 
 import msgspec
@@ -163,6 +164,8 @@ async def start(launch: Launch, words: LastWords) -> Child:
     secrets = await launch.environment()
     environment = dict(launch.base_environment)
     environment.update((name, secret.reveal_text()) for name, secret in secrets.items())
+    if any("\0" in text for text in (*command, *environment, *environment.values())):
+        raise _fault(command, "its command or environment holds a NUL character")  # CWE-158
     loop = asyncio.get_running_loop()
     try:
         transport, child = await loop.subprocess_exec(
@@ -172,8 +175,8 @@ async def start(launch: Launch, words: LastWords) -> Child:
             env=environment,
             start_new_session=True,
         )
-    except (OSError, ValueError) as error:
-        raise Fault(Reason.UPSTREAM_UNREACHABLE, _describe(error, command, launch.cwd)) from None
+    except OSError as error:
+        raise _fault(command, _describe(error, launch.cwd)) from None
     _limit(transport.get_pid())
     return child
 
@@ -195,12 +198,14 @@ def _limit(pid: int) -> None:
         pass  # it is gone already, or has other rights than we do
 
 
-def _describe(error: OSError | ValueError, command: tuple[str, ...], cwd: str | None) -> str:
-    program = command[0] if command else ""
-    if isinstance(error, FileNotFoundError) and error.filename == cwd and cwd is not None:
-        return f"cannot start `{program}`: the directory `{cwd}` does not exist"
+def _fault(command: tuple[str, ...], why: str) -> Fault:
+    program = command[0].partition("\0")[0] if command else ""
+    return Fault(Reason.UPSTREAM_UNREACHABLE, f"cannot start `{program}`: {why}")
+
+
+def _describe(error: OSError, cwd: str | None) -> str:
+    if cwd is not None and not Path(cwd).is_dir():
+        return f"the directory `{cwd}` does not exist"
     if isinstance(error, FileNotFoundError):
-        return f"cannot start `{program}`: no such program; install it or give its full path"
-    if isinstance(error, OSError):
-        return f"cannot start `{program}`: {error.strerror}"
-    return f"cannot start `{program}`: its command or environment holds a NUL character"
+        return "no such program; install it or give its full path"
+    return error.strerror or "the system refuses"
