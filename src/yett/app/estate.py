@@ -66,6 +66,24 @@ class Estate:
             self.auditor.close()
             self.database.close()
             raise
+        self._watch_the_log()
+
+    def _watch_the_log(self) -> None:
+        """Show in `/metrics` whether records can be written."""
+        figures = self.auditor.figures
+        self.metrics.watch_gauge(
+            "yett_audit_writable",
+            "1 while records can be written",
+            lambda: float(figures().writable),
+        )
+        self.metrics.watch_counter(
+            "yett_audit_lines", "Lines written to the audit log", lambda: float(figures().lines)
+        )
+        self.metrics.watch_counter(
+            "yett_audit_failures",
+            "Lines that could not be written",
+            lambda: float(figures().failures),
+        )
 
     def event(self, event: dict[str, JSON]) -> None:
         """Put an event into the audit log, and say so to whoever lists tools.

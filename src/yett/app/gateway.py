@@ -11,6 +11,7 @@ from yett.app.assemble import Snapshot, assemble
 from yett.app.estate import Estate
 from yett.app.upstream_pool import UpstreamPool
 from yett.audit.outbox import drain_outbox
+from yett.audit.retention import prune
 from yett.configuration.load import fingerprint, load
 from yett.configuration.model import Configuration
 from yett.core import bounds
@@ -20,6 +21,7 @@ from yett.core.errors import ConfigurationError, Denied, Refusal
 
 log: Final = logging.getLogger("yett")
 
+_PRUNE_EVERY_SECONDS: Final = 86_400.0
 _AT_START_ONLY: Final = ("mode", "listen", "admin", "tls", "vault", "audit", "telemetry")
 
 
@@ -80,9 +82,28 @@ class Gateway:
         self.estate.close()
 
     async def _keep_current(self) -> None:
+        pruned_at = float("-inf")
         while True:
+            if self.estate.clock.monotonic() - pruned_at > _PRUNE_EVERY_SECONDS:
+                pruned_at = self.estate.clock.monotonic()
+                await self._prune()
             await asyncio.sleep(bounds.REFRESH_SECONDS)
             await self.refresh()
+
+    async def _prune(self) -> None:
+        """Let go of records that are older than the retention."""
+        configuration = self._snapshot.configuration
+        production = configuration.mode == "production"
+        try:
+            await asyncio.to_thread(
+                prune,
+                self.estate.auditor,
+                configuration.audit,
+                self.estate.clock,
+                production=production,
+            )
+        except Refusal as refusal:
+            log.warning("old records not deleted: %s", refusal.private)
 
     async def refresh(self) -> None:
         """Take over what changed on disk. A store that fails is tried again; the stage that needs it

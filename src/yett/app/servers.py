@@ -69,4 +69,5 @@ def upstream_config(name: str, section: ServerSection, folder: Path) -> Upstream
         ca=resolved(section.ca),
         client_certificate=resolved(section.client_certificate),
         client_key=resolved(section.client_key),
+        pins=section.pins,
     )

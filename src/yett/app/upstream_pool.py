@@ -104,4 +104,5 @@ def _client_context(config: UpstreamConfig) -> ssl.SSLContext:
         ca=config.ca,
         client_certificate=config.client_certificate,
         client_key=config.client_key,
+        pins=config.pins,
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, final
 import click
 
 from yett.core.clock import Clock, SystemClock
-from yett.core.errors import CommandError
+from yett.core.errors import CommandError, ConfigurationError, Refusal
 from yett.core.secret import Secret
 
 if TYPE_CHECKING:  # heavy, and most commands need one of them at most
@@ -41,6 +41,11 @@ class Place:
             return f"cli:{pwd.getpwuid(user).pw_name}"
         except KeyError:  # containers run as ids without a name
             return f"cli:{user}"
+
+    @property
+    def folder(self) -> Path:
+        """Where the configuration lies, and `yett.lock` and the policies beside it."""
+        return self.config_path.resolve().parent
 
     def configuration(self) -> "Configuration":
         """Load the configuration, once.
@@ -146,9 +151,24 @@ class Place:
         print_table(names, [[shown(row.get(name)) for name in names] for row in rows])
 
     def close(self) -> None:
-        if self._database is not None:
+        """Put what was done into the audit log if no gate runs that would, and close the database."""
+        if self._database is None:
+            return
+        try:
+            self._record_now(self._database)
+        finally:
             self._database.close()
             self._database = None
+
+    def _record_now(self, database: "Database") -> None:
+        if not database.fetch("select 1 from outbox limit 1"):
+            return
+        from yett.audit.outbox import record_now  # noqa: PLC0415 - only after a change
+
+        try:
+            record_now(self.configuration_or_default().audit, self.data, database, self.clock)
+        except (CommandError, ConfigurationError, Refusal) as error:
+            click.echo(f"yett: done, and recorded at the gate's next start: {error}", err=True)
 
 
 def shown(value: object) -> str:
