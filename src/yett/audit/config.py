@@ -9,7 +9,7 @@ from yett.core.quantities import DURATION_PATTERN
 
 @final
 class AuditConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """directory: default `audit` in the data directory. retention: how long segments are kept;
+    """directory: meant from the folder of `yett.yaml`; default: `audit` in the data directory. retention: how long segments are kept;
     production wants at least 90d. segment_megabytes: when a new file is begun."""
 
     directory: str | None = None

@@ -18,8 +18,8 @@ from yett.credentials.references import references_of
 _SCHEMES: Final = ("http", "https")
 
 
-def check(configuration: Configuration, data: Path) -> list[Problem]:
-    """Return everything that is wrong. data: the data directory."""
+def check(configuration: Configuration, data: Path, *, passphrase: bool) -> list[Problem]:
+    """Return everything that is wrong. data: the data directory. passphrase: of the vault, is set."""
     problems: list[Problem] = []
     for name, server in configuration.servers.items():
         problems += _server(configuration, name, server)
@@ -29,8 +29,16 @@ def check(configuration: Configuration, data: Path) -> list[Problem]:
     problems += _tls(configuration)
     problems += _browser_names(configuration)
     problems += _telemetry(configuration)
+    if passphrase and configuration.vault.key_file is not None:
+        problems.append(
+            Problem(
+                "there is a key file, and YETT_VAULT_PASSPHRASE is set as well",
+                fix="Keep one of the two: remove this line, or unset the variable.",
+                path=("vault", "key_file"),
+            )
+        )
     if configuration.mode == "production":
-        problems += production_problems(configuration, data)
+        problems += production_problems(configuration, data, passphrase=passphrase)
     return problems
 
 
@@ -51,6 +59,7 @@ def _server(configuration: Configuration, name: str, server: ServerSection) -> I
     if server.url is not None:
         yield from _url(server.url, (*path, "url"), production=configuration.mode == "production")
         yield from _only_for_programs(path, server)
+        yield from _pins(path, server)
     if server.command:
         yield from _only_for_urls(path, server)
     if (server.client_certificate is None) != (server.client_key is None):
@@ -80,6 +89,15 @@ def _url(url: str, path: tuple[str, ...], *, production: bool) -> Iterator[Probl
         )
 
 
+def _pins(path: tuple[str, ...], server: ServerSection) -> Iterator[Problem]:
+    if server.pins and server.url is not None and server.url.lower().startswith("http:"):
+        yield Problem(
+            "plain http shows no key that could be compared",
+            fix="Write https://, or remove the pins.",
+            path=(*path, "pins"),
+        )
+
+
 def _only_for_programs(path: tuple[str, ...], server: ServerSection) -> Iterator[Problem]:
     for key in ("env", "cwd", "allow_stdio_in_production"):
         if getattr(server, key):
@@ -95,7 +113,7 @@ def _only_for_urls(path: tuple[str, ...], server: ServerSection) -> Iterator[Pro
             fix="Give the secret in env: {NAME: secret:NAME}.",
             path=(*path, "credential"),
         )
-    for key in ("ca", "client_certificate", "client_key"):
+    for key in ("ca", "client_certificate", "client_key", "pins"):
         if getattr(server, key):
             yield Problem(
                 f"`{key}` is for servers with a `url`", fix="Remove it.", path=(*path, key)

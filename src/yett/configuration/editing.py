@@ -63,26 +63,38 @@ def add_entries(text: str, key: str, entries: dict[str, Any]) -> str:
     return f"{text[: line_end + 1]}{_lines(entries, block.indent)}{text[line_end + 1 :]}"
 
 
-def _find(text: str, key: str) -> _Block | None:
+def top_level(text: str, key: str) -> tuple[yaml.Node, yaml.Node] | None:
+    """Return a top-level key and its value with the places where they are written; None without.
+
+    Raises:
+        CommandError: the file is one `{…}` or no mapping at all.
+        yaml.YAMLError: it is no YAML.
+    """
     root = yaml.compose(text, Loader=yaml.SafeLoader)
     if root is None:
         return None
     if not isinstance(root, yaml.MappingNode) or root.flow_style:
         raise CommandError(
-            "The configuration is not written as one `key: value` per line, so nothing can be added"
+            "The configuration is not written as one `key: value` per line, so it cannot be edited."
+            " Nothing was changed"
         )
-    node = next((value for name, value in root.value if name.value == key), None)
-    if node is None:
+    return next((entry for entry in root.value if entry[0].value == key), None)
+
+
+def _find(text: str, key: str) -> _Block | None:
+    found = top_level(text, key)
+    if found is None:
         return None
+    node = found[1]
     start, end = node.start_mark.index, node.end_mark.index
     if not isinstance(node, yaml.MappingNode) or not node.value:
         return _Block(start, end, flow=False, empty=True, indent=_INDENT, last=end)
     indent = " " * node.value[0][0].start_mark.column
     flow = bool(node.flow_style)
-    return _Block(start, end, flow=flow, empty=False, indent=indent, last=_end(node))
+    return _Block(start, end, flow=flow, empty=False, indent=indent, last=end_of(node))
 
 
-def _end(node: yaml.Node) -> int:
+def end_of(node: yaml.Node) -> int:
     """Return the end of the last thing written in a node; a block's own mark lies behind comments."""
     for _ in range(_DEPTH_MAX):
         if not isinstance(node, yaml.CollectionNode) or node.flow_style or not node.value:

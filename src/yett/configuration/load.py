@@ -8,7 +8,9 @@ from typing import Any, Final
 import msgspec
 
 from yett.configuration.checks import check
+from yett.configuration.environment import variable
 from yett.configuration.model import Configuration
+from yett.configuration.paths import path_problems, with_absolute_paths
 from yett.configuration.shape import shape_problems
 from yett.configuration.source import Source, read_source
 from yett.core.errors import ConfigurationError, Problem
@@ -23,12 +25,14 @@ def load(path: Path, *, data: Path | None = None) -> Configuration:
     Raises:
         ConfigurationError: everything that is wrong with it.
     """
-    text = _read(path)
+    text = read_text(path)
     return load_text(text, str(path), data=data or path.parent / _DATA_DIRECTORY)
 
 
 def load_text(text: str, file: str, *, data: Path | None = None) -> Configuration:
-    """Read the configuration from its text. file: what to call it in messages.
+    """Read the configuration from its text. file: its path; what is relative in it is meant from there.
+
+    Whether YETT_VAULT_PASSPHRASE is set counts, too.
 
     Raises:
         ConfigurationError: everything that is wrong with it.
@@ -42,10 +46,29 @@ def load_text(text: str, file: str, *, data: Path | None = None) -> Configuratio
         problems += found
         configuration = _convert(source.value, found)
     if configuration is not None:
-        problems += _unless_known(check(configuration, data or Path(_DATA_DIRECTORY)), problems)
+        folder = Path(file).resolve().parent
+        as_written, configuration = configuration, with_absolute_paths(configuration, folder)
+        found = list(path_problems(as_written))
+        found += check(
+            configuration,
+            data or folder / _DATA_DIRECTORY,
+            passphrase=variable("YETT_VAULT_PASSPHRASE") is not None,
+        )
+        problems += _unless_known(found, problems)
     if problems or configuration is None:
         raise ConfigurationError(_placed(problems, source, file))
     return configuration
+
+
+def located(error: ConfigurationError, path: Path) -> ConfigurationError:
+    """Say where in the file the problems stand that were found after it was loaded."""
+    problems = [problem for problem in error.problems if problem.path and not problem.file]
+    try:
+        source = read_source(read_text(path))
+    except ConfigurationError:
+        return error
+    _placed(problems, source, str(path))
+    return error
 
 
 def fingerprint(path: Path) -> tuple[int, int, int]:
@@ -58,8 +81,12 @@ def fingerprint(path: Path) -> tuple[int, int, int]:
     return state.st_ino, state.st_mtime_ns, state.st_size
 
 
-def _read(path: Path) -> str:
-    """Read a file that nobody but its owner could have changed (CWE-732)."""
+def read_text(path: Path) -> str:
+    """Read a file that nobody but its owner could have changed (CWE-732).
+
+    Raises:
+        ConfigurationError: there is none, or it cannot be trusted or read.
+    """
     try:
         with path.open("rb") as file:
             state = os.fstat(file.fileno())

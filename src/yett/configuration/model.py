@@ -23,6 +23,14 @@ ServerName = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]([a-z0-9-]|_(?!_)){0
 ListenAddress = Annotated[
     str, msgspec.Meta(pattern=r"^(\[[0-9a-fA-F:]+\]|[0-9A-Za-z.-]+):[0-9]{1,5}$")
 ]
+PIN_PATTERN = r"^sha256/[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$"
+Pin = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=PIN_PATTERN,
+        description="sha256/ and the SHA-256 of a public key (SubjectPublicKeyInfo) in base64",
+    ),
+]
 
 
 @final
@@ -44,7 +52,17 @@ class ToolSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @final
 class ServerSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One MCP server: either `url` or `command`."""
+    """One MCP server: either `url` or `command`. Paths are meant from the folder of `yett.yaml`.
+
+    url: where it speaks Streamable HTTP. command: a program that speaks over its standard input and
+    output, and its arguments. One without a `/` is searched for in PATH; one with a `/` that is not
+    absolute, and relative arguments, are meant from `cwd`. env: its variables. cwd: folder it starts
+    in; default: the one of `yett.yaml`. credential: what is sent to a `url`. timeout: for one answer.
+    ca: PEM file with the only authorities to trust for this server, in place of the system's.
+    client_certificate, client_key: PEM files, shown to a server that asks. pins: public keys that the
+    server may have, on top of everything else; a second one lets the first be replaced.
+    allow_stdio_in_production: production starts no program unless this says so for it.
+    """
 
     url: str | None = None
     command: tuple[str, ...] = ()
@@ -56,6 +74,7 @@ class ServerSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ca: str | None = None
     client_certificate: str | None = None
     client_key: str | None = None
+    pins: tuple[Pin, ...] = ()
     allow_stdio_in_production: bool = False
 
 
@@ -66,8 +85,9 @@ class AdminSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @final
 class TlsSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """certificate, key: PEM files, read again when they change. development_ca: use a certificate of
-    Yett's own local CA instead (development only; `yett init` explains how to trust it)."""
+    """certificate, key: PEM files, read again when they change; paths are meant from the folder of
+    `yett.yaml`. development_ca: use a certificate of Yett's own local CA instead, made and renewed in
+    `tls` of the data directory (development only; its callers must trust `tls/ca.pem` there)."""
 
     certificate: str | None = None
     key: str | None = None
@@ -76,7 +96,8 @@ class TlsSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @final
 class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`yett.yaml`. allowed_hosts / allowed_origins: beyond the listen address itself."""
+    """`yett.yaml`. allowed_hosts / allowed_origins: beyond the listen address itself. policies: folder
+    with `*.cedar` files, meant from the folder of `yett.yaml` like every path that is not absolute."""
 
     mode: Literal["development", "production"] = "development"
     listen: ListenAddress = "127.0.0.1:8080"

@@ -12,8 +12,11 @@ _RETENTION_SECONDS_MIN: Final = 90 * 86400.0
 _ENVIRONMENT: Final = "env:"
 
 
-def production_problems(configuration: Configuration, data: Path) -> Iterator[Problem]:
-    """Return what keeps this configuration from production. data: the data directory."""
+def production_problems(
+    configuration: Configuration, data: Path, *, passphrase: bool
+) -> Iterator[Problem]:
+    """Return what keeps this configuration from production. data: the data directory. passphrase: of
+    the vault, is set; it takes the place of the key file."""
     yield from _tls(configuration)
     yield from _servers(configuration)
     yield from _limits(configuration)
@@ -23,7 +26,8 @@ def production_problems(configuration: Configuration, data: Path) -> Iterator[Pr
             fix="Write audit: {retention: 90d} or longer.",
             path=("audit", "retention"),
         )
-    yield from _vault(configuration, data)
+    if not passphrase:
+        yield from _vault(configuration, data)
 
 
 def _tls(configuration: Configuration) -> Iterator[Problem]:
@@ -80,6 +84,6 @@ def _vault(configuration: Configuration, data: Path) -> Iterator[Problem]:
     if inside:
         yield Problem(
             "whoever copies the data directory would have the vault and its key",
-            fix="Write vault: {key_file: /another/place/vault.key}.",
+            fix="Write vault: {key_file: /another/place/vault.key}, or set YETT_VAULT_PASSPHRASE.",
             path=("vault", "key_file"),
         )

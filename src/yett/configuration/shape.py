@@ -37,6 +37,7 @@ _GOOD: Final = {
 }
 _GOOD_AT: Final = {
     "listen": "an address and a port such as 127.0.0.1:8080",
+    "pins": "a pin such as sha256/ and 44 characters of base64",
     "roles": "a grant such as github.create_issue:write or time.*:read",
 }
 _NAME_RULES: Final = {

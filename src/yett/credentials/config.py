@@ -36,8 +36,9 @@ class CredentialConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @final
 class VaultConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """key_file: where the key-encryption key lies (default: `vault.key` in the data directory;
-    production wants another place). lease: how long a value may be kept in memory."""
+    """key_file: where the key-encryption key lies, meant from the folder of `yett.yaml` (default:
+    `vault.key` in the data directory; production wants another place, or a passphrase in the variable
+    YETT_VAULT_PASSPHRASE, and then no key file). lease: how long a value may be kept in memory."""
 
     key_file: str | None = None
     lease: Annotated[str, msgspec.Meta(pattern=DURATION_PATTERN)] = "60s"

@@ -19,12 +19,14 @@ _PREFIX: Final = "sha256/"
 
 @final
 class PinMismatchError(ssl.SSLCertVerificationError):
-    """The certificate is valid, but its key is none of those that the operator named."""
+    """The certificate is valid, but its key is none of those that the operator named. shown: the pin
+    of the key that the server has, for the operator to compare."""
 
-    def __init__(self) -> None:
-        super().__init__(1, "the server's key is none of the pinned ones")
+    def __init__(self, shown: str = "unknown") -> None:
+        message = f"the server's key is none of the pinned ones; it is {shown}"
+        super().__init__(1, message)
         self.verify_code = 0
-        self.verify_message = "the server's key is none of the pinned ones"
+        self.verify_message = message
 
 
 def client_context(
@@ -75,8 +77,10 @@ def _pinned_object(allowed: frozenset[bytes]) -> type[ssl.SSLObject]:
         def do_handshake(self) -> None:
             super().do_handshake()
             certificate = self.getpeercert(binary_form=True)
-            if certificate is None or _digest(certificate) not in allowed:
+            if certificate is None:
                 raise PinMismatchError
+            if _digest(certificate) not in allowed:
+                raise PinMismatchError(public_key_pin(certificate))
 
     return Pinned
 

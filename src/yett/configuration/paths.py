@@ -1,0 +1,71 @@
+"""One rule for every path in `yett.yaml`: what is not absolute is meant from the folder of the file.
+
+So the gate and the commands mean the same wherever they are started.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from yett.configuration.model import Configuration, ServerSection, TlsSection
+from yett.core.errors import Problem
+
+_SERVER_PATHS = ("cwd", "ca", "client_certificate", "client_key")
+_TLS_PATHS = ("certificate", "key")
+
+_Section = TypeVar("_Section", bound=msgspec.Struct)
+
+
+def with_absolute_paths(configuration: Configuration, folder: Path) -> Configuration:
+    """Write every path out in full. folder: absolute, where the configuration file lies."""
+    servers = {
+        name: _absolute(section, _SERVER_PATHS, folder)
+        for name, section in configuration.servers.items()
+    }
+    tls = configuration.tls
+    return msgspec.structs.replace(
+        configuration,
+        servers=servers,
+        tls=None if tls is None else _absolute(tls, _TLS_PATHS, folder),
+        vault=_absolute(configuration.vault, ("key_file",), folder),
+        audit=_absolute(configuration.audit, ("directory",), folder),
+    )
+
+
+def path_problems(configuration: Configuration) -> Iterator[Problem]:
+    """Find paths that mean something else than their writer thought."""
+    for where, path in _all(configuration):
+        if path.startswith("~"):
+            yield Problem(
+                "`~` is a word of the shell and means nothing here",
+                fix="Write the path from `/` on, or from the folder of this file.",
+                path=where,
+            )
+        elif not path or "\0" in path:
+            yield Problem("this is no path", fix="Name a file, or remove the line.", path=where)
+
+
+def _all(configuration: Configuration) -> Iterator[tuple[tuple[str, ...], str]]:
+    sections: list[tuple[tuple[str, ...], ServerSection | TlsSection | None, tuple[str, ...]]] = [
+        (("servers", name), section, _SERVER_PATHS)
+        for name, section in configuration.servers.items()
+    ]
+    sections.append((("tls",), configuration.tls, _TLS_PATHS))
+    for where, section, names in sections:
+        for name in names:
+            path = getattr(section, name, None)
+            if path is not None:
+                yield (*where, name), path
+    if configuration.vault.key_file is not None:
+        yield ("vault", "key_file"), configuration.vault.key_file
+    if configuration.audit.directory is not None:
+        yield ("audit", "directory"), configuration.audit.directory
+
+
+def _absolute(section: _Section, names: tuple[str, ...], folder: Path) -> _Section:
+    changes = {
+        name: str(folder / path) for name in names if (path := getattr(section, name)) is not None
+    }
+    return msgspec.structs.replace(section, **changes) if changes else section
