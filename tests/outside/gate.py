@@ -1,0 +1,352 @@
+"""A real gate: its own folder, its own process, its own ports; and agents that speak raw HTTP to it."""
+
+import contextlib
+import http.client
+import json
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from tests.outside.upstream import MODERN
+
+YETT: Final = (sys.executable, "-m", "yett")
+ROOT: Final = Path(__file__).parents[2]
+REST: Final = "rest"
+LEGACY: Final = ("2025-06-18", "2025-11-25")
+DOORS: Final = (REST, *LEGACY, MODERN)
+JSON_TYPE: Final = "application/json"
+_START_SECONDS_MAX: Final = 15.0
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass(frozen=True)
+class Key:
+    id: str
+    name: str
+    secret: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """headers: names in lower case; of a repeated one the last."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def request_id(self) -> str:
+        return self.headers["yett-request-id"]
+
+    @property
+    def is_refusal(self) -> bool:
+        return bool(self.refusal)
+
+    @property
+    def refusal(self) -> dict[str, Any]:
+        """The members that every door shares: reason, detail, request_id …; empty if none."""
+        found = self.json if self.body else {}
+        if "jsonrpc" in found:
+            result = found.get("result", {})
+            found = found.get("error", {}).get("data") or result.get("_meta", {}).get("yett/refusal", {})  # fmt: skip
+        return found if isinstance(found, dict) and "reason" in found else {}
+
+    @property
+    def code(self) -> int | None:
+        """Of a JSON-RPC error."""
+        found = self.json if self.body else {}
+        code = found.get("error", {}).get("code") if "jsonrpc" in found else None
+        return None if code is None else int(code)
+
+    @property
+    def text(self) -> str:
+        """What a tool said, whatever the door."""
+        found = self.json
+        result = found["result"] if "jsonrpc" in found else found["output"]
+        return str(result["content"][0]["text"])
+
+
+def meta(version: str = MODERN) -> dict[str, Any]:
+    return {
+        "io.modelcontextprotocol/protocolVersion": version,
+        "io.modelcontextprotocol/clientInfo": {"name": "outside", "version": "0"},
+        "io.modelcontextprotocol/clientCapabilities": {},
+    }
+
+
+class Gate:
+    """folder: holds `yett.yaml`, `.yett`, `policies` and what the process printed."""
+
+    def __init__(
+        self, folder: Path, configuration: str, *, tls: ssl.SSLContext | None = None
+    ) -> None:
+        self.folder = folder
+        self.config = folder / "yett.yaml"
+        self.data = folder / ".yett"
+        self.port = free_port()
+        self.admin_port = free_port()
+        self.tls = tls
+        self.process: subprocess.Popen[bytes] | None = None
+        self.configure(configuration)
+
+    # -- files and commands
+
+    def configure(self, text: str) -> None:
+        """Write the configuration; where the gate listens is put in front."""
+        head = f'listen: 127.0.0.1:{self.port}\nadmin: {{listen: "127.0.0.1:{self.admin_port}"}}\n'
+        fresh = self.config.with_suffix(".new")
+        fresh.write_text(head + text)
+        fresh.replace(self.config)
+
+    def run(
+        self, *words: str, environment: Mapping[str, str] | None = None, text: str | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end, whatever its exit code."""
+        return subprocess.run(
+            [*YETT, *words, "--config", str(self.config)],
+            capture_output=True,
+            text=True,
+            input=text,
+            stdin=subprocess.DEVNULL if text is None else None,
+            timeout=60,
+            check=False,
+            env={**os.environ, **(environment or {})},
+            cwd=self.folder,
+        )
+
+    def yett(self, *words: str, text: str | None = None) -> str:
+        """Run a command that must succeed; return what it printed."""
+        done = self.run(*words, text=text)
+        assert done.returncode == 0, f"yett {' '.join(words)}: {done.stderr}{done.stdout}"
+        return done.stdout
+
+    def key(self, name: str, *roles: str, tenant: str = "default", expires: str = "1d") -> Key:
+        words = ["key", "create", name, "--tenant", tenant, "--expires", expires, "--json"]
+        for role in roles or ("reader",):
+            words += ["--role", role]
+        made = json.loads(self.yett(*words))
+        return Key(made["id"], made["name"], made["key"])
+
+    def records(self, *filters: str) -> list[dict[str, Any]]:
+        lines = self.yett("audit", "search", "--json", *filters).splitlines()
+        return [json.loads(line) for line in lines]
+
+    def record_of(self, answer: Answer) -> dict[str, Any]:
+        """Return the one record of an answer."""
+        found = self.records("--id", answer.request_id)
+        assert len(found) == 1, found
+        return found[0]
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        return [found for found in self.records("--kind", "event") if found["event"] == name]
+
+    # -- the process
+
+    def start(self, *, environment: Mapping[str, str] | None = None) -> float:
+        """Start it; return after how many seconds it was ready."""
+        started = time.monotonic()
+        with (self.folder / "out.log").open("ab") as out, (self.folder / "err.log").open("ab") as err:  # fmt: skip
+            self.process = subprocess.Popen(
+                [*YETT, "up", "--config", str(self.config)],
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                cwd=self.folder,
+                env={**os.environ, **(environment or {})},
+            )
+        while not self.is_ready():
+            assert self.process.poll() is None, f"the gate did not start: {self.printed()}"
+            assert time.monotonic() - started < _START_SECONDS_MAX, self.printed()
+            time.sleep(0.02)
+        return time.monotonic() - started
+
+    def is_ready(self) -> bool:
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            return self.request("GET", "/readyz").status == 200
+        return False
+
+    def stop(self) -> int:
+        """End it as an operator does; return the exit code."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(15)
+        finally:
+            self.kill()
+
+    def kill(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait(5)
+
+    @property
+    def pid(self) -> int:
+        assert self.process is not None
+        return self.process.pid
+
+    def printed(self) -> str:
+        """Everything that it wrote to standard output and standard error."""
+        return "".join(
+            path.read_text(errors="replace")
+            for path in (self.folder / "out.log", self.folder / "err.log")
+            if path.exists()
+        )
+
+    # -- as an agent
+
+    def connection(self, timeout: float = 20.0) -> http.client.HTTPConnection:
+        if self.tls is None:
+            return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        return http.client.HTTPSConnection(
+            "127.0.0.1", self.port, timeout=timeout, context=self.tls
+        )
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: bytes | dict[str, Any] | None = None,
+        *,
+        key: Key | str | None = None,
+        on: http.client.HTTPConnection | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Send one request; on: a connection that stays open."""
+        fields = {"Accept": "application/json, text/event-stream"}
+        if body is not None:
+            fields["Content-Type"] = JSON_TYPE
+        if key is not None:
+            fields["Authorization"] = f"Bearer {key.secret if isinstance(key, Key) else key}"
+        fields |= headers or {}
+        data = json.dumps(body).encode() if isinstance(body, dict) else body
+        connection = on or self.connection()
+        try:
+            connection.request(method, path, data, fields)
+            answer = connection.getresponse()
+            found = {name.lower(): value for name, value in answer.getheaders()}
+            return Answer(answer.status, found, answer.read())
+        finally:
+            if on is None:
+                connection.close()
+
+    def execute(self, server: str, operation: str, key: Key | str, **arguments: Any) -> Answer:
+        body = {"tool": server, "operation": operation, "input": arguments}
+        return self.request("POST", "/v1/execute", body, key=key)
+
+    def raw(self, data: bytes) -> bytes:
+        """Send bytes as they are; return what comes until the gate closes, or for half a second."""
+        with socket.create_connection(("127.0.0.1", self.port), 5) as connection:
+            connection.sendall(data)
+            connection.settimeout(0.5)
+            received = b""
+            with contextlib.suppress(TimeoutError, ConnectionError):
+                while part := connection.recv(65536):
+                    received += part
+            return received
+
+    def admin(self, path: str, token: str | None = None) -> Answer:
+        token = token or (self.data / "admin-token").read_text().strip()
+        connection = http.client.HTTPConnection("127.0.0.1", self.admin_port, timeout=10)
+        try:
+            connection.request("GET", path, headers={"Authorization": f"Bearer {token}"})
+            answer = connection.getresponse()
+            return Answer(answer.status, dict(answer.getheaders()), answer.read())
+        finally:
+            connection.close()
+
+
+class Agent:
+    """One key at one door: `rest`, or a version of MCP. Legacy versions open a session first."""
+
+    def __init__(self, gate: Gate, key: Key | str, door: str, path: str = "/mcp") -> None:
+        self.gate = gate
+        self.key = key
+        self.door = door
+        self.path = path
+        self.session: str | None = None
+        self._last_id = 0
+
+    def open(self) -> Answer:
+        params = {"protocolVersion": self.door, "capabilities": {}, "clientInfo": {"name": "outside", "version": "0"}}  # fmt: skip
+        message = {"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": params}
+        answer = self.gate.request("POST", self.path, message, key=self.key)
+        self.session = answer.headers.get("mcp-session-id")
+        return answer
+
+    def headers(self, method: str, params: Mapping[str, Any]) -> dict[str, str]:
+        """What goes with a message in this door's version."""
+        if self.door == MODERN:
+            found = {"MCP-Protocol-Version": MODERN, "Mcp-Method": method}
+            named = params.get("name") or params.get("uri")
+            return found | ({"Mcp-Name": named} if named else {})
+        if self.session is None and method != "initialize":
+            assert self.open().status == 200
+        return {"MCP-Protocol-Version": self.door, "Mcp-Session-Id": self.session or ""}
+
+    def message(self, method: str, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        self._last_id += 1
+        found = dict(params or {})
+        if self.door == MODERN:
+            found["_meta"] = meta()
+        return {"jsonrpc": "2.0", "id": self._last_id, "method": method, "params": found}
+
+    def ask(
+        self,
+        method: str,
+        params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Send one MCP request."""
+        message = self.message(method, params)
+        fields = self.headers(method, message["params"]) | dict(headers or {})
+        return self.gate.request("POST", self.path, message, key=self.key, headers=fields)
+
+    def call(self, server: str, name: str, **arguments: Any) -> Answer:
+        """Call one tool, in this door's words."""
+        if self.door == REST:
+            return self.gate.execute(server, name, self.key, **arguments)
+        public = f"{server}__{name}" if self.path == "/mcp" else name
+        return self.ask("tools/call", {"name": public, "arguments": arguments})
+
+    def tools(self) -> list[str]:
+        """The names of the tools that are shown."""
+        if self.door == REST:
+            found = self.gate.request("GET", "/v1/tools", key=self.key).json["tools"]
+        else:
+            found = self.ask("tools/list").json["result"]["tools"]
+        return [item["name"] for item in found]
+
+
+def as_yaml(command: Sequence[str]) -> str:
+    """A command as YAML, which JSON is."""
+    return json.dumps(list(command))
+
+
+@contextlib.contextmanager
+def running(gate: Gate) -> Iterator[Gate]:
+    """Start the gate; stop it as an operator does, and see that it ends well."""
+    gate.start()
+    try:
+        yield gate
+    except BaseException:
+        gate.kill()
+        raise
+    code = gate.stop()
+    assert code == 0, gate.printed()[-2000:]
