@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import final
@@ -45,13 +46,15 @@ class AdminServer:
         )
         self._task: asyncio.Task[None] | None = None
 
-    async def start(self) -> None:
-        """Begin to listen.
+    async def start(self, taken: socket.socket | None = None) -> None:
+        """Begin to serve, on a socket that is bound to the address already, if there is one.
 
         Raises:
             CommandError: the address cannot be bound.
         """
-        self._task = asyncio.get_running_loop().create_task(self._server.serve())
+        self._task = asyncio.get_running_loop().create_task(
+            self._server.serve(None if taken is None else [taken])
+        )
         while not self._server.started:
             if self._task.done():
                 with contextlib.suppress(BaseException):

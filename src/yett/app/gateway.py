@@ -8,16 +8,18 @@ from pathlib import Path
 from typing import Final, final
 
 from yett.app.assemble import Snapshot, assemble
+from yett.app.certificates import load_proved
 from yett.app.estate import Estate
 from yett.app.upstream_pool import UpstreamPool
 from yett.audit.outbox import drain_outbox
 from yett.audit.retention import prune
-from yett.configuration.load import fingerprint, load
+from yett.configuration.load import fingerprint, located
 from yett.configuration.model import Configuration
 from yett.core import bounds
 from yett.core.call import Call, Reply
 from yett.core.clock import Clock
 from yett.core.errors import ConfigurationError, Denied, Refusal
+from yett.core.target import JSON
 
 log: Final = logging.getLogger("yett")
 
@@ -78,8 +80,10 @@ class Gateway:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
         await self._pool.close()
-        await asyncio.to_thread(self._refresh_stores)
-        self.estate.close()
+        try:
+            await asyncio.to_thread(self._refresh_stores)
+        finally:
+            self.estate.close()
 
     async def _keep_current(self) -> None:
         pruned_at = float("-inf")
@@ -88,7 +92,10 @@ class Gateway:
                 pruned_at = self.estate.clock.monotonic()
                 await self._prune()
             await asyncio.sleep(bounds.REFRESH_SECONDS)
-            await self.refresh()
+            try:
+                await self.refresh()
+            except Exception:  # the next look may go well; without any, keys and secrets go stale
+                log.exception("refresh")
 
     async def _prune(self) -> None:
         """Let go of records that are older than the retention."""
@@ -120,7 +127,9 @@ class Gateway:
         """Swap in the configuration on disk; one that cannot be used leaves the old one serving."""
         self._fingerprint = _fingerprints(self._config_path, self._snapshot.configuration)
         try:
-            configuration = load(self._config_path, data=self.estate.data)
+            configuration = load_proved(
+                self._config_path, data=self.estate.data, clock=self.estate.clock
+            )
             fresh = assemble(
                 configuration,
                 folder=self._snapshot.folder,
@@ -129,8 +138,11 @@ class Gateway:
                 before=self._snapshot,
             )
         except (ConfigurationError, Refusal) as error:
-            log.warning("configuration not taken over, the old one goes on serving: %s", error)
-            self.estate.auditor.event({"event": "configuration.refused", "why": str(error)[:500]})
+            if isinstance(error, ConfigurationError):
+                located(error, self._config_path)
+            why = error.private if isinstance(error, Refusal) else _lines(error)
+            log.warning("configuration not taken over, the old one goes on serving: %s", why)
+            self._tell({"event": "configuration.refused", "why": why[:500]})
             return False
         self._note_what_needs_a_restart(configuration)
         old, self._snapshot = self._snapshot, fresh
@@ -138,19 +150,26 @@ class Gateway:
         if fresh.catalogue is not old.catalogue and self._tasks:
             self._tasks.pop().cancel()
             self._tasks.append(self._watch_servers())
-        self.estate.auditor.event({"event": "configuration.reloaded"})
+        self._tell({"event": "configuration.reloaded"})
         log.info("configuration reloaded")
         self.estate.on_catalogue_change()
         return True
 
+    def _tell(self, event: dict[str, JSON]) -> None:
+        """Record what cannot be undone any more; the log that cannot take it refuses calls by itself."""
+        try:
+            self.estate.auditor.event(event)
+        except Refusal as refusal:
+            log.warning("not recorded: %s: %s", event["event"], refusal.private)
+
     def _refresh_stores(self) -> bool:
         """Read what commands changed; runs in a thread. Returns whether listings may differ."""
+        for refresher in self._refreshers:
+            refresher()
         snapshot = self._snapshot
         changed = snapshot.authenticator.refresh()
         snapshot.armourer.refresh()
         drain_outbox(self.estate.auditor, self.estate.database)
-        for refresher in self._refreshers:
-            refresher()
         return changed
 
     def _server_changed(self, server: str) -> None:
@@ -175,7 +194,7 @@ def open_gateway(config_path: Path, *, data: Path, clock: Clock) -> Gateway:
         CommandError: the data directory is in use or cannot be used.
         Fault: a store did not answer.
     """
-    configuration = load(config_path, data=data)
+    configuration = load_proved(config_path, data=data, clock=clock)
     estate = Estate(configuration, data=data, clock=clock)
     pool = UpstreamPool(clock)
     try:
@@ -191,4 +210,16 @@ def open_gateway(config_path: Path, *, data: Path, clock: Clock) -> Gateway:
 def _fingerprints(config_path: Path, configuration: Configuration) -> tuple[object, ...]:
     """What changes when the configuration or a policy file does."""
     policies = sorted((config_path.resolve().parent / configuration.policies).glob("*.cedar"))
-    return tuple(fingerprint(path) for path in (config_path, *policies))
+    return tuple(_fingerprint(path) for path in (config_path, *policies))
+
+
+def _fingerprint(path: Path) -> object:
+    """None for a file that is away, as it is for a moment while some editors save."""
+    try:
+        return fingerprint(path)
+    except OSError:
+        return None
+
+
+def _lines(error: ConfigurationError) -> str:
+    return "; ".join(map(str, error.problems))

@@ -12,7 +12,9 @@ def group(place: Place) -> None:
 
     Exits 0 if it can be used, and 2 if not.
     """
-    configuration = place.configuration()
+    from yett.app.certificates import load_proved  # noqa: PLC0415 - start-up time
+
+    configuration = load_proved(place.config_path, data=place.data, clock=place.clock)
     if place.as_json:
         place.print_record(
             {

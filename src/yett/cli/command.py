@@ -87,6 +87,10 @@ def _run(place: Place, work: Callable[[], None]) -> None:
     except BrokenPipeError:
         raise
     except (CommandError, ConfigurationError, Refusal, OSError) as error:
+        if isinstance(error, ConfigurationError):
+            from yett.configuration.load import located  # noqa: PLC0415 - only to say where
+
+            located(error, place.config_path)
         raise failure_of(error, as_json=place.as_json) from error
     finally:
         place.close()

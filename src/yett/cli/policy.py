@@ -226,7 +226,7 @@ def _target(
 def _pin(place: Place, server: str, tool: str) -> "Pin | None":
     from yett.catalogue.lock import Lock, decode_lock  # noqa: PLC0415 - start-up time
 
-    path = place.config_path.parent / "yett.lock"
+    path = place.folder / "yett.lock"
     lock = decode_lock(path.read_bytes(), str(path)) if path.exists() else Lock()
     pins = lock.servers.get(server)
     return pins.tools.get(tool) if pins else None
@@ -253,7 +253,7 @@ def _read_input(path: Path | None) -> "dict[str, JSON]":
 def _files(place: Place, configuration: "Configuration") -> dict[str, str]:
     from yett.authorization.build import read_policies  # noqa: PLC0415 - start-up time
 
-    return read_policies(place.config_path.parent / configuration.policies)
+    return read_policies(place.folder / configuration.policies)
 
 
 def _authorizer(

@@ -130,7 +130,7 @@ class Review:
                 self._configuration,
                 place.data,
                 server,
-                folder=place.config_path.resolve().parent,
+                folder=place.folder,
                 database=place.database(),
                 clock=place.clock,
             )
@@ -152,7 +152,7 @@ class Review:
 
 
 def open_store(place: Place) -> "LockStore":
-    return open_lock(place.config_path.resolve().parent / "yett.lock")
+    return open_lock(place.folder / "yett.lock")
 
 
 def approved_now(place: Place, server: str, decisions: Sequence[Decision]) -> None:

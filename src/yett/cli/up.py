@@ -4,8 +4,10 @@ import asyncio
 import gc
 import logging
 import signal
+import socket
 import ssl
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, final
 
 import click
 
@@ -31,54 +33,124 @@ DRAIN_SECONDS: Final = 30.0
     help="Development: if there is no key yet, create one with this role and show it once.",
 )
 def group(place: Place, first_role: str | None) -> None:
-    """Serve, in the foreground, until SIGTERM or Ctrl-C."""
+    """Serve, in the foreground, until SIGTERM or Ctrl-C.
+
+    Running calls get 30 seconds to end; a second signal does not wait for them. SIGHUP reads the
+    configuration again, as a change of the file does.
+    """
     import uvloop  # noqa: PLC0415 - only this command needs it
 
-    uvloop.run(_serve(place, first_role))
+    configuration = place.configuration()
+    if first_role is not None:
+        from yett.cli.welcome import check_first_role  # noqa: PLC0415 - only at the first start
+
+        check_first_role(configuration, first_role)
+    uvloop.run(_serve(place, configuration, first_role))
 
 
-async def _serve(place: Place, first_role: str | None) -> None:
+@final
+class _Signals:
+    """stop: somebody wants the end. hurry: twice. on_reload: what SIGHUP does, once there is a gate."""
+
+    def __init__(self) -> None:
+        self.stop = asyncio.Event()
+        self.hurry = asyncio.Event()
+        self.on_reload: Callable[[], object] = lambda: None
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._end)
+        loop.add_signal_handler(signal.SIGHUP, self._reload)
+
+    def _reload(self) -> None:
+        self.on_reload()
+
+    def _end(self) -> None:
+        if self.stop.is_set():
+            self.hurry.set()
+        else:
+            log.info("stopping: running calls have %g s, or until a second signal", DRAIN_SECONDS)
+            self.stop.set()
+
+
+async def _serve(place: Place, configuration: "Configuration", first_role: str | None) -> None:
+    # Before anything is opened: whoever is told to stop while starting puts things away, too.
+    signals = _Signals()
     from yett.app import open_gateway  # noqa: PLC0415 - heavy
     from yett.telemetry.logs import configure  # noqa: PLC0415 - heavy
 
-    configuration = place.configuration()
     place.make_data()
     gateway = open_gateway(place.config_path, data=place.data, clock=place.clock)
-    configure(
-        configuration.telemetry.log_level, redact_text=gateway.estate.redactor.redact_text
-    )
+    configure(configuration.telemetry.log_level, redact_text=gateway.estate.redactor.redact_text)
+    signals.on_reload = gateway.reload
     try:
-        listener = await _listen(place, configuration, gateway)
-        try:
-            gateway.start()
-            _say_ready(place, configuration, listener)
-            if first_role is not None:
-                _show_first_key(place, configuration, first_role)
-            await _until_told_to_stop(place, configuration, gateway)
-        finally:
-            await listener.stop(grace_seconds=DRAIN_SECONDS)
+        with _bound(configuration.admin.listen, "admin.listen") as admin_socket:
+            listener, port = await _listen(place, configuration, gateway)
+            try:
+                gateway.start()
+                _say_ready(place, configuration, port, admin_socket.getsockname()[1])
+                if first_role is not None:
+                    from yett.cli.welcome import show_first_key  # noqa: PLC0415 - as above
+
+                    show_first_key(place, configuration, first_role)
+                await _until_told_to_stop(place, configuration, gateway, signals, admin_socket)
+            finally:
+                await _drain(listener, signals)
     finally:
         await gateway.close()
 
 
-async def _listen(place: Place, configuration: "Configuration", gateway: "Gateway") -> "Listener":
+def _bound(listen: str, key: str) -> socket.socket:
+    """Take the address before anybody is told that the gate is ready; serving there begins later.
+
+    Raises:
+        CommandError: it cannot be had.
+    """
+    host, port = address(listen)
+    try:
+        family, kind, protocol, _, where = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        taken = socket.socket(family, kind, protocol)
+        try:
+            taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            taken.bind(where)
+        except OSError:
+            taken.close()
+            raise
+    except OSError as error:
+        raise _unavailable(listen, key, error) from error
+    return taken
+
+
+def _unavailable(listen: str, key: str, error: OSError) -> CommandError:
+    why = error.strerror or str(error)
+    return CommandError(
+        f"{listen} cannot be listened on: {why[:1].lower()}{why[1:]}. "
+        f"Stop what uses it, or set another `{key}` in the configuration"
+    )
+
+
+async def _listen(
+    place: Place, configuration: "Configuration", gateway: "Gateway"
+) -> "tuple[Listener, int]":
     from yett.edge import Listener, Router  # noqa: PLC0415 - heavy
     from yett.edge.origin import OriginPolicy, own_hosts  # noqa: PLC0415 - heavy
 
     host, port = address(configuration.listen)
+    if port == 0:  # any that is free; the names by which callers reach it must be known before
+        with _bound(configuration.listen, "listen") as free:
+            port = free.getsockname()[1]
     hosts = own_hosts(host, port, configuration.allowed_hosts)
     origins = frozenset(item.lower().encode() for item in configuration.allowed_origins)
     router = Router(gateway, place.clock, OriginPolicy(hosts, origins))
     gateway.estate.on_catalogue_change = router.changes.announce
     listener = Listener(router)
+    context = _tls(place, configuration, gateway)
     try:
-        await listener.start(host, port, context=_tls(place, configuration, gateway))
+        await listener.start(host, port, context=context)
     except OSError as error:
-        raise CommandError(
-            f"{configuration.listen} cannot be listened on: {error.strerror or error}. "
-            "Stop what uses it, or set another `listen:`"
-        ) from error
-    return listener
+        raise _unavailable(configuration.listen, "listen", error) from error
+    return listener, port
 
 
 def _tls(place: Place, configuration: "Configuration", gateway: "Gateway") -> ssl.SSLContext | None:
@@ -86,14 +158,18 @@ def _tls(place: Place, configuration: "Configuration", gateway: "Gateway") -> ss
     if section is None:
         return None
     from yett.edge.authority import ensure_development_certificate  # noqa: PLC0415 - only with TLS
+    from yett.edge.renewal import hourly_renewal  # noqa: PLC0415 - only with TLS
     from yett.edge.tls import ReloadingContext  # noqa: PLC0415 - only with TLS
 
-    folder = place.config_path.resolve().parent
     if section.development_ca:
         hosts = (address(configuration.listen)[0], *configuration.allowed_hosts)
         certificate, key, _ = ensure_development_certificate(place.data, hosts, clock=place.clock)
+        gateway.also_refresh(
+            hourly_renewal(place.data, hosts, clock=place.clock, report=log.warning)
+        )
     else:
-        certificate, key = folder / (section.certificate or ""), folder / (section.key or "")
+        certificate = place.folder / (section.certificate or "")
+        key = place.folder / (section.key or "")
     context = ReloadingContext(
         certificate, key, clock=place.clock, report=lambda error: log.warning("TLS: %s", error)
     )
@@ -102,79 +178,66 @@ def _tls(place: Place, configuration: "Configuration", gateway: "Gateway") -> ss
 
 
 async def _until_told_to_stop(
-    place: Place, configuration: "Configuration", gateway: "Gateway"
+    place: Place,
+    configuration: "Configuration",
+    gateway: "Gateway",
+    signals: _Signals,
+    admin_socket: socket.socket,
 ) -> None:
     from yett.admin import AdminServer  # noqa: PLC0415 - its framework takes a moment; calls are served already
     from yett.app.desk import AdminDesk  # noqa: PLC0415 - with the next
 
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    loop.add_signal_handler(signal.SIGHUP, gateway.reload)
     admin = AdminServer(AdminDesk(gateway), data=place.data, listen=configuration.admin.listen)
-    await admin.start()
+    await admin.start(admin_socket)
     gc.collect()
     gc.freeze()  # what is there now stays; the collector need not look at it again
     try:
-        await stop.wait()
+        await signals.stop.wait()
     finally:
         await admin.stop()
 
 
-def _say_ready(place: Place, configuration: "Configuration", listener: "Listener") -> None:
+async def _drain(listener: "Listener", signals: _Signals) -> None:
+    """Let running calls end, unless somebody is in a hurry."""
+    loop = asyncio.get_running_loop()
+    draining = loop.create_task(listener.stop(grace_seconds=DRAIN_SECONDS))
+    hurrying = loop.create_task(signals.hurry.wait())
+    await asyncio.wait({draining, hurrying}, return_when=asyncio.FIRST_COMPLETED)
+    hurrying.cancel()
+    if not draining.done():
+        draining.cancel()
+        await listener.stop(grace_seconds=0.0)
+
+
+def _say_ready(place: Place, configuration: "Configuration", port: int, admin_port: int) -> None:
     scheme = "http" if configuration.tls is None else "https"
-    protection = (
-        "TLS"
-        if configuration.tls
-        else "plain HTTP, which is accepted on loopback in development only"
-    )
+    url = f"{scheme}://{_with_port(configuration.listen, port)}"
+    admin = f"http://{_with_port(configuration.admin.listen, admin_port)}"
     if place.as_json:
         place.print_record(
             {
                 "ready": True,
-                "url": f"{scheme}://{configuration.listen}",
-                "admin": f"http://{configuration.admin.listen}",
+                "url": url,
+                "admin": admin,
                 "mode": configuration.mode,
                 "servers": list(configuration.servers),
             }
         )
         return
+    protection = (
+        "TLS"
+        if configuration.tls
+        else "plain HTTP, which is accepted on loopback in development only"
+    )
+    servers = ", ".join(configuration.servers) or "none yet (yett server add, yett import)"
     click.echo(
-        f"yett: ready on {scheme}://{configuration.listen} ({protection}), "
-        f"admin on http://{configuration.admin.listen}, {configuration.mode} mode, "
-        f"servers: {', '.join(configuration.servers) or 'none yet (yett import, or edit the configuration)'}"
+        f"yett: ready on {url} ({protection}), admin on {admin}, {configuration.mode} mode, "
+        f"servers: {servers}"
     )
-    del listener
 
 
-def _show_first_key(place: Place, configuration: "Configuration", role: str) -> None:
-    from yett.authentication.build import build_registry  # noqa: PLC0415 - only at the first start
-    from yett.cli.snippets import snippets  # noqa: PLC0415 - likewise
-    from yett.core.quantities import duration_seconds  # noqa: PLC0415 - likewise
-
-    registry = build_registry(
-        database=place.database(), data=place.data, clock=place.clock, actor=place.actor
-    )
-    if registry.list():
-        click.echo("keys: yett key list; another one: yett key create NAME --role ROLE")
-        return
-    if configuration.mode != "development" or role not in configuration.roles:
-        raise CommandError(f"--first-key {role}: only in development, and for a role that exists")
-    created = registry.create(
-        "first",
-        (role,),
-        lifetime_seconds=duration_seconds(configuration.authentication.key_lifetime),
-    )
-    scheme = "http" if configuration.tls is None else "https"
-    click.echo(
-        f"\nYour first key, shown this once: {created.key.reveal_text()}\n\nPaste one of these:"
-    )
-    for client, text in snippets(
-        f"{scheme}://{configuration.listen}", created.key.reveal_text()
-    ).items():
-        click.echo(f"\n# {client}\n{text}")
-    click.echo("\nTry: yett demo, yett audit tail, yett audit verify. Stop with Ctrl-C.")
+def _with_port(listen: str, port: int) -> str:
+    return f"{listen.rpartition(':')[0]}:{port}"
 
 
 def address(listen: str) -> tuple[str, int]:

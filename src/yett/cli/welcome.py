@@ -1,0 +1,52 @@
+"""What `yett up --first-key ROLE` adds: a key for whoever has none yet, and where to put it."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from yett.cli.command import Place
+from yett.core.errors import CommandError
+
+if TYPE_CHECKING:
+    from yett.configuration.model import Configuration
+
+
+def check_first_role(configuration: "Configuration", role: str) -> None:
+    """Raises:
+    CommandError: not in this mode, or there is no such role.
+    """
+    if configuration.mode != "development":
+        raise CommandError(
+            "--first-key is for development only. Run `yett key create NAME --role ROLE` instead"
+        )
+    if role not in configuration.roles:
+        exist = ", ".join(configuration.roles) or "none; add one under `roles:`"
+        raise CommandError(f"The configuration defines no role `{role}`. There are: {exist}")
+
+
+def show_first_key(place: Place, configuration: "Configuration", role: str) -> None:
+    """Make a key unless there is one, and show it this once."""
+    from yett.authentication.build import build_registry  # noqa: PLC0415 - only at the first start
+    from yett.cli.snippets import snippets  # noqa: PLC0415 - likewise
+    from yett.core.quantities import duration_seconds  # noqa: PLC0415 - likewise
+
+    registry = build_registry(
+        database=place.database(), data=place.data, clock=place.clock, actor=place.actor
+    )
+    if registry.list():
+        place.say("keys: yett key list; another one: yett key create NAME --role ROLE")
+        return
+    created = registry.create(
+        "first",
+        (role,),
+        lifetime_seconds=duration_seconds(configuration.authentication.key_lifetime),
+    )
+    key = created.key.reveal_text()
+    if place.as_json:
+        place.print_record({"id": created.stored.id, "key": key, "name": "first", "roles": [role]})
+        return
+    scheme = "http" if configuration.tls is None else "https"
+    click.echo(f"\nYour first key, shown this once: {key}\n\nPaste one of these:")
+    for client, text in snippets(f"{scheme}://{configuration.listen}", key).items():
+        click.echo(f"\n# {client}\n{text}")
+    click.echo("\nTry: yett demo, yett audit tail, yett audit verify. Stop with Ctrl-C.")
