@@ -1,0 +1,13 @@
+"""Configuration in, stage out. Sanitising has detectors in place of backends."""
+
+from collections.abc import Mapping
+
+from yett.sanitising.config import AnswerRules
+from yett.sanitising.port import OutputCheck
+from yett.sanitising.scanner import shared_scanner
+from yett.sanitising.stage import Sanitiser
+
+
+def build(rules: Mapping[str, AnswerRules], output_problem: OutputCheck) -> Sanitiser:
+    """Make the stage. rules: by `server/tool`. output_problem: from validation."""
+    return Sanitiser(shared_scanner(), rules, output_problem)

@@ -1,0 +1,118 @@
+"""Is the answer fit to leave? Its form, its size, what hides in it, and the secrets in it.
+
+What leaves is always encoded here from the parsed value: no byte of an upstream reaches a caller
+unread (THREATS P14).
+"""
+
+from collections.abc import Mapping
+from typing import Final, NoReturn, final
+
+from yett.core.bounds import ANSWER_BYTES_MAX
+from yett.core.call import RpcError
+from yett.core.document import encode
+from yett.core.errors import Denied, Fault
+from yett.core.proofs import Answered, Cleaned, Permitted
+from yett.core.reasons import Reason
+from yett.core.target import JSON
+from yett.sanitising.config import AnswerRules
+from yett.sanitising.port import OutputCheck
+from yett.sanitising.rewriting import FINDING_PREFIX, Cleaner, Unwalkable
+from yett.sanitising.scanner import Hits, Scanner
+from yett.sanitising.shape import CHECKS, ShapeError
+
+_ERROR_MESSAGE_CHARS_MAX: Final = 500
+_ERROR_DATA_BYTES_MAX: Final = 4_096
+_INTERNAL_ERROR: Final = -32603
+# JSON-RPC 2.0 §5.1. A code outside could pass for one of the gate's own, which equal HTTP statuses.
+_RPC_CODES: Final = range(-32768, -31999)
+_DEFAULT: Final = AnswerRules()
+
+
+@final
+class Sanitiser:
+    """rules: by `server/tool`; the default holds for the others."""
+
+    __slots__ = ("_output_problem", "_rules", "_scanner")
+
+    def __init__(
+        self, scanner: Scanner, rules: Mapping[str, AnswerRules], output_problem: OutputCheck
+    ) -> None:
+        self._scanner: Final = scanner
+        self._rules: Final = dict(rules)
+        self._output_problem: Final = output_problem
+
+    def clean(self, answered: Answered) -> Cleaned:
+        """Let an answer leave, without what must not.
+
+        Raises:
+            Fault: upstream_invalid, it does not have the form or the size of an answer.
+            Denied: answer_blocked, it holds a secret and the operator blocks such answers.
+        """
+        permitted = answered.armed.admitted.validated.permitted
+        if answered.error is not None:
+            return self._clean_error(answered, answered.error, permitted)
+        untrusted = answered.untrusted
+        if untrusted is None:
+            _refuse("there is neither a result nor an error")
+        binary = _check(untrusted, permitted)
+        if "structuredContent" in untrusted:
+            self._check_output(untrusted, permitted)
+        encoded = encode(untrusted)
+        if len(encoded) > ANSWER_BYTES_MAX:
+            _refuse(f"the answer is more than {ANSWER_BYTES_MAX} bytes")
+        hits = self._scanner.scan(encoded)
+        if hits is None or not (hits.rules or hits.hidden or hits.spelt):
+            return Cleaned(answered, untrusted, None, encoded)
+        result, findings = self._walk(untrusted, hits, permitted, frozenset(binary))
+        return Cleaned(answered, result, None, encode(result), findings)
+
+    def _check_output(self, untrusted: dict[str, JSON], permitted: Permitted) -> None:
+        if untrusted.get("isError") is not True:
+            problem = self._output_problem(permitted.target, untrusted["structuredContent"])
+            if problem is not None:
+                _refuse(problem)
+
+    def _walk(
+        self, value: JSON, hits: Hits, permitted: Permitted, binary: frozenset[int]
+    ) -> tuple[JSON, tuple[str, ...]]:
+        handling = self._rules.get(permitted.target.key, _DEFAULT).secrets
+        cleaner = Cleaner(self._scanner, hits, redact=handling == "redact", binary=binary)
+        try:
+            cleaned = cleaner.value(value)
+        except Unwalkable as error:
+            _refuse(str(error))
+        findings = tuple(sorted(cleaner.found))
+        if handling == "block" and any(name.startswith(FINDING_PREFIX) for name in findings):
+            raise Denied(
+                Reason.ANSWER_BLOCKED, f"the answer holds {', '.join(findings)}", sent=True
+            )
+        return cleaned, findings
+
+    def _clean_error(self, answered: Answered, error: RpcError, permitted: Permitted) -> Cleaned:
+        """Errors are texts of the upstream like any other (THREATS P22)."""
+        code = error.code if error.code in _RPC_CODES else _INTERNAL_ERROR
+        shown: dict[str, JSON] = {"code": code, "message": error.message}
+        if error.data is not None and len(encode(error.data)) <= _ERROR_DATA_BYTES_MAX:
+            shown["data"] = error.data
+        findings: tuple[str, ...] = ()
+        hits = self._scanner.scan(encode(shown))
+        if hits is not None:
+            shown, findings = self._walk(shown, hits, permitted, frozenset())
+        # Cut last: half a secret would not be known as one.
+        shown["message"] = shown["message"][:_ERROR_MESSAGE_CHARS_MAX]
+        kept = RpcError(code, shown["message"], shown.get("data"))
+        return Cleaned(answered, None, kept, encode(shown), findings)
+
+
+def _check(untrusted: dict[str, JSON], permitted: Permitted) -> tuple[int, ...]:
+    check = CHECKS.get(permitted.call.operation.method)
+    if check is None:
+        _refuse("no answer is known for this operation")
+    try:
+        return check(untrusted)
+    except ShapeError as error:
+        _refuse(str(error))
+
+
+def _refuse(private: str) -> NoReturn:
+    raise Fault(Reason.UPSTREAM_INVALID, private, sent=True)
