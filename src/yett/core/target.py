@@ -19,6 +19,7 @@ SEPARATOR: Final = "__"
 class Target(msgspec.Struct, frozen=True, kw_only=True):
     """`name` is the server's own name (a URI for resources); `public_name` the one on `/mcp`.
 
+    key: `server/name`, the one canonical id that every table uses; made here, never handed in.
     definition: the approved definition, as the server gave it. digest: SHA-256 (hex) of its
     canonical form. quarantined: the server shows another definition now; visible to nobody.
     """
@@ -31,8 +32,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     digest: str = ""
     definition: dict[str, JSON] = {}
     quarantined: bool = False
+    key: str = ""
 
-    @property
-    def key(self) -> str:
-        """`server/name`: the one canonical id that every table uses."""
-        return f"{self.server}/{self.name}"
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "key", f"{self.server}/{self.name}")
