@@ -9,6 +9,7 @@ import json
 import re
 import tempfile
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -66,14 +67,14 @@ class Key(NamedTuple):
 def configuration_keys() -> list[Key]:
     """Return every key that yett.yaml may hold, in the model's order."""
     words = yaml.safe_load(_KEYS_FILE.read_text(encoding="utf-8"))
-    keys = [
-        Key(path, type_, default, words[path].get("text", text), words[path]["example"])
-        for path, type_, default, text in _walk(msgspec.inspect.type_info(Configuration), "")
+    found = list(_walk(msgspec.inspect.type_info(Configuration), ""))
+    differing = words.keys() ^ {path for path, _, _, _ in found}
+    if differing:
+        raise ValueError(f"{_KEYS_FILE.name} and the model differ in: {', '.join(differing)}")
+    return [
+        Key(path, type_, default, _joined(text, words[path].get("text")), words[path]["example"])
+        for path, type_, default, text in found
     ]
-    surplus = words.keys() - {key.path for key in keys}
-    if surplus:
-        raise ValueError(f"configuration_keys.yaml describes what there is not: {surplus}")
-    return keys
 
 
 def _walk(struct: Any, prefix: str) -> Iterator[tuple[str, str, str, str]]:
@@ -280,7 +281,17 @@ def reasons_page() -> str:
 
 def _reason_names(reason: Reason) -> str:
     public = public_reason(reason)
-    return f"`{reason.value}`" + (f", told as `{public.value}`" if public is not reason else "")
+    name = f"`{reason.value}`" + (f", told as `{public.value}`" if public is not reason else "")
+    return name if f"Reason.{reason.name}" in _source() else f"{name} (nothing gives it yet)"
+
+
+@cache
+def _source() -> str:
+    """All of the source but the list of reasons itself."""
+    paths = sorted((ROOT / "src" / "yett").rglob("*.py"))
+    return "\n".join(
+        path.read_text(encoding="utf-8") for path in paths if path.name != "reasons.py"
+    )
 
 
 # -- metrics
@@ -440,11 +451,16 @@ def pages() -> dict[str, str]:
     }
 
 
+def _joined(*sentences: str | None) -> str:
+    return ". ".join(sentence for sentence in sentences if sentence)
+
+
 def _one_line(text: str | None) -> str:
     return " ".join((text or "").split())
 
 
 def _capital(text: str) -> str:
+    """Let a sentence begin; what is quoted stays as it is."""
     return text[:1].upper() + text[1:]
 
 
