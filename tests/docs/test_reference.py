@@ -4,13 +4,16 @@ from typing import Any, Final
 
 import jsonschema_rs
 import pytest
-from scripts import write_reference
+from scripts.reference.commands import commands
+from scripts.reference.configuration import Key, configuration_keys
+from scripts.reference.metrics import metric_families
+from scripts.write_reference import pages
 
 from tests.docs.pages import PAGES, REFERENCE
 from yett.configuration.schema import json_schema
 from yett.core.reasons import Reason
 
-WRITTEN: Final = write_reference.pages()
+WRITTEN: Final = pages()
 EVERYTHING: Final = "\n".join(PAGES.values())
 
 
@@ -24,7 +27,7 @@ def test_the_reference_is_what_the_code_says(name: str) -> None:
 
 def test_every_setting_is_documented_with_words_and_an_example_that_the_schema_accepts() -> None:
     validator = jsonschema_rs.validator_for(json_schema())
-    for key in write_reference.configuration_keys():
+    for key in configuration_keys():
         assert f"`{key.path}`" in EVERYTHING
         assert key.text, key.path
         problems = [error.message for error in validator.iter_errors(_nested(key))]
@@ -36,7 +39,7 @@ def test_every_reason_is_documented() -> None:
 
 
 def test_every_command_and_every_option_of_it_is_documented_with_words() -> None:
-    for words, command in write_reference.commands():
+    for words, command in commands():
         assert f"yett {words}\n" in EVERYTHING
         assert command.help, words
         for parameter in command.params:
@@ -45,7 +48,7 @@ def test_every_command_and_every_option_of_it_is_documented_with_words() -> None
 
 
 def test_every_metric_is_documented_with_words() -> None:
-    families = write_reference.metric_families()
+    families = metric_families()
 
     assert len(families) >= 5
     assert [
@@ -53,7 +56,7 @@ def test_every_metric_is_documented_with_words() -> None:
     ] == []
 
 
-def _nested(key: write_reference.Key) -> dict[str, Any]:
+def _nested(key: Key) -> dict[str, Any]:
     document: Any = key.example
     for part in reversed(key.path.split(".")):
         document = {part.lower() if part.isupper() else part: document}
