@@ -47,7 +47,9 @@ def open_pepper(data: Path, database: Database) -> Secret:
 
 
 def _refuse_to_replace(path: Path, database: Database) -> None:
-    if database.fetch("select 1 from facts where name = ?", (_CHECK,)):
+    begun = database.fetch("select 1 from facts where name = ?", (_CHECK,))
+    # Looked for again: another process may have made both since.
+    if begun and not path.exists():
         count = len(database.fetch("select 1 from keys"))
         raise CommandError(
             f"The pepper `{path}` is missing, and {count} keys depend on it. Restore it from a backup; "

@@ -137,7 +137,8 @@ def _key_of_file(
         )
     if not path.exists():
         begun = database.fetch("select 1 from facts where name = ?", ("vault.check",))
-        if begun or production:
+        # Looked for again: another process may have made both since.
+        if (begun or production) and not path.exists():
             raise _wrong(
                 f"the vault's key file {path} is missing",
                 "Put it back from where you keep a copy."
