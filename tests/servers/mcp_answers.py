@@ -34,22 +34,28 @@ def _result(method: str, params: dict[str, Any], *, modern: bool) -> dict[str, A
         return {"supportedVersions": [MODERN], "capabilities": CAPABILITIES}
     if method == "initialize" and not modern:
         return {"protocolVersion": params["protocolVersion"], "capabilities": CAPABILITIES}
-    if method == "tools/list":  # two pages
-        if params.get("cursor") == "":
-            return {"tools": TOOLS[2:]}
+    if method == "tools/list" and params.get("cursor") is None:  # two pages
         return {"tools": TOOLS[:2], "nextCursor": ""}
-    if method == "prompts/list":
-        return {"prompts": PROMPTS}
-    if method == "resources/list":
-        return {"resources": RESOURCES}
-    if method == "resources/templates/list":
-        return {"resourceTemplates": TEMPLATES}
+    if method in LISTS:
+        return LISTS[method]
+    return _use(method, params)
+
+
+LISTS: dict[str, dict[str, Any]] = {
+    "tools/list": {"tools": TOOLS[2:]},
+    "prompts/list": {"prompts": PROMPTS},
+    "resources/list": {"resources": RESOURCES},
+    "resources/templates/list": {"resourceTemplates": TEMPLATES},
+}
+
+
+def _use(method: str, params: dict[str, Any]) -> dict[str, Any]:
+    if method == "tools/call":
+        return call_tool(params["name"], params.get("arguments") or {})
     if method == "resources/read":
         return {"contents": [{"uri": params["uri"], "text": "memo"}]}
     if method == "prompts/get":
         return {"messages": [{"role": "user", "content": {"type": "text", "text": params["name"]}}]}
-    if method == "tools/call":
-        return call_tool(params["name"], params.get("arguments") or {})
     raise Refused(-32601, "Method not found")
 
 

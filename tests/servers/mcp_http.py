@@ -201,5 +201,5 @@ async def _read(reader: asyncio.StreamReader) -> Request:
     headers = [
         (name, value.strip()) for name, _, value in (field.partition(":") for field in fields)
     ]
-    length = int(dict((name.lower(), value) for name, value in headers).get("content-length", "0"))
+    length = int({name.lower(): value for name, value in headers}.get("content-length", "0"))
     return Request(line, headers, await reader.readexactly(length))

@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parent))
-from mcp_answers import MODERN, Refused, answer
+sys.path.insert(0, str(Path(__file__).parents[2]))
+from tests.servers.mcp_answers import MODERN, Refused, answer
 
 ERA = sys.argv[1]
 ODDITIES = set(sys.argv[2:])

@@ -217,14 +217,12 @@ async def test_the_era_is_asked_once(era: str, expected: Era) -> None:
         (400, '{"jsonrpc":"2.0","id":0,"error":{"code":-32021,"message":"x"}}', Era.MODERN),
         (
             400,
-            '{"jsonrpc":"2.0","id":0,"error":{"code":-32022,"message":"x",'
-            '"data":{"supported":["2026-07-28"]}}}',
+            '{"jsonrpc":"2.0","id":0,"error":{"code":-32022,"message":"x","data":{"supported":["2026-07-28"]}}}',
             Era.MODERN,
         ),
         (
             400,
-            '{"jsonrpc":"2.0","id":0,"error":{"code":-32022,"message":"x",'
-            '"data":{"supported":["2025-11-25"]}}}',
+            '{"jsonrpc":"2.0","id":0,"error":{"code":-32022,"message":"x","data":{"supported":["2025-11-25"]}}}',
             Era.LEGACY,
         ),
         (400, '{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"x"}}', Era.LEGACY),

@@ -82,8 +82,8 @@ INVALID: dict[str, Answer] = {
     "206": lambda r: whole(result_body(r), 206),
     "500": lambda r: whole(result_body(r), 500),
     "a result under 400": lambda r: whole(result_body(r), 400),
-    "204": lambda r: head(204, None),
-    "a redirection": lambda r: whole(b"", 302, Location="http://127.0.0.1:1/"),
+    "204": lambda _: head(204, None),
+    "a redirection": lambda _: whole(b"", 302, Location="http://127.0.0.1:1/"),
     "a permanent redirection": lambda r: whole(result_body(r), 308, Location="/mcp"),
     "no content type": lambda r: whole(result_body(r), 200, None),
     "text": lambda r: whole(result_body(r), 200, "text/plain"),
@@ -105,28 +105,28 @@ INVALID: dict[str, Answer] = {
         + chunk(result_body(r))
         + chunk(b"")
     ),
-    "an odd chunk size": lambda r: (
+    "an odd chunk size": lambda _: (
         head(200, JSON_HEAD, Transfer_Encoding="chunked") + b"0x5\r\nabcde"
     ),
-    "gzip": lambda r: whole(
+    "gzip": lambda _: whole(
         b"\x1f\x8b\x08\x00" + bytes(99), 200, JSON_HEAD, Content_Encoding="gzip"
     ),
     "gzip that is not": lambda r: whole(result_body(r), 200, JSON_HEAD, Content_Encoding="gzip"),
-    "another protocol": lambda r: b"SSH-2.0-OpenSSH_9.2\r\n",
-    "HTTP/2": lambda r: b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-    "an upgrade": lambda r: head(101, None, Upgrade="websocket", Connection="Upgrade"),
-    "a NUL in a header": lambda r: b"HTTP/1.1 200 OK\r\nX: a\x00b\r\n\r\n",
-    "many headers": lambda r: b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 2000 + b"\r\n",
-    "a huge header": lambda r: b"HTTP/1.1 200 OK\r\nX: " + b"y" * 200_000,
-    "a length beyond the bound": lambda r: head(200, JSON_HEAD, Content_Length="9000000"),
-    "a length beyond belief": lambda r: head(200, JSON_HEAD, Content_Length="9" * 15),
-    "an empty body": lambda r: whole(b""),
-    "a stream that ends": lambda r: whole(b": nothing\n\n", 200, STREAM),
+    "another protocol": lambda _: b"SSH-2.0-OpenSSH_9.2\r\n",
+    "HTTP/2": lambda _: b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    "an upgrade": lambda _: head(101, None, Upgrade="websocket", Connection="Upgrade"),
+    "a NUL in a header": lambda _: b"HTTP/1.1 200 OK\r\nX: a\x00b\r\n\r\n",
+    "many headers": lambda _: b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 2000 + b"\r\n",
+    "a huge header": lambda _: b"HTTP/1.1 200 OK\r\nX: " + b"y" * 200_000,
+    "a length beyond the bound": lambda _: head(200, JSON_HEAD, Content_Length="9000000"),
+    "a length beyond belief": lambda _: head(200, JSON_HEAD, Content_Length="9" * 15),
+    "an empty body": lambda _: whole(b""),
+    "a stream that ends": lambda _: whole(b": nothing\n\n", 200, STREAM),
     "a stream with another id": lambda r: whole(event(foreign_id(r)), 200, STREAM),
     "a stream with two answers": lambda r: whole(
         event(result_body(r)) + event(result_body(r)), 200, STREAM
     ),
-    "a stream with a broken event": lambda r: whole(b"data: {\n\n", 200, STREAM),
+    "a stream with a broken event": lambda _: whole(b"data: {\n\n", 200, STREAM),
     "a stream of another type of event": lambda r: whole(
         b"event: other\n" + event(result_body(r)), 200, STREAM
     ),
@@ -251,7 +251,8 @@ async def stream_without_end(request: Request, writer: Writer) -> bool:
 
 
 async def say_nothing(request: Request, writer: Writer) -> bool:
-    return request.message.get("params", {}).get("arguments", {}).get("message") == "evil"
+    arguments = request.message.get("params", {}).get("arguments", {})
+    return bool(arguments.get("message") == "evil")
 
 
 async def interim_without_end(request: Request, writer: Writer) -> bool:

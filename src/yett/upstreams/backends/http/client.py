@@ -1,5 +1,6 @@
 """POST over the pool, with the one retry that is safe. No MCP here."""
 
+import asyncio
 from collections.abc import Callable
 from typing import final
 
@@ -51,8 +52,9 @@ class Client:
                 raise Fault(
                     Reason.UPSTREAM_UNREACHABLE, "it closed the connection unanswered", sent=sent
                 ) from None
-        finally:
+        except asyncio.CancelledError:
             connection.abandon(waiter)
+            raise
         self._pool.drop_idle()  # the other kept ones are no better
         return await self.post(data, deadline, listener, repeatable=False, sent=sent)
 

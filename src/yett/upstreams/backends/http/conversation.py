@@ -4,18 +4,18 @@ from typing import Final, Protocol, final
 
 import msgspec
 
+from yett.core.document import encode
 from yett.core.proofs import Credential
 from yett.core.secret import Secret
 from yett.core.target import JSON
 from yett.upstreams.backends.http.headers import routing_lines
 from yett.upstreams.backends.http.response import JSON_TYPE, STREAM_TYPE, Response
-from yett.upstreams.handshake import Opening, with_meta
+from yett.upstreams.handshake import MODERN_META, Opening
 from yett.upstreams.port import Exchange
 from yett.upstreams.rpc import (
     InvalidAnswer,
     announces_change,
     check_result_type,
-    encode_request,
     is_answer,
     read_answer,
     read_message,
@@ -92,8 +92,9 @@ def frame(session: Session, identifier: int, method: str, params: dict[str, JSON
     head = session.head.reveal()
     if session.modern:
         head += routing_lines(method, params)
-        params = with_meta(params)
-    return add_body(head, encode_request(identifier, method, params))
+        params = {**params, "_meta": MODERN_META}
+    message = {"jsonrpc": "2.0", "id": identifier, "method": method, "params": params}
+    return add_body(head, encode(message))
 
 
 def add_body(head: bytes, body: bytes) -> bytes:

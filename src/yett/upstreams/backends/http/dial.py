@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Final, final
 
 from yett.core.bounds import UPSTREAM_CONNECT_SECONDS_MAX
-from yett.core.errors import Fault
+from yett.core.errors import ConfigurationError, Fault
 from yett.core.reasons import Reason
 from yett.upstreams.backends.http.connection import Connection, Keeper
 from yett.upstreams.backends.http.endpoint import Endpoint, is_loopback
@@ -43,6 +43,8 @@ class Dialer:
         """Raises:
         Fault: UPSTREAM_UNREACHABLE, not sent.
         """
+        if self._endpoint.secure and self._context is None:
+            self._context = self._read_context()
         loop = asyncio.get_running_loop()
         connect_by = min(deadline, loop.time() + UPSTREAM_CONNECT_SECONDS_MAX)
         problem = "no answer in time"
@@ -67,6 +69,12 @@ class Dialer:
             f"cannot connect to {self._endpoint.authority.decode()}: {problem}",
         )
 
+    def _read_context(self) -> ssl.SSLContext:
+        try:
+            return self._make_context()
+        except ConfigurationError as error:  # a file that has gone since the start
+            raise Fault(Reason.UPSTREAM_UNREACHABLE, str(error)) from None
+
     async def _resolve(self, loop: asyncio.AbstractEventLoop) -> list[str]:
         endpoint = self._endpoint
         found = await loop.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)
@@ -82,8 +90,6 @@ class Dialer:
         self, loop: asyncio.AbstractEventLoop, address: str, keeper: Keeper
     ) -> Connection:
         endpoint = self._endpoint
-        if endpoint.secure and self._context is None:
-            self._context = self._make_context()
         _, connection = await loop.create_connection(
             lambda: Connection(loop, keeper),
             address,

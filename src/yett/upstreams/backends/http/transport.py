@@ -204,7 +204,9 @@ class HttpTransport:
         self.on_changed()
 
     def send_back(self, session: Session | None, reply: bytes) -> None:
-        if session is not None and not session.modern and len(self._tasks) < BACKGROUND_MAX:
+        if session is None or session.modern or self._closed:
+            return
+        if len(self._tasks) < BACKGROUND_MAX:
             self._start(self._post_aside(session, reply))
 
     def _cancel(self, session: Session, identifier: int) -> None:
