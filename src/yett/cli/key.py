@@ -23,7 +23,7 @@ _COLUMNS: Final = ["id", "name", "state", "roles", "tenant", "environment", "exp
 @group.command("create")
 @command()
 @click.argument("name")
-@click.option("--role", "roles", multiple=True, required=True, help="A role; may be repeated.")
+@click.option("--role", "roles", multiple=True, help="A role; may be repeated. Needed.")
 @click.option("--tenant", default="default", show_default=True)
 @click.option(
     "--environment",
@@ -60,7 +60,11 @@ def create(
 def list_keys(place: Place, *, with_revoked: bool) -> None:
     """List the keys."""
     rows = [_public(place, key) for key in _registry(place).list()]
-    place.print_rows([row for row in rows if with_revoked or row["state"] != "revoked"], _COLUMNS)
+    place.print_rows(
+        [row for row in rows if with_revoked or row["state"] != "revoked"],
+        _COLUMNS,
+        empty="none yet; make one with `yett key create NAME --role ROLE`",
+    )
 
 
 @group.command("show")
@@ -115,10 +119,12 @@ def _registry(place: Place) -> "KeyRegistry":
 
 
 def _check_roles(roles: Sequence[str], defined: Mapping[str, object]) -> None:
+    exist = ", ".join(sorted(defined)) or "none; add one under `roles:`"
+    if not roles:
+        raise CommandError(f"A key has a role: add --role ROLE. There are: {exist}")
     unknown = sorted(set(roles) - set(defined))
     if unknown:
         names = ", ".join(f"`{role}`" for role in unknown)
-        exist = ", ".join(sorted(defined)) or "none; add one under `roles:`"
         raise CommandError(f"The configuration defines no role {names}. There are: {exist}")
 
 

@@ -75,10 +75,16 @@ class Place:
         """Open the database, once; make the data directory and bring the tables up to date.
 
         Raises:
-            CommandError: the data directory cannot be made private.
+            CommandError: nothing of Yett is here, or the data directory cannot be made private.
             Fault: the database cannot be used.
         """
         if self._database is None:
+            if not self.config_path.exists() and not self.data.exists():
+                # In the wrong folder, an empty answer would be taken for a true one.
+                raise CommandError(
+                    f"There is no `{self.config_path}` and no data directory `{self.data}`. Run"
+                    " `yett init` to begin here, or name them with --config and --data"
+                )
             from yett.storage.build import open_database  # noqa: PLC0415 - most commands need no such thing
 
             self._database = open_database(self.make_data())
@@ -135,15 +141,22 @@ class Place:
             click.echo(f"{name:<{width}}  {shown(value)}")
 
     def print_rows(
-        self, rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = None
+        self,
+        rows: Sequence[Mapping[str, Any]],
+        columns: Sequence[str] | None = None,
+        *,
+        empty: str = "none",
     ) -> None:
-        """Print several: one JSON object per line, or a table of `columns` (default: all)."""
+        """Print several: one JSON object per line, or a table of `columns` (default: all).
+
+        empty: what to say to a person when there are none.
+        """
         if self.as_json:
             for row in rows:
                 _print_json(row)
             return
         if not rows:
-            click.echo("none")
+            click.echo(empty)
             return
         from yett.cli.table import print_table  # noqa: PLC0415 - rich takes its time
 

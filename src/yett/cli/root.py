@@ -102,6 +102,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _run(arguments: Sequence[str] | None) -> int:
     try:
         result: Any = root.main(args=arguments, prog_name="yett", standalone_mode=False)
+    except click.UsageError as error:
+        _show_wrong_use(
+            error, as_json="--json" in (sys.argv[1:] if arguments is None else arguments)
+        )
+        return error.exit_code
     except click.ClickException as error:
         error.show()
         return error.exit_code
@@ -112,6 +117,16 @@ def _run(arguments: Sequence[str] | None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return result if isinstance(result, int) else 0
+
+
+def _show_wrong_use(error: click.UsageError, *, as_json: bool) -> None:
+    if not as_json:
+        error.show()
+        return
+    import orjson  # noqa: PLC0415 - only after a mistake
+
+    text = orjson.dumps({"error": "usage", "message": error.format_message()}).decode()
+    click.echo(text, err=True)
 
 
 def _show_version(ctx: click.Context, *, wanted: bool) -> None:

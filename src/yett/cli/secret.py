@@ -124,7 +124,10 @@ def remove(place: Place, name: str) -> None:
 @command()
 def list_(place: Place) -> None:
     """Show which secrets there are and for whom; never a value."""
-    place.print_rows([_row(info) for info in _vault(place, _configuration(place)).names()])
+    place.print_rows(
+        [_row(info) for info in _vault(place, _configuration(place)).names()],
+        empty="none yet; store one with `yett secret set NAME --server SERVER`",
+    )
 
 
 @group.command("audit")
@@ -230,6 +233,11 @@ def _read_value(from_file: Path | None) -> Secret:
     else:
         content = sys.stdin.buffer.read(SECRET_BYTES_MAX + 3)
     value = Secret(content.removesuffix(b"\n").removesuffix(b"\r"))
+    if not value:
+        raise CommandError(
+            "The value is empty. Pipe it in (`… | yett secret set …`), name a file with --from-file,"
+            " or run this at a terminal to be asked for it"
+        )
     if is_placeholder(value):
         raise CommandError("This is a placeholder, not a secret. Put in the real value")
     return value

@@ -26,7 +26,11 @@ def list_servers(place: Place) -> None:
     """
     from yett.cli.server_rows import server_rows  # noqa: PLC0415 - start-up time
 
-    place.print_rows(server_rows(place), _COLUMNS)
+    place.print_rows(
+        server_rows(place),
+        _COLUMNS,
+        empty="none yet; add one with `yett server add` or `yett import`",
+    )
 
 
 @group.command("test")

@@ -31,7 +31,11 @@ def list_tools(place: Place, server: str | None, *, live: bool) -> None:
     rows: list[dict[str, Any]] = []
     for name in servers:
         rows += review.live_rows(name) if live else review.pinned_rows(name)
-    place.print_rows(rows, _LIST_COLUMNS)
+    place.print_rows(
+        rows,
+        _LIST_COLUMNS,
+        empty="none" if live else "none approved yet; `yett tool list --live` asks what there is",
+    )
 
 
 @group.command("show")

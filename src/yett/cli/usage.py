@@ -45,7 +45,7 @@ def group(place: Place, key: str | None) -> None:
             _row(stored, budget, balances, day, currency)
             for currency in sorted(currencies or {CURRENCY_DEFAULT})
         ]
-    place.print_rows(rows, _COLUMNS)
+    place.print_rows(rows, _COLUMNS, empty="no keys yet; `yett key create NAME --role ROLE`")
 
 
 def _row(
