@@ -94,7 +94,7 @@ def _refuse_constant(_: str) -> NoReturn:
 
 def _exact_integer(text: str) -> int:
     # `-0` becomes 0: it stays an integer, so that a server that insists on one still reads it.
-    if len(text) > INTEGER_DIGITS_MAX:
+    if len(text.removeprefix("-")) > INTEGER_DIGITS_MAX:
         raise DocumentError("integer with too many digits")
     return int(text)
 

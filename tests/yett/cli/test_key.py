@@ -9,11 +9,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from tests.yett.cli.recorded import recorded
 from yett.authentication.keys import parse_key
 from yett.cli.root import root
 from yett.cli.snippets import snippets
-from yett.storage.build import open_database
-from yett.storage.outbox import drain
 
 YAML = """
 listen: 0.0.0.0:9999
@@ -29,6 +28,7 @@ authentication: {key_lifetime: 30d}
 class Shell:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.seen = 0
         (folder / "yett.yaml").write_text(YAML)
 
     def run(self, *words: str, code: int = 0) -> Result:
@@ -43,11 +43,9 @@ class Shell:
         ]
 
     def events(self) -> list[str]:
-        database = open_database(self.folder / ".yett")
-        taken: list[str] = []
-        drain(database, lambda event: taken.append(f"{event['event']} {event['name']}"))
-        database.close()
-        return taken
+        found = [f"{event['event']} {event['name']}" for event in recorded(self.folder / ".yett")]
+        seen, self.seen = self.seen, len(found)
+        return found[seen:]
 
 
 @pytest.fixture
@@ -78,7 +76,8 @@ def test_the_secret_appears_there_and_nowhere_else(shell: Shell) -> None:
     assert "key" not in listed
     for text in (str(listed), shell.run("list").output, shell.run("show", record["id"]).output):
         assert secret not in text
-    kept = b"".join(file.read_bytes() for file in (shell.folder / ".yett").iterdir())
+    files = [file for file in (shell.folder / ".yett").rglob("*") if file.is_file()]
+    kept = b"".join(file.read_bytes() for file in files)
     assert secret.encode() not in kept
 
 

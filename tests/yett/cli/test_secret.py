@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import pytest
 from click.testing import CliRunner, Result
 
+from tests.yett.cli.recorded import recorded
 from tests.yett.credentials.samples import CANARY, HandClock
 from yett.cli.root import root
 from yett.core.secret import Secret
@@ -19,7 +20,6 @@ from yett.credentials.build import open_vault
 from yett.credentials.config import VaultConfig
 from yett.credentials.vault import Vault
 from yett.storage.build import open_database
-from yett.storage.outbox import drain
 
 YAML = """
 servers:
@@ -198,10 +198,7 @@ def test_each_change_posts_an_event_that_names_who_did_it(shell: Shell) -> None:
     shell.run("set", "key", "--server", "github", value=CANARY)
     shell.run("rotate", "key", value=CANARY + "2")
     shell.run("remove", "key")
-    events: list[dict[str, Any]] = []
-    database = open_database(shell.data)
-    drain(database, events.append)
-    database.close()
+    events = recorded(shell.data)
 
     assert [event["event"] for event in events] == [
         "secret.stored",

@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from tests.yett.cli.recorded import recorded
 from yett.cli.root import root
-from yett.storage.build import open_database
-from yett.storage.outbox import drain
 
 SERVER = """
 import json, sys
@@ -36,6 +35,7 @@ class Shell:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.seen = 0
         self.offer(("look", "Looks"), ("touch", "Touches"))
         (folder / "yett.yaml").write_text(
             f"servers:\n  things:\n    command: [{sys.executable}, server.py]\n"
@@ -60,11 +60,9 @@ class Shell:
         return {row["name"]: row["state"] for row in self.rows("list", *words)}
 
     def events(self) -> list[str]:
-        database = open_database(self.folder / ".yett")
-        taken: list[str] = []
-        drain(database, lambda event: taken.append(f"{event['event']} {event['tool']}"))
-        database.close()
-        return taken
+        found = [f"{event['event']} {event['tool']}" for event in recorded(self.folder / ".yett")]
+        seen, self.seen = self.seen, len(found)
+        return found[seen:]
 
 
 @pytest.fixture
