@@ -259,6 +259,12 @@ async def test_a_caller_who_hangs_up_harms_no_other(transport: Transport) -> Non
     assert text_of(await call(transport, message="mine")) == "mine"
 
 
+async def test_last_words_never_hold_a_control_character(transport: Transport) -> None:
+    await call(transport, message="x")
+
+    assert all(line.isprintable() for line in transport.last_words())
+
+
 async def test_a_closed_transport_sends_nothing(transport: Transport) -> None:
     await transport.close()
     await transport.close()
