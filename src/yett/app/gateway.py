@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Final, final
 
 from yett.app.assemble import Snapshot, assemble
-from yett.app.certificates import load_proved
 from yett.app.estate import Estate
+from yett.app.proving import load_proved
 from yett.app.upstream_pool import UpstreamPool
 from yett.audit.outbox import drain_outbox
 from yett.audit.retention import prune

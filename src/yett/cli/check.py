@@ -12,9 +12,9 @@ def group(place: Place) -> None:
 
     Exits 0 if it can be used, and 2 if not.
     """
-    from yett.app.certificates import load_proved  # noqa: PLC0415 - start-up time
+    from yett.app.proving import prove_whole  # noqa: PLC0415 - start-up time
 
-    configuration = load_proved(place.config_path, data=place.data, clock=place.clock)
+    configuration = prove_whole(place.config_path, data=place.data, clock=place.clock)
     if place.as_json:
         place.print_record(
             {

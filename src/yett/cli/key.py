@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from yett.cli.command import Place, command
-from yett.core.errors import CommandError
+from yett.core.errors import CommandError, ConfigurationError
+from yett.storage import outbox
 
 if TYPE_CHECKING:
     from yett.authentication.registry import IssuedKey, KeyRegistry
@@ -104,9 +105,25 @@ def revoke(place: Place, key: str) -> None:
 @command()
 @click.option("--accept", is_flag=True, required=True, help="The clock is right now.")
 def clock(place: Place, *, accept: bool) -> None:
-    """Accept this machine's clock after a time when it ran ahead."""
+    """Accept this machine's clock after a time when it ran ahead, for keys and for budgets.
+
+    What was spent while it did counts in the periods of today.
+    """
     del accept
     _registry(place).accept_clock()
+    from yett.limits.build import accept_clock  # noqa: PLC0415 - start-up time
+
+    try:
+        rewound = accept_clock(place.data, place.clock)
+    except ConfigurationError as error:
+        raise CommandError(
+            f"Keys follow the clock again, budgets not yet: {error.problems[0].message}."
+            " Stop the gate and run this once more"
+        ) from error
+    if rewound:
+        with place.database().transaction() as transaction:
+            event = {"event": "clock.accepted", "actor": place.actor, "of": "ledger"}
+            outbox.post(transaction, event, place.clock.wall())
     place.say("The clock of this machine is taken for right.")
 
 

@@ -4,6 +4,7 @@ A value is read from standard input, a file or a hidden prompt, never from the c
 in the process list and in the shell's history (CWE-214).
 """
 
+import re
 import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from yett.core.bounds import SECRET_BYTES_MAX
 from yett.core.errors import CommandError
 from yett.core.quantities import duration_seconds
 from yett.core.secret import Secret
+from yett.credentials.config import NAME_PATTERN
 
 if TYPE_CHECKING:  # both take their time to load
     from yett.configuration.model import Configuration
@@ -61,6 +63,10 @@ def set_(
     The value is read from standard input, from --from-file, or asked for.
     """
     _refuse_surplus(surplus)
+    if not re.fullmatch(NAME_PATTERN, name):
+        raise CommandError(
+            "A secret's name is made of a-z, 0-9, `-` and `_`, at most 63 of them, and is no secret itself"
+        )
     configuration = _configuration(place)
     if not servers:
         users = sorted(_users(configuration).get(name, ()))

@@ -93,6 +93,10 @@ class Balances:
             return self.newest_day
         return min(day, DAY_MAX)
 
+    def is_ahead_of(self, at: float) -> bool:
+        """Say whether something was spent on a later day, by a clock that was ahead or is behind."""
+        return self.newest_day > int(at) // _DAY_SECONDS
+
     def spent(self, account: str, period: Period, day: int) -> int:
         found = self._accounts.get(account)
         if found is None:
@@ -129,6 +133,16 @@ class Balances:
         spent[1] += micros
         spent[2] += micros
         spent[3] += micros
+
+    def rewind(self, at: float) -> None:
+        """Let the day of `at` be the newest although later ones were seen. What was spent on those
+        counts in its periods: a clock that was wrong gives no money back."""
+        if not self.is_ahead_of(at):
+            return
+        self.newest_day = day = max(0, int(at) // _DAY_SECONDS)
+        for found in self._accounts.values():
+            if found.windows[0] > day:
+                found.windows = windows_of(day)
 
     def refund(self, account: str, micros: int, day: int) -> None:
         """Take back what was charged on `day`, from those periods only that it still belongs to.

@@ -35,6 +35,24 @@ def open_state(data: Path, clock: Clock) -> LimitsState:
     return LimitsState(MemoryCounter(), JournalLedger.open(data / _DIRECTORY), clock)
 
 
+def accept_clock(data: Path, clock: Clock) -> bool:
+    """Let budgets follow the clock again after a time when it ran ahead; say whether they had to.
+
+    Raises:
+        ConfigurationError: they have to, and a gate holds the ledger; or the ledger is damaged.
+        OSError: it cannot be read or written.
+    """
+    at = clock.wall()
+    if not read_spending(data).is_ahead_of(at):
+        return False
+    ledger = JournalLedger.open(data / _DIRECTORY)
+    try:
+        ledger.rewind(at)
+    finally:
+        ledger.close()
+    return True
+
+
 def memory_state(clock: Clock) -> LimitsState:
     """A state that leaves nothing behind, for demonstrations and tests."""
     return LimitsState(MemoryCounter(), MemoryLedger(), clock)

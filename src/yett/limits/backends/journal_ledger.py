@@ -110,6 +110,17 @@ class JournalLedger:
     def resets_at(self, period: Period, at: float) -> float | None:
         return end_of(period, self._balances.today(at))
 
+    def rewind(self, at: float) -> None:
+        """Take the clock for right: let the day of `at` be the newest (see `Balances.rewind`).
+
+        Raises:
+            OSError: it cannot be written; what the journal says stays as it was.
+        """
+        self._balances.rewind(at)
+        descriptor, self._size = _write_compact(self._directory, self._balances)
+        os.close(self._descriptor)
+        self._descriptor = descriptor
+
     def close(self) -> None:
         """Give the ledger to whoever opens it next. Writes nothing: it is all written."""
         if self._descriptor >= 0:

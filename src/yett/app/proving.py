@@ -1,8 +1,12 @@
-"""Can the certificates that the configuration names be used? Asked before anything is opened or swapped."""
+"""Can what the configuration names be used? Asked before anything is opened or swapped."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
+import yett.authorization.build
+import yett.catalogue.build
+import yett.limits.build
+from yett.app.servers import tool_limits
 from yett.configuration.load import load, located
 from yett.configuration.model import Configuration, ServerSection, TlsSection
 from yett.core.clock import Clock
@@ -17,6 +21,34 @@ def load_proved(path: Path, *, data: Path, clock: Clock) -> Configuration:
     """
     configuration = load(path, data=data)
     problems = list(certificate_problems(configuration, clock))
+    if problems:
+        raise located(ConfigurationError(problems), path)
+    return configuration
+
+
+def prove_whole(path: Path, *, data: Path, clock: Clock) -> Configuration:
+    """As `load_proved`, and ask each domain that reads a file or compares sections; opens nothing.
+
+    Raises:
+        ConfigurationError: everything that would keep `yett up` from using it.
+    """
+    configuration = load_proved(path, data=data, clock=clock)
+    folder = path.resolve().parent
+    problems: list[Problem] = []
+    try:
+        policies = yett.authorization.build.read_policies(folder / configuration.policies)
+        yett.authorization.build.build(configuration.roles, policies, clock=clock)
+    except ConfigurationError as error:
+        problems += error.problems
+    try:
+        state = yett.limits.build.memory_state(clock)
+        yett.limits.build.build(configuration.limits, tool_limits(configuration), state=state)
+    except ConfigurationError as error:
+        problems += error.problems
+    try:
+        yett.catalogue.build.open_lock(folder / "yett.lock").read()
+    except ConfigurationError as error:
+        problems += error.problems
     if problems:
         raise located(ConfigurationError(problems), path)
     return configuration
