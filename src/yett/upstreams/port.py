@@ -99,11 +99,6 @@ class Transport(Protocol):
         """
         ...
 
-    def last_words(self) -> tuple[str, ...]:
-        """Return what the server last wrote to standard error, without control characters; nothing
-        if it is not a process of ours. For the operator's eyes: it may be hostile."""
-        ...
-
     async def close(self) -> None:
         """End everything that was opened, at most five seconds later. Never raises."""
         ...

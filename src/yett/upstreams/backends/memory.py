@@ -83,8 +83,5 @@ class MemoryTransport:
         except InvalidAnswer as error:
             raise Fault(Reason.UPSTREAM_INVALID, str(error), sent=True) from None
 
-    def last_words(self) -> tuple[str, ...]:
-        return ()
-
     async def close(self) -> None:
         self._closed = True

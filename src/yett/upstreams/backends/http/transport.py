@@ -92,9 +92,6 @@ class HttpTransport:
         except InvalidAnswer as error:
             raise Fault(Reason.UPSTREAM_INVALID, str(error), sent=True) from None
 
-    def last_words(self) -> tuple[str, ...]:
-        return ()
-
     async def close(self) -> None:
         self._closed = True
         for task in self._tasks:
