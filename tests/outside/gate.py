@@ -1,5 +1,6 @@
 """A real gate: its own folder, its own process, its own ports; and agents that speak raw HTTP to it."""
 
+import base64
 import contextlib
 import http.client
 import json
@@ -19,10 +20,13 @@ from tests.outside.upstream import MODERN
 
 YETT: Final = (sys.executable, "-m", "yett")
 ROOT: Final = Path(__file__).parents[2]
+UPSTREAM: Final = Path(__file__).with_name("upstream.py")
+"""The program that is a server on standard input and output."""
 REST: Final = "rest"
 LEGACY: Final = ("2025-06-18", "2025-11-25")
 DOORS: Final = (REST, *LEGACY, MODERN)
 JSON_TYPE: Final = "application/json"
+_SHOWS_A_KEY: Final = (("key", "create"), ("key", "rotate"))
 _START_SECONDS_MAX: Final = 15.0
 
 
@@ -104,6 +108,8 @@ class Gate:
         self.admin_port = free_port()
         self.tls = tls
         self.process: subprocess.Popen[bytes] | None = None
+        self.heard: list[bytes] = []
+        """Every byte of an answer that an agent got, and every line that a command printed."""
         self.configure(configuration)
 
     # -- files and commands
@@ -135,6 +141,8 @@ class Gate:
         """Run a command that must succeed; return what it printed."""
         done = self.run(*words, text=text)
         assert done.returncode == 0, f"yett {' '.join(words)}: {done.stderr}{done.stdout}"
+        if words[:2] not in _SHOWS_A_KEY:
+            self.heard.append((done.stdout + done.stderr).encode())
         return done.stdout
 
     def key(self, name: str, *roles: str, tenant: str = "default", expires: str = "1d") -> Key:
@@ -172,8 +180,8 @@ class Gate:
                 env={**os.environ, **(environment or {})},
             )
         while not self.is_ready():
-            assert self.process.poll() is None, f"the gate did not start: {self.printed()}"
-            assert time.monotonic() - started < _START_SECONDS_MAX, self.printed()
+            assert self.process.poll() is None, f"the gate did not start: {self.printed()[-1000:]}"
+            assert time.monotonic() - started < _START_SECONDS_MAX, self.printed()[-1000:]
             time.sleep(0.02)
         return time.monotonic() - started
 
@@ -241,7 +249,9 @@ class Gate:
             connection.request(method, path, data, fields)
             answer = connection.getresponse()
             found = {name.lower(): value for name, value in answer.getheaders()}
-            return Answer(answer.status, found, answer.read())
+            whole = Answer(answer.status, found, answer.read())
+            self.heard.append(repr(found).encode() + whole.body)
+            return whole
         finally:
             if on is None:
                 connection.close()
@@ -295,7 +305,7 @@ class Agent:
         if self.door == MODERN:
             found = {"MCP-Protocol-Version": MODERN, "Mcp-Method": method}
             named = params.get("name") or params.get("uri")
-            return found | ({"Mcp-Name": named} if named else {})
+            return found | ({"Mcp-Name": as_header(named)} if named else {})
         if self.session is None and method != "initialize":
             assert self.open().status == 200
         return {"MCP-Protocol-Version": self.door, "Mcp-Session-Id": self.session or ""}
@@ -332,6 +342,45 @@ class Agent:
         else:
             found = self.ask("tools/list").json["result"]["tools"]
         return [item["name"] for item in found]
+
+
+def as_header(value: str) -> str:
+    """As MCP 2026-07-28 wants names that no header can hold."""
+    if value.isascii() and value.isprintable() and value == value.strip():
+        return value
+    return f"=?base64?{base64.b64encode(value.encode()).decode()}?="
+
+
+@contextlib.contextmanager
+def stream_of(agent: Agent) -> Iterator[socket.socket]:
+    """Open the GET stream of a legacy session; the head has been read."""
+    agent.open()
+    head = (
+        f"GET {agent.path} HTTP/1.1\r\nHost: 127.0.0.1:{agent.gate.port}\r\n"
+        f"Authorization: Bearer {agent.key.secret if isinstance(agent.key, Key) else agent.key}\r\n"
+        f"Accept: text/event-stream\r\nMcp-Session-Id: {agent.session}\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", agent.gate.port), 5) as connection:
+        connection.sendall(head.encode())
+        connection.settimeout(10)
+        received = b""
+        while b"\r\n\r\n" not in received:
+            received += connection.recv(65536)
+        assert received.startswith(b"HTTP/1.1 200"), received
+        yield connection
+
+
+def seconds_until_closed(connection: socket.socket) -> float:
+    """Read until the other side ends it; at most the time-out of the socket."""
+    started = time.monotonic()
+    with contextlib.suppress(ConnectionError):
+        while connection.recv(65536):
+            pass
+    return time.monotonic() - started
+
+
+def children_of(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def as_yaml(command: Sequence[str]) -> str:

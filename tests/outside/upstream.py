@@ -4,6 +4,7 @@
 import asyncio
 import contextlib
 import json
+import os
 import sys
 import threading
 import time
@@ -73,13 +74,14 @@ class Seen:
 @dataclass(frozen=True)
 class Odd:
     """How a tool answers instead of echoing. text: its answer. delay: seconds before it. raw: sent
-    as the body in place of any answer. error: a JSON-RPC error. hang_up: close, no answer."""
+    as the body in place of any answer. error: a JSON-RPC error. hang_up: close, no answer. mirror: answer with all that was received."""
 
     text: str | None = None
     delay: float = 0.0
     raw: bytes | None = None
     error: tuple[int, str] | None = None
     hang_up: bool = False
+    mirror: bool = False
 
 
 @dataclass
@@ -122,6 +124,9 @@ class Upstream:
         self.offer = Offer({item["name"]: item for item in tools})
         self.modern = modern
         self.seen: list[Seen] = []
+        self._begin(port)
+
+    def _begin(self, port: int) -> None:
         self._loop = asyncio.new_event_loop()
         self._writers: set[asyncio.StreamWriter] = set()
         started = threading.Event()
@@ -143,6 +148,13 @@ class Upstream:
 
     def everything(self) -> bytes:
         return b"\n".join(seen.everything() for seen in list(self.seen))
+
+    @contextlib.contextmanager
+    def restarting(self) -> Iterator[None]:
+        """Be away while the block runs, then come back on the same port."""
+        self.close()
+        yield
+        self._begin(self.port)
 
     def close(self) -> None:
         if self._thread.is_alive():
@@ -190,31 +202,33 @@ class Upstream:
             writer.transport.abort()
 
     async def _answer(self, seen: Seen) -> bytes | None:
+        """Return the bytes of the answer; None: hang up."""
         message = seen.message
         if "id" not in message:
             return _http(202, b"")
-        params = message.get("params", {})
-        odd = Odd()
-        if seen.method == "tools/call":
-            odd = self.offer.odd.get(params.get("name", ""), odd)
+        name = message.get("params", {}).get("name", "")
+        odd = self.offer.odd.get(name, Odd()) if seen.method == "tools/call" else Odd()
         if odd.delay:
             await asyncio.sleep(odd.delay)
         if odd.hang_up:
             return None
         if odd.raw is not None:
             return _http(200, odd.raw)
-        modern = seen.header("mcp-protocol-version") == MODERN
+        if odd.error is not None:
+            return _http(200, _error(message["id"], *odd.error))
+        return self._plain_answer(seen, mirror=odd.mirror)
+
+    def _plain_answer(self, seen: Seen, *, mirror: bool) -> bytes:
+        message, modern = seen.message, seen.header("mcp-protocol-version") == MODERN
         if modern and not self.modern:  # as a server does that has never heard of it
             return _http(400, _error(message["id"], -32600, "Missing session ID"))
-        fields = ""
-        if seen.method == "initialize":
-            fields = "Mcp-Session-Id: session-one\r\n"
         try:
-            if odd.error is not None:
-                return _http(200, _error(message["id"], *odd.error))
-            result = self.offer.result(seen.method, params, modern=modern)
+            result = self.offer.result(seen.method, message.get("params", {}), modern=modern)
         except KeyError:
             return _http(404 if modern else 200, _error(message["id"], -32601, "Method not found"))
+        if mirror:
+            result["content"][0]["text"] = seen.everything().decode()
+        fields = "Mcp-Session-Id: session-one\r\n" if seen.method == "initialize" else ""
         return _http(200, _result(message["id"], result, modern=modern), fields)
 
 
@@ -279,6 +293,7 @@ def lines_of(log: Path) -> list[dict[str, Any]]:
 def main(log: Path, *, modern: bool) -> None:
     """Serve two tools on standard input and output."""
     offer = Offer({"look": tool("look"), "change": tool("change", reads=False)})
+    log.with_suffix(".environment").write_text(json.dumps(dict(os.environ)))
     for line in sys.stdin:
         with log.open("a") as file:
             file.write(line)
