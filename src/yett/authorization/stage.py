@@ -21,7 +21,7 @@ from yett.authorization.policies import Policy, mentioned
 from yett.authorization.port import Caller, Decision, Matter, PolicyEngine, Question, ResourceType
 from yett.core.call import Call
 from yett.core.clock import Clock
-from yett.core.errors import Denied
+from yett.core.errors import Denied, Fault, Refusal
 from yett.core.identity import Principal
 from yett.core.operations import Kind
 from yett.core.proofs import Inventory, Permitted, PermittedList, Resolved
@@ -47,7 +47,7 @@ class Explanation(msgspec.Struct, frozen=True):
     caller's roles that no configuration and no policy knows."""
 
     policies: tuple[str, ...]
-    refusal: Denied | None
+    refusal: Refusal | None
     ignored_roles: tuple[str, ...]
 
 
@@ -113,8 +113,8 @@ class Authorizer:
             if not decision.allowed:
                 raise self._refuse(resolved.call, resolved.principal, target, decision, now)
             policies = decision.policies
-        if target.quarantined:
-            raise _quarantined(target)
+        if target.quarantined or target.unreachable:
+            raise _unusable(target)
         return Permitted(resolved.call, resolved.principal, target, policies, self.version)
 
     def permit_list(self, inventory: Inventory) -> PermittedList:
@@ -137,11 +137,11 @@ class Authorizer:
         """Decide like `permit`, and say why instead of raising."""
         now = self._clock.wall()
         decision = self._judge(principal, target).decide(call, now)
-        refusal = None
+        refusal: Refusal | None = None
         if not decision.allowed:
             refusal = self._refuse(call, principal, target, decision, now)
-        elif target.quarantined:
-            refusal = _quarantined(target)
+        elif target.quarantined or target.unreachable:
+            refusal = _unusable(target)
         return Explanation(decision.policies, refusal, self._ignored(principal))
 
     def _select(
@@ -241,7 +241,10 @@ class Authorizer:
         return tuple(role for role in principal.roles if role not in self._roles)
 
 
-def _quarantined(target: Target) -> Denied:
+def _unusable(target: Target) -> Refusal:
+    """Said only after permission: to others, what cannot be used is what does not exist."""
+    if target.unreachable:
+        return Fault(Reason.UPSTREAM_UNREACHABLE, target.unreachable)
     return Denied(
         Reason.TOOL_QUARANTINED,
         f"`{target.key}` differs from what was approved (`{target.digest}`)",

@@ -60,6 +60,21 @@ def make_board(
     return Board(targets, listed, templates, states)
 
 
+def pinned_target(
+    kind: Kind,
+    server: str,
+    name: str,
+    pin: Pin,
+    operator: Mapping[str, Access],
+    *,
+    unreachable: str,
+) -> Target:
+    """Make the target of a pin that could not be held against what its server shows."""
+    access = operator.get(name, pin.access) if kind is Kind.TOOL else "read"
+    target = _target(kind, server, name, pin, access, quarantined=pin.quarantined)
+    return msgspec.structs.replace(target, unreachable=unreachable)
+
+
 def _target(
     kind: Kind, server: str, name: str, pin: Pin, access: Access, *, quarantined: bool
 ) -> Target:

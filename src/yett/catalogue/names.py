@@ -11,6 +11,7 @@ from urllib.parse import quote, unquote
 
 import re2
 
+from yett.core.operations import Kind
 from yett.core.target import SEPARATOR
 
 URI_CHARS_MAX: Final = 2048
@@ -50,6 +51,13 @@ def decode_uri(encoded: str) -> str | None:
     except UnicodeDecodeError:
         return None
     return uri if quote(uri, safe="") == encoded else None
+
+
+def own_name(kind: Kind, public: str) -> str:
+    """Undo `public_name` or `public_uri`; empty if the name is none of these."""
+    if kind is Kind.RESOURCE:
+        return decode_uri(split_uri(public)[1]) or ""
+    return split_name(public)[1]
 
 
 def public_template(server: str, template: str) -> str:

@@ -7,6 +7,7 @@ a server cannot show one thing and do another (THREATS C02, C03).
 from typing import Final, final
 
 from yett.catalogue.definitions import IDENTITY
+from yett.catalogue.names import own_name
 from yett.catalogue.verifier import Verifier
 from yett.core.call import Call
 from yett.core.errors import Denied
@@ -48,12 +49,12 @@ class Catalogue:
         return self._verifier.refresh()
 
     async def resolve(self, identified: Identified) -> Resolved:
-        """Find what is meant. A quarantined target is returned as one: to refuse it before it is
-        known that the caller may see it would tell that it exists.
+        """Find what is meant. A target that is quarantined or out of reach is returned as such: to
+        refuse it before it is known that the caller may see it would tell that it exists.
 
         Raises:
             Denied: UNKNOWN_TOOL for whatever is not pinned, not shown, or spelled another way.
-            Fault: the server could not be verified in time.
+            Fault: the server was never seen, so nobody can say what is permitted there.
         """
         call = identified.call
         kind = call.operation.kind
@@ -105,8 +106,11 @@ class Catalogue:
     async def _find_later(self, call: Call, kind: Kind) -> Target:
         server = self._verifier.awaited(kind, call.server, call.name)
         if server is not None:
-            await self._verifier.wait(server)
+            fault = await self._verifier.wait(server)
             target = self._verifier.view.find(kind, call.server, call.name)
+            if target is None and fault is not None:
+                name = call.name if call.server is not None else own_name(kind, call.name)
+                target = self._verifier.unverified(kind, server, name, fault)
             if target is not None:
                 return target
         where = "" if call.server is None else f" of server `{call.server}`"

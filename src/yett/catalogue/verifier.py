@@ -10,11 +10,11 @@ from contextlib import suppress
 from functools import partial
 from typing import Final, final
 
-from yett.catalogue.board import Board, make_board
+from yett.catalogue.board import Board, make_board, pinned_target
 from yett.catalogue.config import CatalogueConfig
 from yett.catalogue.definitions import Sight, examine
 from yett.catalogue.lock import Lock, ServerPins
-from yett.catalogue.names import split_name, split_uri
+from yett.catalogue.names import Template, split_name, split_uri
 from yett.catalogue.pinning import Classes, iso_time, pin_first_sight
 from yett.catalogue.port import Discoverer, LockStore, RecordEvent, SchemaCheck
 from yett.catalogue.reports import Teller, report_changes, report_pins, without_copies
@@ -24,6 +24,7 @@ from yett.core.clock import Clock
 from yett.core.errors import ConfigurationError, Fault
 from yett.core.operations import Kind
 from yett.core.reasons import Reason
+from yett.core.target import Target
 
 WAIT_SECONDS_MAX: Final = 10.0
 DISCOVERY_SECONDS_MAX: Final = 30.0
@@ -93,12 +94,8 @@ class Verifier:
             return server if pins.resources or pins.resource_templates else None
         return server if name in pins.of(kind) else None
 
-    async def wait(self, server: str) -> None:
-        """Return when the server is verified.
-
-        Raises:
-            Fault: it could not be, or not in time.
-        """
+    async def wait(self, server: str) -> Fault | None:
+        """Return when the server is verified, or why it could not be, or not in time."""
         watch = self._watches[server]
         if watch.fault is not None and self._rested(watch):
             watch.settled.clear()  # it may be back: one more try for this call
@@ -106,12 +103,29 @@ class Verifier:
         try:
             async with asyncio.timeout(WAIT_SECONDS_MAX):
                 await watch.settled.wait()
-        except TimeoutError as error:
-            raise Fault(
-                Reason.UPSTREAM_UNREACHABLE, f"server `{server}` was not verified in time"
-            ) from error
-        if watch.fault is not None and server not in self.view.trusted:
-            raise Fault(watch.fault.reason, watch.fault.private)
+        except TimeoutError:
+            late = f"server `{server}` was not verified in time"
+            return Fault(Reason.UPSTREAM_UNREACHABLE, late)
+        return watch.fault if server not in self.view.trusted else None
+
+    def unverified(self, kind: Kind, server: str, name: str, why: Fault) -> Target | None:
+        """Return what is pinned under a server's own name, marked as out of reach; None if nothing is
+        or, as nobody can be asked for permission then, raise why.
+
+        Raises:
+            Fault: nothing of this server was ever pinned.
+        """
+        pins = self._lock.servers.get(server)
+        if pins is None:
+            raise why
+        pin = pins.of(kind).get(name)
+        if pin is None and kind is Kind.RESOURCE:
+            fitting = (item for item in pins.resource_templates if Template(item).matches(name))
+            pin = pins.resource_templates.get(next(fitting, ""))
+        if pin is None:
+            return None
+        operator = self._classes_of(server).operator
+        return pinned_target(kind, server, name, pin, operator, unreachable=why.private)
 
     async def wait_for_first_sight(self, server: str | None) -> None:
         """Return when every server in scope was asked once in this process, or after ten seconds."""

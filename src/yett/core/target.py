@@ -22,6 +22,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     key: `server/name`, the one canonical id that every table uses; made here, never handed in.
     definition: the approved definition, as the server gave it. digest: SHA-256 (hex) of its
     canonical form. quarantined: the server shows another definition now; visible to nobody.
+    unreachable: why the server could not be asked whether it still shows this one; empty: it was.
     """
 
     kind: Kind
@@ -32,6 +33,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     digest: str = ""
     definition: dict[str, JSON] = {}
     quarantined: bool = False
+    unreachable: str = ""
     key: str = ""
 
     def __post_init__(self) -> None:

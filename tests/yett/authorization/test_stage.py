@@ -1,5 +1,6 @@
 """Deny by default, forbid before permit, read is not write, and what is listed is what can be called."""
 
+import msgspec
 import pytest
 
 from tests.yett.authorization.asking import (
@@ -15,6 +16,7 @@ from tests.yett.authorization.asking import (
 )
 from yett.authorization import stage
 from yett.authorization.config import Roles
+from yett.core.errors import Fault
 from yett.core.operations import Kind
 from yett.core.proofs import Inventory
 from yett.core.reasons import Reason
@@ -153,6 +155,15 @@ def test_a_quarantined_tool_says_so_to_who_may_call_it_and_to_nobody_else() -> N
     assert refusal(gate, what=tool(quarantined=True)).reason is Reason.TOOL_QUARANTINED
     assert refusal(gate, principal("writer"), tool(quarantined=True)).reason is Reason.NOT_PERMITTED
     assert listed(gate, None, tool(quarantined=True)) == []
+
+
+def test_a_tool_out_of_reach_says_so_to_who_may_call_it_and_to_nobody_else() -> None:
+    gate, away = authorizer(roles=READER), msgspec.structs.replace(tool(), unreachable="is down")
+
+    with pytest.raises(Fault) as caught:
+        ask(gate, what=away)
+    assert caught.value.reason is Reason.UPSTREAM_UNREACHABLE
+    assert refusal(gate, principal("writer"), away).reason is Reason.NOT_PERMITTED
 
 
 def test_a_kept_yes_is_not_given_to_a_tool_that_was_quarantined_since() -> None:

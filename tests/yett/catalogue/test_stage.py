@@ -7,7 +7,7 @@ from tests.yett.catalogue.scene import ANNA, Scene, identified, lock_of, pin, to
 from yett.catalogue.lock import Lock, with_pins
 from yett.catalogue.pinning import Classes
 from yett.catalogue.port import Definitions
-from yett.core.errors import Denied, Fault
+from yett.core.errors import Denied
 from yett.core.operations import Kind
 from yett.core.proofs import PermittedList
 from yett.core.reasons import Reason
@@ -315,12 +315,11 @@ async def test_a_key_is_told_its_tools() -> None:
     assert len(scene.catalogue.describe(permitted)["tools"]) == 4
 
 
-async def test_a_server_that_was_never_verified_faults_for_what_is_pinned_only() -> None:
+async def test_what_is_pinned_of_a_server_out_of_reach_is_returned_as_such() -> None:
+    """Authorization says so after permission, so that nobody else learns that it exists."""
     scene = Scene({}, lock_of("time", TIME), servers=("time",))
     await scene.verify()
-    with pytest.raises(Fault) as caught:
-        await scene.resolve("time__now")
-    assert caught.value.reason is Reason.UPSTREAM_UNREACHABLE
+    assert (await scene.resolve("time__now")).unreachable
     with pytest.raises(Denied):
         await scene.resolve("time__made_up")
     assert await scene.take("tools/list") == []
@@ -353,8 +352,11 @@ async def test_a_resource_of_a_server_without_any_is_not_waited_for() -> None:
         await scene.resolve("note:///x", server="time", method="resources/read")
     scene = Scene({}, lock_of("notes", NOTES), servers=("notes",))
     await scene.verify()
-    with pytest.raises(Fault):
-        await scene.resolve("note:///x", server="notes", method="resources/read")
+    found = await scene.resolve("note:///x", server="notes", method="resources/read")
+    assert (found.kind, found.name) == (Kind.RESOURCE, "note:///x")
+    assert found.unreachable
+    with pytest.raises(Denied):
+        await scene.resolve("other:///x", server="notes", method="resources/read")
 
 
 async def test_a_change_of_a_server_that_is_no_longer_configured_is_nobodys_business() -> None:
