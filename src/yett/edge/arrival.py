@@ -1,7 +1,6 @@
 """What every route does first with a request: a name and a time for it, its credential, its fitness."""
 
 import secrets
-from time import monotonic
 from typing import Final, final
 
 import msgspec
@@ -13,7 +12,7 @@ from yett.core.operations import Operation
 from yett.core.reasons import Reason
 from yett.core.secret import Secret
 from yett.core.target import JSON
-from yett.edge.http.message import Request
+from yett.edge.http.message import Head, Request
 from yett.edge.origin import OriginPolicy
 
 _SINGLE: Final = (b"authorization", b"host", b"origin", b"content-type", b"mcp-session-id")
@@ -25,10 +24,11 @@ _JSON_TYPES: Final = frozenset({b"application/json", b"application/json;charset=
 class Arrivals:
     """Gives each request an id that no other request of any process has."""
 
-    __slots__ = ("_clock", "_count", "_origins", "_prefix")
+    __slots__ = ("_count", "_monotonic", "_origins", "_prefix", "_wall")
 
     def __init__(self, clock: Clock, origins: OriginPolicy) -> None:
-        self._clock = clock
+        self._wall = clock.wall
+        self._monotonic = clock.monotonic
         self._origins = origins
         self._prefix = secrets.token_hex(8)
         self._count = 0
@@ -39,19 +39,24 @@ class Arrivals:
         return Arrival(
             f"{self._prefix}{self._count:08x}",
             request,
-            self._clock.wall(),
-            monotonic(),
-            self._problem(request),
+            self._wall(),
+            self._monotonic(),
+            None if request.head.is_sound else self._judge(request),
         )
 
-    def _problem(self, request: Request) -> Denied | None:
+    def _judge(self, request: Request) -> Denied | None:
+        head = request.head
+        if not head.is_judged:
+            head.credential = _credential(head)
+            head.is_judged = True
         if request.unfit is not None:
             return Denied(request.unfit, "found while reading the request")
-        if not self._origins.allows(request.headers):
+        if not self._origins.allows(head.headers):
             return Denied(Reason.FORBIDDEN_ORIGIN, "Host or Origin is not on the list")
-        if request.repeated and not request.repeated.isdisjoint(_SINGLE):
+        if head.repeated and not head.repeated.isdisjoint(_SINGLE):
             shown = "a header that must be single is repeated"
             return Denied(Reason.MALFORMED_REQUEST, shown, shown=shown)
+        head.is_sound = True
         return None
 
 
@@ -76,15 +81,16 @@ class Arrival(msgspec.Struct, frozen=True):
         protocol: str,
         door: Door = "mcp",
     ) -> Call:
+        head = self.request.head
         return Call(
             id=self.id,
             operation=operation,
             server=server,
             name=name,
             arguments={} if arguments is None else arguments,
-            credential=_credential(self.request),
+            credential=head.credential,
             owner=owner,
-            peer=self.request.peer,
+            peer=head.peer,
             door=door,
             protocol=protocol,
             received_at=self.received_at,
@@ -98,27 +104,23 @@ class Arrival(msgspec.Struct, frozen=True):
         return Arrival(self.id, self.request, self.received_at, self.started, problem)
 
 
-def body_problem(request: Request) -> Denied | None:
+def body_problem(head: Head) -> Denied | None:
     """Only JSON in UTF-8, not compressed, is read at all (ToolHive 8a05eddd5, CWE-409)."""
-    content_type = request.headers.get(b"content-type", b"")
+    content_type = head.headers.get(b"content-type", b"")
     if (
         content_type != b"application/json"
         and content_type.replace(b" ", b"").lower() not in _JSON_TYPES
     ):
         return Denied(Reason.UNSUPPORTED_MEDIA_TYPE, "Content-Type")
-    if b"content-encoding" in request.headers:
+    if b"content-encoding" in head.headers:
         return Denied(Reason.UNSUPPORTED_MEDIA_TYPE, "Content-Encoding")
     return None
 
 
-def _credential(request: Request) -> Secret | None:
+def _credential(head: Head) -> Secret | None:
     """Exactly one `Authorization: Bearer …` (RFC 6750 §2.1); a token anywhere else is not read."""
-    value = request.headers.get(b"authorization", b"")
+    value = head.headers.get(b"authorization", b"")
     token = value[len(_BEARER) :]
-    if (
-        not token
-        or value[: len(_BEARER)].lower() != _BEARER
-        or b"authorization" in request.repeated
-    ):
+    if not token or value[: len(_BEARER)].lower() != _BEARER or b"authorization" in head.repeated:
         return None
     return Secret(token)

@@ -1,6 +1,7 @@
 """Which path leads where. A path is compared as it came: nothing is decoded, nothing normalised."""
 
 import re
+from collections.abc import Awaitable
 from typing import Final, final
 
 from yett.core.clock import Clock
@@ -19,8 +20,8 @@ from yett.edge.rest.route import PATHS as REST_PATHS
 from yett.edge.rest.route import RestRoute
 
 _MCP: Final = b"/mcp"
-_MCP_SERVER: Final = b"/mcp/"
-_SERVER: Final = re.compile(rb"/mcp/[a-z0-9_-]{1,64}")
+_SERVER: Final = re.compile(rb"/mcp/([a-z0-9_-]{1,64})")
+_SCOPES_KEPT_MAX: Final = 1024
 _OK: Final = Response(200, b"ok\n", b"text/plain")
 _NOT_READY: Final = Response(503, b"not ready\n", b"text/plain")
 
@@ -35,21 +36,27 @@ class Router:
         self._gate = gate
         self._mcp = McpRoute(gate, self.changes)
         self._rest = RestRoute(gate)
+        self._scopes: dict[bytes, str | None] = {_MCP: None}
 
-    async def __call__(self, request: Request) -> Response | Stream:
-        path = request.path
+    def __call__(self, request: Request) -> Awaitable[Response | Stream]:
         arrival = self.arrivals.receive(request)
-        if path.startswith(_MCP):
-            if path == _MCP:
-                return await self._mcp.serve(arrival, None)
-            server = path[len(_MCP_SERVER) :]
-            if _SERVER.fullmatch(path):
-                return await self._mcp.serve(arrival, server.decode())
+        path = request.head.path
+        if path in self._scopes:
+            return self._mcp.serve(arrival, self._scopes[path])
+        found = _SERVER.fullmatch(path)
+        if found:
+            server = found[1].decode()
+            if len(self._scopes) < _SCOPES_KEPT_MAX:
+                self._scopes[path] = server
+            return self._mcp.serve(arrival, server)
         if path in REST_PATHS:
-            return await self._rest.serve(arrival)
-        if path in _HEALTH and request.method == b"GET" and request.unfit is None:
-            return _OK if path == b"/healthz" or self._gate.is_ready() else _NOT_READY
-        return await self._nothing_here(arrival)
+            return self._rest.serve(arrival)
+        if path in _HEALTH and request.head.method == b"GET" and request.unfit is None:
+            return self._say_how_it_is(path)
+        return self._nothing_here(arrival)
+
+    async def _say_how_it_is(self, path: bytes) -> Response:
+        return _OK if path == b"/healthz" or self._gate.is_ready() else _NOT_READY
 
     async def _nothing_here(self, arrival: Arrival) -> Response:
         arrival = arrival.with_problem(Denied(Reason.UNKNOWN_PATH, "path"))

@@ -9,11 +9,10 @@ from collections.abc import Awaitable, Callable
 from time import monotonic
 from typing import Final, Protocol, cast, final
 
-import httptools
-
 from yett.core import bounds
 from yett.core.reasons import Reason
 from yett.edge.http.message import CONTINUE, LAST_CHUNK, Request, Response, chunk, encode
+from yett.edge.http.reader import Reader
 
 _PIPELINED_MAX: Final = 16
 _WRITE_BUFFER_BYTES_MAX: Final = 1024 * 1024
@@ -50,46 +49,32 @@ class Keeper(Protocol):
 
 @final
 class Connection(asyncio.Protocol):
-    """States: idle (waiting for a request), reading (a request has begun), serving (a task runs)."""
+    """One task serves its requests, one after another; it waits for `_wake` while there are none."""
 
     __slots__ = (
-        "_body", "_body_bytes", "_header_bytes", "_header_count", "_headers", "_listener", "_parser",
-        "_peer", "_queue", "_repeated", "_spoilt", "_target", "_task", "_unfit", "_writable", "deadline",
-        "transport",
+        "_listener", "_queue", "_reader", "_spoilt", "_task", "_wake", "_writable", "deadline", "transport",
     )  # fmt: skip
 
     def __init__(self, listener: Keeper) -> None:
         self._listener = listener
         self._queue: deque[Request] = deque()
         self._task: asyncio.Task[None] | None = None
+        self._wake: asyncio.Future[None] | None = None
         self._writable: asyncio.Event | None = None
         self._spoilt = False
-        self._target = b""
-        self._headers: dict[bytes, bytes] = {}
-        self._repeated: set[bytes] = set()
-        self._header_count = self._header_bytes = self._body_bytes = 0
-        self._body: list[bytes] = []
-        self._unfit: Reason | None = None
 
     # -- asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)  # uvloop's is none by inheritance
         peer = transport.get_extra_info("peername")
-        self._peer = peer[0] if isinstance(peer, tuple) else "unix"
-        self._parser = httptools.HttpRequestParser(self)
+        self._reader = Reader(self, peer[0] if isinstance(peer, tuple) else "unix")
         self.deadline = monotonic() + bounds.REQUEST_HEADER_SECONDS_MAX
         self._listener.opened(self)
 
     def data_received(self, data: bytes) -> None:
-        if self._spoilt:
-            return
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            self._give_up(Reason.MALFORMED_REQUEST)
-        except httptools.HttpParserError:
-            self._give_up(Reason.MALFORMED_REQUEST)
+        if not self._spoilt and not self._reader.feed(data):
+            self._give_up()
 
     def connection_lost(self, _: Exception | None) -> None:
         self._listener.closed(self)
@@ -107,140 +92,72 @@ class Connection(asyncio.Protocol):
             self._writable.set()
             self._writable = None
 
-    # -- httptools callbacks, in the order in which they come
+    # -- Owner of the reader
 
-    def on_message_begin(self) -> None:
-        self._reset()
-        self.deadline = monotonic() + bounds.REQUEST_HEADER_SECONDS_MAX
+    def accept(self, request: Request) -> None:
+        self.deadline = float("inf")  # the pipeline has deadlines of its own
+        queue = self._queue
+        queue.append(request)
+        wake = self._wake
+        if wake is not None:
+            self._wake = None
+            if not wake.done():
+                wake.set_result(None)
+        elif self._task is None:
+            self._task = self._listener.loop.create_task(self._serve())
+        elif len(queue) > _PIPELINED_MAX:
+            self.transport.abort()
 
-    def on_url(self, url: bytes) -> None:
-        self._target += url
-        self._header_bytes += len(url)
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self._header_count += 1
-        self._header_bytes += len(name) + len(value)
-        if (
-            self._header_count > bounds.REQUEST_HEADER_COUNT_MAX
-            or self._header_bytes > bounds.REQUEST_HEADER_BYTES_MAX
-        ):
-            raise httptools.HttpParserError("header bounds")
-        name = name.lower()
-        if name in self._headers:
-            self._repeated.add(name)
-        self._headers[name] = value
-
-    def on_headers_complete(self) -> None:
-        headers = self._headers
-        self.deadline = monotonic() + bounds.REQUEST_BODY_SECONDS_MAX
-        length = headers.get(b"content-length", b"0")
-        if len(length) > 12 or not length.isdigit() or int(length) > bounds.REQUEST_BODY_BYTES_MAX:  # noqa: PLR2004 - twelve digits are a terabyte
-            self._unfit = Reason.PAYLOAD_TOO_LARGE
-            self._accept()
-        elif b"expect" in headers:
-            self.transport.write(CONTINUE)
-
-    def on_body(self, body: bytes) -> None:
-        if self._unfit is not None:
-            return
-        self._body_bytes += len(body)
-        if self._body_bytes > bounds.REQUEST_BODY_BYTES_MAX:
-            self._unfit = Reason.PAYLOAD_TOO_LARGE
-            self._body.clear()
-            self._accept()
-        else:
-            self._body.append(body)
-
-    def on_message_complete(self) -> None:
-        if self._unfit is None:
-            self._accept()
+    def encourage(self) -> None:
+        self.transport.write(CONTINUE)
 
     # -- from request to answer
 
-    def _reset(self) -> None:
-        self._target = b""
-        self._headers = {}
-        self._repeated = set()
-        self._header_count = self._header_bytes = self._body_bytes = 0
-        self._body = []
-        self._unfit = None
+    def _is_idle(self) -> bool:
+        return self._task is None or self._wake is not None
 
-    def _accept(self) -> None:
-        path, _, query = self._target.partition(b"?")
-        body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
-        request = Request(
-            self._parser.get_method(),
-            path,
-            query,
-            self._headers,
-            self._repeated,
-            body,
-            self._peer,
-            self._unfit is None and self._parser.should_keep_alive(),
-            self._unfit,
-        )
-        self.deadline = float("inf")  # the pipeline has deadlines of its own
-        if self._task is None:
-            self._task = self._listener.loop.create_task(self._serve(request))
-        elif len(self._queue) < _PIPELINED_MAX:
-            self._queue.append(request)
-        else:
-            self.transport.abort()
-
-    def _give_up(self, reason: Reason) -> None:
+    def _give_up(self) -> None:
         """Bytes that are not HTTP: what comes after them on this connection cannot be trusted."""
         self._spoilt = True
-        if self._task is None:
-            unread: dict[
-                bytes, bytes
-            ] = {}  # nothing of such a request is believed, a key least of all
-            request = Request(
-                b"",
-                self._target,
-                b"",
-                unread,
-                set(),
-                b"",
-                self._peer,
-                keep_alive=False,
-                unfit=reason,
-            )
-            self.deadline = float("inf")
-            self._task = self._listener.loop.create_task(self._serve(request))
+        if self._is_idle():
+            self.accept(Request(self._reader.unread(), unfit=Reason.MALFORMED_REQUEST))
 
-    async def _serve(self, request: Request) -> None:
-        keep_alive = request.keep_alive
+    async def _serve(self) -> None:
+        listener, queue, transport = self._listener, self._queue, self.transport
         try:
-            answer = await self._listener.handler(request)
-            keep_alive = keep_alive and not self._spoilt and not self._listener.draining
-            if isinstance(answer, Response):
-                keep_alive = keep_alive and not answer.close
-                self._write(encode(answer if keep_alive else _closing(answer)))
-            else:
-                keep_alive = False
-                self._write(answer.head)
-                await answer.run(self)
+            while True:
+                if not queue:
+                    self._wake = listener.loop.create_future()
+                    await self._wake
+                request = queue.popleft()
+                answer = await listener.handler(request)
+                if transport.is_closing():
+                    return
+                if not isinstance(answer, Response):
+                    transport.write(answer.head)
+                    await answer.run(self)
+                    break
+                if not request.head.keep_alive or self._spoilt or listener.draining or answer.close:
+                    transport.write(encode(_closing(answer)))
+                    break
+                transport.write(encode(answer))
+                if not queue:
+                    self.deadline = monotonic() + bounds.KEEP_ALIVE_SECONDS_MAX
+            self._linger(unread=request.unfit is Reason.PAYLOAD_TOO_LARGE)
         except asyncio.CancelledError:
-            self.transport.close()
-            return
+            transport.close()
+        except BaseException:
+            transport.abort()
+            raise
         finally:
             self._task = None
-        self._next(keep_alive=keep_alive)
 
-    def _next(self, *, keep_alive: bool) -> None:
-        if self.transport.is_closing():
-            return
-        if not keep_alive:
-            self._linger()
-        elif self._queue:
-            self._task = self._listener.loop.create_task(self._serve(self._queue.popleft()))
-        else:
-            self.deadline = monotonic() + bounds.KEEP_ALIVE_SECONDS_MAX
-
-    def _linger(self) -> None:
+    def _linger(self, *, unread: bool) -> None:
         """Close, but not in the face of a peer that is still sending: it would lose its answer."""
         self._spoilt = True
-        if self._unfit is None or not self.transport.can_write_eof():
+        if self.transport.is_closing():
+            return
+        if not unread or not self.transport.can_write_eof():
             self.transport.close()
         else:
             self.transport.write_eof()
@@ -269,7 +186,7 @@ class Connection(asyncio.Protocol):
 
     def drain(self) -> None:
         """Close as soon as nothing is being served."""
-        if self._task is None:
+        if self._is_idle():
             self.transport.close()
 
 

@@ -6,14 +6,19 @@ from typing import Final, final
 import msgspec
 
 from yett.core.reasons import Reason
+from yett.core.secret import Secret
 
 
 @final
-class Request(msgspec.Struct):
-    """`headers`: lower-case names; of a repeated name the last value, and the name is in `repeated`.
+class Head(msgspec.Struct):
+    """What stands before the body. `headers`: lower-case names; of a repeated name the last value,
+    and the name is in `repeated`; `content-length` may be of an earlier request that began alike.
 
-    `path` is exactly what was routed: no decoding, no normalising (CVE-2026-48710). `unfit`: why the
-    bytes themselves cannot be served, found while reading them.
+    `path` is exactly what was routed: no decoding, no normalising (CVE-2026-48710).
+
+    The rest is what was made out of it; it holds for every request of the connection that repeats
+    it byte for byte. `is_judged`: the two are set. `is_sound`: nothing is wrong with it on any
+    route. `is_json_post`: it may stand before a message of MCP.
     """
 
     method: bytes
@@ -21,9 +26,20 @@ class Request(msgspec.Struct):
     query: bytes
     headers: dict[bytes, bytes]
     repeated: set[bytes]
-    body: bytes
     peer: str
     keep_alive: bool = True
+    credential: Secret | None = None
+    is_judged: bool = False
+    is_sound: bool = False
+    is_json_post: bool = False
+
+
+@final
+class Request(msgspec.Struct, frozen=True):
+    """`unfit`: why the bytes themselves cannot be served, found while reading them."""
+
+    head: Head
+    body: bytes = b""
     unfit: Reason | None = None
 
 

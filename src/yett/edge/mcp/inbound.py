@@ -27,6 +27,9 @@ _PARAMS: Final[dict[str, frozenset[str]]] = {
 _LEGACY_ONLY: Final = frozenset({"initialize", "ping", "notifications/initialized"})
 _MODERN_ONLY: Final = frozenset({"server/discover"})
 NOTIFICATION: Final = "notifications/"
+_MODERN: Final = MODERN.encode()
+_KNOWN: Final = frozenset({None, *(version.encode() for version in KNOWN)})
+"""Values of the version header that say nothing wrong; None: it is absent."""
 _PRIVATE: Final = frozenset({"session/stream", "session/end", "yett/key", "yett/usage"})
 
 
@@ -48,47 +51,40 @@ class Inbound(msgspec.Struct, frozen=True):
 
 def read_post(arrival: Arrival, server: str | None, sessions: Sessions) -> Inbound:
     """Read one POST of `/mcp` or `/mcp/{server}`."""
-    request = arrival.request
-    unfit = arrival.refused
-    if unfit is not None:
-        return _inbound(arrival, server, Envelope(refused=unfit), MODERN)
-    envelope = read(request.body)
-    if modern.is_modern(request.headers, envelope.params.get("_meta")):
-        return _read_modern(arrival, server, envelope)
-    return _read_legacy(arrival, server, envelope, sessions)
-
-
-def _read_modern(arrival: Arrival, server: str | None, envelope: Envelope) -> Inbound:
-    request = arrival.request
-    refused, code = envelope.refused, envelope.code
-    if refused is None:
-        refused = modern.problem(
-            request.headers, request.repeated, envelope.method, envelope.params
-        )
-        code = INVALID_PARAMS if refused and refused.reason is Reason.MALFORMED_REQUEST else None
-    if refused is None and envelope.method in _LEGACY_ONLY:
-        refused = Denied(Reason.UNKNOWN_METHOD, f"not in {MODERN}: {envelope.method[:64]}")
-    envelope = Envelope(envelope.id, envelope.method, envelope.params, refused, code)
-    return _inbound(arrival, server, envelope, MODERN)
-
-
-def _read_legacy(
-    arrival: Arrival, server: str | None, envelope: Envelope, sessions: Sessions
-) -> Inbound:
-    headers = arrival.request.headers
-    session, refused = None, envelope.refused
+    if arrival.refused is not None:
+        return _inbound(arrival, server, Envelope(refused=arrival.refused), MODERN)
+    envelope = read(arrival.request.body)
+    headers = arrival.request.head.headers
+    version = headers.get(b"mcp-protocol-version")
+    if version == _MODERN or modern.claims(envelope.params.get("_meta")):
+        return _inbound(arrival, server, _read_modern(arrival, envelope), MODERN)
+    session = None
+    refused = envelope.refused
     if refused is None and envelope.method in _MODERN_ONLY:
         refused = Denied(Reason.UNKNOWN_METHOD, f"needs {MODERN}: {envelope.method}")
     if refused is None and envelope.method != "initialize":
         session, refused = find_session(headers, server, sessions)
-    version = session.version if session is not None else ASSUMED
-    header = headers.get(b"mcp-protocol-version")
-    if refused is None and header is not None and header.decode("latin-1") not in KNOWN:
+    if refused is None and version not in _KNOWN:
         refused = Denied(
             Reason.UNSUPPORTED_VERSION, "version header", shown=f"supported: {', '.join(LEGACY)}"
         )
-    envelope = Envelope(envelope.id, envelope.method, envelope.params, refused, envelope.code)
-    return _inbound(arrival, server, envelope, version, session)
+    if refused is not envelope.refused:
+        envelope = msgspec.structs.replace(envelope, refused=refused)
+    agreed = ASSUMED if session is None else session.version
+    return _inbound(arrival, server, envelope, agreed, session)
+
+
+def _read_modern(arrival: Arrival, envelope: Envelope) -> Envelope:
+    head = arrival.request.head
+    refused, code = envelope.refused, envelope.code
+    if refused is None:
+        refused = modern.problem(head.headers, head.repeated, envelope.method, envelope.params)
+        code = INVALID_PARAMS if refused and refused.reason is Reason.MALFORMED_REQUEST else None
+    if refused is None and envelope.method in _LEGACY_ONLY:
+        refused = Denied(Reason.UNKNOWN_METHOD, f"not in {MODERN}: {envelope.method[:64]}")
+    if refused is None:
+        return envelope
+    return Envelope(envelope.id, envelope.method, envelope.params, refused, code)
 
 
 def find_session(
@@ -112,17 +108,17 @@ def _inbound(
     version: str,
     session: Session | None = None,
 ) -> Inbound:
-    refused, code, operation = envelope.refused, envelope.code, UNKNOWN
-    name = ""
+    refused, code, params = envelope.refused, envelope.code, envelope.params
+    operation, name = UNKNOWN, ""
     arguments: dict[str, JSON] = {}
     if refused is None:
         operation, refused = _operation(envelope)
-    if refused is None:
-        if operation.method in _PARAMS:
-            name, arguments, refused = _read_params(operation, envelope.params)
-        elif "cursor" in envelope.params:
+        if refused is None and operation.method in _PARAMS:
+            name, arguments, refused = _read_params(operation.method, params)
+        elif refused is None and "cursor" in params:
             refused = _invalid("the cursor is not one of this gate's")
-        code = INVALID_PARAMS if refused is not None else None
+        if refused is not None and operation is not UNKNOWN:
+            code = INVALID_PARAMS
     call = arrival.call(
         operation,
         server=server,
@@ -131,7 +127,7 @@ def _inbound(
         owner=None if session is None else session.owner,
         protocol=version,
     )
-    return Inbound(call, envelope.id, refused, code, session, version, envelope.params)
+    return Inbound(call, envelope.id, refused, code, session, version, params)
 
 
 def _operation(envelope: Envelope) -> tuple[Operation, Denied | None]:
@@ -146,12 +142,12 @@ def _operation(envelope: Envelope) -> tuple[Operation, Denied | None]:
 
 
 def _read_params(
-    operation: Operation, params: dict[str, JSON]
+    method: str, params: dict[str, JSON]
 ) -> tuple[str, dict[str, JSON], Denied | None]:
     """A member that is not understood is not dropped: the call would mean something else."""
-    if not params.keys() <= _PARAMS[operation.method]:
+    if not params.keys() <= _PARAMS[method]:
         return "", {}, _invalid("`params` has a member that this gate does not carry")
-    name = params.get("uri" if operation.method == "resources/read" else "name")
+    name = params.get("uri" if method == "resources/read" else "name")
     arguments = params.get("arguments")
     if not isinstance(name, str) or not name:
         return "", {}, _invalid("`params` must name the tool, prompt or resource")

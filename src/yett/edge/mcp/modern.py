@@ -17,11 +17,10 @@ _SINGLE: Final = (b"mcp-protocol-version", b"mcp-method", b"mcp-name")
 _SENTINEL: Final = (b"=?base64?", b"?=")
 
 
-def is_modern(headers: dict[bytes, bytes], meta: JSON) -> bool:
-    """Either sign makes a request modern; if they disagree, `problem` refuses it."""
-    return headers.get(b"mcp-protocol-version") == MODERN.encode() or (
-        isinstance(meta, dict) and META_VERSION in meta
-    )
+def claims(meta: JSON) -> bool:
+    """Tell whether `_meta` makes a request modern, as the header does; if the two disagree,
+    `problem` refuses it."""
+    return isinstance(meta, dict) and META_VERSION in meta
 
 
 def problem(

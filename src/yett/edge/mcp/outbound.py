@@ -49,7 +49,7 @@ def respond(inbound: Inbound, reply: Reply, *, session_id: str | None = None) ->
         return _error(
             inbound, reply, error, 400 if code in _BAD_PARAMS and inbound.version == MODERN else 200
         )
-    headers = _headers(reply)
+    headers = b"Yett-Request-Id: %b\r\n" % reply.call.id.encode()
     if session_id is not None:
         headers += b"Mcp-Session-Id: %b\r\n" % session_id.encode()
     return Response(200, _result(inbound, reply), headers=headers)
@@ -61,14 +61,16 @@ def negotiated(requested: JSON) -> str:
 
 
 def _result(inbound: Inbound, reply: Reply) -> bytes:
-    method, version = inbound.call.operation.method, inbound.version
+    method, version, identifier = reply.call.operation.method, inbound.version, inbound.id
     encoded = None
-    if method == "tools/call" and reply.encoded:
+    if reply.encoded and method == "tools/call":
         encoded = _ready(version, reply.encoded)
     if encoded is None:
         result = _own(inbound) if reply.result == {} else reply.result
         encoded = encode(to_version(version, method, result or {}))
-    return b'{"jsonrpc":"2.0","id":%b,"result":%b}' % (encode(inbound.id), encoded)
+    if type(identifier) is int:
+        return b'{"jsonrpc":"2.0","id":%d,"result":%b}' % (identifier, encoded)
+    return b'{"jsonrpc":"2.0","id":%b,"result":%b}' % (encode(identifier), encoded)
 
 
 def _ready(version: str, encoded: bytes) -> bytes | None:

@@ -1,5 +1,6 @@
 """`/mcp` and `/mcp/{server}`: what each HTTP method means there."""
 
+from collections.abc import Awaitable
 from typing import Final, final
 
 from yett.core import bounds
@@ -28,23 +29,24 @@ class McpRoute:
         self._changes = changes
         self._sessions = Sessions()
 
-    async def serve(self, arrival: Arrival, server: str | None) -> Response | Stream:
+    def serve(self, arrival: Arrival, server: str | None) -> Awaitable[Response | Stream]:
         """Answer one request to this endpoint; `server` None is the endpoint of all."""
-        method = arrival.request.method
+        method = arrival.request.head.method
         if method == b"POST":
-            return await self._post(arrival, server)
+            return self._post(arrival, server)
         if method == b"GET":
-            return await self._stream(arrival, server)
+            return self._stream(arrival, server)
         if method == b"DELETE":
-            return await self._end(arrival, server)
-        return await self._not_allowed(arrival, server)
+            return self._end(arrival, server)
+        return self._not_allowed(arrival, server)
 
     async def _post(self, arrival: Arrival, server: str | None) -> Response:
-        request = arrival.request
-        problem = body_problem(request)
-        if problem is None and not _accepts(request.headers, b"application/json"):
-            problem = Denied(Reason.NOT_ACCEPTABLE, "Accept")
-        if problem is not None:
+        head = arrival.request.head
+        if not head.is_json_post:
+            problem = body_problem(head)
+            if problem is None and not _accepts(head.headers, b"application/json"):
+                problem = Denied(Reason.NOT_ACCEPTABLE, "Accept")
+            head.is_json_post = problem is None
             arrival = arrival.with_problem(problem)
         inbound = read_post(arrival, server, self._sessions)
         reply = await self._gate.handle(inbound.call, inbound.refused)
@@ -57,7 +59,7 @@ class McpRoute:
 
     async def _stream(self, arrival: Arrival, server: str | None) -> Response | Stream:
         """GET: the legacy stream of server messages; there is none in the modern era."""
-        headers = arrival.request.headers
+        headers = arrival.request.head.headers
         if headers.get(b"mcp-protocol-version") == MODERN.encode():
             return await self._not_allowed(arrival, server)
         session, problem = find_session(headers, server, self._sessions)
@@ -76,7 +78,7 @@ class McpRoute:
 
     async def _end(self, arrival: Arrival, server: str | None) -> Response:
         """DELETE: the legacy end of a session; only its owner may."""
-        headers = arrival.request.headers
+        headers = arrival.request.head.headers
         if headers.get(b"mcp-protocol-version") == MODERN.encode():
             return await self._not_allowed(arrival, server)
         session, problem = find_session(headers, server, self._sessions)

@@ -32,7 +32,7 @@ class RestRoute:
 
     async def serve(self, arrival: Arrival) -> Response:
         """Answer one request to a path of `PATHS`."""
-        path = arrival.request.path
+        path = arrival.request.head.path
         if path in _OWN:
             arrival = arrival.with_problem(_only(b"GET", arrival))
             call = arrival.call(_OWN[path], protocol="rest", door="rest")
@@ -43,7 +43,9 @@ class RestRoute:
         return await self._execute(arrival)
 
     async def _execute(self, arrival: Arrival) -> Response:
-        arrival = arrival.with_problem(_only(b"POST", arrival) or body_problem(arrival.request))
+        arrival = arrival.with_problem(
+            _only(b"POST", arrival) or body_problem(arrival.request.head)
+        )
         server = tool = ""
         arguments: dict[str, JSON] = {}
         if arrival.refused is None:
@@ -67,7 +69,7 @@ class RestRoute:
         )
 
     async def _tools(self, arrival: Arrival) -> Response:
-        query = parse_qs(arrival.request.query.decode("latin-1"), max_num_fields=8)
+        query = parse_qs(arrival.request.head.query.decode("latin-1"), max_num_fields=8)
         form, wanted = query.get("format", ["mcp"])[-1], query.get("q", [""])[-1]
         problem = _only(b"GET", arrival)
         if form not in FORMATS:
@@ -81,7 +83,7 @@ class RestRoute:
 
 
 def _only(method: bytes, arrival: Arrival) -> Denied | None:
-    if arrival.request.method == method:
+    if arrival.request.head.method == method:
         return None
     return Denied(Reason.METHOD_NOT_ALLOWED, "method", shown=method.decode())
 

@@ -1,0 +1,182 @@
+"""From bytes to requests: llhttp parses, we bound. A header that was read once need not be read again.
+
+Agents send the same header with each call, but for the length of the body. So a request that comes
+in one piece, between two others, with a header that this connection has sent before byte for byte
+is known without parsing; everything else goes through the parser (CWE-444).
+"""
+
+from time import monotonic
+from typing import Final, Protocol, final
+
+import httptools
+
+from yett.core import bounds
+from yett.core.reasons import Reason
+from yett.edge.http.message import Head, Request
+
+_END_OF_HEAD: Final = b"\r\n\r\n"
+_LENGTH_NAME: Final = b"\r\ncontent-length: "
+_LENGTH_MARK: Final = b"ength: "
+_LENGTH_DIGITS_MAX: Final = 7
+_HEADS_KEPT_MAX: Final = 4
+_HEAD_BYTES_KEPT_MAX: Final = 2048
+
+
+class Owner(Protocol):
+    """Whose bytes are read. deadline: monotonic time by which the next piece must have come."""
+
+    deadline: float
+
+    def accept(self, request: Request) -> None:
+        """Take a whole request, or one that is unfit whatever else comes of it."""
+        ...
+
+    def encourage(self) -> None:
+        """The agent waits for a word before it sends the body."""
+        ...
+
+
+@final
+class Reader:
+    """One per connection."""
+
+    __slots__ = (
+        "_body", "_body_bytes", "_header_bytes", "_header_count", "_headers", "_heads", "_is_between",
+        "_owner", "_parser", "_peer", "_piece", "_repeated", "_target", "_unfit",
+    )  # fmt: skip
+
+    def __init__(self, owner: Owner, peer: str) -> None:
+        self._owner = owner
+        self._peer = peer
+        self._parser = httptools.HttpRequestParser(self)
+        self._heads: dict[bytes, Head] = {}
+        self._is_between = True
+        self._piece = b""
+        self._reset()
+
+    def feed(self, data: bytes) -> bool:
+        """Read on; False if these bytes are not HTTP, so that nothing after them can be trusted."""
+        if self._is_between:
+            text, _, body = data.partition(_END_OF_HEAD)
+            key, length = _without_length(text)
+            head = self._heads.get(key)
+            if head is not None and length == len(body):
+                self._owner.accept(Request(head, body))
+                return True
+            self._piece = data
+        else:
+            self._piece = b""
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserUpgrade, httptools.HttpParserError):
+            return False
+        return True
+
+    def unread(self) -> Head:
+        """Stand for the header of what is not HTTP: nothing of it is believed, a key least of all."""
+        return Head(b"", self._target, b"", {}, set(), self._peer, keep_alive=False)
+
+    # -- httptools callbacks, in the order in which they come
+
+    def on_message_begin(self) -> None:
+        self._reset()
+        self._is_between = False
+        self._owner.deadline = monotonic() + bounds.REQUEST_HEADER_SECONDS_MAX
+
+    def on_url(self, url: bytes) -> None:
+        self._target += url
+        self._header_bytes += len(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._header_count += 1
+        self._header_bytes += len(name) + len(value)
+        if (
+            self._header_count > bounds.REQUEST_HEADER_COUNT_MAX
+            or self._header_bytes > bounds.REQUEST_HEADER_BYTES_MAX
+        ):
+            raise httptools.HttpParserError("header bounds")
+        name = name.lower()
+        if name in self._headers:
+            self._repeated.add(name)
+        self._headers[name] = value
+
+    def on_headers_complete(self) -> None:
+        headers = self._headers
+        self._owner.deadline = monotonic() + bounds.REQUEST_BODY_SECONDS_MAX
+        length = headers.get(b"content-length", b"0")
+        if len(length) > 12 or not length.isdigit() or int(length) > bounds.REQUEST_BODY_BYTES_MAX:  # noqa: PLR2004 - twelve digits are a terabyte
+            self._accept_unfit()
+        elif b"expect" in headers:
+            self._owner.encourage()
+
+    def on_body(self, body: bytes) -> None:
+        if self._unfit:
+            return
+        self._body_bytes += len(body)
+        if self._body_bytes > bounds.REQUEST_BODY_BYTES_MAX:
+            self._body.clear()
+            self._accept_unfit()
+        else:
+            self._body.append(body)
+
+    def on_message_complete(self) -> None:
+        if self._unfit:
+            return
+        head = self._head(keep_alive=self._parser.should_keep_alive())
+        body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
+        if head.keep_alive:
+            self._is_between = True
+            self._remember(head, body)
+        self._owner.accept(Request(head, body))
+
+    # -- parts of these
+
+    def _reset(self) -> None:
+        self._target = b""
+        self._headers: dict[bytes, bytes] = {}
+        self._repeated: set[bytes] = set()
+        self._header_count = self._header_bytes = self._body_bytes = 0
+        self._body: list[bytes] = []
+        self._unfit = False
+
+    def _head(self, *, keep_alive: bool) -> Head:
+        path, _, query = self._target.partition(b"?")
+        method = self._parser.get_method()
+        return Head(method, path, query, self._headers, self._repeated, self._peer, keep_alive)
+
+    def _accept_unfit(self) -> None:
+        self._unfit = True
+        self._owner.accept(
+            Request(self._head(keep_alive=False), b"", unfit=Reason.PAYLOAD_TOO_LARGE)
+        )
+
+    def _remember(self, head: Head, body: bytes) -> None:
+        """Keep the header of a request that came as one piece and says its length, and no more."""
+        text, _, rest = self._piece.partition(_END_OF_HEAD)
+        self._piece = b""
+        key, length = _without_length(text)
+        if (
+            rest != body
+            or length != len(body)
+            or len(text) > _HEAD_BYTES_KEPT_MAX
+            or not text[: text.find(_LENGTH_MARK) + len(_LENGTH_MARK)]
+            .lower()
+            .endswith(_LENGTH_NAME)
+            or head.repeated
+            or b"transfer-encoding" in head.headers
+            or b"expect" in head.headers
+        ):
+            return
+        if len(self._heads) >= _HEADS_KEPT_MAX:
+            self._heads.clear()
+        self._heads[key] = head
+
+
+def _without_length(text: bytes) -> tuple[bytes, int]:
+    """Return a header without the digits of its `Content-Length`, and these; -1: not found so."""
+    start = text.find(_LENGTH_MARK) + len(_LENGTH_MARK)
+    end = text.find(b"\r", start)
+    digits = text[start:] if end < 0 else text[start:end]
+    if not digits.isdigit() or len(digits) > _LENGTH_DIGITS_MAX:
+        return text, -1
+    return text[: -len(digits)] if end < 0 else text[:start] + text[end:], int(digits)
