@@ -105,15 +105,22 @@ class Cleaner:
         return cleaned
 
     def _member(self, name: str, item: JSON, depth: int) -> JSON:
-        if (
-            self._private_names
-            and item
-            and not isinstance(item, (dict, list))
-            and is_private_name(name)
-        ):
+        if self._private_names and _is_private(name, item):
             return PRIVATE
         cleaned = self.value(item, depth + 1)
         if isinstance(cleaned, str) and is_named_secret(name, cleaned):
             self.found.add(FINDING_PREFIX + NAMED)
             return f"[redacted:{NAMED}]" if self._redact else cleaned
         return cleaned
+
+
+def _is_private(name: str, item: JSON) -> bool:
+    if isinstance(item, str):
+        return item != "" and is_private_name(name)
+    # A number of tokens is a count; a number under `pin` is not.
+    return (
+        isinstance(item, int)
+        and not isinstance(item, bool)
+        and is_private_name(name)
+        and not name.lower().endswith("tokens")
+    )

@@ -103,15 +103,14 @@ _TOKENS: Final = (
 )  # fmt: skip
 
 # Cursors must come back as they were sent; the others name a public half or a count.
-_NOT_SECRET: Final = (
-    b"next", b"page", b"continuation", b"cursor", b"sync", b"public", b"max", b"min", b"count",
-    b"primary", b"foreign", b"idempotency",
-)  # fmt: skip
+_NOT_SECRET: Final = re.compile(
+    rb"next|page|continuation|cursor|sync|public|max|min|count|primary|foreign|idempotency",
+    re.IGNORECASE,
+)
 
 
 def is_secret_name(name: bytes) -> bool:
-    lowered = name.lower()
-    return not any(word in lowered for word in _NOT_SECRET)
+    return not _NOT_SECRET.search(name)
 
 
 def _assigned(match: Any) -> bool:
@@ -163,7 +162,7 @@ _BASIC_MIN: Final = 8
 _PORT: Final = re.compile(rb"[0-9]{1,5}")
 _KEY_LINE: Final = re.compile(rb"[A-Za-z0-9+/]{40}")
 
-_GAP: Final = r"(?:\\[ntr]|\s)*"
+_GAP: Final = r"(?:\\[ntrf]|\s)*"
 """White space, as it is in a text or in the JSON of one."""
 
 _NAME_WORDS: Final = (
@@ -174,8 +173,8 @@ _NAMES: Final = f"(?i:{_NAME_WORDS})"
 _SUFFIX: Final = r"(?i:s|[_-]?(?:value|base64|prod|production|dev|[0-9]))?"
 _ASSIGNED: Final = rf"([A-Za-z0-9_.-]{{0,40}}{_NAMES}){_SUFFIX}[\"'\]]{{0,2}}[ \t]*(?:=>|:=|[:=])"
 _ASSIGNED_HINT: Final = (
-    r"(?i:passw|passphrase|pwd|secret|token|credential|key)[A-Za-z0-9_-]{0,12}[\\\"'\]]*"
-    rf"{_GAP}(?:=>|[:=])=?{_GAP}[\\\"'`]*[^\s\\\"'`]{{8}}"
+    r"(?i:passw|passphrase|pwd|secret|token|credential|key)[A-Za-z0-9_-]{0,20}[\\\"'\]]*"
+    rf"{_GAP}(?:=>|[:=])=?{_GAP}[\\\"'`]*[^\s\"'`]{{8}}"
 )
 
 _FORMS: Final = (
