@@ -138,7 +138,7 @@ def _registry(place: Place) -> "KeyRegistry":
 def _check_roles(roles: Sequence[str], defined: Mapping[str, object]) -> None:
     exist = ", ".join(sorted(defined)) or "none; add one under `roles:`"
     if not roles:
-        raise CommandError(f"A key has a role: add --role ROLE. There are: {exist}")
+        raise click.UsageError(f"A key has a role: add --role ROLE. There are: {exist}")
     unknown = sorted(set(roles) - set(defined))
     if unknown:
         names = ", ".join(f"`{role}`" for role in unknown)
