@@ -30,6 +30,7 @@ _DIALECTS: Final[dict[str, type[Any]]] = {
 _DEFAULT_DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _MASK: Final = "the value"
 _MESSAGE_CHARS_MAX: Final = 200
+_UNEXPLAINED: Final = ("", "does not fit the schema")
 _GROWS_LITTLE: Final = 200
 _WORK_OF_ONE_NODE_MAX: Final = 10_000
 _UNDECLARED: Final = frozenset({"additionalProperties", "unevaluatedProperties"})
@@ -79,8 +80,8 @@ class CompiledSchema:
     def _explain(self, validator: Any, value: JSON, work: int) -> Finding:
         # Finding the place can take exponentially longer than finding that there is one.
         if work > VALIDATION_DETAIL_WORK_MAX:
-            return "", "does not fit the schema"
-        return _finding(next(validator.iter_errors(value)))
+            return _UNEXPLAINED
+        return next(map(_finding, validator.iter_errors(value)), _UNEXPLAINED)
 
 
 def compile_schema(schema: object, *, open_: bool) -> CompiledSchema:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Final, NoReturn, assert_never, final
 
 from yett.core.bounds import URI_CHARS_MAX
+from yett.core.document import encode
 from yett.core.errors import Denied, Fault
 from yett.core.operations import Kind
 from yett.core.proofs import Permitted, Validated
@@ -49,7 +50,7 @@ class Validator:
                 _check_resource(permitted.call.name, arguments)
             case _ as never:
                 assert_never(never)
-        return Validated(permitted, arguments)
+        return Validated(permitted, arguments, encode(arguments))
 
     def output_problem(self, target: Target, value: JSON) -> str | None:
         """Return why `structuredContent` contradicts the approved `outputSchema`; None if it does not."""

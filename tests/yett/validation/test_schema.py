@@ -170,6 +170,8 @@ def chain(length: int, link: Any) -> dict[str, Any]:
 
 BOMBS: dict[str, Any] = {
     "doubling 2^30": chain(30, lambda to: {"allOf": [{"$ref": to}, {"$ref": to}]}),
+    "doubling 2^14": chain(14, lambda to: {"allOf": [{"$ref": to}, {"$ref": to}]})
+    | {"$ref": "#/$defs/d0"},
     "doubling 2^30 by anyOf and not": chain(
         30, lambda to: {"anyOf": [{"$ref": to}, {"not": {"$ref": to}}]}
     ),
@@ -226,6 +228,17 @@ def test_branches_at_each_level_cost_bounded_time_whatever_the_depth(way: str, l
 
     assert found is not None
     assert found[0] == ""
+    assert time.perf_counter() - started < 0.5
+
+
+def test_where_finding_the_place_would_take_too_long_it_is_only_said_that_there_is_one() -> None:
+    compiled = compile_schema(of(properties={"a": {"anyOf": [{"$ref": "#"}] * 4}}), open_=False)
+    value: Any = 1
+    for _ in range(8):
+        value = {"a": value}
+    started = time.perf_counter()
+
+    assert compiled.first_problem(value, nodes=9, depth=8) == ("", "does not fit the schema")
     assert time.perf_counter() - started < 0.5
 
 

@@ -10,6 +10,7 @@ _PLACEHOLDER: Final = re.compile(
 )
 _WORD_BREAK: Final = re.compile(rb"[-_./:\\ ]+")
 _LONG: Final = 16
+_DISTINCT_IN_TOKEN_MIN: Final = 5
 _DISTINCT_MIN: Final = 6
 _DIGIT: Final = re.compile(rb"[0-9]")
 _SYMBOL: Final = re.compile(rb"[^A-Za-z0-9_.:/-]")
@@ -17,7 +18,11 @@ _SYMBOL: Final = re.compile(rb"[^A-Za-z0-9_.:/-]")
 
 def is_varied(token: bytes) -> bool:
     """Tell a token from the row of x that documentation puts in its place."""
-    return len(set(token[4:])) >= 5 and b"..." not in token and b"xxxx" not in token.lower()
+    return (
+        len(set(token[4:])) >= _DISTINCT_IN_TOKEN_MIN
+        and b"..." not in token
+        and b"xxxx" not in token.lower()
+    )
 
 
 def is_placeholder(value: bytes) -> bool:
