@@ -70,6 +70,8 @@ class Validated(msgspec.Struct, frozen=True):
 
     permitted: Permitted
     arguments: dict[str, JSON]
+    encoded: bytes = b""
+    """Compact JSON of `arguments`, as it is recorded and sent on; empty: not made."""
 
 
 @final

@@ -7,8 +7,10 @@ legacy. That a server cannot be reached is evidence of nothing.
 from typing import Final, final
 
 import msgspec
+import orjson
 
 from yett import __version__
+from yett.core.document import encode
 from yett.core.target import JSON
 from yett.upstreams.port import Era, Exchange
 from yett.upstreams.rpc import InvalidAnswer
@@ -23,6 +25,8 @@ MODERN_META: Final[dict[str, JSON]] = {
     "io.modelcontextprotocol/clientInfo": _CLIENT,
     "io.modelcontextprotocol/clientCapabilities": {},
 }
+ENCODED_META: Final = orjson.Fragment(encode(MODERN_META))
+"""The same, encoded once; it stands in what is encoded."""
 DISCOVER_PARAMS: Final[dict[str, JSON]] = {}
 INITIALIZE_PARAMS: Final[dict[str, JSON]] = {
     "protocolVersion": OFFERED_VERSION,

@@ -4,6 +4,8 @@ Nothing of the caller's request is passed on beyond this: `_meta` (progress toke
 the caller's capabilities) belongs to the conversation between caller and gateway (THREATS.md P12).
 """
 
+import orjson
+
 from yett.core.operations import Kind
 from yett.core.proofs import Validated
 from yett.core.target import JSON
@@ -12,13 +14,17 @@ from yett.core.target import JSON
 def method_and_params(validated: Validated) -> tuple[str, dict[str, JSON]]:
     """Return what to send, with the server's own name for the target."""
     target = validated.permitted.target
-    match target.kind:
-        case Kind.TOOL:
-            return "tools/call", {"name": target.name, "arguments": validated.arguments}
-        case Kind.PROMPT:
-            return "prompts/get", {"name": target.name, "arguments": validated.arguments}
-        case Kind.RESOURCE:
-            return "resources/read", {"uri": target.name}
-        case Kind.RESOURCE_TEMPLATE:
-            # The target is the template that was approved; the caller filled it in.
-            return "resources/read", {"uri": validated.permitted.call.name}
+    if target.kind is Kind.TOOL:
+        return "tools/call", {"name": target.name, "arguments": _arguments(validated)}
+    if target.kind is Kind.PROMPT:
+        return "prompts/get", {"name": target.name, "arguments": _arguments(validated)}
+    if target.kind is Kind.RESOURCE:
+        return "resources/read", {"uri": target.name}
+    # The target is the template that was approved; the caller filled it in.
+    return "resources/read", {"uri": validated.permitted.call.name}
+
+
+def _arguments(validated: Validated) -> JSON:
+    """The bytes that were judged and recorded, where they are there already."""
+    encoded = validated.encoded
+    return orjson.Fragment(encoded) if encoded else validated.arguments

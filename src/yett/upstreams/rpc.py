@@ -112,11 +112,12 @@ def reply_to(message: dict[str, JSON]) -> bytes | None:
     return encode({"jsonrpc": "2.0", "id": identifier, "error": error})
 
 
-def check_result_type(result: dict[str, JSON] | None) -> None:
-    """Refuse the results that ask for more: no client capability for them is declared (P16).
+def take_result_type(result: dict[str, JSON]) -> None:
+    """Take `resultType` out of a result: what is complete needs no word for it, and results that ask
+    for more are refused, because no client capability for them is declared (P16).
 
     Raises:
-        InvalidAnswer: `resultType` is another than `complete`.
+        InvalidAnswer: it is another than `complete`.
     """
-    if result is not None and result.get("resultType", _COMPLETE) != _COMPLETE:
+    if result.pop("resultType", _COMPLETE) != _COMPLETE:
         raise InvalidAnswer("a result of a type that was not offered")

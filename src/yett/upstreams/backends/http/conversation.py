@@ -10,17 +10,17 @@ from yett.core.secret import Secret
 from yett.core.target import JSON
 from yett.upstreams.backends.http.headers import routing_lines
 from yett.upstreams.backends.http.response import JSON_TYPE, STREAM_TYPE, Response
-from yett.upstreams.handshake import MODERN_META, Opening
+from yett.upstreams.handshake import ENCODED_META, Opening
 from yett.upstreams.port import Exchange
 from yett.upstreams.rpc import (
     InvalidAnswer,
     announces_change,
-    check_result_type,
     is_answer,
     read_answer,
     read_message,
     read_reply,
     reply_to,
+    take_result_type,
 )
 
 OK: Final = 200
@@ -59,16 +59,13 @@ class Owner(Protocol):
 
 
 @final
-class Receiver:
+class Receiver(msgspec.Struct, eq=False):
     """Takes the events of the stream that answers one request."""
 
-    __slots__ = ("_identifier", "_owner", "_session", "exchange")
-
-    def __init__(self, identifier: int, owner: Owner, session: Session | None) -> None:
-        self._identifier = identifier
-        self._owner = owner
-        self._session = session
-        self.exchange: Exchange | None = None
+    _identifier: int
+    _owner: Owner
+    _session: Session | None
+    exchange: Exchange | None = None
 
     def hear(self, data: bytes) -> None:
         """Raises:
@@ -92,9 +89,10 @@ def frame(session: Session, identifier: int, method: str, params: dict[str, JSON
     head = session.head.reveal()
     if session.modern:
         head += routing_lines(method, params)
-        params = {**params, "_meta": MODERN_META}
+        params = {**params, "_meta": ENCODED_META}
     message = {"jsonrpc": "2.0", "id": identifier, "method": method, "params": params}
-    return add_body(head, encode(message))
+    body = encode(message)
+    return b"%bContent-Length: %d\r\n\r\n%b" % (head, len(body), body)
 
 
 def add_body(head: bytes, body: bytes) -> bytes:
@@ -118,8 +116,9 @@ def read_exchange(response: Response, identifier: int, *, modern: bool) -> Excha
         raise InvalidAnswer("the event stream ended without an answer")
     else:
         exchange = response.exchange
-    if modern:
-        check_result_type(exchange.result)
+    result = exchange.result
+    if modern and result is not None and "resultType" in result:
+        take_result_type(result)
     return exchange
 
 

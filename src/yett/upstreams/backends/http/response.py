@@ -3,6 +3,8 @@
 from functools import lru_cache
 from typing import Final, final
 
+import msgspec
+
 from yett.upstreams.port import Exchange
 from yett.upstreams.rpc import InvalidAnswer
 
@@ -47,15 +49,12 @@ class Head:
 
 
 @final
-class Response:
+class Response(msgspec.Struct, eq=False):
     """One HTTP answer. body: of JSON and everything else. exchange: from an event stream."""
 
-    __slots__ = ("body", "exchange", "head")
-
-    def __init__(self, head: Head, body: bytes) -> None:
-        self.head = head
-        self.body = body
-        self.exchange: Exchange | None = None
+    head: Head
+    body: bytes
+    exchange: Exchange | None = None
 
 
 @final

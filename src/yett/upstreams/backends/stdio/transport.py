@@ -16,7 +16,7 @@ from yett.upstreams.backends.stdio.opening import open_conversation
 from yett.upstreams.handshake import Opening, with_meta
 from yett.upstreams.listing import take_listing
 from yett.upstreams.port import Discovered, Era, Exchange, ignore_change
-from yett.upstreams.rpc import InvalidAnswer, check_result_type
+from yett.upstreams.rpc import InvalidAnswer, take_result_type
 
 # `uvx` and `npx` may fetch the server first.
 HANDSHAKE_SECONDS_MAX: Final = 60.0
@@ -115,8 +115,8 @@ class StdioTransport:
             params = with_meta(params)
         try:
             exchange = await conversation.ask(method, params, deadline)
-            if modern:
-                check_result_type(exchange.result)
+            if modern and exchange.result is not None:
+                take_result_type(exchange.result)
             return exchange
         except TimeoutError:
             raise Fault(Reason.UPSTREAM_TIMEOUT, "no answer in time", sent=True) from None
