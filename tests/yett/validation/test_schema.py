@@ -170,7 +170,7 @@ def chain(length: int, link: Any) -> dict[str, Any]:
 
 BOMBS: dict[str, Any] = {
     "doubling 2^30": chain(30, lambda to: {"allOf": [{"$ref": to}, {"$ref": to}]}),
-    "doubling 2^14": chain(14, lambda to: {"allOf": [{"$ref": to}, {"$ref": to}]})
+    "doubling 2^12": chain(12, lambda to: {"allOf": [{"$ref": to}, {"$ref": to}]})
     | {"$ref": "#/$defs/d0"},
     "doubling 2^30 by anyOf and not": chain(
         30, lambda to: {"anyOf": [{"$ref": to}, {"not": {"$ref": to}}]}
