@@ -62,8 +62,9 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
         except BaseException:  # the caller hung up, or the process is ending
             record.abandon()
             raise
+        reply = await record.close(reply)
         self.limits.observe(reply)
-        return await record.close(reply)
+        return reply
 
     async def _call(self, call: Call, record: Record) -> Reply:
         """Tools, resources and prompts: the whole road, to an upstream and back."""
@@ -87,9 +88,9 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
         """Listings: what is shown is exactly what may be called."""
         caller = await self.authentication.identify(call)
         record.attribute(caller)
+        self.limits.count(caller)
         inventory = await self.catalogue.take_inventory(caller)
         permitted = self.authorization.permit_list(inventory)
-        self.limits.count(caller)
         return record.answer_list(permitted, self.catalogue.show(permitted))
 
     async def _attend(self, call: Call, record: Record) -> Reply:
