@@ -170,20 +170,28 @@ class Gate:
     def start(self, *, environment: Mapping[str, str] | None = None) -> float:
         """Start it; return after how many seconds it was ready."""
         started = time.monotonic()
-        with (self.folder / "out.log").open("ab") as out, (self.folder / "err.log").open("ab") as err:  # fmt: skip
-            self.process = subprocess.Popen(
-                [*YETT, "up", "--config", str(self.config)],
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=err,
-                cwd=self.folder,
-                env={**os.environ, **(environment or {})},
-            )
+        process = self.start_only(environment=environment)
         while not self.is_ready():
-            assert self.process.poll() is None, f"the gate did not start: {self.printed()[-1000:]}"
+            assert process.poll() is None, f"the gate did not start: {self.printed()[-1000:]}"
             assert time.monotonic() - started < _START_SECONDS_MAX, self.printed()[-1000:]
             time.sleep(0.02)
         return time.monotonic() - started
+
+    def start_only(
+        self, *words: str, environment: Mapping[str, str] | None = None
+    ) -> subprocess.Popen[bytes]:
+        """Start it, and do not wait until it is ready."""
+        out, err = self.folder / "out.log", self.folder / "err.log"
+        with out.open("ab") as output, err.open("ab") as errors:
+            self.process = subprocess.Popen(
+                [*YETT, "up", *words, "--config", str(self.config)],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=errors,
+                cwd=self.folder,
+                env={**os.environ, **(environment or {})},
+            )
+        return self.process
 
     def is_ready(self) -> bool:
         with contextlib.suppress(OSError, http.client.HTTPException):

@@ -206,15 +206,17 @@ class Load:
             thread.join(10)
 
 
+def wait_for_calls(rec: Upstream, count: int) -> None:
+    wait_until(lambda: len(rec.calls_of("dear")) >= count, 20)
+
+
 def test_a_gate_killed_under_load_has_recorded_all_and_overspends_nothing(gate: Gate, rec: Upstream) -> None:  # fmt: skip
     key = gate.key("spender", "worker")
     gate.start()
     wait_until(lambda: gate.execute("rec", "look", key, word="x").status == 200)
     for life in range(2):
         load = Load(gate, key, "dear")
-        wait_until(
-            lambda goal=(life + 1) * BUDGET_CALLS // 4: len(rec.calls_of("dear")) >= goal, 20
-        )
+        wait_for_calls(rec, (life + 1) * BUDGET_CALLS // 4)
         gate.kill()
         load.end()
         reached = {seen.message["params"]["arguments"]["word"] for seen in rec.calls_of("dear")}

@@ -269,8 +269,11 @@ def serving(*tools: dict[str, Any], modern: bool = True, port: int = 0) -> Itera
         running.close()
 
 
-def wait_until(condition: Callable[[], object], seconds: float = 5.0, *, each: float = 0.02) -> float:  # fmt: skip
-    """Return after how many seconds `condition` held.
+def wait_until(
+    condition: Callable[[], object], seconds: float = 5.0, *, each: float = 0.12
+) -> float:
+    """Return after how many seconds `condition` held. each: not so often that a caller who asks for
+    what is refused trips its breaker.
 
     Raises:
         AssertionError: it did not, in time.
