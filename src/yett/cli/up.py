@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import os
 import signal
 import socket
 import ssl
@@ -123,7 +124,8 @@ def _bound(listen: str, key: str) -> socket.socket:
 
 
 def _unavailable(listen: str, key: str, error: OSError) -> CommandError:
-    why = error.strerror or str(error)
+    # asyncio puts the address into `strerror` once more; the system's own word is enough.
+    why = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
     return CommandError(
         f"{listen} cannot be listened on: {why[:1].lower()}{why[1:]}. "
         f"Stop what uses it, or set another `{key}` in the configuration"
