@@ -111,7 +111,7 @@ async def test_delete_ends_the_session(server: Server) -> None:
     ended = await server.request("DELETE", "/mcp", Mcp_Session_Id=session)
     after = await server.request("POST", "/mcp", message("tools/list"), Mcp_Session_Id=session)
 
-    assert (ended.status, after.status) == (202, 404)
+    assert (ended.status, after.status) == (200, 404)
 
 
 async def test_no_session_is_opened_without_a_good_key(server: Server) -> None:

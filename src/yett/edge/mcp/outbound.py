@@ -38,7 +38,9 @@ def respond(inbound: Inbound, reply: Reply, *, session_id: str | None = None) ->
     if refusal is not None:
         return _refusal(inbound, reply, refusal)
     if inbound.id is None:
-        return Response(202, headers=_headers(reply), content_type=b"")
+        # The official client takes a 202 at the end of a session for a failure.
+        status = 200 if inbound.call.operation.method == "session/end" else 202
+        return Response(status, headers=_headers(reply), content_type=b"")
     if reply.error is not None:
         code = reply.error.code
         if inbound.version == MODERN:
