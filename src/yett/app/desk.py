@@ -7,9 +7,9 @@ from yett.app.gateway import Gateway
 from yett.audit.reading import Filter, newest
 from yett.audit.verify import verify
 from yett.authentication.build import build_registry
-from yett.authentication.keys import iso_time
 from yett.authentication.port import StoredKey
 from yett.authentication.registry import KeyRegistry
+from yett.core.clock import iso_time, iso_time_or_none
 from yett.core.target import JSON
 
 _ACTOR: Final = "admin"
@@ -89,6 +89,6 @@ def _public(key: StoredKey) -> dict[str, JSON]:
         "tenant": key.tenant,
         "environment": key.environment,
         "created_at": iso_time(key.created_at),
-        "expires_at": iso_time(key.expires_at),
-        "revoked_at": iso_time(key.revoked_at),
+        "expires_at": iso_time_or_none(key.expires_at),
+        "revoked_at": iso_time_or_none(key.revoked_at),
     }

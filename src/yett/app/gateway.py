@@ -19,6 +19,7 @@ from yett.core import bounds
 from yett.core.call import Call, Reply
 from yett.core.clock import Clock
 from yett.core.errors import ConfigurationError, Denied, Refusal
+from yett.core.secret import Secret
 from yett.core.target import JSON
 
 log: Final = logging.getLogger("yett")
@@ -50,6 +51,13 @@ class Gateway:
     def handle(self, call: Call, refused: Denied | None = None) -> Coroutine[None, None, Reply]:
         """Hand the call to the snapshot of this moment. Not `async` itself: one frame less per call."""
         return self._snapshot.pipeline.handle(call, refused)
+
+    def knows(self, credential: Secret | None) -> bool:
+        try:
+            self._snapshot.authenticator.recognise(credential)
+        except Refusal:
+            return False  # the pipeline says so again, and records it
+        return True
 
     def is_live(self, principal_id: str) -> bool:
         return self._snapshot.authenticator.is_live(principal_id)

@@ -12,16 +12,10 @@ from typing import Final, final
 import msgspec
 
 from yett.authentication.digest import KeyedHash
-from yett.authentication.keys import (
-    CREDENTIAL_BYTES_MAX,
-    ID_END,
-    ID_START,
-    iso_time,
-    parse_key,
-)
+from yett.authentication.keys import CREDENTIAL_BYTES_MAX, ID_END, ID_START, parse_key
 from yett.authentication.port import KeyStore, StoredKey
 from yett.core.call import Call
-from yett.core.clock import Clock
+from yett.core.clock import Clock, iso_time, iso_time_or_none
 from yett.core.errors import Denied, Fault
 from yett.core.identity import Principal
 from yett.core.proofs import Identified
@@ -80,11 +74,23 @@ class Authenticator:
                 session is somebody else's.
             Fault: revocations could not be learnt for too long.
         """
+        principal = self.recognise(call.credential)
+        if call.owner is not None and call.owner != principal.id:
+            raise Denied(Reason.UNKNOWN_SESSION, f"the session is not of key `{principal.id}`")
+        return Identified(call, principal)
+
+    def recognise(self, credential: Secret | None) -> Principal:
+        """Say whose credential this is. What it permits is another question.
+
+        Raises:
+            Denied: UNAUTHENTICATED.
+            Fault: revocations could not be learnt for too long.
+        """
         if self._clock.monotonic() - self._read_at > UNREAD_SECONDS_MAX:
             raise Fault(Reason.INTERNAL_ERROR, "the keys could not be read for too long")
-        if call.credential is None:
+        if credential is None:
             raise Denied(Reason.UNAUTHENTICATED, "no credential")
-        raw = call.credential.reveal()
+        raw = credential.reveal()
         if len(raw) > CREDENTIAL_BYTES_MAX:
             raise Denied(Reason.UNAUTHENTICATED, "the credential is too long to be a key")
         entry = self._entries.get(raw[ID_START:ID_END], _NOBODY)
@@ -97,11 +103,7 @@ class Authenticator:
         if entry.barred or now >= entry.expires_at:
             why = entry.barred or "expired"
             raise Denied(Reason.UNAUTHENTICATED, f"key `{entry.principal.id}`: {why}")
-        if call.owner is not None and call.owner != entry.principal.id:
-            raise Denied(
-                Reason.UNKNOWN_SESSION, f"the session is not of key `{entry.principal.id}`"
-            )
-        return Identified(call, entry.principal)
+        return entry.principal
 
     def is_live(self, principal_id: str) -> bool:
         """Say whether an open stream of this principal may go on."""
@@ -120,7 +122,7 @@ class Authenticator:
             "tenant": principal.tenant,
             "environment": principal.environment,
             "created_at": iso_time(principal.created_at),
-            "expires_at": iso_time(principal.expires_at),
+            "expires_at": iso_time_or_none(principal.expires_at),
         }
 
     def refresh(self) -> bool:

@@ -1,10 +1,10 @@
 """What a caller learns of a refusal: the reason, its one text, and the details named as public."""
 
 import math
-from datetime import UTC, datetime
 from typing import Final
 
 from yett.core.call import Reply
+from yett.core.clock import iso_time
 from yett.core.document import encode
 from yett.core.errors import Refusal
 from yett.core.reasons import WIRE, Reason, public_reason
@@ -27,7 +27,7 @@ def details(refusal: Refusal, request_id: str) -> dict[str, JSON]:
     if refusal.retry_after_seconds is not None:
         found["retry_after_seconds"] = _whole_seconds(refusal.retry_after_seconds)
     if refusal.resets_at is not None:
-        found["resets_at"] = datetime.fromtimestamp(refusal.resets_at, UTC).isoformat()
+        found["resets_at"] = iso_time(refusal.resets_at)
     if refusal.sent:
         found["outcome_unknown"] = True
     return found

@@ -4,6 +4,7 @@ import re
 from collections.abc import Awaitable
 from typing import Final, final
 
+from yett.core import bounds
 from yett.core.clock import Clock
 from yett.core.errors import Denied
 from yett.core.operations import UNKNOWN
@@ -40,6 +41,8 @@ class Router:
 
     def __call__(self, request: Request) -> Awaitable[Response | Stream]:
         arrival = self.arrivals.receive(request)
+        if len(request.body) > bounds.STRANGER_BODY_BYTES_MAX:
+            arrival = self._doubt(arrival)
         path = request.head.path
         if path in self._scopes:
             return self._mcp.serve(arrival, self._scopes[path])
@@ -57,6 +60,12 @@ class Router:
 
     async def _say_how_it_is(self, path: bytes) -> Response:
         return _OK if path == b"/healthz" or self._gate.is_ready() else _NOT_READY
+
+    def _doubt(self, arrival: Arrival) -> Arrival:
+        """Parsing a large document takes time that belongs to everybody: not for a stranger."""
+        if self._gate.knows(arrival.request.head.credential):
+            return arrival
+        return arrival.with_problem(Denied(Reason.UNAUTHENTICATED, "a large body of a stranger"))
 
     async def _nothing_here(self, arrival: Arrival) -> Response:
         arrival = arrival.with_problem(Denied(Reason.UNKNOWN_PATH, "path"))

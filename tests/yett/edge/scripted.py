@@ -11,6 +11,7 @@ from yett.core.clock import SystemClock
 from yett.core.errors import Denied
 from yett.core.identity import Principal
 from yett.core.reasons import Reason
+from yett.core.secret import Secret
 from yett.edge import Listener, Router
 from yett.edge.origin import OriginPolicy, own_hosts
 
@@ -56,6 +57,9 @@ class ScriptedGate:
             return Reply(call=call, principal=principal, refusal=refused)
         results = {"tools/call": self.result, "tools/list": {"tools": [TOOL]}}
         return Reply(call=call, principal=principal, result=results.get(call.operation.method, {}))
+
+    def knows(self, credential: Secret | None) -> bool:
+        return credential is not None and credential.reveal_text() == KEY
 
     def is_live(self, principal_id: str) -> bool:
         return self.live

@@ -110,3 +110,13 @@ async def test_health_needs_no_key_and_says_nothing(server: Server) -> None:
     assert (healthy.status, healthy.body) == (200, b"ok\n")
     assert (unready.status, unready.body) == (503, b"not ready\n")
     assert server.gate.calls == []
+
+
+async def test_a_large_body_of_a_stranger_is_not_even_parsed(server: Server) -> None:
+    body = b'{"tool":"notes/read","input":{"text":"' + b"a" * 50_000 + b'"}}'
+    stranger = await server.request("POST", "/execute", body, key="wrong")
+    known = await server.request("POST", "/execute", body)
+
+    assert (stranger.status, known.status) == (401, 200)
+    assert server.gate.calls[0].arguments == {}
+    assert len(server.gate.calls[1].arguments["text"]) == 50_000

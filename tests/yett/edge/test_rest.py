@@ -53,7 +53,7 @@ async def test_every_reason_has_its_status_and_its_one_text(reason: Reason, serv
 
     assert answer.status == WIRE[reason].http
     assert answer.json["detail"].startswith(WIRE[reason].text)
-    assert answer.json["resets_at"] == "1970-01-01T00:00:00+00:00"
+    assert answer.json["resets_at"] == "1970-01-01T00:00:00Z"
     assert answer.headers["retry-after"] == "2"
     assert b"PRIVATE" not in answer.body
 
