@@ -1,12 +1,10 @@
 """The `authentication` section of the configuration."""
 
-from typing import Annotated, final
+from typing import final
 
 import msgspec
 
-from yett.core.quantities import DURATION_PATTERN
-
-Duration = Annotated[str, msgspec.Meta(pattern=DURATION_PATTERN)]
+from yett.core.quantities import Duration
 
 
 @final

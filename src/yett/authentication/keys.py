@@ -8,7 +8,6 @@ scanner can tell a key from a look-alike without asking anybody. It protects not
 import re
 import secrets
 import zlib
-from datetime import UTC, datetime
 from typing import Final, final
 
 import msgspec
@@ -53,13 +52,6 @@ def parse_key(credential: bytes) -> ParsedKey | None:
     if match is None or _checksum(credential[:-_CHECKSUM_CHARS]).encode() != match["sum"]:
         return None
     return ParsedKey(match["environment"].decode(), match["id"].decode())
-
-
-def iso_time(seconds: float | None) -> str | None:
-    """ISO 8601 in UTC, to the second: `2026-11-22T09:30:00Z`."""
-    if seconds is None:
-        return None
-    return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _checksum(body: bytes) -> str:

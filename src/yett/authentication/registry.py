@@ -7,10 +7,10 @@ from typing import Final, final
 import msgspec
 
 from yett.authentication.digest import KeyedHash
-from yett.authentication.keys import iso_time, make_id, make_key
+from yett.authentication.keys import make_id, make_key
 from yett.authentication.port import StoredKey
 from yett.authentication.rows import COLUMNS, NEWEST_TIME, from_row, to_row
-from yett.core.clock import Clock
+from yett.core.clock import Clock, iso_time, iso_time_or_none
 from yett.core.errors import CommandError
 from yett.core.identity import DEFAULT_TENANT, Environment
 from yett.core.secret import Secret
@@ -176,7 +176,7 @@ class KeyRegistry:
             "tenant": key.tenant,
             "environment": key.environment,
             "roles": list(key.roles),
-            "expires_at": iso_time(key.expires_at),
+            "expires_at": iso_time_or_none(key.expires_at),
         }
         outbox.post(transaction, content, at)
 

@@ -1,7 +1,6 @@
 """Which class a definition gets, and how it becomes a pin. Pure."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Final, final
 
 import msgspec
@@ -67,10 +66,6 @@ def make_pin(offered: Offered, access: Access, access_from: AccessFrom, *, by: s
         approved_at=at,
         definition=offered.definition,
     )
-
-
-def iso_time(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def check_lock(lock: Lock, file: str) -> Lock:

@@ -15,12 +15,12 @@ from yett.catalogue.config import CatalogueConfig
 from yett.catalogue.definitions import Sight, examine
 from yett.catalogue.lock import Lock, ServerPins
 from yett.catalogue.names import Template, split_name, split_uri
-from yett.catalogue.pinning import Classes, iso_time, pin_first_sight
+from yett.catalogue.pinning import Classes, pin_first_sight
 from yett.catalogue.port import Discoverer, LockStore, RecordEvent, SchemaCheck
 from yett.catalogue.reports import Teller, report_changes, report_pins, without_copies
 from yett.catalogue.view import View
 from yett.core.bounds import REFRESH_SECONDS
-from yett.core.clock import Clock
+from yett.core.clock import Clock, iso_time
 from yett.core.errors import ConfigurationError, Fault
 from yett.core.operations import Kind
 from yett.core.reasons import Reason

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from yett.cli.command import Place, command
+from yett.core.clock import iso_time, iso_time_or_none
 from yett.core.errors import CommandError, ConfigurationError
 from yett.storage import outbox
 
@@ -155,7 +156,6 @@ def _seconds(text: str) -> float:
 
 
 def _public(place: Place, key: Any) -> dict[str, Any]:
-    from yett.authentication.keys import iso_time  # noqa: PLC0415 - start-up time
 
     now = place.clock.wall()
     state = "active"
@@ -172,14 +172,13 @@ def _public(place: Place, key: Any) -> dict[str, Any]:
         "tenant": key.tenant,
         "environment": key.environment,
         "created_at": iso_time(key.created_at),
-        "expires_at": iso_time(key.expires_at),
-        "revoked_at": iso_time(key.revoked_at),
+        "expires_at": iso_time_or_none(key.expires_at),
+        "revoked_at": iso_time_or_none(key.revoked_at),
         "old_secret_until": iso_time(key.previous_until) if overlaps else None,
     }
 
 
 def _show_once(place: Place, issued: "IssuedKey", configuration: "Configuration") -> None:
-    from yett.authentication.keys import iso_time  # noqa: PLC0415 - start-up time
     from yett.cli.snippets import snippets  # noqa: PLC0415 - start-up time
 
     stored = issued.stored
@@ -192,7 +191,7 @@ def _show_once(place: Place, issued: "IssuedKey", configuration: "Configuration"
             "roles": list(stored.roles),
             "tenant": stored.tenant,
             "environment": stored.environment,
-            "expires_at": iso_time(stored.expires_at),
+            "expires_at": iso_time_or_none(stored.expires_at),
         }
     )
     if not place.as_json:

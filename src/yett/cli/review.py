@@ -10,8 +10,9 @@ from yett.catalogue.build import open_lock
 from yett.catalogue.definitions import Sight, examine
 from yett.catalogue.entries import find_entry, shipped_entries
 from yett.catalogue.lock import SECTIONS, Lock, ServerPins
-from yett.catalogue.pinning import Classes, iso_time
+from yett.catalogue.pinning import Classes
 from yett.cli.command import Place
+from yett.core.clock import iso_time
 from yett.core.errors import CommandError
 from yett.core.operations import Kind
 from yett.storage import outbox

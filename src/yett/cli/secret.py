@@ -7,7 +7,6 @@ in the process list and in the shell's history (CWE-214).
 import re
 import sys
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,6 +15,7 @@ import click
 from yett.cli.command import Place, command
 from yett.configuration.environment import variable
 from yett.core.bounds import SECRET_BYTES_MAX
+from yett.core.clock import iso_time
 from yett.core.errors import CommandError
 from yett.core.quantities import duration_seconds
 from yett.core.secret import Secret
@@ -183,12 +183,11 @@ def _audit_row(
 
 
 def _row(info: "SecretInfo") -> dict[str, Any]:
-    created = datetime.fromtimestamp(info.created_at, UTC)
     return {
         "name": info.name,
         "version": info.version,
         "servers": list(info.servers),
-        "created_at": created.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "created_at": iso_time(info.created_at),
         "age_days": int(info.age_seconds // _DAY_SECONDS),
     }
 

@@ -11,14 +11,13 @@ import msgspec
 from yett.audit.config import AuditConfig
 from yett.authentication.config import AuthenticationConfig
 from yett.authorization.config import Roles
-from yett.core.quantities import DURATION_PATTERN
+from yett.core.quantities import Duration
 from yett.core.target import Access
 from yett.credentials.config import CredentialConfig, VaultConfig
 from yett.limits.config import LimitsConfig, MoneyText, Rates
 from yett.sanitising.config import Handling
 from yett.telemetry.config import TelemetryConfig
 
-Duration = Annotated[str, msgspec.Meta(pattern=DURATION_PATTERN)]
 ServerName = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]([a-z0-9-]|_(?!_)){0,61}[a-z0-9]?$")]
 ListenAddress = Annotated[
     str, msgspec.Meta(pattern=r"^(\[[0-9a-fA-F:]+\]|[0-9A-Za-z.-]+):[0-9]{1,5}$")

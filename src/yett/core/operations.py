@@ -10,16 +10,6 @@ from typing import Final, final
 import msgspec
 
 
-class Action(StrEnum):
-    """What a policy is asked about; the actions of the Cedar schema."""
-
-    READ = "read"
-    WRITE = "write"
-    LIST = "list"
-    ATTEND = "attend"
-    """About the caller itself (ping, initialize, own key): a valid credential is enough."""
-
-
 class Kind(StrEnum):
     TOOL = "tool"
     RESOURCE = "resource"
@@ -35,7 +25,7 @@ class Road(Enum):
     LIST = "list"
     """Answers from the approved catalogue."""
     ATTEND = "attend"
-    """Concerns the caller only."""
+    """Concerns the caller itself (ping, initialize, own key): a valid credential is enough."""
 
 
 @final

@@ -4,7 +4,7 @@ from typing import Annotated, Final, final
 
 import msgspec
 
-from yett.core.quantities import DURATION_PATTERN
+from yett.core.quantities import Duration
 
 NAME_PATTERN: Final = r"^[a-z0-9][a-z0-9_-]{0,62}$"
 """What a secret in the vault may be called: a literal, so no glob and no path can be a name."""
@@ -41,4 +41,4 @@ class VaultConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     YETT_VAULT_PASSPHRASE, and then no key file). lease: how long a value may be kept in memory."""
 
     key_file: str | None = None
-    lease: Annotated[str, msgspec.Meta(pattern=DURATION_PATTERN)] = "60s"
+    lease: Duration = "60s"

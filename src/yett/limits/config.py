@@ -4,12 +4,7 @@ from typing import Annotated, final
 
 import msgspec
 
-from yett.core.quantities import (
-    BUDGET_PATTERN,
-    DURATION_PATTERN,
-    MONEY_PATTERN,
-    RATE_PATTERN,
-)
+from yett.core.quantities import BUDGET_PATTERN, MONEY_PATTERN, RATE_PATTERN, Duration
 
 RateText = Annotated[str, msgspec.Meta(pattern=RATE_PATTERN, description="10/minute")]
 # `extra_json_schema`, not `pattern`: msgspec 0.22 frees the compiled pattern of a text that shares a
@@ -23,7 +18,6 @@ Rates = (
 )
 MoneyText = Annotated[str, msgspec.Meta(pattern=MONEY_PATTERN, description="0.002 USD")]
 BudgetText = Annotated[str, msgspec.Meta(pattern=BUDGET_PATTERN, description="10 USD/day")]
-Duration = Annotated[str, msgspec.Meta(pattern=DURATION_PATTERN)]
 
 
 @final

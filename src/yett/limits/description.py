@@ -1,7 +1,6 @@
 """What a caller may know of its own limits and spending."""
 
-from datetime import UTC, datetime
-
+from yett.core.clock import iso_time_or_none
 from yett.core.identity import Principal
 from yett.core.quantities import Money
 from yett.core.target import JSON
@@ -51,9 +50,5 @@ def describe_budget(budget: Budget, spent_micros: int, resets_at: float | None) 
         "limit": budget.text,
         "spent": str(Money(spent_micros, budget.currency)),
         "remaining": str(Money(max(0, budget.micros - spent_micros), budget.currency)),
-        "resets_at": None if resets_at is None else iso(resets_at),
+        "resets_at": iso_time_or_none(resets_at),
     }
-
-
-def iso(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

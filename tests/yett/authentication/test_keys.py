@@ -3,7 +3,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from yett.authentication.keys import CREDENTIAL_BYTES_MAX, iso_time, make_id, make_key, parse_key
+from yett.authentication.keys import CREDENTIAL_BYTES_MAX, make_id, make_key, parse_key
 
 
 def test_a_key_has_the_documented_form() -> None:
@@ -39,8 +39,3 @@ def test_anything_else_is_no_key(noise: bytes) -> None:
 
 def test_a_trailing_newline_makes_it_no_key() -> None:
     assert parse_key(make_key("live", "abcDEF123456").reveal() + b"\n") is None
-
-
-def test_times_are_iso_8601_in_utc() -> None:
-    assert iso_time(1_800_000_000.9) == "2027-01-15T08:00:00Z"
-    assert iso_time(None) is None
