@@ -1,13 +1,13 @@
 """The operator's credential: a random token in a file that only the gate's user can read."""
 
 import hmac
-import os
 import secrets
 from pathlib import Path
 from typing import Final
 
 from yett.core.errors import CommandError
 from yett.core.secret import Secret
+from yett.storage.files import create_private
 
 TOKEN_FILE: Final = "admin-token"  # noqa: S105 - the name of the file
 _OTHERS: Final = 0o077
@@ -20,12 +20,8 @@ def open_token(data: Path) -> Secret:
         CommandError: others can read the file, or what it holds is no token of ours.
     """
     path = data / TOKEN_FILE
-    try:
-        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    except FileExistsError:
-        return _read(path)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(f"yett_admin_{secrets.token_urlsafe(32)}\n")
+    if not path.exists():
+        create_private(path, f"yett_admin_{secrets.token_urlsafe(32)}\n".encode())
     return _read(path)
 
 

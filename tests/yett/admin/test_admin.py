@@ -1,0 +1,187 @@
+"""The admin listener from outside: nothing without the token, everything recorded first."""
+
+import asyncio
+import http.client
+import json
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from yett.admin import AdminServer
+from yett.admin.application import openapi
+from yett.admin.token import TOKEN_FILE, matches, open_token
+from yett.core.errors import CommandError, Fault
+from yett.core.reasons import Reason
+from yett.core.secret import Secret
+from yett.core.target import JSON
+
+
+class ScriptedDesk:
+    """Answers what it is asked and keeps what is to be recorded."""
+
+    def __init__(self) -> None:
+        self.events: list[dict[str, JSON]] = []
+        self.asked: list[tuple[Any, ...]] = []
+        self.full = False
+
+    def status(self) -> dict[str, JSON]:
+        return {"ready": True}
+
+    def metrics(self) -> bytes:
+        return b"yett_calls_total 1\n"
+
+    def keys(self) -> list[dict[str, JSON]]:
+        return [{"id": "k1"}]
+
+    def revoke(self, reference: str) -> dict[str, JSON]:
+        self.asked.append(("revoke", reference))
+        if reference == "nobody":
+            raise CommandError("There is no key `nobody`")
+        if reference == "broken":
+            raise Fault(Reason.INTERNAL_ERROR, "PRIVATE")
+        return {"id": reference}
+
+    def tools(self) -> list[dict[str, JSON]]:
+        return []
+
+    def records(self, filters: dict[str, str], limit: int) -> list[dict[str, JSON]]:
+        self.asked.append(("records", filters, limit))
+        return []
+
+    def verify(self) -> dict[str, JSON]:
+        return {"ok": True}
+
+    def record(self, event: dict[str, JSON]) -> None:
+        if self.full:
+            raise Fault(Reason.AUDIT_UNAVAILABLE, "full")
+        self.events.append(event)
+
+
+class Admin(NamedTuple):
+    desk: ScriptedDesk
+    port: int
+    token: str
+
+    async def ask(
+        self, path: str, method: str = "GET", *, token: str | None = "", **headers: str
+    ) -> tuple[int, bytes]:
+        return await asyncio.to_thread(self._ask, path, method, token, headers)
+
+    def _ask(
+        self, path: str, method: str, token: str | None, headers: dict[str, str]
+    ) -> tuple[int, bytes]:
+        if token is not None:
+            headers |= {"Authorization": f"Bearer {token or self.token}"}
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        try:
+            connection.request(method, path, headers=headers)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        finally:
+            connection.close()
+
+
+@pytest.fixture
+async def admin(tmp_path: Path) -> AsyncIterator[Admin]:
+    desk = ScriptedDesk()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        server = AdminServer(desk, data=tmp_path, listen=f"127.0.0.1:{port}")
+        await server.start(taken)
+        try:
+            yield Admin(desk, port, (tmp_path / TOKEN_FILE).read_text().strip())
+        finally:
+            await server.stop()
+
+
+PATHS = ["/", "/metrics", "/api/v1/status", "/api/v1/keys", "/api/v1/tools", "/api/v1/audit/records",
+         "/api/v1/audit/verify", "/api/v1/openapi.json", "/docs", "/nothing"]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_without_the_token_nothing_is_told_and_it_is_recorded(
+    path: str, admin: Admin
+) -> None:
+    for token in (None, "wrong", admin.token[:-1], admin.token + "x"):
+        status, body = await admin.ask(path, token=token)
+        assert status == 401
+        assert b"admin-token" in body
+    assert [event["event"] for event in admin.desk.events] == ["admin.refused"] * 4
+    assert admin.desk.asked == []
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_a_page_of_somebody_else_gets_nothing_even_with_the_token(
+    path: str, admin: Admin
+) -> None:
+    assert (await admin.ask(path, Host="evil.example"))[0] == 403
+    assert (await admin.ask(path, Origin="https://evil.example"))[0] == 403
+    assert (await admin.ask(path, Host=f"x/admin?y=:{admin.port}"))[0] in {400, 403}
+
+
+async def test_what_is_asked_with_the_token_is_answered_and_recorded(admin: Admin) -> None:
+    answers = {path: await admin.ask(path) for path in PATHS[2:8]}
+
+    assert {status for status, _ in answers.values()} == {200}
+    assert json.loads(answers["/api/v1/keys"][1]) == {"keys": [{"id": "k1"}]}
+    assert [event["path"] for event in admin.desk.events] == PATHS[2:8]
+    assert (await admin.ask("/nothing"))[0] == 404
+    assert b"/api/v1/status" in (await admin.ask("/"))[1]
+
+
+async def test_a_scrape_is_not_recorded(admin: Admin) -> None:
+    assert await admin.ask("/metrics") == (200, b"yett_calls_total 1\n")
+    assert admin.desk.events == []
+
+
+async def test_what_cannot_be_recorded_is_not_done(admin: Admin) -> None:
+    admin.desk.full = True
+
+    assert (await admin.ask("/api/v1/keys/k1/revoke", "POST"))[0] == 503
+    assert admin.desk.asked == []
+
+
+async def test_a_key_is_revoked_by_post_only_and_mistakes_are_said(admin: Admin) -> None:
+    assert (await admin.ask("/api/v1/keys/k1/revoke"))[0] == 405
+    assert await admin.ask("/api/v1/keys/k1/revoke", "POST") == (200, b'{"id":"k1"}')
+    status, body = await admin.ask("/api/v1/keys/nobody/revoke", "POST")
+    assert (status, json.loads(body)["detail"]) == (400, "There is no key `nobody`")
+    status, body = await admin.ask("/api/v1/keys/broken/revoke", "POST")
+    assert status == 503
+    assert b"PRIVATE" not in body
+
+
+async def test_records_are_filtered_within_bounds(admin: Admin) -> None:
+    await admin.ask("/api/v1/audit/records?tool=notes&limit=5")
+    assert admin.desk.asked == [("records", {"tool": "notes"}, 5)]
+    for bad in ("limit=0", "limit=x", "limit=99999", "color=red"):
+        assert (await admin.ask(f"/api/v1/audit/records?{bad}"))[0] == 400
+
+
+def test_the_token_is_made_once_private_and_refused_when_others_can_read_it(tmp_path: Path) -> None:
+    token = open_token(tmp_path)
+    assert open_token(tmp_path) == token
+    assert (tmp_path / TOKEN_FILE).stat().st_mode & 0o777 == 0o600
+    (tmp_path / TOKEN_FILE).chmod(0o644)
+    with pytest.raises(CommandError, match="chmod 600"):
+        open_token(tmp_path)
+    (tmp_path / TOKEN_FILE).chmod(0o600)
+    (tmp_path / TOKEN_FILE).write_text("changeme")
+    with pytest.raises(CommandError, match="no admin token"):
+        open_token(tmp_path)
+
+
+@pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer ", "Basic t", "t", "Bearer tt", "Bearer é"])  # fmt: skip
+def test_nothing_but_the_token_matches(header: str | None) -> None:
+    assert not matches(Secret("t"), header)
+    assert matches(Secret("t"), "bearer t")
+
+
+def test_the_description_names_every_route() -> None:
+    described = openapi()
+
+    assert set(described["paths"]) >= {"/api/v1/status", "/api/v1/keys/{key}/revoke"}
+    assert described["paths"]["/api/v1/keys/{key}/revoke"]["post"]["parameters"][0]["in"] == "path"
