@@ -44,7 +44,7 @@ class AdminServer:
     async def start(self, taken: socket.socket) -> None:
         """Begin to serve on a socket that is bound to the address already."""
         self._task = asyncio.get_running_loop().create_task(self._server.serve([taken]))
-        while not self._server.started and not self._task.done():
+        while not self._server.started and not self._task.done():  # noqa: ASYNC110 - uvicorn sets a flag, not an event
             await asyncio.sleep(0.005)
 
     async def stop(self) -> None:
