@@ -6,6 +6,7 @@ See docs/reference/audit-format.md.
 """
 
 import re
+from binascii import hexlify
 from hashlib import sha256
 from typing import Final
 
@@ -32,9 +33,9 @@ def seal(sequence: int, chain: bytes, members: str) -> tuple[bytes, bytes]:
         members = escape_hidden(members)
     if "\n" in members:  # in JSON it can be white space only, and one record is one line
         members = members.replace("\n", " ")
-    opened = f'{{"sequence":{sequence},{members}'
-    digest = sha256(chain + f"{opened}}}".encode()).digest()
-    return f'{opened},"chain":"{digest.hex()}"}}\n'.encode(), digest
+    text = f'{{"sequence":{sequence},{members}}}'.encode()
+    digest = sha256(chain + text).digest()
+    return b'%b,"chain":"%b"}\n' % (text[:-1], hexlify(digest)), digest
 
 
 def unseal(line: bytes) -> tuple[bytes, Tip] | None:

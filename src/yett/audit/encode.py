@@ -5,18 +5,20 @@ use and looked up after that; only the input, the digests and the numbers are ne
 Text and not bytes: CPython joins and searches it several times faster.
 """
 
+import functools
 import time
 from collections.abc import Callable, Hashable
 from hashlib import sha256
 from typing import Final, final
 
+import msgspec
 import orjson
 
 from yett.audit.chain import escape_hidden
 from yett.core.call import Call
 from yett.core.document import encode as encode_document
 from yett.core.identity import Principal
-from yett.core.proofs import Cleaned, Permitted
+from yett.core.proofs import Admitted, Cleaned, Permitted
 from yett.core.target import JSON, Target
 
 TEXT_CHARS_MAX: Final = 256
@@ -27,6 +29,7 @@ STRANGER_INPUT_BYTES_MAX: Final = 1_024
 """Of a request without a good credential: nobody fills the disk for free."""
 EVENT_BYTES_MAX: Final = 65_536
 _CACHE_ENTRIES_MAX: Final = 4_096
+_LEADING: Final = 10_000_000_000_000_000  # so that there are six digits to cut off
 
 Redact = Callable[[bytes], bytes]
 RedactText = Callable[[str], str]
@@ -43,6 +46,10 @@ def quote(text: str, chars_max: int = TEXT_CHARS_MAX) -> str:
         return orjson.dumps(text.encode("utf-8", "replace").decode()).decode()
 
 
+_word: Final = functools.lru_cache(maxsize=256)(quote)
+"""For words of the configuration, which are few."""
+
+
 def quote_or_null(text: str | None) -> str:
     return "null" if text is None else quote(text)
 
@@ -57,12 +64,26 @@ class Stamp:
         self._known = (0, "1970-01-01T00:00:00.")
 
     def __call__(self, wall: float) -> str:
-        second = int(wall)
+        micros = int(wall * 1e6)
+        second = micros // 1_000_000
         known = self._known
         if known[0] != second:
             known = (second, time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(second)))
             self._known = known  # one assignment, so that threads need no lock
-        return known[1] + str(1_000_000 + int((wall - second) * 1_000_000))[1:] + "Z"
+        return f"{known[1]}{str(micros + _LEADING)[-6:]}Z"
+
+
+@final
+class _Parts(msgspec.Struct, frozen=True, eq=False):
+    """What is the same for each call that one caller may make of one target. The first four are
+    what it was made from; they are compared by identity."""
+
+    principal: Principal
+    target: Target
+    policies: tuple[str, ...]
+    version: str
+    before: str
+    after: str
 
 
 @final
@@ -71,7 +92,7 @@ class Encoder:
     for a sentence."""
 
     def __init__(self, *, node: str, redact: Redact, redact_text: RedactText) -> None:
-        self.stamp: Final = Stamp()
+        self.stamp: Final = Stamp().__call__  # bound: quicker to call than the object
         self._node = quote(node)
         self._redact = redact
         self._redact_text = redact_text
@@ -79,14 +100,26 @@ class Encoder:
         self._callers: _Cache = {}
         self._targets: _Cache = {}
         self._decisions: _Cache = {}
+        self._parts: dict[tuple[str, str], _Parts] = {}
 
-    def intent(self, at: float, permitted: Permitted, cost_micros: int, currency: str) -> str:
-        call = permitted.call
+    def intent(self, at: float, admitted: Admitted) -> str:
+        validated = admitted.validated
+        permitted = validated.permitted
+        principal, target = permitted.principal, permitted.target
+        parts = self._parts.get((principal.id, target.key))
+        if (
+            parts is None
+            or parts.principal is not principal
+            or parts.target is not target
+            or parts.policies is not permitted.policies
+            or parts.version is not permitted.version
+        ):
+            parts = self._prepare(permitted)
         return (
-            f'"at":"{self.stamp(at)}","kind":"intent",{self._request(call)},'
-            f"{self._caller(permitted.principal)},{self._target(permitted.target)},"
-            f"{self._input(call.arguments, INPUT_BYTES_MAX)},{self._decision(permitted)},"
-            f'"cost_micros":{cost_micros},"currency":{quote(currency)},"decision":"allowed"'
+            f'"at":"{self.stamp(at)}","kind":"intent",{self._request(permitted.call)},{parts.before}'
+            f"{self._input(validated.encoded or validated.arguments, INPUT_BYTES_MAX)},{parts.after}"
+            f'"cost_micros":{admitted.cost_micros},"currency":{_word(admitted.currency)},'
+            f'"decision":"allowed"'
         )
 
     def answered(
@@ -102,13 +135,14 @@ class Encoder:
     ) -> str:
         encoded = cleaned.encoded
         answered = cleaned.answered
+        findings, secrets = cleaned.findings, answered.armed.credential.names
         return (
             f'"at":"{self.stamp(at)}","kind":"outcome","id":{quote(call.id)},"intent":{intent},'
             f'"decision":"allowed","status":"{status}","cost_micros":{cost},'
             f'"latency_ms":{latency * 1e3:.3f},"upstream_ms":{answered.seconds * 1e3:.3f},'
             f'"bytes":{len(encoded)},"output_digest":"{sha256(encoded).hexdigest()}",'
-            f'"findings":{_names(cleaned.findings)},'
-            f'"secrets":{_names(answered.armed.credential.names)}'
+            f'"findings":{_names(findings) if findings else "[]"},'
+            f'"secrets":{_names(secrets) if secrets else "[]"}'
         )
 
     def ended(self, at: float, call: Call, intent: int, ending: str, *, cost: int) -> str:
@@ -173,18 +207,34 @@ class Encoder:
             f'"details":{details}'
         )
 
+    def _prepare(self, permitted: Permitted) -> _Parts:
+        """Put together what `intent` looks up from then on."""
+        principal, target = permitted.principal, permitted.target
+        parts = _Parts(
+            principal,
+            target,
+            permitted.policies,
+            permitted.version,
+            f"{self._caller(principal)},{self._target(target)},",
+            f"{self._decision(permitted)},",
+        )
+        if len(self._parts) >= _CACHE_ENTRIES_MAX:
+            self._parts.clear()
+        self._parts[principal.id, target.key] = parts
+        return parts
+
     def _request(self, call: Call) -> str:
-        key = (call.door, call.protocol, call.operation.method)
+        key = (call.door, call.protocol, call.operation.method, call.peer)
         origin = self._origins.get(key)
         if origin is None:
-            door, protocol, method = key
+            door, protocol, method, peer = key
             origin = _keep(
                 self._origins,
                 key,
                 f'"node":{self._node},"door":{quote(door)},"protocol":{quote(protocol)},'
-                f'"method":{quote(method)}',
+                f'"method":{quote(method)},"peer":{quote(peer)}',
             )
-        return f'"id":{quote(call.id)},{origin},"peer":{quote(call.peer)}'
+        return f'"id":{quote(call.id)},{origin}'
 
     def _caller(self, principal: Principal) -> str:
         key = (principal.id, principal.name, principal.tenant)
@@ -232,11 +282,14 @@ class Encoder:
             )
         return decision
 
-    def _input(self, arguments: dict[str, JSON], bytes_max: int) -> str:
-        try:
-            encoded = encode_document(arguments)
-        except (TypeError, ValueError, RecursionError):  # the strict parse refuses such input
-            return '"input":null,"input_truncated":true,"input_digest":null'
+    def _input(self, arguments: dict[str, JSON] | bytes, bytes_max: int) -> str:
+        """arguments: as they were parsed, or as they were encoded already."""
+        encoded = arguments
+        if not isinstance(encoded, bytes):
+            try:
+                encoded = encode_document(encoded)
+            except (TypeError, ValueError, RecursionError):  # the strict parse refuses such input
+                return '"input":null,"input_truncated":true,"input_digest":null'
         digest = sha256(encoded).hexdigest()
         if len(encoded) > bytes_max:
             return f'"input":null,"input_truncated":true,"input_digest":"{digest}"'

@@ -42,27 +42,29 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @final
-class Record:
-    """Begun for every request; `close` or `abandon` ends it, once."""
+class Record(msgspec.Struct, eq=False):
+    """Begun for every request; `close` or `abandon` ends it, once.
 
+    _intent: its sequence; 0: there is none. _durable: the outcome must be synced as well.
+    _released: from here on the upstream may have been touched. _ended_at, _seconds: wall clock and
+    duration, when the last line is written.
+    """
+
+    _desk: Desk
+    _call: Call
     _principal: Principal | None = None
     _target: Target | None = None
     _permitted: Permitted | None = None
     _admitted: Admitted | None = None
-    _intent = 0
-    """The intent's sequence; 0: there is none."""
-    _durable = False
-    """The outcome must be synced as well."""
-    _released = False
-    """From here on the upstream may have been touched."""
+    _intent: int = 0
+    _durable: bool = False
+    _released: bool = False
     _cleaned: Cleaned | None = None
-    _cost = 0
+    _cost: int = 0
     _listed: PermittedList | None = None
     _refusal: Refusal | None = None
-
-    def __init__(self, desk: Desk, call: Call) -> None:
-        self._desk = desk
-        self._call = call
+    _ended_at: float = 0.0
+    _seconds: float = 0.0
 
     def attribute(self, caller: Identified) -> None:
         """From here on the record names the caller."""
@@ -82,16 +84,11 @@ class Record:
         Raises:
             Fault: AUDIT_UNAVAILABLE; nothing may be sent.
         """
-        permitted = admitted.validated.permitted
         self._admitted = admitted
         desk = self._desk
         try:
-            self._intent = desk.log.append(
-                desk.encoder.intent(
-                    desk.clock.wall(), permitted, admitted.cost_micros, admitted.currency
-                )
-            )
-            if permitted.target.access == "write":
+            self._intent = desk.log.append(desk.encoder.intent(desk.clock.wall(), admitted))
+            if admitted.validated.permitted.target.access == "write":
                 self._durable = True
                 await desk.log.sync()
         except Unwritable as trouble:
@@ -150,6 +147,7 @@ class Record:
             self._write()
             if self._durable:
                 await self._desk.log.sync()
+                self._seconds = self._desk.clock.monotonic() - self._call.started
         except Unwritable as trouble:
             sent = self._released if refusal is None else self._is_touched(refusal)
             refusal = Fault(Reason.AUDIT_UNAVAILABLE, str(trouble), sent=sent)
@@ -162,41 +160,48 @@ class Record:
 
     def _write(self) -> None:
         desk = self._desk
-        call = self._call
-        at = desk.clock.wall()
-        latency = desk.clock.monotonic() - call.started
-        encoder = desk.encoder
-        refusal = self._refusal
+        self._ended_at = desk.clock.wall()
+        self._seconds = desk.clock.monotonic() - self._call.started
+        if self._cleaned is None or self._refusal is not None:
+            members = self._short_ending()
+        else:
+            members = desk.encoder.answered(
+                self._ended_at,
+                self._call,
+                self._intent,
+                self._cleaned,
+                status=self._status(None),
+                cost=self._cost,
+                latency=self._seconds,
+            )
+        desk.log.append(members)
+
+    def _short_ending(self) -> str:
+        """Put an ending without an answer of an upstream into words."""
+        encoder, latency, refusal, listed = (
+            self._desk.encoder,
+            self._seconds,
+            self._refusal,
+            self._listed,
+        )
         if refusal is not None:
             ending = encoder.refused(
                 _decision(refusal), refusal.reason, refusal.private, self._status(refusal), latency
             )
             if self._intent:
-                members = encoder.ended(at, call, self._intent, ending, cost=self._cost)
-            else:
-                members = self._single(at, "refusal", ending)
-        elif self._cleaned is not None:
-            members = encoder.answered(
-                at,
-                call,
-                self._intent,
-                self._cleaned,
-                status=self._status(None),
-                cost=self._cost,
-                latency=latency,
-            )
-        elif self._listed is not None:
-            listed = self._listed
+                return encoder.ended(
+                    self._ended_at, self._call, self._intent, ending, cost=self._cost
+                )
+            return self._single("refusal", ending)
+        if listed is not None:
             ending = encoder.served(latency, count=len(listed.targets), version=listed.version)
-            members = self._single(at, "listing", ending)
-        else:
-            members = self._single(at, "own", encoder.served(latency, count=None, version=None))
-        desk.log.append(members)
+            return self._single("listing", ending)
+        return self._single("own", encoder.served(latency, count=None, version=None))
 
-    def _single(self, at: float, kind: str, ending: str) -> str:
+    def _single(self, kind: str, ending: str) -> str:
         refusal = self._refusal
         return self._desk.encoder.single(
-            at,
+            self._ended_at,
             kind,
             self._call,
             ending,
@@ -216,7 +221,7 @@ class Record:
             observe(summary)
 
     def _summary(self, refusal: Refusal | None) -> Summary:
-        call, target, cleaned, clock = self._call, self._target, self._cleaned, self._desk.clock
+        call, target, cleaned = self._call, self._target, self._cleaned
         return Summary(
             id=call.id,
             method=call.operation.method,
@@ -227,8 +232,8 @@ class Record:
             decision=_decision(refusal),
             reason=None if refusal is None else refusal.reason,
             status=self._status(refusal),
-            ended_at=clock.wall(),
-            seconds=clock.monotonic() - call.started,
+            ended_at=self._ended_at,
+            seconds=self._seconds,
             upstream_seconds=None if cleaned is None else cleaned.answered.seconds,
             cost_micros=self._cost,
             currency="USD" if self._admitted is None else self._admitted.currency,

@@ -121,9 +121,9 @@ class Metrics:
         counts = self._counts
         calls = counts.calls
         key = (summary.server, summary.tool, summary.decision, summary.reason)
-        if key in calls:
+        try:
             calls[key] += 1
-        else:
+        except KeyError:
             self._begin(key)
         seconds = counts.seconds
         seconds.counts[bisect_left(_BOUNDS, summary.seconds)] += 1
