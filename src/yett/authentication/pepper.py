@@ -4,7 +4,6 @@ A check value of it lies in the database, so that a lost or exchanged pepper is 
 as a hundred keys that stopped working.
 """
 
-import os
 import secrets
 from hmac import compare_digest
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Final
 from yett.authentication.digest import KeyedHash
 from yett.core.errors import CommandError
 from yett.core.secret import Secret
+from yett.storage.files import create_private
 from yett.storage.port import Database
 
 PEPPER_NAME: Final = "pepper"
@@ -31,7 +31,7 @@ def open_pepper(data: Path, database: Database) -> Secret:
     path = data / PEPPER_NAME
     if not path.exists():
         _refuse_to_replace(path, database)
-        _create(path)
+        create_private(path, secrets.token_bytes(_BYTES))
     pepper = _read(path)
     check = KeyedHash(pepper).digest(_CHECKED_TEXT)
     with database.transaction() as transaction:
@@ -55,27 +55,6 @@ def _refuse_to_replace(path: Path, database: Database) -> None:
             f"The pepper `{path}` is missing, and {count} keys depend on it. Restore it from a backup; "
             "without it no key works, and the data directory has to be begun anew"
         )
-
-
-def _create(path: Path) -> None:
-    """Write it whole or not at all; a process that was quicker wins."""
-    draft = path.with_name(f".{PEPPER_NAME}.{secrets.token_hex(8)}")
-    descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
-    try:
-        os.write(descriptor, secrets.token_bytes(_BYTES))
-        os.fsync(descriptor)
-        try:
-            os.link(draft, path)
-        except FileExistsError:
-            return
-    finally:
-        os.close(descriptor)
-        draft.unlink()
-    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
 
 
 def _read(path: Path) -> Secret:

@@ -20,8 +20,8 @@ from yett.configuration.import_plan import (
     make_plan,
 )
 from yett.configuration.variables import Surroundings
-from yett.configuration.writing import write_whole
 from yett.core.errors import CommandError
+from yett.storage.files import write_whole
 
 if TYPE_CHECKING:  # cryptography is slow to load, and a dry run needs none
     from yett.credentials.vault import Vault
@@ -123,20 +123,20 @@ def _apply(
     config = place.config_path
     with contextlib.ExitStack() as undo:
         if backup is not None:
-            write_whole(backup, file.read_text(encoding="utf-8"), mode=_PRIVATE)
+            write_whole(backup, file.read_bytes(), mode=_PRIVATE)
             undo.callback(backup.unlink, missing_ok=True)
         if plan.secrets():
             _store(place.vault(), plan, place.actor, undo)
         if after != before:
             existed = config.exists()
             mode = config.stat().st_mode & 0o777 if existed else _NEW_MODE
-            write_whole(config, after, mode=mode)
+            write_whole(config, after.encode(), mode=mode)
             if existed:
-                undo.callback(write_whole, config, before, mode=mode)
+                undo.callback(write_whole, config, before.encode(), mode=mode)
             else:
                 undo.callback(config.unlink, missing_ok=True)
         if new_client is not None:
-            write_whole(file, new_client, mode=file.stat().st_mode & 0o777)
+            write_whole(file, new_client.encode(), mode=file.stat().st_mode & 0o777)
         undo.pop_all()
 
 

@@ -8,8 +8,8 @@ from typing import Final
 import click
 
 from yett.cli.command import Place, command
-from yett.configuration.writing import write_whole
 from yett.core.errors import CommandError
+from yett.storage.files import write_whole
 
 _FILE: Final = "yett.yaml"
 _DATA: Final = ".yett"
@@ -50,7 +50,8 @@ def group(place: Place, directory: Path | None, *, force: bool) -> None:
             f"`{place.config_path}` is there already. Run `yett check`, or replace it with --force"
         )
     place.config_path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(place.config_path, _TEMPLATE.format(command=_notes_command()), mode=0o644)
+    text = _TEMPLATE.format(command=_notes_command())
+    write_whole(place.config_path, text.encode(), mode=0o644)
     place.configuration()
     place.make_data()
     ignored = _ignore_data(place.data)
@@ -89,5 +90,5 @@ def _ignore_data(data: Path) -> Path | None:
         return None
     separator = "" if not text or text.endswith("\n") else "\n"
     mode = ignore.stat().st_mode & 0o777 if ignore.exists() else 0o644
-    write_whole(ignore, f"{text}{separator}{entry}\n", mode=mode)
+    write_whole(ignore, f"{text}{separator}{entry}\n".encode(), mode=mode)
     return ignore

@@ -14,11 +14,11 @@ from yett.cli.server_rows import credential_names
 from yett.configuration.load import read_text
 from yett.configuration.model import ServerSection
 from yett.configuration.server_edits import refuse_literal_secrets, with_server, without_server
-from yett.configuration.writing import write_whole
 from yett.core.errors import CommandError
 from yett.credentials.config import REFERENCE_PATTERN
 from yett.credentials.references import vault_name
 from yett.storage import outbox
+from yett.storage.files import write_whole
 
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _HEADER: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
@@ -125,7 +125,7 @@ def _change(place: Place, edit: Callable[[str], str], event: dict[str, Any]) -> 
         after = edit(read_text(path))
         outbox.post(transaction, {"actor": place.actor, **event}, place.clock.wall())
         # Last, since it cannot be rolled back.
-        write_whole(path, after, mode=path.stat().st_mode & 0o777)
+        write_whole(path, after.encode(), mode=path.stat().st_mode & 0o777)
 
 
 def _command(program: str | None, words: Sequence[str]) -> list[str]:

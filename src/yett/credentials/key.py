@@ -13,6 +13,7 @@ from yett.core.errors import ConfigurationError, Problem
 from yett.core.secret import Secret
 from yett.credentials.envelope import KEY_BYTES
 from yett.credentials.weakness import PASSPHRASE_CHARACTERS_MIN, is_weak_key, is_weak_passphrase
+from yett.storage.files import create_private
 
 KEY_FILE: Final = "vault.key"
 SALT_BYTES: Final = 16
@@ -69,35 +70,12 @@ def make_key_file(path: Path) -> None:
     Raises:
         ConfigurationError: it cannot be written.
     """
-    text = base64.b64encode(secrets.token_bytes(KEY_BYTES)) + b"\n"
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            os.write(descriptor, text)
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        try:
-            # A link, not a rename: it fails if another process was first, and that key then counts.
-            os.link(temporary, path)
-        except FileExistsError:
-            pass
-        finally:
-            temporary.unlink()
-        _sync_directory(path.parent)
+        create_private(path, base64.b64encode(secrets.token_bytes(KEY_BYTES)) + b"\n")
     except OSError as error:
         raise _unusable(
             path, f"cannot be written ({error.strerror})", "Choose another place."
         ) from None
-
-
-def _sync_directory(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _decode(content: bytes) -> Secret | None:

@@ -5,7 +5,6 @@ key from a laptop that trusts it can impersonate nobody but that laptop.
 """
 
 import ipaddress
-import os
 import re
 import secrets
 from datetime import UTC, datetime, timedelta
@@ -21,6 +20,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from yett.core.clock import Clock
 from yett.core.errors import ConfigurationError, Problem
 from yett.edge.certificate import read_certificate, read_pair
+from yett.storage.files import write_whole
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -233,20 +233,5 @@ def _write_pair(
         serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption(),
     )
-    _write(key_path, text, mode=0o600)
-    _write(path, certificate.public_bytes(serialization.Encoding.PEM), mode=0o644)
-
-
-def _write(path: Path, content: bytes, *, mode: int) -> None:
-    """Write a file so that a reader finds the old content or the new, never a part."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    try:
-        with open(descriptor, "wb") as file:  # noqa: PTH123 - of a descriptor
-            file.write(content)
-            file.flush()
-            os.fsync(descriptor)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    write_whole(key_path, text, mode=0o600)
+    write_whole(path, certificate.public_bytes(serialization.Encoding.PEM), mode=0o644)

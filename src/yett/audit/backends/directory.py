@@ -15,7 +15,6 @@ from yett.audit.port import LogLine, Tip
 
 _SEGMENT: Final = re.compile(r"segment-[0-9]{12,18}\.jsonl")
 _HEAD: Final = re.compile(rb"([0-9]{18}) ([0-9a-f]{64})\n")
-HEAD_BYTES: Final = 18 + 1 + 64 + 1
 _WINDOW_BYTES: Final = 64 * 1024
 _BUFFER_BYTES: Final = 1024 * 1024
 
@@ -35,19 +34,6 @@ def segment_names(directory: Path) -> list[str]:
     except FileNotFoundError:
         return []
     return sorted(filter(_SEGMENT.fullmatch, names), key=lambda name: (len(name), name))
-
-
-def sync_directory(directory: Path) -> None:
-    """Make the names of new files survive a power cut.
-
-    Raises:
-        OSError: that cannot be promised.
-    """
-    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 @final

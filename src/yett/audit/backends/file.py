@@ -23,7 +23,6 @@ from yett.audit.backends.directory import (
     find_end,
     read_head,
     segment_name,
-    sync_directory,
     write_head,
 )
 from yett.audit.backends.lock import Lock
@@ -32,6 +31,7 @@ from yett.audit.backends.segment import Segment
 from yett.audit.chain import DIGEST_BYTES, seal
 from yett.audit.port import Figures, Tip, Unwritable
 from yett.core.clock import Clock
+from yett.storage.files import sync_directory
 
 _LOOK_SECONDS: Final = 0.01
 """How old the knowledge may be that the file is still where it was."""

@@ -2,7 +2,6 @@
 
 import fcntl
 import os
-import secrets
 import time
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from yett.catalogue.lock import Lock, decode_lock, encode_lock
 from yett.catalogue.pinning import check_lock
 from yett.core.errors import ConfigurationError, Fault, Problem
 from yett.core.reasons import Reason
+from yett.storage.files import write_whole
 
 _TURN_SECONDS_MAX: Final = 5.0
 _ASK_AGAIN_SECONDS: Final = 0.05
@@ -53,7 +53,7 @@ class LockFile:
                 lock = self.read()
                 changed = change(lock)
                 if changed != lock:
-                    self._write(encode_lock(changed))
+                    write_whole(self._path, encode_lock(changed), mode=_MODE)
                 return changed
         except OSError as error:
             raise Fault(
@@ -76,21 +76,3 @@ class LockFile:
             yield
         finally:
             os.close(descriptor)
-
-    def _write(self, content: bytes) -> None:
-        """Write whole or not at all, durable when it returns."""
-        draft = self._path.with_name(f".{self._path.name}.{secrets.token_hex(8)}")
-        try:
-            with draft.open("xb") as file:
-                draft.chmod(_MODE)
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            draft.rename(self._path)
-        finally:
-            draft.unlink(missing_ok=True)
-        directory = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)

@@ -17,6 +17,7 @@ from yett.core.reasons import Reason
 from yett.limits.balances import Balances, end_of
 from yett.limits.journal import DamagedJournal, compact_lines, line_of, replay
 from yett.limits.port import Period, Reservation
+from yett.storage.files import sync_directory
 
 COMPACT_BYTES: Final = 8 * 1024 * 1024
 _JOURNAL: Final = "journal"
@@ -199,16 +200,8 @@ def _write_compact(directory: Path, balances: Balances) -> tuple[int, int]:
         raise
     # Past the rename the new file is the journal, so a failure here must not look like one above.
     with suppress(OSError):
-        _sync_directory(directory)
+        sync_directory(directory)
     return descriptor, size
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _in_use(directory: Path) -> ConfigurationError:
