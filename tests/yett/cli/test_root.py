@@ -222,6 +222,7 @@ def test_the_data_directory_is_private_even_if_it_was_not(tmp_path: Path) -> Non
 
 
 def test_the_database_is_made_once_and_closed_with_the_command(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
     place = Place(config_path=tmp_path / "yett.yaml", data=tmp_path / "data")
 
     database = place.database()

@@ -221,6 +221,7 @@ def test_a_passphrase_may_open_the_vault(shell: Shell) -> None:
 
 def test_a_secret_may_be_stored_before_there_is_a_configuration(shell: Shell) -> None:
     (shell.folder / "yett.yaml").unlink()
+    shell.data.mkdir()
 
     shell.run("set", "key", "--server", "github", value=CANARY)
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import os
 import ssl
 import subprocess
 import sys
@@ -375,7 +376,9 @@ async def test_processes_that_add_at_once_take_turns(shell: Shell) -> None:
 
 
 def _processes() -> str:
-    return subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    """What this process started; other tests may run the same program at this moment."""
+    words = ["ps", "--ppid", str(os.getpid()), "-o", "args"]
+    return subprocess.run(words, capture_output=True, text=True, check=True).stdout
 
 
 def _events(shell: Shell) -> list[str]:

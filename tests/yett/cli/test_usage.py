@@ -44,7 +44,7 @@ def create(place: Path, name: str) -> str:
 
 
 def test_without_keys_there_is_nothing_to_show(place: Path) -> None:
-    assert run(place, "usage") == "none\n"
+    assert run(place, "usage").startswith("no keys yet; `yett key create")
 
 
 def test_a_key_that_never_called_has_spent_nothing(place: Path) -> None:
