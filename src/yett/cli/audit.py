@@ -44,10 +44,14 @@ def _filters(function: Callable[..., None]) -> Callable[..., None]:
         ),
         click.option("--id", "id_", metavar="ID", help="The record's id (Yett-Request-Id)."),
         click.option("--reason", help="Why it was refused, e.g. not_permitted."),
-        click.option("--decision", type=click.Choice(["allowed", "denied", "error"])),
-        click.option("--tenant"),
-        click.option("--server"),
-        click.option("--tool", metavar="SERVER[/TOOL]"),
+        click.option(
+            "--decision",
+            type=click.Choice(["allowed", "denied", "error"]),
+            help="What became of the call.",
+        ),
+        click.option("--tenant", help="Of the caller."),
+        click.option("--server", help="Whom the call was meant for."),
+        click.option("--tool", metavar="SERVER[/TOOL]", help="What the call was meant for."),
         click.option("--key", help="Id or name of the caller's key."),
         click.option("--until", metavar="WHEN", help="Like --since."),
         click.option(
@@ -67,7 +71,14 @@ def _filter(place: Place, options: dict[str, Any]) -> Filter:
 
 @group.command("tail")
 @command()
-@click.option("-n", "count", type=click.IntRange(1, 100_000), default=20, show_default=True)
+@click.option(
+    "-n",
+    "count",
+    type=click.IntRange(1, 100_000),
+    default=20,
+    show_default=True,
+    help="How many.",
+)
 @click.option("--follow", "-f", is_flag=True, help="Go on until Ctrl-C.")
 @_filters
 def tail(place: Place, *, count: int, follow: bool, **options: Any) -> None:

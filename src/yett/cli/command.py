@@ -46,8 +46,8 @@ def command() -> Callable[
             )
             _run(place, lambda: function(place, *arguments, **options))
 
-        for option in _OPTIONS:
-            option(run)
+        # click reads the list from its end, and a command's own options are what its help is about.
+        run.__click_params__ = [*_common(), *getattr(function, "__click_params__", [])]  # type: ignore[attr-defined]  # click's own way to pass them on
         return run
 
     return decorate
@@ -68,6 +68,15 @@ _OPTIONS: Final[tuple[Callable[[Any], Any], ...]] = (
         help="The configuration. Default: ./yett.yaml. [env: YETT_CONFIG]",
     ),
 )
+
+
+def _common() -> list[click.Parameter]:
+    def holder() -> None: ...
+
+    for option in _OPTIONS:
+        option(holder)
+    made: list[click.Parameter] = holder.__click_params__  # type: ignore[attr-defined]  # as above
+    return made
 
 
 def _place(config: Path | None, data: Path | None, *, as_json: bool) -> Place:

@@ -26,7 +26,7 @@ _COLUMNS: Final = ["id", "name", "state", "roles", "tenant", "environment", "exp
 @command()
 @click.argument("name")
 @click.option("--role", "roles", multiple=True, help="A role; may be repeated. Needed.")
-@click.option("--tenant", default="default", show_default=True)
+@click.option("--tenant", default="default", show_default=True, help="Whom the caller belongs to.")
 @click.option(
     "--environment",
     type=click.Choice(["live", "test"]),

@@ -80,7 +80,7 @@ def add(place: Place, /, **options: Any) -> None:
     """Add a server to yett.yaml; comments and layout stay.
 
     \b
-    yett server add github --url https://api.githubcopilot.com/mcp/ --credential bearer=secret:github-token
+    yett server add github --url https://api.example/mcp/ --credential bearer=secret:token
     yett server add time --command uvx -- mcp-server-time --local-timezone UTC
     """  # noqa: D301 - click wants the character itself
     from yett.cli.server_changes import add_server, entry_of  # noqa: PLC0415 - start-up time

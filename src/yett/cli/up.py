@@ -16,6 +16,7 @@ from yett.cli.command import Place, command
 from yett.core.errors import CommandError
 
 if TYPE_CHECKING:
+    from yett.admin import AdminServer
     from yett.app import Gateway
     from yett.configuration.model import Configuration
     from yett.edge import Listener
@@ -86,16 +87,23 @@ async def _serve(place: Place, configuration: "Configuration", first_role: str |
     try:
         with _bound(configuration.admin.listen, "admin.listen") as admin_socket:
             listener, port = await _listen(place, configuration, gateway)
+            admin: AdminServer | None = None
             try:
                 gateway.start()
-                _say_ready(place, configuration, port, admin_socket.getsockname()[1])
+                url = _url(configuration, port)
+                _say_ready(place, configuration, url, admin_socket.getsockname()[1])
                 if first_role is not None:
                     from yett.cli.welcome import show_first_key  # noqa: PLC0415 - as above
 
-                    show_first_key(place, configuration, first_role)
-                await _until_told_to_stop(place, configuration, gateway, signals, admin_socket)
+                    show_first_key(place, configuration, first_role, url)
+                admin = await _start_admin(place, configuration, gateway, admin_socket)
+                gc.collect()
+                gc.freeze()  # what is there now stays; the collector need not look at it again
+                await signals.stop.wait()
             finally:
                 await _drain(listener, signals)
+                if admin is not None:
+                    await admin.stop()
     finally:
         await gateway.close()
 
@@ -179,24 +187,15 @@ def _tls(place: Place, configuration: "Configuration", gateway: "Gateway") -> ss
     return context.context
 
 
-async def _until_told_to_stop(
-    place: Place,
-    configuration: "Configuration",
-    gateway: "Gateway",
-    signals: _Signals,
-    admin_socket: socket.socket,
-) -> None:
+async def _start_admin(
+    place: Place, configuration: "Configuration", gateway: "Gateway", taken: socket.socket
+) -> "AdminServer":
     from yett.admin import AdminServer  # noqa: PLC0415 - its framework takes a moment; calls are served already
     from yett.app.desk import AdminDesk  # noqa: PLC0415 - with the next
 
     admin = AdminServer(AdminDesk(gateway), data=place.data, listen=configuration.admin.listen)
-    await admin.start(admin_socket)
-    gc.collect()
-    gc.freeze()  # what is there now stays; the collector need not look at it again
-    try:
-        await signals.stop.wait()
-    finally:
-        await admin.stop()
+    await admin.start(taken)
+    return admin
 
 
 async def _drain(listener: "Listener", signals: _Signals) -> None:
@@ -211,9 +210,12 @@ async def _drain(listener: "Listener", signals: _Signals) -> None:
         await listener.stop(grace_seconds=0.0)
 
 
-def _say_ready(place: Place, configuration: "Configuration", port: int, admin_port: int) -> None:
+def _url(configuration: "Configuration", port: int) -> str:
     scheme = "http" if configuration.tls is None else "https"
-    url = f"{scheme}://{_with_port(configuration.listen, port)}"
+    return f"{scheme}://{_with_port(configuration.listen, port)}"
+
+
+def _say_ready(place: Place, configuration: "Configuration", url: str, admin_port: int) -> None:
     admin = f"http://{_with_port(configuration.admin.listen, admin_port)}"
     if place.as_json:
         place.print_record(

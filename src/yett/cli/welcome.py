@@ -24,8 +24,8 @@ def check_first_role(configuration: "Configuration", role: str) -> None:
         raise CommandError(f"The configuration defines no role `{role}`. There are: {exist}")
 
 
-def show_first_key(place: Place, configuration: "Configuration", role: str) -> None:
-    """Make a key unless there is one, and show it this once."""
+def show_first_key(place: Place, configuration: "Configuration", role: str, url: str) -> None:
+    """Make a key unless there is one, and show it this once. url: of the gate."""
     from yett.authentication.build import build_registry  # noqa: PLC0415 - only at the first start
     from yett.cli.snippets import snippets  # noqa: PLC0415 - likewise
     from yett.core.quantities import duration_seconds  # noqa: PLC0415 - likewise
@@ -45,8 +45,7 @@ def show_first_key(place: Place, configuration: "Configuration", role: str) -> N
     if place.as_json:
         place.print_record({"id": created.stored.id, "key": key, "name": "first", "roles": [role]})
         return
-    scheme = "http" if configuration.tls is None else "https"
     click.echo(f"\nYour first key, shown this once: {key}\n\nPaste one of these:")
-    for client, text in snippets(f"{scheme}://{configuration.listen}", key).items():
+    for client, text in snippets(url, key).items():
         click.echo(f"\n# {client}\n{text}")
     click.echo("\nTry: yett demo, yett audit tail, yett audit verify. Stop with Ctrl-C.")
