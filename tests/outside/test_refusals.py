@@ -131,13 +131,21 @@ def is_tool_error(scene: Scene, door: str) -> bool:
 
 
 @of_all_answers
-def test_a_refusal_has_its_one_form(scene: Scene, door: str, played: Played) -> None:
-    rest, legacy, modern, code, text = FORM[scene.reason]
-    status = rest if door == REST else modern if door == MODERN else legacy
+def test_a_refusal_has_its_one_form_and_shows_nothing_private(
+    scene: Scene, door: str, played: Played, story: Story
+) -> None:
     answer = played.answer
     assert answer is not None
-    refusal = answer.refusal
 
+    _has_its_form(scene, door, answer)
+    _says_how_to_go_on(scene, answer)
+    _shows_nothing_private(scene, answer, story)
+
+
+def _has_its_form(scene: Scene, door: str, answer: Answer) -> None:
+    rest, legacy, modern, code, text = FORM[scene.reason]
+    status = rest if door == REST else modern if door == MODERN else legacy
+    refusal = answer.refusal
     assert answer.status == status, answer.body
     assert refusal["reason"] == public_reason(scene.reason).value
     assert refusal["request_id"] == answer.request_id
@@ -155,11 +163,8 @@ def test_a_refusal_has_its_one_form(scene: Scene, door: str, played: Played) -> 
         assert answer.json["error"]["message"] == refusal["detail"]
 
 
-@of_all_answers
-def test_it_says_what_the_caller_needs_to_go_on(scene: Scene, door: str, played: Played) -> None:
-    assert played.answer is not None
-    refusal, headers = played.answer.refusal, played.answer.headers
-
+def _says_how_to_go_on(scene: Scene, answer: Answer) -> None:
+    refusal, headers = answer.refusal, answer.headers
     match scene.reason:
         case Reason.UNAUTHENTICATED:
             assert headers["www-authenticate"].startswith("Bearer")
@@ -173,21 +178,17 @@ def test_it_says_what_the_caller_needs_to_go_on(scene: Scene, door: str, played:
             assert "POST" in headers["allow"]
         case Reason.UNSUPPORTED_VERSION:
             assert MODERN in refusal["supported"]
-        case Reason.UPSTREAM_TIMEOUT | Reason.UPSTREAM_INVALID | Reason.ANSWER_BLOCKED:
-            assert refusal["outcome_unknown"] is True
         case _:
-            assert "outcome_unknown" not in refusal
+            pass
+    assert refusal.get("outcome_unknown", False) is bool(scene.reaches)
 
 
-@of_all_answers
-def test_it_shows_nothing_private(scene: Scene, door: str, played: Played, story: Story) -> None:
-    assert played.answer is not None
-    told = played.answer.body.decode() + json.dumps(played.answer.headers)
-    found = story.records.get(played.answer.request_id, [])
+def _shows_nothing_private(scene: Scene, answer: Answer, story: Story) -> None:
+    told = answer.body.decode() + json.dumps(answer.headers)
+    found = story.records.get(answer.request_id, [])
     # A single word such as `path` says nothing that the refusal does not say.
     private = [text for record in found if " " in (text := record["private"] or "")]
-    shown = played.answer.refusal["detail"]
-
+    shown = answer.refusal["detail"]
     assert [text for text in story.private if text in told] == []
     assert [text for text in private if text in told and text not in shown] == []
     assert [text for text in private if scene.shown != "*" and text in told] == []
