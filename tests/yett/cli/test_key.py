@@ -13,6 +13,7 @@ from tests.yett.cli.recorded import recorded
 from yett.authentication.keys import parse_key
 from yett.cli.root import root
 from yett.cli.snippets import snippets
+from yett.limits.backends.journal_ledger import JournalLedger, read_balances
 
 YAML = """
 listen: 0.0.0.0:9999
@@ -151,6 +152,23 @@ def test_expired_keys_are_shown_as_such(shell: Shell) -> None:
 
 def test_the_clock_can_be_accepted(shell: Shell) -> None:
     assert "taken for right" in shell.run("clock", "--accept").output
+
+
+def test_budgets_follow_an_accepted_clock_unless_a_gate_holds_them(shell: Shell) -> None:
+    directory = shell.folder / ".yett" / "ledger"
+    shell.run("list")
+    ahead = datetime.now(UTC).timestamp() + 40 * 86_400
+    ledger = JournalLedger.open(directory)
+    ledger.reserve("USD a", 5, limit_micros=None, period="day", at=ahead)
+    told = shell.run("clock", "--accept", code=1).output
+    ledger.close()
+
+    assert "Stop the gate" in told
+    assert read_balances(directory).is_ahead_of(ahead - 86_400)
+    assert "taken for right" in shell.run("clock", "--accept").output
+    assert not read_balances(directory).is_ahead_of(datetime.now(UTC).timestamp())
+    (event,) = recorded(shell.folder / ".yett")
+    assert (event["event"], event["of"]) == ("clock.accepted", "ledger")
 
 
 def test_snippets_take_the_address_with_or_without_the_path() -> None:

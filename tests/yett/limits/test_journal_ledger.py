@@ -14,7 +14,7 @@ import pytest
 from yett.core.errors import ConfigurationError, Fault
 from yett.core.reasons import Reason
 from yett.limits.backends.journal_ledger import JournalLedger, read_balances
-from yett.limits.build import read_spending
+from yett.limits.build import accept_clock, read_spending
 from yett.limits.journal import line_of
 from yett.limits.port import Reservation
 
@@ -286,3 +286,48 @@ def test_a_process_that_is_killed_in_the_middle_never_overspends(tmp_path: Path)
 
     assert ended
     assert calls >= 3_000 - 6  # at most one unknown outcome for each death
+
+
+def test_an_accepted_clock_moves_the_ledger_back_and_gives_no_money_back(tmp_path: Path) -> None:
+    """The clock stood a month ahead; what was spent then counts today, and today ends tonight."""
+    data, ahead = tmp_path, NOON + 31 * 86_400
+    with opened(data / "ledger") as ledger:
+        reserve(ledger, 300)
+        ledger.reserve("USD a", 500, limit_micros=None, period="day", at=ahead)
+
+    assert accept_clock(data, StoodAt(NOON)) is True
+
+    with opened(data / "ledger") as ledger:
+        assert spent(ledger) == 500
+        assert ledger.spent("USD a", "total", NOON) == 800
+        assert ledger.resets_at("day", NOON) == NOON + 43_200
+        assert reserve(ledger, 501) is None
+        assert reserve(ledger, 500)
+        assert ledger.spent("USD a", "day", NOON + 86_400) == 0
+    assert accept_clock(data, StoodAt(NOON)) is False
+
+
+def test_a_clock_that_is_not_behind_is_accepted_without_the_ledger(tmp_path: Path) -> None:
+    assert accept_clock(tmp_path, StoodAt(NOON)) is False
+    with opened(tmp_path / "ledger") as ledger:
+        reserve(ledger, 1)
+        assert accept_clock(tmp_path, StoodAt(NOON)) is False
+
+
+def test_the_ledger_of_a_running_gate_is_not_moved(tmp_path: Path) -> None:
+    with opened(tmp_path / "ledger") as ledger:
+        reserve(ledger, 1)
+        with pytest.raises(ConfigurationError, match="in use by another process"):
+            accept_clock(tmp_path, StoodAt(NOON - 86_400))
+        assert spent(ledger) == 1
+
+
+class StoodAt:
+    def __init__(self, at: float) -> None:
+        self._at = at
+
+    def wall(self) -> float:
+        return self._at
+
+    def monotonic(self) -> float:
+        return 0.0
