@@ -275,13 +275,13 @@ class Gate:
         body = {"tool": server, "operation": operation, "input": arguments}
         return self.request("POST", "/v1/execute", body, key=key)
 
-    def raw(self, data: bytes) -> bytes:
-        """Send bytes as they are; return what comes until the gate closes, or for half a second."""
+    def raw(self, data: bytes, *, seconds: float = 0.5) -> bytes:
+        """Send bytes as they are; return what comes until the gate closes, or is silent for so long."""
         with socket.create_connection(("127.0.0.1", self.port), 5) as connection:
-            connection.sendall(data)
-            connection.settimeout(0.5)
             received = b""
             with contextlib.suppress(TimeoutError, ConnectionError):
+                connection.sendall(data)
+                connection.settimeout(seconds)
                 while part := connection.recv(65536):
                     received += part
             return received
@@ -414,3 +414,4 @@ def running(gate: Gate) -> Iterator[Gate]:
         raise
     code = gate.stop()
     assert code == 0, gate.printed()[-2000:]
+    assert "Traceback" not in gate.printed()

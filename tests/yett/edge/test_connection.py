@@ -172,3 +172,17 @@ async def test_a_key_in_a_malformed_request_is_not_even_kept(server: Server) -> 
     )
 
     assert server.gate.calls[0].credential is None
+
+
+@pytest.mark.parametrize("path", ["/v1/tools", "/mcp", "/healthz", "/nowhere"])
+async def test_the_answer_to_head_has_no_body_that_the_next_answer_could_be(
+    path: str, server: Server
+) -> None:
+    reader, writer = await server.connect()
+    writer.write(server.encode("HEAD", path) + server.encode("GET", "/v1/key"))
+    received = await reader.read()
+    writer.close()
+
+    assert received.count(b"HTTP/1.1 ") == 1
+    assert received.endswith(b"\r\n\r\n")
+    assert b"Connection: close" in received

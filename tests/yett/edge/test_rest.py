@@ -83,6 +83,13 @@ async def test_tools_can_be_searched_and_an_unknown_format_is_refused(server: Se
     assert (await server.request("GET", "/v1/tools?format=xml")).status == 400
 
 
+async def test_a_query_with_very_many_fields_is_refused_like_any_other(server: Server) -> None:
+    answer = await server.request("GET", "/v1/tools?" + "&".join(["q=note"] * 9))
+
+    assert (answer.status, answer.json["reason"]) == (400, "malformed_request")
+    assert server.gate.calls[-1].id == answer.headers["yett-request-id"]
+
+
 @pytest.mark.parametrize("path", ["/v1/key", "/v1/usage"])
 async def test_what_is_the_callers_own(path: str, server: Server) -> None:
     assert (await server.request("GET", path)).status == 200

@@ -138,7 +138,7 @@ class Connection(asyncio.Protocol):
                     await answer.run(self)
                     break
                 if not request.head.keep_alive or self._spoilt or listener.draining or answer.close:
-                    transport.write(encode(_closing(answer)))
+                    transport.write(_last(answer, request))
                     break
                 transport.write(encode(answer))
                 if not queue:
@@ -190,10 +190,13 @@ class Connection(asyncio.Protocol):
             self.transport.close()
 
 
-def _closing(response: Response) -> Response:
-    return Response(
-        response.status, response.body, response.content_type, response.headers, close=True
+def _last(response: Response, request: Request) -> bytes:
+    """Return the bytes of the answer that ends a connection; of HEAD its head only (RFC 9110, 9.3.2)."""
+    body = response.body
+    whole = encode(
+        Response(response.status, body, response.content_type, response.headers, close=True)
     )
+    return whole.removesuffix(body) if request.head.method == b"HEAD" else whole
 
 
 __all__ = ["Connection", "Handler", "Stream"]

@@ -122,7 +122,9 @@ class Reader:
     def on_message_complete(self) -> None:
         if self._unfit:
             return
-        head = self._head(keep_alive=self._parser.should_keep_alive())
+        # The answer to HEAD has no body, and none is served here: the connection ends with it.
+        is_kept = self._parser.should_keep_alive() and self._parser.get_method() != b"HEAD"
+        head = self._head(keep_alive=is_kept)
         body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
         if head.keep_alive:
             self._is_between = True

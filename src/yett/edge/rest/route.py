@@ -20,6 +20,7 @@ from yett.edge.rest.formats import FORMATS, render
 _EXECUTE: Final = OPERATIONS["tools/call"]
 _LIST: Final = OPERATIONS["tools/list"]
 _OWN: Final = {b"/v1/key": OPERATIONS["yett/key"], b"/v1/usage": OPERATIONS["yett/usage"]}
+_QUERY_FIELDS_MAX: Final = 8
 _MEMBERS: Final = frozenset({"tool", "operation", "input"})
 
 PATHS: Final = frozenset({b"/execute", b"/v1/execute", b"/v1/tools", b"/v1/key", b"/v1/usage"})
@@ -52,7 +53,12 @@ class RestRoute:
             server, tool, arguments, problem = _read(arrival.request.body)
             arrival = arrival.with_problem(problem)
         call = arrival.call(
-            _EXECUTE, server=server, name=tool, arguments=arguments, protocol="rest", door="rest"
+            _EXECUTE,
+            server=server or None,
+            name=tool,
+            arguments=arguments,
+            protocol="rest",
+            door="rest",
         )
         reply = await self._gate.handle(call, arrival.refused)
         if reply.error is not None:
@@ -69,8 +75,7 @@ class RestRoute:
         )
 
     async def _tools(self, arrival: Arrival) -> Response:
-        query = parse_qs(arrival.request.head.query.decode("latin-1"), max_num_fields=8)
-        form, wanted = query.get("format", ["mcp"])[-1], query.get("q", [""])[-1]
+        form, wanted = _read_query(arrival.request.head.query)
         problem = _only(b"GET", arrival)
         if form not in FORMATS:
             shown = f"`format` is one of {', '.join(FORMATS)}"
@@ -80,6 +85,15 @@ class RestRoute:
         reply = await self._gate.handle(call, arrival.refused)
         tools = [] if reply.result is None else reply.result["tools"]
         return _respond(reply, render(tools, form=form, query=wanted) if not problem else None)
+
+
+def _read_query(query: bytes) -> tuple[str, str]:
+    """Return `format` and `q`; a query with more in it than anybody asks names no format."""
+    try:
+        found = parse_qs(query.decode("latin-1"), max_num_fields=_QUERY_FIELDS_MAX)
+    except ValueError:
+        return "", ""
+    return found.get("format", ["mcp"])[-1], found.get("q", [""])[-1]
 
 
 def _only(method: bytes, arrival: Arrival) -> Denied | None:
