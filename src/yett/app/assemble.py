@@ -1,5 +1,6 @@
 """One configuration → one immutable snapshot of the road, on top of what outlives it."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import final
 
@@ -17,16 +18,20 @@ from yett.app.servers import (
     answer_rules,
     argument_rules,
     catalogue_config,
+    policy_files,
     tool_limits,
 )
-from yett.app.upstream_pool import UpstreamPool
+from yett.app.upstream_pool import Discovery, UpstreamPool
 from yett.authentication import Authenticator
-from yett.catalogue import Catalogue, Definitions
+from yett.catalogue import Catalogue
 from yett.catalogue.entries import find_entry, shipped_entries
 from yett.configuration.environment import variables
 from yett.configuration.model import Configuration
+from yett.core.clock import Clock
 from yett.core.quantities import duration_seconds
+from yett.core.target import JSON
 from yett.credentials import Armourer
+from yett.credentials.vault import Vault
 from yett.pipeline import Pipeline
 from yett.upstreams import Dispatcher
 
@@ -66,14 +71,16 @@ def assemble(
     )
     authorization = yett.authorization.build.build(
         configuration.roles,
-        yett.authorization.build.read_policies(folder / configuration.policies),
+        policy_files(configuration, folder),
         clock=estate.clock,
     )
     limits = yett.limits.build.build(
         configuration.limits, tool_limits(configuration), state=estate.limits
     )
     validation = yett.validation.build.build(argument_rules(configuration), estate.schemas)
-    armourer = build_armourer(configuration, estate)
+    armourer = build_armourer(
+        configuration, vault=estate.vault, clock=estate.clock, record_event=estate.event
+    )
     catalogue = _catalogue(configuration, folder, estate, pool, before)
     sanitising = yett.sanitising.build.build(answer_rules(configuration), validation.output_problem)
     # Last of what can fail: it ends the connections to servers that the new configuration drops.
@@ -117,41 +124,29 @@ def _catalogue(
     )
 
 
-def build_armourer(configuration: Configuration, estate: Estate) -> Armourer:
+def build_armourer(
+    configuration: Configuration,
+    *,
+    vault: Vault,
+    clock: Clock,
+    record_event: Callable[[dict[str, JSON]], None],
+) -> Armourer:
+    """Prepare the credentials of every configured server.
+
+    Raises:
+        ConfigurationError: all that is wrong with them.
+    """
     return yett.credentials.build.build(
         {name: section.credential for name, section in configuration.servers.items()},
-        vault=estate.vault,
-        clock=estate.clock,
-        record_event=estate.event,
+        vault=vault,
+        clock=clock,
+        record_event=record_event,
         lease_seconds=duration_seconds(configuration.vault.lease),
         allow_environment=configuration.mode == "development",
         environment=variables(),
         environments={name: section.env for name, section in configuration.servers.items()},
         commands={name: section.command for name, section in configuration.servers.items()},
     )
-
-
-@final
-class Discovery:
-    """What the catalogue asks, answered by the transports: with the server's own credential."""
-
-    def __init__(self, pool: UpstreamPool) -> None:
-        self._pool = pool
-
-    async def discover(self, server: str) -> Definitions:
-        """List everything that a server offers.
-
-        Raises:
-            Fault: it cannot be reached, or its secret cannot be had.
-        """
-        credential = await self._pool.armourer.lease_for(server)
-        found = await self._pool.transport(server).discover(credential)
-        return Definitions(
-            tools=found.tools,
-            prompts=found.prompts,
-            resources=found.resources,
-            resource_templates=found.resource_templates,
-        )
 
 
 def _environments(configuration: Configuration) -> frozenset[str]:

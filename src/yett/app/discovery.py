@@ -6,16 +6,13 @@ from typing import Final, final
 
 import msgspec
 
-import yett.credentials.build
-from yett.app.assemble import Discovery
+from yett.app.assemble import build_armourer
 from yett.app.estate import open_vault
-from yett.app.upstream_pool import UpstreamPool
+from yett.app.upstream_pool import Discovery, UpstreamPool
 from yett.catalogue import Definitions
-from yett.configuration.environment import variables
 from yett.configuration.model import Configuration, ServerSection
 from yett.core.clock import Clock
 from yett.core.errors import Refusal
-from yett.core.quantities import duration_seconds
 from yett.core.secret import Secret
 from yett.core.target import JSON
 from yett.credentials import Armourer
@@ -93,18 +90,9 @@ async def contact_once(
 
     # Nothing of the other servers: their secrets are not this command's business.
     section = configuration.servers[server]
-    armourer = yett.credentials.build.build(
-        {server: section.credential},
-        vault=open_vault(configuration, data=data, database=database, clock=clock),
-        clock=clock,
-        record_event=record,
-        lease_seconds=duration_seconds(configuration.vault.lease),
-        allow_environment=configuration.mode == "development",
-        environment=variables(),
-        environments={server: section.env},
-        commands={server: section.command},
-    )
     alone = msgspec.structs.replace(configuration, servers={server: section})
+    vault = open_vault(configuration, data=data, database=database, clock=clock)
+    armourer = build_armourer(alone, vault=vault, clock=clock, record_event=record)
     pool = UpstreamPool(clock)
     began = clock.monotonic()
     try:

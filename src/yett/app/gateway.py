@@ -217,7 +217,7 @@ def open_gateway(config_path: Path, *, data: Path, clock: Clock) -> Gateway:
 
 def _fingerprints(config_path: Path, configuration: Configuration) -> tuple[object, ...]:
     """What changes when the configuration or a policy file does."""
-    policies = sorted((config_path.resolve().parent / configuration.policies).glob("*.cedar"))
+    policies = sorted(Path(configuration.policies).glob("*.cedar"))
     return tuple(_fingerprint(path) for path in (config_path, *policies))
 
 

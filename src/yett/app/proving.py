@@ -6,7 +6,7 @@ from pathlib import Path
 import yett.authorization.build
 import yett.catalogue.build
 import yett.limits.build
-from yett.app.servers import tool_limits
+from yett.app.servers import policy_files, tool_limits
 from yett.configuration.load import load, located
 from yett.configuration.model import Configuration, ServerSection, TlsSection
 from yett.core.clock import Clock
@@ -36,7 +36,7 @@ def prove_whole(path: Path, *, data: Path, clock: Clock) -> Configuration:
     folder = path.resolve().parent
     problems: list[Problem] = []
     try:
-        policies = yett.authorization.build.read_policies(folder / configuration.policies)
+        policies = policy_files(configuration, folder)
         yett.authorization.build.build(configuration.roles, policies, clock=clock)
     except ConfigurationError as error:
         problems += error.problems

@@ -1,8 +1,9 @@
-"""The configured servers as each domain wants to see them: pure."""
+"""The configuration as each domain wants to see it."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
+from yett.authorization.build import read_policies
 from yett.catalogue.config import CatalogueConfig
 from yett.configuration.model import Configuration, ServerSection, ToolSection
 from yett.core.quantities import duration_seconds
@@ -53,21 +54,27 @@ def catalogue_config(configuration: Configuration, folder: Path) -> CatalogueCon
     )
 
 
+def policy_files(configuration: Configuration, folder: Path) -> dict[str, str]:
+    """Read the policy files. folder: where the configuration file lies.
+
+    Raises:
+        ConfigurationError: one cannot be read; or the folder was named, and is not there.
+    """
+    directory = Path(configuration.policies)
+    return read_policies(directory, must_exist=directory != folder / Configuration().policies)
+
+
 def upstream_config(name: str, section: ServerSection, folder: Path) -> UpstreamConfig:
-    """Relative paths are meant from `folder`."""
-
-    def resolved(path: str | None) -> str | None:
-        return None if path is None else str(folder / path)
-
+    """folder: where the configuration file lies; a program starts there unless it says otherwise."""
     return UpstreamConfig(
         name=name,
         url=section.url,
         command=section.command,
         environment=section.env,
-        cwd=resolved(section.cwd or ".") if section.command else None,
+        cwd=(section.cwd or str(folder)) if section.command else None,
         timeout_seconds=duration_seconds(section.timeout),
-        ca=resolved(section.ca),
-        client_certificate=resolved(section.client_certificate),
-        client_key=resolved(section.client_key),
+        ca=section.ca,
+        client_certificate=section.client_certificate,
+        client_key=section.client_key,
         pins=section.pins,
     )

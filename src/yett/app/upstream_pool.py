@@ -8,6 +8,7 @@ from typing import Final, final
 
 import yett.upstreams.build
 from yett.app.servers import upstream_config
+from yett.catalogue import Definitions
 from yett.configuration.environment import variable
 from yett.configuration.model import Configuration
 from yett.core.clock import Clock
@@ -95,6 +96,29 @@ class UpstreamPool:
         task = asyncio.get_running_loop().create_task(transport.close())
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
+
+
+@final
+class Discovery:
+    """What the catalogue asks, answered by the transports: with the server's own credential."""
+
+    def __init__(self, pool: UpstreamPool) -> None:
+        self._pool = pool
+
+    async def discover(self, server: str) -> Definitions:
+        """List everything that a server offers.
+
+        Raises:
+            Fault: it cannot be reached, or its secret cannot be had.
+        """
+        credential = await self._pool.armourer.lease_for(server)
+        found = await self._pool.transport(server).discover(credential)
+        return Definitions(
+            tools=found.tools,
+            prompts=found.prompts,
+            resources=found.resources,
+            resource_templates=found.resource_templates,
+        )
 
 
 def _client_context(config: UpstreamConfig) -> ssl.SSLContext:

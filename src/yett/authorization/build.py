@@ -57,15 +57,19 @@ def schema() -> str:
     return schema_text()
 
 
-def read_policies(directory: Path) -> dict[str, str]:
+def read_policies(directory: Path, *, must_exist: bool = False) -> dict[str, str]:
     """Return the text of each `*.cedar` file in a directory, by `directory/file`, sorted.
 
-    A directory that is not there holds no policies.
+    must_exist: a directory that is not there is a mistake, since its `forbid`s would be missed;
+    otherwise it holds no policies.
 
     Raises:
         ConfigurationError: a file cannot be read, is too large, or is not UTF-8.
     """
     if not directory.is_dir():
+        if must_exist:
+            message, fix = f"there is no folder `{directory}`", "Make it, or remove this line"
+            raise ConfigurationError([Problem(message, fix=fix, path=("policies",))])
         return {}
     paths = sorted(path for path in directory.glob("*.cedar") if path.is_file())
     problems: list[Problem] = []

@@ -251,9 +251,9 @@ def _read_input(path: Path | None) -> "dict[str, JSON]":
 
 
 def _files(place: Place, configuration: "Configuration") -> dict[str, str]:
-    from yett.authorization.build import read_policies  # noqa: PLC0415 - start-up time
+    from yett.app.servers import policy_files  # noqa: PLC0415 - start-up time
 
-    return read_policies(place.folder / configuration.policies)
+    return policy_files(configuration, place.folder)
 
 
 def _authorizer(

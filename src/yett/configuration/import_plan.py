@@ -10,7 +10,6 @@ from yett.configuration.client_file import ClientFile
 from yett.configuration.client_rewriting import ENTRY_NAME
 from yett.configuration.editing import add_entries
 from yett.configuration.load import load_text
-from yett.configuration.model import Configuration
 from yett.configuration.secret_finder import find_in_text
 from yett.configuration.server_secrets import CannotTakeOverError, normalised
 from yett.configuration.takeover import Taken, skeleton, take_over
@@ -90,8 +89,9 @@ def configuration_with(plan: Plan, text: str, file: str) -> str:
         CommandError: the layout of the file does not allow it.
         ConfigurationError: an entry is not allowed, e.g. a program in production.
     """
-    before = load_text(text, file) if text else Configuration()
-    after_text = add_entries(text or "mode: development\n", "servers", plan.entries())
+    text = text or "mode: development\n"
+    before = load_text(text, file)
+    after_text = add_entries(text, "servers", plan.entries())
     try:
         after = load_text(after_text, file)
     except ConfigurationError as error:

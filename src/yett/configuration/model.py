@@ -96,7 +96,8 @@ class TlsSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 @final
 class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`yett.yaml`. allowed_hosts / allowed_origins: beyond the listen address itself. policies: folder
-    with `*.cedar` files, meant from the folder of `yett.yaml` like every path that is not absolute."""
+    with `*.cedar` files, meant from the folder of `yett.yaml` like every path that is not absolute; one
+    that is named must be there."""
 
     mode: Literal["development", "production"] = "development"
     listen: ListenAddress = "127.0.0.1:8080"

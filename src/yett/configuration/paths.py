@@ -29,6 +29,7 @@ def with_absolute_paths(configuration: Configuration, folder: Path) -> Configura
         configuration,
         servers=servers,
         tls=None if tls is None else _absolute(tls, _TLS_PATHS, folder),
+        policies=str(folder / configuration.policies),
         vault=_absolute(configuration.vault, ("key_file",), folder),
         audit=_absolute(configuration.audit, ("directory",), folder),
     )
@@ -58,6 +59,7 @@ def _all(configuration: Configuration) -> Iterator[tuple[tuple[str, ...], str]]:
             path = getattr(section, name, None)
             if path is not None:
                 yield (*where, name), path
+    yield ("policies",), configuration.policies
     if configuration.vault.key_file is not None:
         yield ("vault", "key_file"), configuration.vault.key_file
     if configuration.audit.directory is not None:

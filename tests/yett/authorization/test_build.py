@@ -185,6 +185,13 @@ def test_only_cedar_files_of_the_directory_itself_are_read(tmp_path: Path) -> No
     assert read_policies(tmp_path / "absent") == {}
 
 
+def test_a_directory_that_was_named_and_is_not_there_is_a_mistake(tmp_path: Path) -> None:
+    """Its forbids would be missed in silence."""
+    with pytest.raises(ConfigurationError, match="no folder") as caught:
+        read_policies(tmp_path / "absent", must_exist=True)
+    assert caught.value.problems[0].path == ("policies",)
+
+
 def test_files_that_cannot_be_read_are_all_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

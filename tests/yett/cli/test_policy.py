@@ -63,6 +63,18 @@ def test_check_names_file_and_line_and_ends_with_2(place: Path) -> None:
     assert "policies/b.cedar:2" in result.output
 
 
+def test_a_folder_that_was_named_and_is_not_there_is_refused(place: Path) -> None:
+    """A mistyped folder must not open what its forbids close."""
+    (place / "yett.yaml").write_text(f"{CONFIGURATION}policies: polices\n")
+    result = run(place, "policy", "check")
+
+    assert result.exit_code == 2
+    assert (
+        f"yett.yaml:{CONFIGURATION.count(chr(10)) + 1}: `policies`: there is no folder"
+        in result.output
+    )
+
+
 def test_a_policy_file_that_everybody_may_write_is_refused(place: Path) -> None:
     (place / "policies" / "a.cedar").chmod(0o666)
     result = run(place, "policy", "check")

@@ -16,6 +16,7 @@ servers:
 tls: {certificate: cert.pem, key: ../key.pem}
 vault: {key_file: keys/vault.key}
 audit: {directory: log}
+policies: rules
 """
 
 PRODUCTION = """
@@ -52,6 +53,7 @@ def test_every_relative_path_is_meant_from_the_folder_of_the_file(
     )
     assert found.vault.key_file == f"{tmp_path}/keys/vault.key"
     assert found.audit.directory == f"{tmp_path}/log"
+    assert found.policies == f"{tmp_path}/rules"
 
 
 def test_a_linked_file_means_the_folder_that_it_really_lies_in(tmp_path: Path) -> None:
@@ -67,6 +69,7 @@ def test_a_linked_file_means_the_folder_that_it_really_lies_in(tmp_path: Path) -
     [
         "vault: {key_file: ~/vault.key}",
         "audit: {directory: ~/log}",
+        "policies: ~/cedar",
         "tls: {certificate: ~/c.pem, key: /k.pem}",
         "servers: {a: {command: [x], cwd: '~'}}",
         "servers: {a: {url: 'https://x.example', ca: '~root/ca.pem'}}",
