@@ -12,6 +12,8 @@ from yett.catalogue import Definitions
 from yett.configuration.environment import variable
 from yett.configuration.model import Configuration
 from yett.core.clock import Clock
+from yett.core.errors import ConfigurationError, Fault
+from yett.core.reasons import Reason
 from yett.core.secret import Secret
 from yett.credentials import Armourer
 from yett.upstreams import Route, Transport
@@ -124,9 +126,14 @@ class Discovery:
 def _client_context(config: UpstreamConfig) -> ssl.SSLContext:
     from yett.upstreams.tls import client_context  # noqa: PLC0415 - only for https
 
-    return client_context(
-        ca=config.ca,
-        client_certificate=config.client_certificate,
-        client_key=config.client_key,
-        pins=config.pins,
-    )
+    try:
+        return client_context(
+            ca=config.ca,
+            client_certificate=config.client_certificate,
+            client_key=config.client_key,
+            pins=config.pins,
+        )
+    except ConfigurationError as error:
+        # They were good when the configuration was taken over; a file has changed since.
+        why = "; ".join(problem.message for problem in error.problems)
+        raise Fault(Reason.UPSTREAM_UNREACHABLE, f"no TLS with it: {why}") from error

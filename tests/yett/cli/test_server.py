@@ -211,6 +211,18 @@ async def test_pins_of_the_configuration_decide_whom_the_gate_speaks_to(shell: S
     assert 0 < asked == asked_in_all
 
 
+async def test_a_missing_authority_is_a_failure_of_that_server_alone(shell: Shell) -> None:
+    shell.file.write_text(
+        CONFIGURATION.replace("roles:", "  web: {url: 'https://127.0.0.1:9/', ca: no.pem}\nroles:")
+    )
+
+    good, web = (await shell.run("test", "--json", code=1)).rows
+
+    assert good["ok"] is True
+    assert web["reason"] == "upstream_unreachable"
+    assert "no.pem cannot be used" in web["why"]
+
+
 async def test_a_server_that_is_not_there_is_told_with_those_that_are(shell: Shell) -> None:
     assert "There are: good" in (await shell.run("test", "x", code=1)).err
     shell.file.write_text("")
