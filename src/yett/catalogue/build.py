@@ -10,8 +10,7 @@ from yett.catalogue.port import Discoverer, LockStore, RecordEvent, SchemaCheck
 from yett.catalogue.stage import Catalogue
 from yett.catalogue.verifier import Verifier
 from yett.core.clock import Clock
-from yett.core.errors import ConfigurationError, Problem
-from yett.core.target import SEPARATOR, Access
+from yett.core.target import Access
 
 
 def build(
@@ -28,21 +27,8 @@ def build(
     shipped: by server, what a ready-made entry says of its tools (`entries.find_entry`).
 
     Raises:
-        ConfigurationError: `yett.lock` is damaged, or a server's name would make public names
-            ambiguous.
+        ConfigurationError: `yett.lock` is damaged.
     """
-    ambiguous = [name for name in config.servers if SEPARATOR in name or name.endswith("_")]
-    if ambiguous:
-        raise ConfigurationError(
-            [
-                Problem(
-                    "the name of a server holds no `__` and does not end with `_`",
-                    fix="Rename it",
-                    path=("servers", name),
-                )
-                for name in ambiguous
-            ]
-        )
     verifier = Verifier(
         config,
         discoverer=discoverer,

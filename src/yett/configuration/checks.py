@@ -44,12 +44,6 @@ def check(configuration: Configuration, data: Path, *, passphrase: bool) -> list
 
 def _server(configuration: Configuration, name: str, server: ServerSection) -> Iterator[Problem]:
     path = ("servers", name)
-    if name.endswith("_"):
-        yield Problem(
-            "a name that ends in `_` runs into the `__` between server and tool",
-            fix="Give it another name.",
-            path=path,
-        )
     if (server.url is None) == (not server.command):
         yield Problem(
             "a server has exactly one of `url` and `command`",

@@ -33,18 +33,24 @@ def literal_secrets(name: str, server: ServerSection) -> Iterator[Problem]:
     if server.credential is not None and server.credential.basic is not None:
         username = server.credential.basic.username
         if find_in_text(username):
-            yield _in_header(name, (*path, "credential", "basic", "username"), "this user name")
+            yield _belongs_in_a_header(
+                name,
+                (*path, "credential", "basic", "username"),
+                "this user name seems to hold a secret",
+            )
 
 
 def _in_url(name: str, url: str) -> Iterator[Problem]:
     parts = split_url(url)
     if find_in_url(url) or (parts is not None and "@" in parts.netloc):
-        yield _in_header(name, ("servers", name, "url"), "this URL")
+        yield _belongs_in_a_header(
+            name, ("servers", name, "url"), "this URL seems to hold a secret, and URLs end in logs"
+        )
 
 
-def _in_header(name: str, path: tuple[str | int, ...], what: str) -> Problem:
+def _belongs_in_a_header(name: str, path: tuple[str | int, ...], message: str) -> Problem:
     return Problem(
-        f"{what} seems to hold a secret, and URLs end in logs",
+        message,
         fix=f"Run `yett secret set NAME --server {name}`, write credential: {{bearer: secret:NAME}} "
         "(or basic, or headers), and take it out here.",
         path=path,

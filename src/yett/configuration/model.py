@@ -12,13 +12,13 @@ from yett.audit.config import AuditConfig
 from yett.authentication.config import AuthenticationConfig
 from yett.authorization.config import Roles
 from yett.core.quantities import Duration
-from yett.core.target import Access
+from yett.core.target import SERVER_NAME_PATTERN, Access
 from yett.credentials.config import CredentialConfig, VaultConfig
 from yett.limits.config import LimitsConfig, MoneyText, Rates
 from yett.sanitising.config import Handling
 from yett.telemetry.config import TelemetryConfig
 
-ServerName = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]([a-z0-9-]|_(?!_)){0,61}[a-z0-9]?$")]
+ServerName = Annotated[str, msgspec.Meta(pattern=SERVER_NAME_PATTERN)]
 ListenAddress = Annotated[
     str, msgspec.Meta(pattern=r"^(\[[0-9a-fA-F:]+\]|[0-9A-Za-z.-]+):[0-9]{1,5}$")
 ]

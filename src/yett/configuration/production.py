@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from yett.configuration.model import Configuration, ServerSection
+from yett.configuration.model import Configuration
 from yett.core.errors import Problem
 from yett.core.quantities import duration_seconds
+from yett.credentials.references import references_of
 
 _RETENTION_SECONDS_MIN: Final = 90 * 86400.0
 _ENVIRONMENT: Final = "env:"
@@ -50,23 +51,17 @@ def _servers(configuration: Configuration) -> Iterator[Problem]:
                 fix="Use the server's url, or add allow_stdio_in_production: true.",
                 path=(*path, "command"),
             )
-        for key, references in _references(server).items():
+        held = {
+            "env": server.env.values(),
+            "credential": references_of(server.credential, {}, ()),
+        }
+        for key, references in held.items():
             if any(reference.startswith(_ENVIRONMENT) for reference in references):
                 yield Problem(
                     "production takes no secret from the environment, which every child inherits",
                     fix=f"Run `yett secret set NAME --server {name}` and write secret:NAME.",
                     path=(*path, key),
                 )
-
-
-def _references(server: ServerSection) -> dict[str, list[str]]:
-    found = {"env": list(server.env.values()), "credential": []}
-    credential = server.credential
-    if credential is not None:
-        found["credential"] += [credential.bearer] if credential.bearer else []
-        found["credential"] += [credential.basic.password] if credential.basic else []
-        found["credential"] += credential.headers.values()
-    return found
 
 
 def _limits(configuration: Configuration) -> Iterator[Problem]:

@@ -41,7 +41,7 @@ _GOOD_AT: Final = {
     "roles": "a grant such as github.create_issue:write or time.*:read",
 }
 _NAME_RULES: Final = {
-    "servers": "a-z, 0-9, `-` and single `_`, beginning with a letter or digit, at most 63",
+    "servers": "a-z, 0-9, `-`, and single `_` that are not the end; a letter or digit first; at most 63",
     "roles": "a-z, 0-9, `-` and `_`, beginning with a letter or digit, at most 63",
 }
 

@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from typing import Any, Final
+from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from yett.configuration.secret_finder import find_in_text, find_in_url
@@ -13,8 +13,7 @@ from yett.configuration.server_secrets import (
     check_texts,
     text_of,
 )
-
-_CANNOT_CARRY: Final = frozenset({"accept", "content-type", "content-length", "connection", "host"})
+from yett.credentials.headers import can_carry
 
 
 def take_address(
@@ -76,14 +75,10 @@ def _split_address(
 def _credential(
     headers: dict[str, str], secrets: ServerSecrets, notes: list[str]
 ) -> dict[str, Any] | None:
-    usable = {
-        name: value
-        for name, value in headers.items()
-        if name.lower() not in _CANNOT_CARRY and not name.lower().startswith("mcp-")
-    }
+    usable = {name: value for name, value in headers.items() if can_carry(name)}
     dropped = sorted(headers.keys() - usable.keys())
     if dropped:
-        notes.append(f"Yett sets these headers itself: {', '.join(dropped)}")
+        notes.append(f"left out, since no credential stands in them: {', '.join(dropped)}")
     if len(usable) == 1:
         name, value = next(iter(usable.items()))
         if name.lower() == "authorization":

@@ -12,7 +12,10 @@ JSON = Any
 Access = Literal["read", "write"]
 
 SEPARATOR: Final = "__"
-"""Between server and tool on `/mcp`. A server's name holds no `__` (checked by the configuration)."""
+"""Between server and tool on `/mcp`."""
+
+SERVER_NAME_PATTERN: Final = r"^[a-z0-9]([a-z0-9-]|_(?!_|$)){0,62}$"
+"""No server's name holds the separator or runs into it, so the first one in a public name ends it."""
 
 
 @final

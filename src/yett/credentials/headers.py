@@ -70,15 +70,15 @@ def header_forms(server: str, config: CredentialConfig | None) -> tuple[HeaderFo
             path=(*path, "headers", name),
         )
         for name in config.headers
-        if not _can_carry(name)
-        or sum(name.lower() == other.lower() for other in config.headers) > 1
+        if not can_carry(name) or sum(name.lower() == other.lower() for other in config.headers) > 1
     ]
     if unfit:
         raise ConfigurationError(unfit)
     return tuple(HeaderForm(name, reference) for name, reference in config.headers.items())
 
 
-def _can_carry(header: str) -> bool:
+def can_carry(header: str) -> bool:
+    """Say whether a header of this name may hold a credential."""
     name = header.lower()
     return (
         _TOKEN.fullmatch(header) is not None

@@ -14,10 +14,9 @@ from yett.catalogue.names import (
     split_name,
     split_uri,
 )
+from yett.core.target import SERVER_NAME_PATTERN
 
-SERVERS = st.from_regex(r"[a-z0-9]([a-z0-9-]|_(?!_)){0,10}[a-z0-9]", fullmatch=True).filter(
-    lambda name: "__" not in name
-)
+SERVERS = st.from_regex(SERVER_NAME_PATTERN).filter(lambda name: not name.endswith("\n"))
 TOOLS = st.from_regex(r"[A-Za-z0-9_.-]{1,20}", fullmatch=True)
 
 

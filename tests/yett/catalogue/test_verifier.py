@@ -368,24 +368,6 @@ async def test_a_damaged_lock_ends_the_start(tmp_path: Path) -> None:
         )
 
 
-@pytest.mark.parametrize("name", ["a__b", "a_"])
-def test_server_names_that_make_public_names_ambiguous_are_refused(
-    name: str, tmp_path: Path
-) -> None:
-    config = CatalogueConfig(
-        lock_path=str(tmp_path / "yett.lock"), pin_at_first_sight=True, servers=(name,), access={}
-    )
-    with pytest.raises(ConfigurationError, match="Rename"):
-        build(
-            config,
-            discoverer=ScriptedDiscoverer({}),
-            schema_check=accept,
-            record_event=ignore,
-            clock=HandClock(),
-            shipped={},
-        )
-
-
 async def test_the_built_catalogue_knows_configured_and_shipped_classes(tmp_path: Path) -> None:
     config = CatalogueConfig(
         lock_path=str(tmp_path / "yett.lock"),

@@ -113,7 +113,6 @@ def test_a_wrong_shape_is_answered_with_the_right_one(text: str, fix: str) -> No
     [
         ("servers: {a: {}}\n", "exactly one"),
         ("servers: {a: {url: https://x.example, command: [x]}}\n", "exactly one"),
-        ("servers: {a_: {url: https://x.example}}\n", "ends in `_`"),
         ("servers: {a: {url: http://x.example/mcp}}\n", "plain http"),
         ("servers: {a: {url: ftp://x.example/mcp}}\n", "not the address"),
         ("servers: {a: {url: /mcp}}\n", "not the address"),
@@ -157,6 +156,14 @@ def test_a_wrong_shape_is_answered_with_the_right_one(text: str, fix: str) -> No
 )
 def test_what_makes_no_sense_or_is_not_safe_is_refused(text: str, word: str) -> None:
     assert word in one(text).message
+
+
+@pytest.mark.parametrize("name", ["a_", "a__b", "_a", "-a", "A", "a.b", "a/b", "ä", "a" * 64])
+def test_a_name_that_no_tools_name_could_be_told_from_is_refused(name: str) -> None:
+    problem = one(f"servers: {{'{name}': {{url: https://x.example}}}}\n")
+
+    assert problem.path == ("servers", name)
+    assert "cannot be a name" in problem.message
 
 
 @pytest.mark.parametrize(
