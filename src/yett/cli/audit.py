@@ -18,7 +18,7 @@ from yett.audit.reading import KINDS, Entry, Filter, Follower, newest, search
 from yett.audit.verify import Damage, Verdict, verify
 from yett.cli.command import Place, command
 from yett.cli.place import shown
-from yett.core.errors import CommandError
+from yett.core.errors import CommandError, ConfigurationError
 from yett.core.quantities import duration_seconds
 
 if TYPE_CHECKING:
@@ -169,9 +169,17 @@ def export(place: Place, *, output: Path, **options: Any) -> None:
 
 
 def _source(place: Place) -> "AuditSource":
-    """Find the log; a directory without configuration is read as well."""
-    has_configuration = place.config_path.exists()
-    config = place.configuration().audit if has_configuration else AuditConfig()
+    """Find the log. Without a configuration, or with a broken one, it is looked for in its usual
+    place: the record is wanted most when something is wrong."""
+    try:
+        config = place.configuration_or_default().audit
+    except ConfigurationError:
+        config = AuditConfig()
+        click.echo(
+            f"yett: `{place.config_path}` cannot be used (`yett check` says why); "
+            "the log is looked for in its usual place",
+            err=True,
+        )
     source = open_for_reading(config, place.data)
     if not source.segments():
         raise CommandError(

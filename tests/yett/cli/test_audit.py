@@ -179,3 +179,11 @@ def test_follow_goes_on(data: Path, option: str) -> None:
         follower.terminate()
         follower.wait()
         follower.stdout.close()
+
+
+def test_a_broken_configuration_keeps_nobody_from_the_record(data: Path) -> None:
+    (data.parent / "yett.yaml").write_text("nonsense: true\n")
+    result = run(data, "verify")
+
+    assert result.stdout.startswith("ok ")
+    assert "yett check" in result.stderr
