@@ -21,6 +21,7 @@ from yett.admin.token import TOKEN_FILE, matches
 from yett.core.errors import CommandError, Refusal
 from yett.core.secret import Secret
 from yett.core.target import JSON
+from yett.telemetry.metrics import CONTENT_TYPE
 
 _RECORDS_MAX: Final = 10_000
 _FILTERS: Final = (
@@ -148,9 +149,7 @@ def _endpoint(gate: AdminGate, answer: _Answer) -> Callable[[Request], Awaitable
 
 def _metrics(gate: AdminGate) -> Callable[[Request], Awaitable[Response]]:
     async def serve(_: Request) -> Response:
-        return Response(
-            gate.metrics(), media_type="text/plain; version=0.0.4; charset=utf-8", headers=_HEADERS
-        )
+        return Response(gate.metrics(), media_type=CONTENT_TYPE, headers=_HEADERS)
 
     return serve
 

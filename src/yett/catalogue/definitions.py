@@ -9,9 +9,13 @@ from typing import Any, Final, final
 import msgspec
 import orjson
 
-from yett.catalogue.names import URI_CHARS_MAX
 from yett.catalogue.port import Definitions, SchemaCheck
-from yett.core.bounds import DEFINITION_BYTES_MAX, DOCUMENT_DEPTH_MAX, TOOLS_PER_SERVER_MAX
+from yett.core.bounds import (
+    DEFINITION_BYTES_MAX,
+    DOCUMENT_DEPTH_MAX,
+    TOOLS_PER_SERVER_MAX,
+    URI_CHARS_MAX,
+)
 from yett.core.document import DocumentError, check_depth
 from yett.core.errors import Fault
 from yett.core.operations import Kind

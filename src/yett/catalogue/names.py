@@ -11,10 +11,10 @@ from urllib.parse import quote, unquote
 
 import re2
 
+from yett.core.bounds import URI_CHARS_MAX
 from yett.core.operations import Kind
 from yett.core.target import SEPARATOR
 
-URI_CHARS_MAX: Final = 2048
 URI_PREFIX: Final = "yett://"
 _EXPRESSION: Final = re.compile(r"\{([A-Za-z_][A-Za-z0-9_.]{0,63})\}")
 # What level 1 may expand to: unreserved characters and percent-encoded ones (RFC 6570, 3.2.2).

@@ -46,7 +46,7 @@ def build(
         )
     if config.url is not None:
         endpoint = parse_endpoint(config.url)
-        dialer = Dialer(endpoint, ssl_context_factory, unsafe_plain_http=config.unsafe_plain_http)
+        dialer = Dialer(endpoint, ssl_context_factory)
         return HttpTransport(endpoint, dialer)
     return StdioTransport(Launch(command, environment, dict(base_environment), config.cwd))
 

@@ -10,8 +10,7 @@ class UpstreamConfig(msgspec.Struct, frozen=True, kw_only=True):
     """One of `url` and `command`. environment: values are literals or references, resolved by the
     credentials domain. timeout_seconds: for one answer. ca/client_certificate/client_key: paths.
     pins: see `tls.client_context`.
-    breaker_failures: how many in a row open the breaker, breaker_cooldown_seconds: for how long.
-    unsafe_plain_http: let `http://` leave this machine; the operator has accepted that in writing."""
+    breaker_failures: how many in a row open the breaker, breaker_cooldown_seconds: for how long."""
 
     name: str
     url: str | None = None
@@ -25,4 +24,3 @@ class UpstreamConfig(msgspec.Struct, frozen=True, kw_only=True):
     pins: tuple[str, ...] = ()
     breaker_failures: int = 10
     breaker_cooldown_seconds: float = 10.0
-    unsafe_plain_http: bool = False

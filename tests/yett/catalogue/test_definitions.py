@@ -10,7 +10,7 @@ from yett.catalogue.definitions import DEFINITION_DEPTH_MAX, digest_of, examine
 from yett.catalogue.lock import Lock, decode_lock, encode_lock
 from yett.catalogue.pinning import Classes, pin_first_sight
 from yett.catalogue.port import Definitions
-from yett.core.bounds import DEFINITION_BYTES_MAX, TOOLS_PER_SERVER_MAX
+from yett.core.bounds import DEFINITION_BYTES_MAX, TOOLS_PER_SERVER_MAX, URI_CHARS_MAX
 from yett.core.errors import Fault
 from yett.core.operations import Kind
 from yett.core.reasons import Reason
@@ -138,7 +138,9 @@ def test_a_tool_may_hold_the_separator() -> None:
     assert sight["a__b"].problem == ""
 
 
-@pytest.mark.parametrize("uri", ["note", "note:///a b", "note:///\x07", "1:a", "a:" + "x" * 2048])
+@pytest.mark.parametrize(
+    "uri", ["note", "note:///a b", "note:///\x07", "1:a", "a:" + "x" * URI_CHARS_MAX]
+)
 def test_a_resource_needs_a_uri(uri: str) -> None:
     definitions = Definitions(
         resources=({"uri": uri, "name": "x"},), resource_templates=({"uriTemplate": uri},)

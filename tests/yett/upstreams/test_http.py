@@ -518,7 +518,7 @@ async def test_plain_http_does_not_leave_this_machine_whatever_the_name_says() -
 
 
 def plain_dialer(endpoint: Endpoint) -> Dialer:
-    return Dialer(endpoint, ssl.create_default_context, unsafe_plain_http=False)
+    return Dialer(endpoint, ssl.create_default_context)
 
 
 @pytest.mark.parametrize("trusted", [True, False])

@@ -197,6 +197,3 @@ def _last(response: Response, request: Request) -> bytes:
         Response(response.status, body, response.content_type, response.headers, close=True)
     )
     return whole.removesuffix(body) if request.head.method == b"HEAD" else whole
-
-
-__all__ = ["Connection", "Handler", "Stream"]

@@ -11,7 +11,7 @@ from yett.edge import refusals
 from yett.edge.http.message import Response
 from yett.edge.mcp.inbound import Inbound
 from yett.edge.mcp.translate import SERVER_INFO, splice_modern, to_version
-from yett.edge.mcp.versions import KNOWN, LEGACY, MODERN, NEWEST_LEGACY, SUPPORTED
+from yett.edge.mcp.versions import LEGACY, MODERN, NEWEST_LEGACY, SUPPORTED
 
 _RESOURCE_NOT_FOUND: Final = {-32002: -32602}
 """Modern callers must not be sent -32002 (MCP 2026-07-28, Error Codes)."""
@@ -168,4 +168,3 @@ def _headers(reply: Reply) -> bytes:
 
 
 _BAD_PARAMS: Final = frozenset({-32700, -32600, -32602})
-assert set(LEGACY) < KNOWN  # noqa: S101 - two tables that must agree

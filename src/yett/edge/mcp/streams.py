@@ -12,9 +12,6 @@ from yett.edge.http.message import stream_head
 from yett.edge.mcp.sessions import Session, Sessions
 
 _KEEP_ALIVE_SECONDS: Final = 15.0
-_CHANGES: Final = {
-    f"notifications/{kind}/list_changed": f"{kind}" for kind in ("tools", "resources", "prompts")
-}
 
 
 @final
@@ -64,6 +61,7 @@ class SessionStream:
 
 
 _LIST_CHANGED: Final = b"".join(
-    b"event: message\ndata: %b\n\n" % encode({"jsonrpc": "2.0", "method": method})
-    for method in _CHANGES
+    b"event: message\ndata: %b\n\n"
+    % encode({"jsonrpc": "2.0", "method": f"notifications/{kind}/list_changed"})
+    for kind in ("tools", "resources", "prompts")
 )

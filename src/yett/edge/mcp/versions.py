@@ -12,6 +12,5 @@ SUPPORTED: Final = (MODERN, *LEGACY)
 KNOWN: Final = frozenset(SUPPORTED)
 
 META_VERSION: Final = "io.modelcontextprotocol/protocolVersion"
-META_CLIENT: Final = "io.modelcontextprotocol/clientInfo"
 META_CAPABILITIES: Final = "io.modelcontextprotocol/clientCapabilities"
 META_SERVER: Final = "io.modelcontextprotocol/serverInfo"

@@ -21,22 +21,14 @@ _ADDRESSES_MAX: Final = 4
 
 @final
 class Dialer:
-    """context: makes the TLS context, asked once, at the first connection. unsafe_plain_http: let
-    `http://` leave this machine."""
+    """context: makes the TLS context, asked once, at the first connection."""
 
-    __slots__ = ("_context", "_endpoint", "_make_context", "_unsafe_plain_http", "on_unreachable")
+    __slots__ = ("_context", "_endpoint", "_make_context", "on_unreachable")
 
-    def __init__(
-        self,
-        endpoint: Endpoint,
-        context: Callable[[], ssl.SSLContext],
-        *,
-        unsafe_plain_http: bool,
-    ) -> None:
+    def __init__(self, endpoint: Endpoint, context: Callable[[], ssl.SSLContext]) -> None:
         self._endpoint = endpoint
         self._make_context = context
         self._context: ssl.SSLContext | None = None
-        self._unsafe_plain_http = unsafe_plain_http
         self.on_unreachable: Callable[[], None] | None = None
 
     async def dial(self, keeper: Keeper, deadline: float) -> Connection:
@@ -79,7 +71,7 @@ class Dialer:
         endpoint = self._endpoint
         found = await loop.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)
         addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))[:_ADDRESSES_MAX]
-        if endpoint.secure or self._unsafe_plain_http:
+        if endpoint.secure:
             return addresses
         local = [address for address in addresses if is_loopback(address)]
         if not local:
