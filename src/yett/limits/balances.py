@@ -64,16 +64,23 @@ class Snapshot(msgspec.Struct, frozen=True):
 
 @final
 class _Account:
-    __slots__ = ("spent", "windows")
+    """total: micros ever spent. before: how much of it was spent before the day, week, month and
+    the total that `windows` numbers, so that charging is one addition."""
 
-    def __init__(self, windows: Windows) -> None:
+    __slots__ = ("before", "total", "windows")
+
+    def __init__(self, windows: Windows, spent: Windows = (0, 0, 0, 0)) -> None:
         self.windows = windows
-        self.spent = [0, 0, 0, 0]
+        self.total = spent[3]
+        self.before = [self.total - part for part in spent]
+
+    def spent(self) -> list[int]:
+        return [self.total - before for before in self.before]
 
     def roll(self, windows: Windows) -> None:
         for index in range(4):
             if windows[index] != self.windows[index]:
-                self.spent[index] = 0
+                self.before[index] = self.total
         self.windows = windows
 
 
@@ -102,7 +109,9 @@ class Balances:
         if found is None:
             return 0
         index = _INDEX[period]
-        return found.spent[index] if found.windows[index] == windows_of(day)[index] else 0
+        if found.windows[index] != windows_of(day)[index]:
+            return 0
+        return found.total - found.before[index]
 
     def has_room(
         self, account: str, micros: int, limit_micros: int | None, period: Period, day: int
@@ -110,14 +119,15 @@ class Balances:
         found = self._accounts.get(account)
         if found is None:
             return micros <= (MICROS_MAX if limit_micros is None else min(limit_micros, MICROS_MAX))
-        if found.spent[3] + micros > MICROS_MAX:
+        total = found.total + micros
+        if total > MICROS_MAX:
             return False
         if limit_micros is None:
             return True
         index = _INDEX[period]
         if found.windows[index] != windows_of(day)[index]:
             return micros <= limit_micros
-        return found.spent[index] + micros <= limit_micros
+        return total - found.before[index] <= limit_micros
 
     def charge(self, account: str, micros: int, day: int) -> None:
         """Add to all four periods. `day` is `today(…)`, or comes from the journal in its order."""
@@ -125,14 +135,10 @@ class Balances:
         found = self._accounts.get(account)
         if found is None:
             found = self._accounts[account] = _Account(windows)
-        elif found.windows is not windows and found.windows != windows:
+        elif found.windows is not windows:
             found.roll(windows)
         self.newest_day = day
-        spent = found.spent
-        spent[0] += micros
-        spent[1] += micros
-        spent[2] += micros
-        spent[3] += micros
+        found.total += micros
 
     def rewind(self, at: float) -> None:
         """Let the day of `at` be the newest although later ones were seen. What was spent on those
@@ -151,17 +157,19 @@ class Balances:
             KeyError: nothing was ever charged to the account.
         """
         found = self._accounts[account]
+        spent = found.spent()
         for index, window in enumerate(windows_of(day)):
             if found.windows[index] == window:
-                found.spent[index] = max(0, found.spent[index] - micros)
+                spent[index] = max(0, spent[index] - micros)
+        found.total = spent[3]
+        found.before = [found.total - part for part in spent]
 
     def restore(self, snapshot: Snapshot) -> None:
-        account = self._accounts[snapshot.account] = _Account(windows_of(snapshot.day))
-        account.spent[:] = snapshot.spent
+        self._accounts[snapshot.account] = _Account(windows_of(snapshot.day), snapshot.spent)
 
     def snapshots(self) -> Iterable[Snapshot]:
         for name, account in self._accounts.items():
-            day, week, month, total = account.spent
+            day, week, month, total = account.spent()
             yield Snapshot(name, account.windows[0], (day, week, month, total))
 
     def accounts(self) -> list[str]:

@@ -8,7 +8,6 @@ import msgspec
 
 from yett.core.errors import ConfigurationError, Problem
 from yett.core.identity import Principal
-from yett.core.operations import Kind
 from yett.core.quantities import Money, Rate, duration_seconds
 from yett.core.target import Target
 from yett.limits.breaker import Breaker
@@ -61,7 +60,7 @@ class ToolPlan(msgspec.Struct, frozen=True):
 
 @final
 class CallerPlan(msgspec.Struct, frozen=True):
-    """One caller. tools: by (server, name), filled as they are called; plain: any other target."""
+    """One caller. tools: by `server/tool`, filled as they are called; plain: any other target."""
 
     name: str
     rules: KeyRules
@@ -70,7 +69,7 @@ class CallerPlan(msgspec.Struct, frozen=True):
     budget: Budget | None
     budget_account: str
     plain: ToolPlan
-    tools: dict[tuple[str, str], ToolPlan]
+    tools: dict[str, ToolPlan]
 
 
 @final
@@ -100,22 +99,24 @@ class Rules(msgspec.Struct, frozen=True):
 
     def plan_tool(self, caller: CallerPlan, principal: Principal, target: Target) -> ToolPlan:
         """Prepare what `caller.tools` lacks. Only tools have rates and prices of their own."""
-        name = (target.server, target.name)
-        rules = self.tools.get(name) if target.kind is Kind.TOOL else None
+        rules = self.tools.get((target.server, target.name))
         if rules is None:
-            return caller.plain
-        # The length of the id keeps two pairs of id and tool from running into one name.
-        own = f"{len(principal.id)} {principal.id} {target.key}"
-        plan = caller.tools[name] = ToolPlan(
-            keys=(
-                *caller.keys,
-                *((f"tool {text} {own}", rate) for text, rate in rules.rates.items()),
-                *((f"total {text} {target.key}", rate) for text, rate in rules.rates_total.items()),
-            ),
-            cost_micros=rules.price.micros,
-            currency=rules.price.currency,
-            account=account_name(rules.price.currency, principal.id),
-        )
+            plan = caller.plain
+        else:
+            # The length of the id keeps two pairs of id and tool from running into one name.
+            own = f"{len(principal.id)} {principal.id} {target.key}"
+            total = target.key
+            plan = ToolPlan(
+                keys=(
+                    *caller.keys,
+                    *((f"tool {text} {own}", rate) for text, rate in rules.rates.items()),
+                    *((f"total {text} {total}", rate) for text, rate in rules.rates_total.items()),
+                ),
+                cost_micros=rules.price.micros,
+                currency=rules.price.currency,
+                account=account_name(rules.price.currency, principal.id),
+            )
+        caller.tools[target.key] = plan
         return plan
 
 

@@ -11,6 +11,7 @@ from typing import Final, final
 from yett.core.call import Reply, Usage
 from yett.core.errors import Denied, Refusal
 from yett.core.identity import Principal
+from yett.core.operations import Kind
 from yett.core.proofs import Admitted, Cleaned, Identified, Validated
 from yett.core.quantities import Money
 from yett.core.reasons import Reason
@@ -126,7 +127,7 @@ class Admission:
         plan = limiter.plans.get(principal.id)
         if plan is None or plan.name != principal.name:
             plan = limiter.plan(principal)
-        tool = plan.tools.get((target.server, target.name))
+        tool = plan.tools.get(target.key) if target.kind is Kind.TOOL else plan.plain
         if tool is None:
             tool = limiter.rules.plan_tool(plan, principal, target)
         if caller.active >= plan.concurrency:

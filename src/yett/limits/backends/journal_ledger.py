@@ -20,6 +20,7 @@ from yett.limits.port import Period, Reservation
 from yett.storage.files import sync_directory
 
 COMPACT_BYTES: Final = 8 * 1024 * 1024
+LINES_KEPT: Final = 4_096
 _JOURNAL: Final = "journal"
 _LOCK: Final = "lock"
 _NEW: Final = "journal.new"
@@ -28,8 +29,8 @@ _NEW: Final = "journal.new"
 @final
 class JournalLedger:
     __slots__ = (
-        "_balances", "_compact_at", "_compact_bytes", "_descriptor", "_directory", "_lock",
-        "_number", "_open", "_size", "_torn",
+        "_balances", "_compact_at", "_compact_bytes", "_descriptor", "_directory", "_lines",
+        "_lock", "_number", "_open", "_size", "_torn",
     )  # fmt: skip
 
     def __init__(self, directory: Path, lock: int, balances: Balances, compact_bytes: int) -> None:
@@ -39,6 +40,7 @@ class JournalLedger:
         self._compact_bytes = compact_bytes
         self._number = 0
         self._open: set[int] = set()
+        self._lines: dict[tuple[str, int, int], bytes] = {}
         self._torn = False
         self._descriptor, self._size = _write_compact(directory, balances)
         self._compact_at = max(compact_bytes, 2 * self._size)
@@ -77,8 +79,11 @@ class JournalLedger:
         day = balances.today(at)
         if not balances.has_room(account, micros, limit_micros, period, day):
             return None
+        line = self._lines.get((account, micros, day))
+        if line is None:
+            line = self._line(account, micros, day)
         try:
-            self._append(line_of(["+", day, micros, account]))
+            self._append(line)
         except OSError as error:
             raise Fault(
                 Reason.INTERNAL_ERROR, f"the ledger cannot be written: {error.strerror}"
@@ -143,6 +148,13 @@ class JournalLedger:
             self._torn = True
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self._size += written
+
+    def _line(self, account: str, micros: int, day: int) -> bytes:
+        """Put a reservation into words; all of one account, price and day have the same."""
+        if len(self._lines) >= LINES_KEPT:
+            self._lines.clear()
+        line = self._lines[account, micros, day] = line_of(["+", day, micros, account])
+        return line
 
     def _compact(self) -> None:
         try:
