@@ -16,9 +16,9 @@ from yett.configuration.import_plan import (
     Plan,
     Step,
     check_no_secret_remains,
-    configuration_with,
     make_plan,
 )
+from yett.configuration.server_edits import with_servers
 from yett.configuration.variables import Surroundings
 from yett.core.errors import CommandError
 from yett.storage.files import write_whole
@@ -58,7 +58,7 @@ def group(place: Place, file: Path, *, rewrite: bool, dry_run: bool, client: Cli
             " Remove them there, or leave out --rewrite. Nothing was changed"
         )
     before = place.config_path.read_text(encoding="utf-8") if place.config_path.exists() else ""
-    after = configuration_with(plan, before, str(place.config_path))
+    after = with_servers(before, str(place.config_path), plan.entries(), data=place.data)
     check_no_secret_remains(plan, after, str(place.config_path))
     new_client: str | None = None
     if rewrite:

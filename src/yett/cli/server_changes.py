@@ -13,7 +13,7 @@ from yett.cli.command import Place
 from yett.cli.server_rows import credential_names
 from yett.configuration.load import read_text
 from yett.configuration.model import ServerSection
-from yett.configuration.server_edits import refuse_literal_secrets, with_server, without_server
+from yett.configuration.server_edits import refuse_literal_secrets, with_servers, without_server
 from yett.core.errors import CommandError
 from yett.credentials.config import REFERENCE_PATTERN
 from yett.credentials.references import vault_name
@@ -66,11 +66,11 @@ def add_server(place: Place, name: str, entry: dict[str, Any]) -> list[str]:
     """Add it, and return what is to be done next.
 
     Raises:
-        CommandError, ConfigurationError: see `with_server`. Nothing was changed.
+        CommandError, ConfigurationError: see `with_servers`. Nothing was changed.
     """
     _change(
         place,
-        lambda text: with_server(text, str(place.config_path), name, entry, data=place.data),
+        lambda text: with_servers(text, str(place.config_path), {name: entry}, data=place.data),
         {"event": "server.added", "server": name, "kind": "http" if "url" in entry else "stdio"},
     )
     section = msgspec.convert(entry, ServerSection)

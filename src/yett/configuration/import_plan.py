@@ -82,29 +82,6 @@ def make_plan(
     return Plan(tuple(steps))
 
 
-def configuration_with(plan: Plan, text: str, file: str) -> str:
-    """Return the text of yett.yaml with the plan's entries, proved to say exactly that.
-
-    Raises:
-        CommandError: the layout of the file does not allow it.
-        ConfigurationError: an entry is not allowed, e.g. a program in production.
-    """
-    text = text or "mode: development\n"
-    before = load_text(text, file)
-    after_text = add_entries(text, "servers", plan.entries())
-    try:
-        after = load_text(after_text, file)
-    except ConfigurationError as error:
-        if any(not problem.path for problem in error.problems):
-            raise _layout(file) from error
-        raise
-    added = {name: after.servers[name] for name in plan.entries() if name in after.servers}
-    expected = msgspec.structs.replace(before, servers={**before.servers, **added})
-    if after != expected or len(added) != len(plan.entries()):
-        raise _layout(file)
-    return after_text
-
-
 def check_no_secret_remains(plan: Plan, text: str, file: str) -> None:
     """Search what is about to be written for every value that was moved.
 
@@ -191,10 +168,3 @@ def _free(wanted: str, names: set[str]) -> str:
         number += 1
         name = f"{wanted}-{number}"
     return name
-
-
-def _layout(file: str) -> CommandError:
-    return CommandError(
-        f"`{file}` is laid out in a way that cannot be added to safely. Write its servers one per"
-        " line, or take them over by hand. Nothing was changed"
-    )

@@ -1,6 +1,6 @@
-"""Adds a server to `yett.yaml`, or takes one out, and proves that nothing else changed its meaning."""
+"""Adds servers to `yett.yaml`, or takes one out, and proves that nothing else changed its meaning."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,21 +16,24 @@ from yett.core.errors import CommandError, ConfigurationError
 _KEY: Final = "servers"
 
 
-def with_server(text: str, file: str, name: str, entry: dict[str, Any], *, data: Path) -> str:
-    """Return the text of `yett.yaml` with one server more. data: the data directory.
+def with_servers(text: str, file: str, entries: Mapping[str, dict[str, Any]], *, data: Path) -> str:
+    """Return the text of `yett.yaml` with more servers. text: empty begins one. data: the data directory.
 
     Raises:
-        CommandError: the name is taken, or the entry is not allowed: why, and what to do.
+        CommandError: a name is taken, or an entry is not allowed: why, and what to do.
         ConfigurationError: the file cannot be used as it is.
     """
+    text = text or "mode: development\n"
     before = load_text(text, file, data=data)
-    if name in before.servers:
-        raise CommandError(
-            f"There is a server `{name}` already. Choose another name, or run `yett server remove {name}` first"
-        )
-    after_text = add_entries(text, _KEY, {name: entry})
-    after = _loaded_again(after_text, file, name, data)
-    _check_only_this(before, after, {**before.servers, name: after.servers.get(name)}, file)
+    for name in entries:
+        if name in before.servers:
+            raise CommandError(
+                f"There is a server `{name}` already. Choose another name, or run `yett server remove {name}` first"
+            )
+    after_text = add_entries(text, _KEY, dict(entries))
+    after = _loaded_again(after_text, file, entries, data)
+    added = {name: after.servers.get(name) for name in entries}
+    _check_only_this(before, after, {**before.servers, **added}, file)
     return after_text
 
 
@@ -54,7 +57,7 @@ def without_server(text: str, file: str, name: str, *, grants: bool, data: Path)
     after_text = remove_entry(text, _KEY, name)
     if holders:
         after_text = remove_items(after_text, "roles", lambda grant: _is_of(name, grant))
-    after = _loaded_again(after_text, file, name, data)
+    after = _loaded_again(after_text, file, (name,), data)
     servers = {other: section for other, section in before.servers.items() if other != name}
     roles_left = {r: tuple(g for g in held if not _is_of(name, g)) for r, held in before.roles.items()}  # fmt: skip
     _check_only_this(msgspec.structs.replace(before, roles=roles_left), after, servers, file)
@@ -73,12 +76,13 @@ def refuse_literal_secrets(name: str, section: ServerSection) -> None:
         )
 
 
-def _loaded_again(text: str, file: str, name: str, data: Path) -> Configuration:
+def _loaded_again(text: str, file: str, names: Collection[str], data: Path) -> Configuration:
     try:
         return load_text(text, file, data=data)
     except ConfigurationError as error:
         # Lines of a file that does not exist yet would only confuse.
-        own = [p for p in error.problems if p.path[:2] == (_KEY, name)]
+        paths = [(_KEY, name) for name in names]
+        own = [problem for problem in error.problems if problem.path[:2] in paths]
         if len(own) < len(error.problems):
             raise _layout(file) from error
         raise CommandError(

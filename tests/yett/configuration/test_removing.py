@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from yett.configuration.load import load_text
 from yett.configuration.removing import remove_entry, remove_items
-from yett.configuration.server_edits import with_server, without_server
+from yett.configuration.server_edits import with_servers, without_server
 from yett.core.errors import CommandError
 
 DATA = Path("/nowhere/.yett")
@@ -75,7 +75,7 @@ def test_the_last_entry_leaves_an_empty_mapping_behind_its_own_colon() -> None:
     after = without_server(text, "yett.yaml", "one", grants=True, data=DATA)
 
     assert after == "servers: {}  # a: b\nroles:\n  r: []\n"
-    again = with_server(after, "yett.yaml", "two", {"command": ["q"]}, data=DATA)
+    again = with_servers(after, "yett.yaml", {"two": {"command": ["q"]}}, data=DATA)
     assert list(load_text(again, "yett.yaml").servers) == ["two"]
 
 
@@ -137,4 +137,4 @@ def test_an_unknown_server_is_told_with_those_that_exist() -> None:
 
 def test_a_name_that_is_taken_is_not_replaced() -> None:
     with pytest.raises(CommandError, match="already"):
-        with_server(FILE, "yett.yaml", "a", {"command": ["x"]}, data=DATA)
+        with_servers(FILE, "yett.yaml", {"a": {"command": ["x"]}}, data=DATA)
