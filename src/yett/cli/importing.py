@@ -9,17 +9,17 @@ import click
 import msgspec
 
 from yett.cli.command import Place, command
-from yett.configuration.client_file import Client, ClientFile, read_client_file
-from yett.configuration.client_rewriting import how_to_give_the_key, rewritten
 from yett.configuration.environment import variables
-from yett.configuration.import_plan import (
+from yett.configuration.server_edits import with_servers
+from yett.configuration.takeover.client_file import Client, ClientFile, read_client_file
+from yett.configuration.takeover.client_rewriting import how_to_give_the_key, rewritten
+from yett.configuration.takeover.plan import (
     Plan,
     Step,
     check_no_secret_remains,
     make_plan,
 )
-from yett.configuration.server_edits import with_servers
-from yett.configuration.variables import Surroundings
+from yett.configuration.takeover.variables import Surroundings
 from yett.core.errors import CommandError
 from yett.storage.files import write_whole
 

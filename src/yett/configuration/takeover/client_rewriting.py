@@ -9,8 +9,8 @@ and plain files expand `${YETT_KEY}`, Cursor `${env:YETT_KEY}`, VS Code asks onc
 import json
 from typing import Any, Final
 
-from yett.configuration.client_file import Client, ClientFile, Where, input_ids
-from yett.configuration.jsonc import read_jsonc
+from yett.configuration.takeover.client_file import Client, ClientFile, Where, input_ids
+from yett.configuration.takeover.jsonc import read_jsonc
 
 ENTRY_NAME: Final = "yett"
 _INPUT: Final = {

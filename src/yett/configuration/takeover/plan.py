@@ -6,14 +6,14 @@ from typing import Any, Final, final
 
 import msgspec
 
-from yett.configuration.client_file import ClientFile
-from yett.configuration.client_rewriting import ENTRY_NAME
 from yett.configuration.editing import add_entries
 from yett.configuration.load import load_text
 from yett.configuration.secret_finder import find_in_text
-from yett.configuration.server_secrets import CannotTakeOverError, normalised
-from yett.configuration.takeover import Taken, skeleton, take_over
-from yett.configuration.variables import Surroundings
+from yett.configuration.takeover.client_file import ClientFile
+from yett.configuration.takeover.client_rewriting import ENTRY_NAME
+from yett.configuration.takeover.entry import Taken, skeleton, take_over
+from yett.configuration.takeover.server_secrets import CannotTakeOverError, normalised
+from yett.configuration.takeover.variables import Surroundings
 from yett.core.errors import CommandError, ConfigurationError
 from yett.core.secret import Secret
 

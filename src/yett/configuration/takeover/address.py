@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from yett.configuration.secret_finder import find_in_text, find_in_url
-from yett.configuration.server_secrets import (
+from yett.configuration.takeover.server_secrets import (
     HIDDEN,
     CannotTakeOverError,
     ServerSecrets,

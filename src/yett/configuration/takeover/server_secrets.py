@@ -4,7 +4,7 @@ import re
 from typing import Final, final
 
 from yett.configuration.secret_finder import Finding, replaced
-from yett.configuration.variables import Surroundings, expand
+from yett.configuration.takeover.variables import Surroundings, expand
 from yett.core.secret import Secret
 
 HIDDEN: Final = re.compile(r"\{(secret:[a-z0-9_-]+)\}")

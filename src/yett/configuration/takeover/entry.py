@@ -11,15 +11,15 @@ from typing import Any, Final, final
 import msgspec
 
 from yett.configuration.secret_finder import find_in_argument, find_in_environment, find_in_text
-from yett.configuration.server_secrets import (
+from yett.configuration.takeover.address import take_address
+from yett.configuration.takeover.server_secrets import (
     HIDDEN,
     CannotTakeOverError,
     ServerSecrets,
     check_texts,
     text_of,
 )
-from yett.configuration.takeover_address import take_address
-from yett.configuration.variables import Surroundings
+from yett.configuration.takeover.variables import Surroundings
 from yett.core.secret import Secret
 
 _REFERRED: Final = re.compile(r"secret:([a-z0-9_-]+)")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from yett.configuration.jsonc import JsoncError, read_jsonc
+from yett.configuration.takeover.jsonc import JsoncError, read_jsonc
 
 _VALUES = st.recursive(
     st.none()

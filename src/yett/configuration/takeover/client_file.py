@@ -9,7 +9,7 @@ from typing import Any, Literal, final
 
 import msgspec
 
-from yett.configuration.jsonc import Document, JsoncError, read_jsonc
+from yett.configuration.takeover.jsonc import Document, JsoncError, read_jsonc
 from yett.core.errors import CommandError
 
 Client = Literal["claude-desktop", "claude-code", "cursor", "vscode", "plain"]
