@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import msgspec
 import pytest
 
-from yett.app import Gateway, open_gateway
+from yett.app.gateway import Gateway, open_gateway
 from yett.audit.backends.memory import MemoryLog
 from yett.audit.build import build_in_memory
 from yett.authentication.build import build_registry

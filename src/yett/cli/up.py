@@ -17,7 +17,7 @@ from yett.core.errors import CommandError
 
 if TYPE_CHECKING:
     from yett.admin import AdminServer
-    from yett.app import Gateway
+    from yett.app.gateway import Gateway
     from yett.configuration.model import Configuration
     from yett.edge import Listener
 
@@ -77,7 +77,7 @@ class _Signals:
 async def _serve(place: Place, configuration: "Configuration", first_role: str | None) -> None:
     # Before anything is opened: whoever is told to stop while starting puts things away, too.
     signals = _Signals()
-    from yett.app import open_gateway  # noqa: PLC0415 - heavy
+    from yett.app.gateway import open_gateway  # noqa: PLC0415 - heavy
     from yett.telemetry.logs import configure  # noqa: PLC0415 - heavy
 
     place.make_data()
