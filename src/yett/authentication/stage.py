@@ -2,7 +2,8 @@
 
 Nothing here touches the store: the keys lie in a dictionary that `refresh` replaces as a whole. A
 look-up has one shape whether the id exists or not (one dictionary hit, one keyed hash, two
-comparisons in constant time), so its duration tells nothing (CWE-208).
+comparisons in constant time), so its duration tells nothing (CWE-208). Only what was good is not
+hashed again while its connection sends the same header and no key has changed.
 """
 
 import secrets
@@ -42,6 +43,17 @@ class _Entry(msgspec.Struct, frozen=True):
     barred: str
 
 
+@final
+class _Comparison(msgspec.Struct, frozen=True, eq=False):
+    """How a credential compared with the keys of one reading of the store. is_current, is_previous:
+    it hashes to the entry's digest, or to the one before a rotation."""
+
+    reading: object
+    entry: _Entry
+    is_current: bool
+    is_previous: bool
+
+
 # Nothing hashes to these: they are drawn anew in each process and shown to nobody.
 _NO_DIGEST: Final = secrets.token_bytes(32)
 _NOBODY: Final = _Entry(
@@ -61,6 +73,7 @@ class Authenticator:
         self._clock = clock
         self._environments = environments
         self._entries: dict[bytes, _Entry] = {}
+        self._reading = object()
         self._version: int | None = None
         self._read_at = _NEVER
         self._newest_wall = 0.0
@@ -90,20 +103,34 @@ class Authenticator:
             raise Fault(Reason.INTERNAL_ERROR, "the keys could not be read for too long")
         if credential is None:
             raise Denied(Reason.UNAUTHENTICATED, "no credential")
-        raw = credential.reveal()
-        if len(raw) > CREDENTIAL_BYTES_MAX:
-            raise Denied(Reason.UNAUTHENTICATED, "the credential is too long to be a key")
-        entry = self._entries.get(raw[ID_START:ID_END], _NOBODY)
-        digest = self._hash.digest(raw)
-        current = compare_digest(digest, entry.digest)
-        previous = compare_digest(digest, entry.previous_digest)
+        known = credential.note
+        if type(known) is not _Comparison or known.reading is not self._reading:
+            known = self._compare(credential)
+        entry = known.entry
         now = self._now()
-        if not (current or (previous and now < entry.previous_until)):
-            raise Denied(Reason.UNAUTHENTICATED, _explain(raw, entry, previous=previous))
+        if not (known.is_current or (known.is_previous and now < entry.previous_until)):
+            why = _explain(credential.reveal(), entry, previous=known.is_previous)
+            raise Denied(Reason.UNAUTHENTICATED, why)
         if entry.barred or now >= entry.expires_at:
             why = entry.barred or "expired"
             raise Denied(Reason.UNAUTHENTICATED, f"key `{entry.principal.id}`: {why}")
         return entry.principal
+
+    def _compare(self, credential: Secret) -> _Comparison:
+        """Compare a credential with the keys. A good one keeps a note of it, so that the next request
+        of its connection need not be hashed; the note ends when a key changes."""
+        raw = credential.reveal()
+        if len(raw) > CREDENTIAL_BYTES_MAX:
+            raise Denied(Reason.UNAUTHENTICATED, "the credential is too long to be a key")
+        reading = self._reading  # before the entries: at worst the note is too old at once
+        entry = self._entries.get(raw[ID_START:ID_END], _NOBODY)
+        digest = self._hash.digest(raw)
+        current = compare_digest(digest, entry.digest)
+        previous = compare_digest(digest, entry.previous_digest)
+        comparison = _Comparison(reading, entry, current, previous)
+        if current:
+            credential.note = comparison
+        return comparison
 
     def is_live(self, principal_id: str) -> bool:
         """Say whether an open stream of this principal may go on."""
@@ -136,6 +163,7 @@ class Authenticator:
         if changed:
             loaded = self._store.load()
             self._entries = {key.id.encode(): self._enter(key) for key in loaded.values()}
+            self._reading = object()
             self._version = state.version
         # Only an operator puts the kept time back, after a clock that had run ahead.
         went_back = state.newest_time < self._kept_wall
@@ -151,8 +179,10 @@ class Authenticator:
     def _now(self) -> float:
         """The newest wall-clock time ever seen: setting the clock back revives no expired key."""
         wall = self._clock.wall()
-        self._newest_wall = max(self._newest_wall, wall)
-        return self._newest_wall
+        newest = self._newest_wall
+        if wall > newest:
+            self._newest_wall = newest = wall
+        return newest
 
     def _enter(self, key: StoredKey) -> _Entry:
         barred = ""

@@ -6,12 +6,17 @@ from typing import final
 
 @final
 class Secret:
-    """Bytes that leave only through `reveal`, which is searched for in review."""
+    """Bytes that leave only through `reveal`, which is searched for in review.
 
-    __slots__ = ("_value",)
+    note: what somebody found out about them and would find out again, for example whose they are.
+    It is lost with them and holds nothing of them.
+    """
+
+    __slots__ = ("_value", "note")
 
     def __init__(self, value: bytes | str) -> None:
         self._value = value.encode() if isinstance(value, str) else value
+        self.note: object = None
 
     def reveal(self) -> bytes:
         return self._value

@@ -248,3 +248,32 @@ async def test_what_a_refusal_says_names_no_secret() -> None:
     refusal = await gate.refusal(wrong)
     assert wrong.reveal_text()[23:] not in refusal.private
     assert KEY.reveal_text() not in repr(msgspec.structs.asdict(stored()))
+
+
+async def test_the_same_credential_is_judged_anew_when_its_key_expires_or_is_rotated_away() -> None:
+    credential = Secret(KEY.reveal())
+    gate = Gate(stored())
+    await gate.authenticator.identify(call(credential))
+    gate.clock.wall_seconds = NOW + 101
+    assert "expired" in (await gate.refusal(credential)).private
+
+    rotated = Gate(stored())
+    await rotated.authenticator.identify(call(credential))
+    rotated.store.put(stored(digest=b"\1" * 32, previous_until=NOW + 10))
+    rotated.authenticator.refresh()
+    assert "secret is wrong" in (await rotated.refusal(credential)).private
+
+
+async def test_a_credential_that_is_good_at_one_gate_is_nothing_at_another() -> None:
+    credential = Secret(KEY.reveal())
+    await Gate(stored()).authenticator.identify(call(credential))
+
+    other = Gate(stored(digest=b"\1" * 32))
+    assert "secret is wrong" in (await other.refusal(credential)).private
+
+
+async def test_no_note_is_kept_of_a_bad_credential() -> None:
+    credential = Secret(make_key("live", "AAAAAAAAAAAA").reveal())
+    await Gate(stored()).refusal(credential)
+
+    assert credential.note is None
