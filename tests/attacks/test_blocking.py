@@ -6,10 +6,15 @@ measured, not wall time, so that a busy machine says the same.
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
 
 import pytest
 
-from yett.core.document import DocumentError, parse
+from tests.yett.sanitising.answers import GITHUB, clean, text
+from yett.core.document import DocumentError, encode, parse
+from yett.core.errors import Fault
+from yett.sanitising import Redactor
 
 CPU_SECONDS_MAX = 0.5
 """Ten times less is usual. Without the bounds each of these takes from one to thirty seconds."""
@@ -64,3 +69,66 @@ def test_the_operators_own_file_may_be_of_any_size() -> None:
     with pytest.raises(DocumentError):
         parse(body)
     assert len(parse(body, trusted=True)) == 300_001
+
+
+EVERY_KIND = [
+    *("gh" + "p_", "sk_" + "live_", "AI" + "za", "xox" + "b-", "np" + "m_", "glp" + "at-", "h" + "f_"),
+    *("shp" + "at_", "do" + "p_v1_", "gs" + "k_", "xa" + "i-", "pp" + "lx-", "r" + "8_", "dck" + "r_pat_"),
+    *("key-", "AccountKey=", "AK" + "IA", "authorization: Bearer ", "password: "),
+]  # fmt: skip
+KINDS = [kind + "a1b2c3d4" * 8 for kind in EVERY_KIND]
+
+ANSWERS: dict[str, dict[str, Any]] = {
+    "many kinds of secrets in very many texts": {
+        "content": [],
+        "structuredContent": {"rows": KINDS + ["abcdefghijk"] * 200_000},
+    },
+    "very many passwords in one text": text("ab://u:pA5s@h " * 140_000),
+    "very many assignments in one text": text("token=abcdefgh1 " * 120_000),
+    "hidden characters of every kind": text("\x1b[0m\u200da\ufe0f\u202e\x01\u2028" * 180_000),
+    "one hidden character in very many texts": {
+        "content": [],
+        "structuredContent": {"rows": ["\u200b"] + ["a"] * 240_000},
+    },
+    "secrets spelt in escapes": text("\\u0067" * 300_000),
+    "one password as long as the answer": text(f"ab://u:{'x%' * 900_000}@h"),
+    "one name as long as the answer": {
+        "content": [],
+        "structuredContent": {"password" * 200_000: "Tr0ub4dor&3", "other": GITHUB},
+    },
+    "private keys": text("-----BEGIN PRIVATE KEY-----" * 70_000),
+}
+
+
+@pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
+def test_no_answer_of_a_server_holds_the_loop(answer: dict[str, Any]) -> None:
+    """A hostile server asks for a minute of searching: it gets its share, then the answer is refused."""
+
+    def search() -> None:
+        with suppress(Fault):
+            clean(answer)
+
+    assert cpu_seconds(search) < 2 * CPU_SECONDS_MAX
+
+
+def test_no_input_holds_the_loop_while_its_record_is_redacted() -> None:
+    redactor = Redactor()
+    document = encode({"rows": KINDS + ["abcdefghijk"] * 200_000})
+
+    assert cpu_seconds(lambda: redactor.redact(document)) < 2 * CPU_SECONDS_MAX
+    assert cpu_seconds(lambda: redactor.redact_text("token=abcdefgh1 " * 100_000)) < CPU_SECONDS_MAX
+
+
+def test_what_cannot_be_searched_whole_is_not_let_through() -> None:
+    """Giving up must not mean that the secret passes."""
+    hidden_among_others = text("ab://u:pA5s@h " * 100_000 + GITHUB)
+
+    with pytest.raises(Fault, match="too much"):
+        clean(hidden_among_others)
+    assert GITHUB not in Redactor().redact_text("ab://u:pA5s@h " * 100_000 + GITHUB)
+
+
+def test_a_large_honest_answer_is_searched_whole() -> None:
+    prose = "The quick brown fox jumps over the lazy dog; \x1b[1m1234\x1b[0m.\n" * 30_000
+
+    assert GITHUB not in clean(text(prose + GITHUB)).encoded.decode()

@@ -3,7 +3,8 @@
 from typing import Final, final
 
 from yett.core.document import DocumentError, encode, parse
-from yett.sanitising.rewriting import PRIVATE, Cleaner, Unwalkable
+from yett.sanitising.patience import Unwalkable
+from yett.sanitising.rewriting import PRIVATE, Cleaner
 from yett.sanitising.scanner import Scanner, shared_scanner
 
 
@@ -39,4 +40,8 @@ class Redactor:
         hits = self._scanner.scan(encode(readable))
         if hits is None:
             return text
-        return Cleaner(self._scanner, hits, redact=True, keep_hidden=True).text(readable)
+        cleaner = Cleaner(self._scanner, hits, redact=True, keep_hidden=True)
+        try:
+            return cleaner.text(readable)
+        except Unwalkable:
+            return PRIVATE

@@ -7,16 +7,16 @@ from yett.core.bounds import DOCUMENT_DEPTH_MAX
 from yett.core.target import JSON
 from yett.sanitising.detectors import hidden
 from yett.sanitising.detectors.secrets import is_named_secret, is_private_name
+from yett.sanitising.patience import Patience, Unwalkable
 from yett.sanitising.scanner import Hits, Scanner, replace, unspell
 
 NAMED: Final = "assigned-secret"
 PRIVATE: Final = "[redacted]"
 FINDING_PREFIX: Final = "secret:"
 _BINARY_MEMBERS: Final = frozenset({"data", "blob"})
-
-
-class Unwalkable(ValueError):
-    """Too deep, or two members of one object have the same name once they are cleaned."""
+_SECRET_CHARS_MIN: Final = 8
+"""No rule finds anything in less."""
+_FEW_RULES: Final = 2
 
 
 @final
@@ -44,6 +44,7 @@ class Cleaner:
         self._keep_hidden = keep_hidden
         self._private_names = private_names
         self._binary = binary
+        self._patience = Patience()
         self.found: set[str] = set()
 
     def value(self, value: JSON, depth: int = 0) -> JSON:
@@ -63,17 +64,24 @@ class Cleaner:
         return value
 
     def text(self, text: str) -> str:
+        """Return one cleaned text.
+
+        Raises:
+            Unwalkable: it would take too long.
+        """
+        self._patience.spend(1)
         cleaned = self._without_secrets(text, self._hits.rules)
         if self._hits.hidden:
             cleaned = self._without_hidden(cleaned)
         if self._hits.spelt and "\\u00" in cleaned:
+            self._patience.spend(cleaned.count("\\u00"))
             plain = unspell(cleaned)
             again = self._without_secrets(plain, self._scanner.rules_in(plain))
             return cleaned if again is plain else again
         return cleaned
 
     def _without_hidden(self, text: str) -> str:
-        stripped, names = hidden.strip(text)
+        stripped, names = hidden.strip(text, self._patience)
         if not names:
             return text
         # What was torn apart by characters that nobody sees is whole now.
@@ -84,8 +92,13 @@ class Cleaner:
         return cleaned
 
     def _without_secrets(self, text: str, rules: tuple[int, ...]) -> str:
+        if len(text) < _SECRET_CHARS_MIN:
+            return text
+        if len(rules) > _FEW_RULES:  # of the whole document; most are not for this text
+            self._patience.spend(2 + (len(text) >> 7))
+            rules = self._scanner.rules_in(text)
         encoded = text.encode()
-        spans = self._scanner.spans(encoded, rules)
+        spans = self._scanner.spans(encoded, rules, self._patience)
         if not spans:
             return text
         self.found.update(FINDING_PREFIX + name for _, _, name in spans)

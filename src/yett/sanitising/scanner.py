@@ -10,6 +10,7 @@ import re2
 from yett.core.document import encode
 from yett.sanitising.detectors import hidden
 from yett.sanitising.detectors.secrets import PRIVATE_NAME_HINT, RULES
+from yett.sanitising.patience import Patience
 
 # Room for the states that a hostile text can make; an honest one needs less than one megabyte.
 _AUTOMATON_BYTES_MAX: Final = 24 * 1024 * 1024
@@ -17,6 +18,8 @@ _AUTOMATON_BYTES_MAX: Final = 24 * 1024 * 1024
 # A text may spell a secret in escapes once more than JSON does; a model reads those as well.
 _SPELT: Final = re.compile(r"\\u00([2-7][0-9a-fA-F])")
 _SPELT_HINT: Final = rb"\\\\u00[2-7][0-9a-fA-F]"
+
+_ENDLESS: Final = 2**62
 
 Span = tuple[int, int, str]
 """Start and end in bytes, and the name of the rule."""
@@ -82,12 +85,22 @@ class Scanner:
         hits = self.scan(encode(text))
         return hits.rules if hits else ()
 
-    def spans(self, text: bytes, rules: Sequence[int]) -> list[Span]:
-        """Return where secrets stand in a text, in order and without overlap."""
+    def spans(
+        self, text: bytes, rules: Sequence[int], patience: Patience | None = None
+    ) -> list[Span]:
+        """Return where secrets stand in a text, in order and without overlap.
+
+        Raises:
+            Unwalkable: it would take longer than there is patience for.
+        """
+        patience = patience or Patience(_ENDLESS)
         found: list[Span] = []
         for index in rules:
             rule = RULES[index]
+            patience.spend(1 + (len(text) >> 11))
             for match in self._compiled[index].finditer(text):
+                first, last = match.span()
+                patience.spend(12 + ((last - first) >> 3))
                 if rule.check(match):
                     start, end = match.span(rule.group)
                     found.append((start, end, rule.name))

@@ -15,8 +15,9 @@ from yett.core.proofs import Answered, Cleaned, Permitted
 from yett.core.reasons import Reason
 from yett.core.target import JSON
 from yett.sanitising.config import AnswerRules
+from yett.sanitising.patience import Unwalkable
 from yett.sanitising.port import OutputCheck
-from yett.sanitising.rewriting import FINDING_PREFIX, Cleaner, Unwalkable
+from yett.sanitising.rewriting import FINDING_PREFIX, Cleaner
 from yett.sanitising.scanner import Hits, Scanner
 from yett.sanitising.shape import CHECKS, ShapeError
 

@@ -2,6 +2,7 @@
 
 import json
 import time
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -360,6 +361,7 @@ def test_the_worst_megabyte_is_cleaned_in_bounded_time(unit: str) -> None:
     answer = text((unit * 1_000_000)[:1_000_000])
     started = time.process_time()
 
-    clean(answer)
+    with suppress(Fault):  # what would take longer than its share is refused
+        clean(answer)
 
-    assert time.process_time() - started < 4
+    assert time.process_time() - started < 1

@@ -200,6 +200,8 @@ _FORMS: Final = (
 
 RULES: Final = (*_TOKENS, *_FORMS)
 
+_NAME_CHARS_MAX: Final = 128
+"""Where a longer name ends is what counts: a name may be as long as an answer."""
 _NAMED_VALUE: Final = re.compile(rb"[^\s\"'`\\]{8,200}")
 _NAME_ENDS: Final = re.compile(
     rf"(?:{_NAME_WORDS}){_SUFFIX.replace('(?i:', '(?:')}$", re.IGNORECASE
@@ -208,6 +210,7 @@ _NAME_ENDS: Final = re.compile(
 
 def is_named_secret(name: str, value: str) -> bool:
     """Tell whether a member of an object is a secret by its name and looks like one."""
+    name = name[-_NAME_CHARS_MAX:]
     encoded = value.encode()
     return (
         bool(_NAME_ENDS.search(name))
@@ -227,4 +230,5 @@ PRIVATE_NAME_HINT: Final = rb'(?i:password|passwd|passphrase|pwd|secret|token|cr
 
 def is_private_name(name: str) -> bool:
     """Tell whether whatever stands under this name is kept out of records."""
+    name = name[-_NAME_CHARS_MAX:]
     return bool(_PRIVATE_NAME.search(name)) and is_secret_name(name.encode())
