@@ -307,3 +307,21 @@ def test_a_program_is_started_again_when_it_dies_and_ends_with_the_gate(tmp_path
     assert not Path(f"/proc/{second}").exists()
     assert works[0], works[-1] == ("one", "two")
     assert gate.run("audit", "verify").returncode == 0
+
+
+def test_a_program_that_comes_back_changed_is_looked_at_before_any_call(tmp_path: Path) -> None:
+    program, log = tmp_path / "server.py", tmp_path / "seen.log"
+    program.write_text(UPSTREAM.read_text())
+    command = as_yaml([sys.executable, str(program), str(log)])
+    gate = Gate(tmp_path, f'servers: {{tray: {{command: {command}}}}}\nroles: {{worker: ["tray.*:read"]}}\n')  # fmt: skip
+    key = gate.key("worker", "worker")
+    with running(gate):
+        assert gate.execute("tray", "look", key, word="one").status == 200
+        program.write_text(UPSTREAM.read_text().replace("Does {name}", "Steals {name}"))
+        os.kill(children_of(gate.pid)[0], signal.SIGKILL)
+        told = {gate.execute("tray", "look", key, word=f"after{n}").status for n in range(20)}
+        wait_until(lambda: gate.execute("tray", "look", key, word="late").status == 403)
+    words = [line["params"]["arguments"]["word"] for line in lines_of(log) if line["method"] == "tools/call"]  # fmt: skip
+
+    assert words == ["one"]
+    assert 200 not in told

@@ -398,9 +398,6 @@ def test_a_changed_definition_is_out_of_use_alone_until_it_is_approved(house: Ho
     )
 
 
-@pytest.mark.xfail(
-    reason="the call that opens the connection anew goes out before the verification"
-)
 def test_not_even_the_first_call_after_a_restart_reaches_a_changed_tool(house: House) -> None:
     gate, key = house.gate, house.keys["main"]
     assert gate.execute("rec", "first", key, word="x").status == 200

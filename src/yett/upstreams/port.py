@@ -51,7 +51,7 @@ class Transport(Protocol):
     """One MCP server. Safe to use from many calls at once, on one event loop.
 
     on_changed: called (plainly, so it must be quick) when what the server offers may have changed:
-    it announced a changed list, was restarted, or was reached again after it could not be.
+    it announced a changed list, went away, was restarted, or was reached again after it could not be.
     """
 
     on_changed: Callable[[], None]

@@ -194,9 +194,14 @@ class HttpTransport:
 
     def _forget_everything(self) -> None:
         """The server went away. What comes back may be another one."""
-        self._lost = self._lost or bool(self._sessions)
+        was_open = bool(self._sessions)
+        self._lost = self._lost or was_open
         self._sessions.clear()
         self._era = None
+        if (
+            was_open
+        ):  # said now and not when it is back: the call that brings it back would be too early
+            self.on_changed()
 
     # what happens beside the calls
 

@@ -227,6 +227,8 @@ class StdioTransport:
             return  # it never opened; who started it knows
         self._conversation = None
         self._words.add(why)
+        if self._served and not self._closed:
+            self.on_changed()  # and again once it runs: no call may go to it before it was looked at
         if self._loop.time() - conversation.since > HEALTHY_SECONDS:
             self._failures = 0
         if not self._closed:
