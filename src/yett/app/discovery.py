@@ -7,8 +7,8 @@ from typing import Final, final
 import msgspec
 
 from yett.app.assemble import build_armourer
-from yett.app.estate import open_vault
 from yett.app.upstream_pool import Discovery, UpstreamPool
+from yett.app.vault import open_vault
 from yett.catalogue import Definitions
 from yett.configuration.model import Configuration, ServerSection
 from yett.core.clock import Clock

@@ -6,14 +6,12 @@ from pathlib import Path
 from typing import final
 
 import yett.audit.build
-import yett.credentials.build
 import yett.limits.build
 import yett.telemetry.traces
+from yett.app.vault import open_vault
 from yett.audit import Auditor
-from yett.configuration.environment import variable
 from yett.configuration.model import Configuration
 from yett.core.clock import Clock
-from yett.core.secret import Secret
 from yett.core.target import JSON
 from yett.credentials.vault import Vault
 from yett.limits import LimitsState
@@ -101,18 +99,3 @@ class Estate:
         self.database.close()
         if self.traces is not None:
             self.traces.close()
-
-
-def open_vault(
-    configuration: Configuration, *, data: Path, database: Database, clock: Clock
-) -> Vault:
-    """Open the embedded vault with its key file, or with the passphrase in `YETT_VAULT_PASSPHRASE`."""
-    passphrase = variable("YETT_VAULT_PASSPHRASE")
-    return yett.credentials.build.open_vault(
-        configuration.vault,
-        data=data,
-        database=database,
-        clock=clock,
-        passphrase=None if passphrase is None else Secret(passphrase),
-        production=configuration.mode == "production",
-    )

@@ -91,7 +91,9 @@ def _read(file: Path) -> str:
 def _plan(place: Place, file: ClientFile, *, dry_run: bool) -> Plan:
     configuration = place.configuration_or_default()
     names: frozenset[str] = frozenset()
-    if not dry_run or place.data.exists():
+    if not dry_run:
+        place.make_data()  # taking over may be how somebody begins
+    if place.data.exists():
         names = frozenset(info.name for info in place.vault().names())
     surroundings = Surroundings(
         environment=variables(),

@@ -10,7 +10,6 @@ import click
 
 from yett.core.clock import Clock, SystemClock
 from yett.core.errors import CommandError, ConfigurationError, Refusal
-from yett.core.secret import Secret
 
 if TYPE_CHECKING:  # heavy, and most commands need one of them at most
     from yett.configuration.model import Configuration
@@ -97,18 +96,11 @@ class Place:
             ConfigurationError: the key is missing, weak, or another one.
             Fault: the database cannot be used.
         """
-        from yett.configuration.environment import variable  # noqa: PLC0415 - as for the rest
-        from yett.credentials.build import open_vault  # noqa: PLC0415 - cryptography takes its time
+        from yett.app.vault import open_vault  # noqa: PLC0415 - cryptography takes its time
 
-        configuration = self.configuration_or_default()
-        passphrase = variable("YETT_VAULT_PASSPHRASE")
+        database = self.database()  # before all else: it knows whether anything of Yett is here
         return open_vault(
-            configuration.vault,
-            data=self.make_data(),
-            database=self.database(),
-            clock=self.clock,
-            passphrase=Secret(passphrase) if passphrase else None,
-            production=configuration.mode == "production",
+            self.configuration_or_default(), data=self.data, database=database, clock=self.clock
         )
 
     def make_data(self) -> Path:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from yett.cli.command import Place, command
-from yett.configuration.environment import variable
 from yett.core.bounds import SECRET_BYTES_MAX
 from yett.core.clock import iso_time
 from yett.core.errors import CommandError
@@ -23,7 +22,7 @@ from yett.credentials.config import NAME_PATTERN
 
 if TYPE_CHECKING:  # both take their time to load
     from yett.configuration.model import Configuration
-    from yett.credentials.vault import SecretInfo, Vault
+    from yett.credentials.vault import SecretInfo
 
 _DAY_SECONDS: Final = 86400.0
 
@@ -67,14 +66,14 @@ def set_(
         raise CommandError(
             "A secret's name is made of a-z, 0-9, `-` and `_`, at most 63 of them, and is no secret itself"
         )
-    configuration = _configuration(place)
+    configuration = place.configuration_or_default()
     if not servers:
         users = sorted(_users(configuration).get(name, ()))
         options = " ".join(f"--server {server}" for server in users or ["SERVER"])
         raise CommandError(
             f"A secret belongs to the servers that may use it. Run `yett secret set {name} {options}`"
         )
-    vault = _vault(place, configuration)
+    vault = place.vault()
     value = _read_value(from_file)
     try:
         version = vault.put(name, value, servers=servers, actor=place.actor)
@@ -95,7 +94,7 @@ def rotate(place: Place, name: str, surplus: tuple[str, ...], from_file: Path | 
     from yett.credentials.vault import UnknownSecretError  # noqa: PLC0415 - cryptography is slow to load
 
     _refuse_surplus(surplus)
-    vault = _vault(place, _configuration(place))
+    vault = place.vault()
     if name not in {info.name for info in vault.names()}:
         raise _unknown(name)
     value = _read_value(from_file)
@@ -115,9 +114,9 @@ def remove(place: Place, name: str) -> None:
     """Forget a secret. Calls that need it fail from then on."""
     from yett.credentials.vault import UnknownSecretError  # noqa: PLC0415 - cryptography is slow to load
 
-    configuration = _configuration(place)
+    configuration = place.configuration_or_default()
     try:
-        _vault(place, configuration).remove(name, actor=place.actor)
+        place.vault().remove(name, actor=place.actor)
     except UnknownSecretError:
         raise _unknown(name) from None
     users = sorted(_users(configuration).get(name, ()))
@@ -131,7 +130,7 @@ def remove(place: Place, name: str) -> None:
 def list_(place: Place) -> None:
     """Show which secrets there are and for whom; never a value."""
     place.print_rows(
-        [_row(info) for info in _vault(place, _configuration(place)).names()],
+        [_row(info) for info in place.vault().names()],
         empty="none yet; store one with `yett secret set NAME --server SERVER`",
     )
 
@@ -148,9 +147,9 @@ def audit(place: Place, max_age: str) -> None:
         seconds = duration_seconds(max_age)
     except ValueError as error:
         raise CommandError(f"{_sentence(error)}. Write --max-age 90d") from None
-    configuration = _configuration(place)
+    configuration = place.configuration_or_default()
     users = _users(configuration)
-    infos = {info.name: info for info in _vault(place, configuration).names()}
+    infos = {info.name: info for info in place.vault().names()}
     rows = [
         _audit_row(name, infos.get(name), users.get(name, ()), seconds)
         for name in sorted(infos.keys() | users.keys())
@@ -190,27 +189,6 @@ def _row(info: "SecretInfo") -> dict[str, Any]:
         "created_at": iso_time(info.created_at),
         "age_days": int(info.age_seconds // _DAY_SECONDS),
     }
-
-
-def _configuration(place: Place) -> "Configuration":
-    """The configuration, or what holds without one: a secret may be stored before there is any."""
-    from yett.configuration.model import Configuration  # noqa: PLC0415 - see above
-
-    return place.configuration() if place.config_path.exists() else Configuration()
-
-
-def _vault(place: Place, configuration: "Configuration") -> "Vault":
-    from yett.credentials.build import open_vault  # noqa: PLC0415 - cryptography is slow to load
-
-    passphrase = variable("YETT_VAULT_PASSPHRASE")
-    return open_vault(
-        configuration.vault,
-        data=place.data,
-        database=place.database(),
-        clock=place.clock,
-        passphrase=Secret(passphrase) if passphrase else None,
-        production=configuration.mode == "production",
-    )
 
 
 def _users(configuration: "Configuration") -> dict[str, set[str]]:
