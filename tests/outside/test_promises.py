@@ -1,13 +1,16 @@
 """What is promised of callers, credentials, definitions and tenants, tried on one running gate."""
 
+import contextlib
 import json
 import secrets
+import socket
 import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import pytest
 
@@ -326,14 +329,34 @@ def test_another_ones_server_looks_like_none(door: str, house: House) -> None:
 # -- keys
 
 
+class Kept:
+    """Calls on one connection that stays open, as agents make them."""
+
+    def __init__(self, house: House) -> None:
+        self._gate = house.gate
+        self._connection = house.gate.connection()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+    def status(self, key: Key | str) -> int:
+        body = {"tool": "rec/look", "input": {"word": "kept"}}
+        found = self._gate.request("POST", "/execute", body, key=key, on=self._connection)
+        return found.status
+
+
 def test_a_revoked_key_ends_calls_and_streams_in_five_seconds(house: House) -> None:
     gate = house.gate
     key = gate.key("leaving", "reader")
-    wait_until(lambda: gate.execute("rec", "look", key, word="x").status == 200)
-    with stream_of(Agent(gate, key, "2025-11-25")) as stream:
+    with Kept(house) as kept, stream_of_when_good(house, key) as stream:
+        assert kept.status(key) == 200
         gate.yett("key", "revoke", "leaving")
-        called = wait_until(lambda: gate.execute("rec", "look", key, word="x").status == 401, each=0.05)  # fmt: skip
+        called = wait_until(lambda: kept.status(key) == 401, each=0.05)
         closed = seconds_until_closed(stream)
+        assert gate.execute("rec", "look", key, word="x").status == 401
 
     assert called < TAKES_EFFECT_SECONDS_MAX
     assert called + closed < TAKES_EFFECT_SECONDS_MAX
@@ -343,27 +366,44 @@ def test_a_revoked_key_ends_calls_and_streams_in_five_seconds(house: House) -> N
 def test_the_old_secret_works_through_the_overlap_and_not_longer(house: House) -> None:
     gate = house.gate
     old = gate.key("turning", "reader")
-    wait_until(lambda: gate.execute("rec", "look", old, word="x").status == 200)
-    rotated = json.loads(gate.yett("key", "rotate", "turning", "--overlap", "3s", "--json"))["key"]
-    at = time.monotonic()
-    wait_until(lambda: gate.execute("rec", "look", rotated, word="x").status == 200)
-    during = gate.execute("rec", "look", old, word="x").status
-    ended = wait_until(
-        lambda: gate.execute("rec", "look", old, word="x").status == 401, 8, each=0.1
-    )
+    with Kept(house) as kept:
+        wait_until(lambda: kept.status(old) == 200)
+        rotated = gate.yett("key", "rotate", "turning", "--overlap", "3s", "--json")
+        new, at = json.loads(rotated)["key"], time.monotonic()
+        wait_until(lambda: kept.status(new) == 200)
+        during = kept.status(old)
+        wait_until(lambda: kept.status(old) == 401, 8)
+        assert time.monotonic() - at < 3 + TAKES_EFFECT_SECONDS_MAX
+        assert kept.status(new) == 200
 
     assert during == 200
-    assert time.monotonic() - at < 3 + TAKES_EFFECT_SECONDS_MAX, ended
-    assert gate.execute("rec", "look", rotated, word="x").status == 200
 
 
 def test_an_expired_key_ends_by_itself_on_calls_and_streams(house: House) -> None:
-    gate = house.gate
-    key = gate.key("brief", "reader", expires="4s")
-    wait_until(lambda: gate.execute("rec", "look", key, word="x").status == 200)
-    with stream_of(Agent(gate, key, "2025-06-18")) as stream:
+    key = house.gate.key("brief", "reader", expires="4s")
+    with Kept(house) as kept, stream_of_when_good(house, key, "2025-06-18") as stream:
+        assert kept.status(key) == 200
         assert seconds_until_closed(stream) < 4 + TAKES_EFFECT_SECONDS_MAX
-    assert gate.execute("rec", "look", key, word="x").status == 401
+        assert kept.status(key) == 401
+
+
+def test_one_connection_carries_each_request_under_its_own_key(house: House) -> None:
+    main, stranger = house.keys["main"], house.keys["stranger"]
+    wrong = f"{main.secret[:-8]}AAAAAAAA"
+    with Kept(house) as kept:
+        statuses = [
+            kept.status(key) for key in (main, stranger, wrong, main, wrong, stranger, main)
+        ]
+
+    assert statuses == [200, 404, 401, 200, 401, 404, 200]
+
+
+def stream_of_when_good(
+    house: House, key: Key, version: str = "2025-11-25"
+) -> contextlib.AbstractContextManager[socket.socket]:
+    """Open a stream with a key that was made a moment ago."""
+    wait_until(lambda: house.gate.execute("rec", "look", key, word="x").status == 200)
+    return stream_of(Agent(house.gate, key, version))
 
 
 # -- definitions
