@@ -19,12 +19,12 @@ from yett.app.servers import (
     argument_rules,
     catalogue_config,
     policy_files,
+    shipped_classes,
     tool_limits,
 )
 from yett.app.upstream_pool import Discovery, UpstreamPool
 from yett.authentication import Authenticator
 from yett.catalogue import Catalogue
-from yett.catalogue.entries import find_entry, shipped_entries
 from yett.configuration.environment import variables
 from yett.configuration.model import Configuration
 from yett.core.clock import Clock
@@ -109,18 +109,13 @@ def _catalogue(
     """Keep the catalogue, and what it has verified, unless the servers themselves changed."""
     if before is not None and before.configuration.servers == configuration.servers:
         return before.catalogue
-    entries = shipped_entries()
-    found = {
-        name: find_entry(section.command, entries)
-        for name, section in configuration.servers.items()
-    }
     return yett.catalogue.build.build(
         catalogue_config(configuration, folder),
         discoverer=Discovery(pool),
         schema_check=yett.validation.build.schema_problem,
         record_event=estate.event,
         clock=estate.clock,
-        shipped={name: entry.classes() for name, entry in found.items() if entry is not None},
+        shipped=shipped_classes(configuration),
     )
 
 

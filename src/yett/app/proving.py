@@ -46,7 +46,7 @@ def prove_whole(path: Path, *, data: Path, clock: Clock) -> Configuration:
     except ConfigurationError as error:
         problems += error.problems
     try:
-        yett.catalogue.build.open_lock(folder / "yett.lock").read()
+        yett.catalogue.build.open_lock(folder).read()
     except ConfigurationError as error:
         problems += error.problems
     if problems:

@@ -1,12 +1,14 @@
 """The configuration as each domain wants to see it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from yett.authorization.build import read_policies
-from yett.catalogue.config import CatalogueConfig
+from yett.catalogue.config import LOCK_NAME, CatalogueConfig
+from yett.catalogue.entries import find_entry, shipped_entries
 from yett.configuration.model import Configuration, ServerSection, ToolSection
 from yett.core.quantities import duration_seconds
+from yett.core.target import Access
 from yett.limits.config import ToolLimits
 from yett.sanitising.config import AnswerRules
 from yett.upstreams.config import UpstreamConfig
@@ -43,7 +45,7 @@ def answer_rules(configuration: Configuration) -> dict[str, AnswerRules]:
 def catalogue_config(configuration: Configuration, folder: Path) -> CatalogueConfig:
     """folder: where the configuration file lies; `yett.lock` lies beside it."""
     return CatalogueConfig(
-        lock_path=str(folder / "yett.lock"),
+        lock_path=str(folder / LOCK_NAME),
         pin_at_first_sight=configuration.mode == "development",
         servers=tuple(configuration.servers),
         access={
@@ -52,6 +54,16 @@ def catalogue_config(configuration: Configuration, folder: Path) -> CatalogueCon
             if rules.access is not None
         },
     )
+
+
+def shipped_classes(configuration: Configuration) -> dict[str, Mapping[str, Access]]:
+    """By server, what a ready-made entry says of its tools; servers without one are left out."""
+    entries = shipped_entries()
+    found = {
+        name: find_entry(section.command, entries)
+        for name, section in configuration.servers.items()
+    }
+    return {name: entry.classes() for name, entry in found.items() if entry is not None}
 
 
 def policy_files(configuration: Configuration, folder: Path) -> dict[str, str]:

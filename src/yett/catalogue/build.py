@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from yett.catalogue.backends.lock_file import LockFile
-from yett.catalogue.config import CatalogueConfig
+from yett.catalogue.config import LOCK_NAME, CatalogueConfig
 from yett.catalogue.pinning import Classes
 from yett.catalogue.port import Discoverer, LockStore, RecordEvent, SchemaCheck
 from yett.catalogue.stage import Catalogue
@@ -32,7 +32,7 @@ def build(
     verifier = Verifier(
         config,
         discoverer=discoverer,
-        store=open_lock(Path(config.lock_path)),
+        store=LockFile(Path(config.lock_path)),
         schema_check=schema_check,
         record_event=record_event,
         clock=clock,
@@ -41,9 +41,9 @@ def build(
     return Catalogue(verifier)
 
 
-def open_lock(path: Path) -> LockStore:
-    """Return the way to `yett.lock`, for commands."""
-    return LockFile(path)
+def open_lock(folder: Path) -> LockStore:
+    """Return the way to `yett.lock`, for commands. folder: where the configuration file lies."""
+    return LockFile(folder / LOCK_NAME)
 
 
 def classes_by_server(

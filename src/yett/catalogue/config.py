@@ -1,10 +1,13 @@
 """What a tool's section says about its class, and where the lock file lies."""
 
-from typing import final
+from typing import Final, final
 
 import msgspec
 
 from yett.core.target import Access
+
+LOCK_NAME: Final = "yett.lock"
+"""Beside the configuration file."""
 
 
 @final

@@ -224,11 +224,9 @@ def _target(
 
 
 def _pin(place: Place, server: str, tool: str) -> "Pin | None":
-    from yett.catalogue.lock import Lock, decode_lock  # noqa: PLC0415 - start-up time
+    from yett.catalogue.build import open_lock  # noqa: PLC0415 - start-up time
 
-    path = place.folder / "yett.lock"
-    lock = decode_lock(path.read_bytes(), str(path)) if path.exists() else Lock()
-    pins = lock.servers.get(server)
+    pins = open_lock(place.folder).read().servers.get(server)
     return pins.tools.get(tool) if pins else None
 
 

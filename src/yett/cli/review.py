@@ -4,13 +4,12 @@ import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, final
 
+from yett.app.servers import catalogue_config, shipped_classes
 from yett.catalogue.approval import Decision, approve, quarantine, review
 from yett.catalogue.board import make_board
-from yett.catalogue.build import open_lock
+from yett.catalogue.build import classes_by_server, open_lock
 from yett.catalogue.definitions import Sight, examine
-from yett.catalogue.entries import find_entry, shipped_entries
 from yett.catalogue.lock import SECTIONS, Lock, ServerPins
-from yett.catalogue.pinning import Classes
 from yett.cli.command import Place
 from yett.core.clock import iso_time
 from yett.core.errors import CommandError
@@ -18,7 +17,6 @@ from yett.core.operations import Kind
 from yett.storage import outbox
 
 if TYPE_CHECKING:
-    from yett.catalogue.port import LockStore
     from yett.core.target import JSON, Access
 
 
@@ -29,25 +27,12 @@ class Review:
     def __init__(self, place: Place) -> None:
         self._place = place
         self._configuration = place.configuration()
-        self._store = open_store(place)
+        self._store = open_lock(place.folder)
         self._lock = self._store.read()
-        entries = shipped_entries()
-        found = {
-            name: find_entry(section.command, entries)
-            for name, section in self._configuration.servers.items()
-        }
-        shipped = {name: entry.classes() for name, entry in found.items() if entry is not None}
-        self._classes = {
-            name: Classes(
-                operator={
-                    tool: rules.access
-                    for tool, rules in section.tools.items()
-                    if rules.access is not None
-                },
-                shipped=shipped.get(name, {}),
-            )
-            for name, section in self._configuration.servers.items()
-        }
+        self._classes = classes_by_server(
+            catalogue_config(self._configuration, place.folder),
+            shipped_classes(self._configuration),
+        )
 
     def servers(self) -> list[str]:
         return list(self._configuration.servers)
@@ -152,10 +137,6 @@ class Review:
         }
 
 
-def open_store(place: Place) -> "LockStore":
-    return open_lock(place.folder / "yett.lock")
-
-
 def approved_now(place: Place, server: str, decisions: Sequence[Decision]) -> None:
     """Write the lock and post an event for each thing that is news.
 
@@ -164,7 +145,7 @@ def approved_now(place: Place, server: str, decisions: Sequence[Decision]) -> No
         Fault: the lock or the database could not be written.
     """
     with place.database().transaction() as transaction:
-        open_store(place).update(lambda lock: approve(lock, server, decisions))
+        open_lock(place.folder).update(lambda lock: approve(lock, server, decisions))
         for decision in decisions:
             if decision.is_news:
                 event: dict[str, Any] = {

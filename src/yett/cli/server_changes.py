@@ -112,7 +112,7 @@ def remove_server(place: Place, name: str, *, with_grants: bool) -> list[str]:
         for reference in credential_names(sections[name])
         if reference not in others and (secret := vault_name(reference)) is not None
     ]
-    if name in open_lock(place.folder / "yett.lock").read().servers:
+    if name in open_lock(place.folder).read().servers:
         notes.append(f"note: what was approved of `{name}` stays in yett.lock, unused")
     return notes
 

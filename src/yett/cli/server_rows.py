@@ -16,7 +16,7 @@ def server_rows(place: Place) -> list[dict[str, Any]]:
     ConfigurationError: the configuration or the lock cannot be used.
     """
     configuration = place.configuration()
-    lock = open_lock(place.folder / "yett.lock").read()
+    lock = open_lock(place.folder).read()
     return [
         _row(name, section, lock.servers.get(name, ServerPins()))
         for name, section in configuration.servers.items()

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from yett.catalogue.definitions import digest_of
 from yett.cli.root import root
 
 CONFIGURATION = """
@@ -133,15 +134,23 @@ def test_explain_takes_a_key_by_name_and_says_that_it_is_revoked(place: Path) ->
 
 
 def test_explain_takes_the_class_from_the_lock(place: Path) -> None:
+    definition = {"name": "list"}
     pin = {
-        "digest": "d", "access": "read", "access_from": "operator", "approved_by": "x",
-        "approved_at": "2026-01-01T00:00:00Z", "definition": {}, "quarantined": True,
+        "digest": digest_of("github", definition), "access": "read", "access_from": "operator", "approved_by": "x",
+        "approved_at": "2026-01-01T00:00:00Z", "definition": definition, "quarantined": True,
     }  # fmt: skip
     lock = {"servers": {"github": {"tools": {"list": pin}}}, "version": 1}
     (place / "yett.lock").write_text(json.dumps(lock))
     found = answer(place, "policy", "explain", "--role", "reader", "--tool", "github/list")
 
     assert (found["access"], found["reason"]) == ("read", "tool_quarantined")
+
+    definition["name"] = "edited by hand"
+    (place / "yett.lock").write_text(json.dumps(lock))
+    refused = run(place, "policy", "explain", "--role", "reader", "--tool", "github/list")
+
+    assert refused.exit_code == 2
+    assert "the lock is damaged" in refused.output
 
 
 @pytest.mark.parametrize(
