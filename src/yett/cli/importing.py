@@ -9,6 +9,7 @@ import click
 import msgspec
 
 from yett.cli.command import Place, command
+from yett.configuration.addresses import gate_url
 from yett.configuration.environment import variables
 from yett.configuration.server_edits import with_servers
 from yett.configuration.takeover.client_file import Client, ClientFile, read_client_file
@@ -162,11 +163,7 @@ def _backup_path(place: Place, file: Path) -> Path:
 
 
 def _url(place: Place) -> str:
-    configuration = place.configuration_or_default()
-    host, _, port = configuration.listen.rpartition(":")
-    scheme = "https" if configuration.tls is not None else "http"
-    shown = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}.get(host, host)  # noqa: S104 - named, not listened on
-    return f"{scheme}://{shown}:{port}/mcp"
+    return f"{gate_url(place.configuration_or_default())}/mcp"
 
 
 def _report(

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 group: Final = click.Group("key", help="Create, list, rotate and revoke the keys of callers.")
 
-# What listens on every address is reached at none of these.
-_EVERYWHERE: Final = ("0.0.0.0", "[::]")  # noqa: S104 - compared, not bound
 _COLUMNS: Final = ["id", "name", "state", "roles", "tenant", "environment", "expires_at"]
 
 
@@ -180,6 +178,7 @@ def _public(place: Place, key: Any) -> dict[str, Any]:
 
 def _show_once(place: Place, issued: "IssuedKey", configuration: "Configuration") -> None:
     from yett.cli.snippets import snippets  # noqa: PLC0415 - start-up time
+    from yett.configuration.addresses import gate_url  # noqa: PLC0415 - start-up time
 
     stored = issued.stored
     key = issued.key.reveal_text()
@@ -196,11 +195,5 @@ def _show_once(place: Place, issued: "IssuedKey", configuration: "Configuration"
     )
     if not place.as_json:
         place.say("\nThe key is shown this once. Keep it now, or put it where it is used:")
-        for client, text in snippets(_gate_url(configuration), key).items():
+        for client, text in snippets(gate_url(configuration), key).items():
             place.say(f"\n{client}:\n{text}")
-
-
-def _gate_url(configuration: "Configuration") -> str:
-    scheme = "http" if configuration.tls is None else "https"
-    host, _, port = configuration.listen.rpartition(":")
-    return f"{scheme}://{'127.0.0.1' if host in _EVERYWHERE else host}:{port}"

@@ -1,4 +1,4 @@
-"""Questions about addresses and URLs that the checks ask; no name is ever looked up."""
+"""Addresses and URLs, as the checks and the commands ask about them; no name is ever looked up."""
 
 import ipaddress
 from typing import Final, final
@@ -6,7 +6,11 @@ from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
+from yett.configuration.model import Configuration
+
 _PORT_MAX: Final = 65_535
+# What listens on every address is reached at none of these.
+_EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104 - named, not listened on
 
 
 @final
@@ -21,6 +25,13 @@ def parse_listen(text: str) -> Listen | None:
     if int(port) > _PORT_MAX:
         return None
     return Listen(host.removeprefix("[").removesuffix("]"), int(port))
+
+
+def gate_url(configuration: Configuration) -> str:
+    """Return where an agent on this machine finds the gate, without a path."""
+    host, _, port = configuration.listen.rpartition(":")
+    scheme = "http" if configuration.tls is None else "https"
+    return f"{scheme}://{_EVERYWHERE.get(host, host)}:{port}"
 
 
 def is_loopback(host: str) -> bool:
