@@ -15,6 +15,8 @@ from yett.audit.port import Tip
 DIGEST_BYTES: Final = 32
 _MARK: Final = b',"chain":"'
 _TAIL_BYTES: Final = len(_MARK) + 2 * DIGEST_BYTES + len(b'"}')
+SEAL_BYTES_MAX: Final = 128
+"""What `seal` adds to ASCII members, at most."""
 _SEAL: Final = re.compile(rb',"chain":"([0-9a-f]{64})"\}')
 _SEQUENCE: Final = re.compile(rb'\{"sequence":([1-9][0-9]{0,17}),')
 
@@ -35,7 +37,7 @@ def seal(sequence: int, chain: bytes, members: str) -> tuple[bytes, bytes]:
         members = members.replace("\n", " ")
     text = f'{{"sequence":{sequence},{members}}}'.encode()
     digest = sha256(chain + text).digest()
-    return b'%b,"chain":"%b"}\n' % (text[:-1], hexlify(digest)), digest
+    return b"".join((text[:-1], _MARK, hexlify(digest), b'"}\n')), digest
 
 
 def unseal(line: bytes) -> tuple[bytes, Tip] | None:

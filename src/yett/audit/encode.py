@@ -125,10 +125,9 @@ class Encoder:
     def answered(
         self,
         at: float,
-        call: Call,
+        request_id: str,
         intent: int,
         cleaned: Cleaned,
-        *,
         status: str,
         cost: int,
         latency: float,
@@ -137,7 +136,7 @@ class Encoder:
         answered = cleaned.answered
         findings, secrets = cleaned.findings, answered.armed.credential.names
         return (
-            f'"at":"{self.stamp(at)}","kind":"outcome","id":{quote(call.id)},"intent":{intent},'
+            f'"at":"{self.stamp(at)}","kind":"outcome","id":{quote(request_id)},"intent":{intent},'
             f'"decision":"allowed","status":"{status}","cost_micros":{cost},'
             f'"latency_ms":{latency * 1e3:.3f},"upstream_ms":{answered.seconds * 1e3:.3f},'
             f'"bytes":{len(encoded)},"output_digest":"{sha256(encoded).hexdigest()}",'

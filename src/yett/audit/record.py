@@ -15,7 +15,6 @@ from yett.audit.bugs import place_of, trace
 from yett.audit.encode import Encoder
 from yett.audit.port import AuditLog, Unwritable
 from yett.core.call import Call, Reply, Usage
-from yett.core.clock import Clock
 from yett.core.errors import Denied, Fault, Refusal
 from yett.core.identity import Principal
 from yett.core.proofs import Admitted, Cleaned, Identified, Permitted, PermittedList, Resolved
@@ -37,7 +36,8 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
 
     log: AuditLog
     encoder: Encoder
-    clock: Clock
+    wall: Callable[[], float]
+    monotonic: Callable[[], float]
     observers: tuple[Observer, ...] = ()
 
 
@@ -46,8 +46,8 @@ class Record(msgspec.Struct, eq=False):
     """Begun for every request; `close` or `abandon` ends it, once.
 
     _intent: its sequence; 0: there is none. _durable: the outcome must be synced as well.
-    _released: from here on the upstream may have been touched. _ended_at, _seconds: wall clock and
-    duration, when the last line is written.
+    _released: from here on the upstream may have been touched. _outcome: of an answer, if there is
+    one. _ended_at, _seconds: wall clock and duration, when the last line is written.
     """
 
     _desk: Desk
@@ -60,6 +60,7 @@ class Record(msgspec.Struct, eq=False):
     _durable: bool = False
     _released: bool = False
     _cleaned: Cleaned | None = None
+    _outcome: Status = "ok"
     _cost: int = 0
     _listed: PermittedList | None = None
     _refusal: Refusal | None = None
@@ -87,7 +88,7 @@ class Record(msgspec.Struct, eq=False):
         self._admitted = admitted
         desk = self._desk
         try:
-            self._intent = desk.log.append(desk.encoder.intent(desk.clock.wall(), admitted))
+            self._intent = desk.log.append(desk.encoder.intent(desk.wall(), admitted))
             if admitted.validated.permitted.target.access == "write":
                 self._durable = True
                 await desk.log.sync()
@@ -98,14 +99,17 @@ class Record(msgspec.Struct, eq=False):
     def answer(self, cleaned: Cleaned, usage: Usage) -> Reply:
         self._cleaned = cleaned
         self._cost = usage.cost_micros
+        permitted, result = self._permitted, cleaned.result
+        if result is None or result.get("isError") is True:
+            self._outcome = "tool_error"
         return Reply(
             call=self._call,
             principal=self._principal,
-            result=cleaned.result,
-            encoded=b"" if cleaned.result is None else cleaned.encoded,
+            result=result,
+            encoded=b"" if result is None else cleaned.encoded,
             error=cleaned.error,
             usage=usage,
-            target=self._shown_target(),
+            target="" if permitted is None else permitted.target.key,
         )
 
     def answer_list(self, permitted: PermittedList, result: dict[str, JSON]) -> Reply:
@@ -147,7 +151,7 @@ class Record(msgspec.Struct, eq=False):
             self._write()
             if self._durable:
                 await self._desk.log.sync()
-                self._seconds = self._desk.clock.monotonic() - self._call.started
+                self._seconds = self._desk.monotonic() - self._call.started
         except Unwritable as trouble:
             sent = self._released if refusal is None else self._is_touched(refusal)
             refusal = Fault(Reason.AUDIT_UNAVAILABLE, str(trouble), sent=sent)
@@ -159,20 +163,14 @@ class Record(msgspec.Struct, eq=False):
         return reply
 
     def _write(self) -> None:
-        desk = self._desk
-        self._ended_at = desk.clock.wall()
-        self._seconds = desk.clock.monotonic() - self._call.started
-        if self._cleaned is None or self._refusal is not None:
+        desk, cleaned = self._desk, self._cleaned
+        self._ended_at = at = desk.wall()
+        self._seconds = seconds = desk.monotonic() - self._call.started
+        if cleaned is None or self._refusal is not None:
             members = self._short_ending()
         else:
             members = desk.encoder.answered(
-                self._ended_at,
-                self._call,
-                self._intent,
-                self._cleaned,
-                status=self._status(None),
-                cost=self._cost,
-                latency=self._seconds,
+                at, self._call.id, self._intent, cleaned, self._outcome, self._cost, seconds
             )
         desk.log.append(members)
 
@@ -213,14 +211,42 @@ class Record(msgspec.Struct, eq=False):
         )
 
     def _tell(self, refusal: Refusal | None) -> None:
-        observers = self._desk.observers
+        observers, cleaned = self._desk.observers, self._cleaned
         if not observers:
             return
-        summary = self._summary(refusal)
+        if cleaned is None or refusal is not None:
+            summary = self._summary(refusal)
+        else:
+            summary = self._summary_of_answer(cleaned)
         for observe in observers:
             observe(summary)
 
+    def _summary_of_answer(self, cleaned: Cleaned) -> Summary:
+        call, answered = self._call, cleaned.answered
+        admitted = answered.armed.admitted
+        permitted = admitted.validated.permitted
+        target = permitted.target
+        return Summary(
+            id=call.id,
+            method=call.operation.method,
+            door=call.door,
+            server=target.server,
+            tool=target.name,
+            tenant=permitted.principal.tenant,
+            decision="allowed",
+            reason=None,
+            status=self._outcome,
+            ended_at=self._ended_at,
+            seconds=self._seconds,
+            upstream_seconds=answered.seconds,
+            cost_micros=self._cost,
+            currency=admitted.currency,
+            bytes=len(cleaned.encoded),
+            findings=cleaned.findings,
+        )
+
     def _summary(self, refusal: Refusal | None) -> Summary:
+        """Sum up what ended in any other way."""
         call, target, cleaned = self._call, self._target, self._cleaned
         return Summary(
             id=call.id,
@@ -242,14 +268,9 @@ class Record(msgspec.Struct, eq=False):
         )
 
     def _status(self, refusal: Refusal | None) -> Status:
-        if refusal is not None:
-            return "unknown" if self._is_touched(refusal) else "refused"
-        cleaned = self._cleaned
-        if cleaned is None or (
-            cleaned.result is not None and cleaned.result.get("isError") is not True
-        ):
-            return "ok"
-        return "tool_error"
+        if refusal is None:
+            return self._outcome
+        return "unknown" if self._is_touched(refusal) else "refused"
 
     def _is_touched(self, refusal: Refusal) -> bool:
         """Tell whether the upstream may have done something."""

@@ -34,7 +34,8 @@ class Auditor:
         self._desk = Desk(
             log=log,
             encoder=Encoder(node=node, redact=redact, redact_text=redact_text),
-            clock=clock,
+            wall=clock.wall,
+            monotonic=clock.monotonic,
             observers=observers,
         )
 
@@ -53,7 +54,7 @@ class Auditor:
         if str(event.get("event", "")).startswith(_RESERVED):
             event = event | {"event": f"posted.{event['event']}"}
         try:
-            desk.log.append(desk.encoder.event(desk.clock.wall(), event))
+            desk.log.append(desk.encoder.event(desk.wall(), event))
         except Unwritable as trouble:
             raise Fault(Reason.AUDIT_UNAVAILABLE, str(trouble)) from trouble
 

@@ -119,21 +119,22 @@ class Metrics:
     def observe(self, summary: Summary) -> None:
         """Count one finished request. Called by one thread only."""
         counts = self._counts
-        calls = counts.calls
         key = (summary.server, summary.tool, summary.decision, summary.reason)
         try:
-            calls[key] += 1
+            counts.calls[key] += 1
         except KeyError:
             self._begin(key)
-        seconds = counts.seconds
-        seconds.counts[bisect_left(_BOUNDS, summary.seconds)] += 1
-        seconds.sum += summary.seconds
-        if summary.upstream_seconds is not None:
+        took = summary.seconds
+        histogram = counts.seconds
+        histogram.counts[bisect_left(_BOUNDS, took)] += 1
+        histogram.sum += took
+        took_upstream = summary.upstream_seconds
+        if took_upstream is not None:
             upstream = counts.upstreams.get(summary.server or "")
             if upstream is None:
                 upstream = counts.upstreams[summary.server or ""] = _Histogram()
-            upstream.counts[bisect_left(_BOUNDS, summary.upstream_seconds)] += 1
-            upstream.sum += summary.upstream_seconds
+            upstream.counts[bisect_left(_BOUNDS, took_upstream)] += 1
+            upstream.sum += took_upstream
         if summary.cost_micros:
             spend = counts.spend
             spend[summary.currency] = spend.get(summary.currency, 0) + summary.cost_micros

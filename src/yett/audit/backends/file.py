@@ -28,7 +28,7 @@ from yett.audit.backends.directory import (
 from yett.audit.backends.lock import Lock
 from yett.audit.backends.pruning import plan
 from yett.audit.backends.segment import Segment
-from yett.audit.chain import DIGEST_BYTES, seal
+from yett.audit.chain import DIGEST_BYTES, SEAL_BYTES_MAX
 from yett.audit.port import Figures, Tip, Unwritable
 from yett.core.clock import Clock
 from yett.storage.files import sync_directory
@@ -51,9 +51,9 @@ class FileLog:
             OSError: the directory cannot be used.
         """
         self._directory = directory
-        self._clock = clock
+        self._monotonic = clock.monotonic
         self._author = Author(clock=clock, node=node)
-        self._segment_bytes = segment_bytes
+        self._rotate_above = segment_bytes - SEAL_BYTES_MAX
         self._mutex = threading.Lock()
         self._committing = threading.Lock()
         self._retired: list[Segment] = []  # full, and not yet on the disk
@@ -75,21 +75,18 @@ class FileLog:
 
     def append(self, members: str) -> int:
         with self._mutex:
-            if self._trouble is not None or self._clock.monotonic() >= self._look_at:
+            if self._trouble is not None or self._monotonic() >= self._look_at:
                 self._look()
             segment = self._segment
-            line, chain = seal(segment.sequence + 1, segment.chain, members)
             try:
-                if segment.size + len(line) > self._segment_bytes:
+                if segment.size + len(members) > self._rotate_above:
                     segment = self._rotate()
-                    segment.append(members)
-                else:
-                    segment.write(line, chain)
+                sequence = segment.append(members)
             except OSError as error:
                 raise self._refuse(_words(error)) from error
             self._lines += 1
             self._refusing = False
-            return segment.sequence
+            return sequence
 
     async def sync(self) -> None:
         trouble = await self._committer.wait()
@@ -202,7 +199,7 @@ class FileLog:
         trouble = _CLOSED if self._closing else self._trouble or self._displacement()
         if trouble is not None:
             raise self._refuse(trouble)
-        self._look_at = self._clock.monotonic() + _LOOK_SECONDS
+        self._look_at = self._monotonic() + _LOOK_SECONDS
 
     def _displacement(self) -> str | None:
         with contextlib.suppress(OSError):

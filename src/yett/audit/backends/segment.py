@@ -61,21 +61,14 @@ class Segment:
     def tip(self) -> Tip:
         return Tip(self.sequence, self.chain)
 
-    def append(self, members: str) -> None:
-        """Seal a line and hand it to the kernel.
+    def append(self, members: str) -> int:
+        """Seal a line, hand it to the kernel whole or not at all, and return its sequence.
 
         Raises:
             OSError: it was not written.
         """
-        line, chain = seal(self.sequence + 1, self.chain, members)
-        self.write(line, chain)
-
-    def write(self, line: bytes, chain: bytes) -> None:
-        """Hand a sealed line to the kernel, whole or not at all.
-
-        Raises:
-            OSError: it was not written.
-        """
+        sequence = self.sequence + 1
+        line, chain = seal(sequence, self.chain, members)
         if self._torn:
             self._mend()
         size = self.size
@@ -91,8 +84,9 @@ class Segment:
             self._mend()
             raise
         self.chain = chain
-        self.sequence += 1
+        self.sequence = sequence
         self.size = size + written
+        return sequence
 
     def _mend(self) -> None:
         os.ftruncate(self._fd, self.size)
