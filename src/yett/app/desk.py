@@ -7,9 +7,7 @@ from yett.app.gateway import Gateway
 from yett.audit.reading import Filter, newest
 from yett.audit.verify import verify
 from yett.authentication.build import build_registry
-from yett.authentication.port import StoredKey
 from yett.authentication.registry import KeyRegistry
-from yett.core.clock import iso_time, iso_time_or_none
 from yett.core.target import JSON
 
 _ACTOR: Final = "admin"
@@ -41,10 +39,12 @@ class AdminDesk:
         return self._estate.metrics.render()
 
     def keys(self) -> list[dict[str, JSON]]:
-        return [_public(key) for key in self._registry().list()]
+        registry = self._registry()
+        return [registry.describe(key) for key in registry.list()]
 
     def revoke(self, reference: str) -> dict[str, JSON]:
-        return _public(self._registry().revoke(reference))
+        registry = self._registry()
+        return registry.describe(registry.revoke(reference))
 
     def tools(self) -> list[dict[str, JSON]]:
         return self._gateway.snapshot.catalogue.report()
@@ -79,16 +79,3 @@ class AdminDesk:
             clock=self._estate.clock,
             actor=_ACTOR,
         )
-
-
-def _public(key: StoredKey) -> dict[str, JSON]:
-    return {
-        "id": key.id,
-        "name": key.name,
-        "roles": list(key.roles),
-        "tenant": key.tenant,
-        "environment": key.environment,
-        "created_at": iso_time(key.created_at),
-        "expires_at": iso_time_or_none(key.expires_at),
-        "revoked_at": iso_time_or_none(key.revoked_at),
-    }

@@ -141,6 +141,28 @@ class KeyRegistry:
                 self._post(transaction, "key.revoked", stored, now)
         return stored
 
+    def describe(self, key: StoredKey) -> dict[str, JSON]:
+        """Return what operators may see of a key, with its state at this moment."""
+        now = self._clock.wall()
+        state = "active"
+        if key.revoked_at is not None:
+            state = "revoked"
+        elif key.expires_at is not None and key.expires_at <= now:
+            state = "expired"
+        overlaps = key.previous_until is not None and key.previous_until > now
+        return {
+            "id": key.id,
+            "name": key.name,
+            "state": state,
+            "roles": list(key.roles),
+            "tenant": key.tenant,
+            "environment": key.environment,
+            "created_at": iso_time(key.created_at),
+            "expires_at": iso_time_or_none(key.expires_at),
+            "revoked_at": iso_time_or_none(key.revoked_at),
+            "old_secret_until": iso_time_or_none(key.previous_until) if overlaps else None,
+        }
+
     def accept_clock(self) -> None:
         """Take the clock of this machine for right although a later time was seen before.
 

@@ -1,12 +1,12 @@
 """`yett key …`: the keys of callers, from the first to the last day."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from yett.cli.command import Place, command
-from yett.core.clock import iso_time, iso_time_or_none
+from yett.core.clock import iso_time_or_none
 from yett.core.errors import CommandError, ConfigurationError
 from yett.storage import outbox
 
@@ -59,7 +59,8 @@ def create(
 @click.option("--all", "with_revoked", is_flag=True, help="Revoked keys, too.")
 def list_keys(place: Place, *, with_revoked: bool) -> None:
     """List the keys."""
-    rows = [_public(place, key) for key in _registry(place).list()]
+    registry = _registry(place)
+    rows = [registry.describe(key) for key in registry.list()]
     place.print_rows(
         [row for row in rows if with_revoked or row["state"] != "revoked"],
         _COLUMNS,
@@ -72,7 +73,8 @@ def list_keys(place: Place, *, with_revoked: bool) -> None:
 @click.argument("key")
 def show(place: Place, key: str) -> None:
     """Show one key, by id or name. Its secret is kept nowhere and cannot be shown again."""
-    place.print_record(_public(place, _registry(place).show(key)))
+    registry = _registry(place)
+    place.print_record(registry.describe(registry.show(key)))
 
 
 @group.command("rotate")
@@ -97,7 +99,8 @@ def rotate(place: Place, key: str, overlap: str | None, expires: str | None) -> 
 @click.argument("key")
 def revoke(place: Place, key: str) -> None:
     """End a key for good, within five seconds everywhere."""
-    place.print_record(_public(place, _registry(place).revoke(key)))
+    registry = _registry(place)
+    place.print_record(registry.describe(registry.revoke(key)))
 
 
 @group.command("clock")
@@ -151,29 +154,6 @@ def _seconds(text: str) -> float:
         return duration_seconds(text)
     except ValueError as error:
         raise CommandError(str(error)) from error
-
-
-def _public(place: Place, key: Any) -> dict[str, Any]:
-
-    now = place.clock.wall()
-    state = "active"
-    if key.revoked_at is not None:
-        state = "revoked"
-    elif key.expires_at is not None and key.expires_at <= now:
-        state = "expired"
-    overlaps = key.previous_until is not None and key.previous_until > now
-    return {
-        "id": key.id,
-        "name": key.name,
-        "state": state,
-        "roles": list(key.roles),
-        "tenant": key.tenant,
-        "environment": key.environment,
-        "created_at": iso_time(key.created_at),
-        "expires_at": iso_time_or_none(key.expires_at),
-        "revoked_at": iso_time_or_none(key.revoked_at),
-        "old_secret_until": iso_time(key.previous_until) if overlaps else None,
-    }
 
 
 def _show_once(place: Place, issued: "IssuedKey", configuration: "Configuration") -> None:
