@@ -2,6 +2,8 @@
 
 from typing import Final, final
 
+import msgspec
+
 import yett
 from yett.app.gateway import Gateway
 from yett.audit.reading import Filter, newest
@@ -54,20 +56,7 @@ class AdminDesk:
 
     def verify(self) -> dict[str, JSON]:
         verdict = verify(self._estate.auditor.source())
-        damage = verdict.damage
-        return {
-            "ok": damage is None,
-            "records": verdict.records,
-            "segments": verdict.segments,
-            "damage": None
-            if damage is None
-            else {
-                "kind": damage.kind,
-                "segment": damage.segment,
-                "line": damage.line,
-                "text": damage.text,
-            },
-        }
+        return {"ok": verdict.damage is None, **msgspec.to_builtins(verdict)}
 
     def record(self, event: dict[str, JSON]) -> None:
         self._estate.auditor.event(event)

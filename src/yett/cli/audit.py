@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
+import msgspec
 import orjson
 
 from yett.audit.build import directory_of, open_for_reading
 from yett.audit.chain import escape_hidden
 from yett.audit.config import AuditConfig
 from yett.audit.reading import KINDS, Entry, Filter, Follower, newest, search
-from yett.audit.verify import Damage, Verdict, verify
+from yett.audit.verify import Verdict, verify
 from yett.cli.command import Place, command
 from yett.cli.place import shown
 from yett.core.errors import CommandError, ConfigurationError
@@ -137,7 +138,7 @@ def verify_log(place: Place) -> None:
     else:
         verdict = verify(source)
     if place.as_json:
-        click.echo(_as_json(_verdict_members(verdict)))
+        click.echo(_as_json({"ok": verdict.damage is None, **msgspec.to_builtins(verdict)}))
     else:
         click.echo(_verdict_words(verdict))
     if verdict.damage is not None:
@@ -242,23 +243,6 @@ def _row(entry: Entry) -> dict[str, Any]:
 
 def _cell(value: object) -> object:
     return orjson.dumps(value).decode() if isinstance(value, (dict, list)) else value
-
-
-def _verdict_members(verdict: Verdict) -> dict[str, Any]:
-    damage = verdict.damage
-    return {
-        "ok": damage is None,
-        "records": verdict.records,
-        "lines": verdict.lines,
-        "segments": verdict.segments,
-        "first": verdict.first,
-        "last": verdict.last,
-        "chain": verdict.chain,
-        "head": verdict.head,
-        "damage": None
-        if damage is None
-        else {field: getattr(damage, field) for field in Damage.__struct_fields__},
-    }
 
 
 def _verdict_words(verdict: Verdict) -> str:
