@@ -12,7 +12,7 @@ def group(place: Place) -> None:
 
     Exits 0 if it can be used, and 2 if not.
     """
-    from yett.app.proving import prove_whole  # noqa: PLC0415 - start-up time
+    from yett.app.proving import prove_whole
 
     configuration = prove_whole(place.config_path, data=place.data, clock=place.clock)
     if place.as_json:

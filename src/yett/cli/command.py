@@ -97,7 +97,7 @@ def _run(place: Place, work: Callable[[], None]) -> None:
         raise
     except (CommandError, ConfigurationError, Refusal, OSError) as error:
         if isinstance(error, ConfigurationError):
-            from yett.configuration.load import located  # noqa: PLC0415 - only to say where
+            from yett.configuration.load import located
 
             located(error, place.config_path)
         raise failure_of(error, as_json=place.as_json) from error

@@ -113,7 +113,7 @@ def clock(place: Place, *, accept: bool) -> None:
     """
     del accept
     _registry(place).accept_clock()
-    from yett.limits.build import accept_clock  # noqa: PLC0415 - start-up time
+    from yett.limits.build import accept_clock
 
     try:
         rewound = accept_clock(place.data, place.clock)
@@ -130,7 +130,7 @@ def clock(place: Place, *, accept: bool) -> None:
 
 
 def _registry(place: Place) -> "KeyRegistry":
-    from yett.authentication.build import build_registry  # noqa: PLC0415 - start-up time
+    from yett.authentication.build import build_registry
 
     return build_registry(
         database=place.database(), data=place.data, clock=place.clock, actor=place.actor
@@ -148,7 +148,7 @@ def _check_roles(roles: Sequence[str], defined: Mapping[str, object]) -> None:
 
 
 def _seconds(text: str) -> float:
-    from yett.core.quantities import duration_seconds  # noqa: PLC0415 - start-up time
+    from yett.core.quantities import duration_seconds
 
     try:
         return duration_seconds(text)
@@ -157,8 +157,8 @@ def _seconds(text: str) -> float:
 
 
 def _show_once(place: Place, issued: "IssuedKey", configuration: "Configuration") -> None:
-    from yett.cli.snippets import snippets  # noqa: PLC0415 - start-up time
-    from yett.configuration.addresses import gate_url  # noqa: PLC0415 - start-up time
+    from yett.cli.snippets import snippets
+    from yett.configuration.addresses import gate_url
 
     stored = issued.stored
     key = issued.key.reveal_text()

@@ -53,7 +53,7 @@ class Place:
             ConfigurationError: it cannot be used.
         """
         if self._configuration is None:
-            from yett.configuration.load import load  # noqa: PLC0415 - most commands need no such thing
+            from yett.configuration.load import load
 
             self._configuration = load(self.config_path, data=self.data)
         return self._configuration
@@ -66,7 +66,7 @@ class Place:
         """
         if self.config_path.exists():
             return self.configuration()
-        from yett.configuration.model import Configuration  # noqa: PLC0415 - as above
+        from yett.configuration.model import Configuration
 
         return Configuration()
 
@@ -84,7 +84,7 @@ class Place:
                     f"There is no `{self.config_path}` and no data directory `{self.data}`. Run"
                     " `yett init` to begin here, or name them with --config and --data"
                 )
-            from yett.storage.build import open_database  # noqa: PLC0415 - most commands need no such thing
+            from yett.storage.build import open_database
 
             self._database = open_database(self.make_data())
         return self._database
@@ -96,7 +96,7 @@ class Place:
             ConfigurationError: the key is missing, weak, or another one.
             Fault: the database cannot be used.
         """
-        from yett.app.vault import open_vault  # noqa: PLC0415 - cryptography takes its time
+        from yett.app.vault import open_vault
 
         database = self.database()  # before all else: it knows whether anything of Yett is here
         return open_vault(
@@ -150,7 +150,7 @@ class Place:
         if not rows:
             click.echo(empty)
             return
-        from yett.cli.table import print_table  # noqa: PLC0415 - rich takes its time
+        from yett.cli.table import print_table
 
         names = list(columns or rows[0])
         print_table(names, [[shown(row.get(name)) for name in names] for row in rows])
@@ -168,7 +168,7 @@ class Place:
     def _record_now(self, database: "Database") -> None:
         if not database.fetch("select 1 from outbox limit 1"):
             return
-        from yett.audit.outbox import record_now  # noqa: PLC0415 - only after a change
+        from yett.audit.outbox import record_now
 
         try:
             record_now(self.configuration_or_default().audit, self.data, database, self.clock)
@@ -189,6 +189,6 @@ def shown(value: object) -> str:
 
 
 def _print_json(value: Mapping[str, Any]) -> None:
-    import orjson  # noqa: PLC0415 - most commands need no such thing
+    import orjson
 
     click.echo(orjson.dumps(value).decode())

@@ -28,7 +28,7 @@ _INPUT_BYTES_MAX: Final = 4 * 1024 * 1024
 @command()
 def check(place: Place) -> None:
     """Check roles and policy files without starting; note what is probably not meant."""
-    from yett.authorization.review import review  # noqa: PLC0415 - start-up time
+    from yett.authorization.review import review
 
     configuration = place.configuration()
     files = _files(place, configuration)
@@ -98,7 +98,7 @@ def explain(place: Place, /, **options: Any) -> None:
     explanation = authorizer.explain(call, principal, target)
     record = _answer(principal, target, explanation, authorizer)
     if explanation.refusal is not None:
-        from yett.authorization.proposal import propose  # noqa: PLC0415 - start-up time
+        from yett.authorization.proposal import propose
 
         proposal = propose(
             configuration.roles,
@@ -113,7 +113,7 @@ def explain(place: Place, /, **options: Any) -> None:
 
 
 def _show_schema(place: Place) -> None:
-    from yett.authorization.build import schema  # noqa: PLC0415 - start-up time
+    from yett.authorization.build import schema
 
     if place.as_json:
         place.print_record({"schema": schema()})
@@ -146,8 +146,8 @@ def _question(
     place: Place, configuration: "Configuration", options: Mapping[str, Any]
 ) -> "tuple[Call, Principal, Target]":
     """The call as it would stand behind the catalogue."""
-    from yett.core.call import Call  # noqa: PLC0415 - start-up time
-    from yett.core.operations import OPERATIONS  # noqa: PLC0415 - start-up time
+    from yett.core.call import Call
+    from yett.core.operations import OPERATIONS
 
     principal = _principal(place, options)
     target = _target(place, configuration, options["tool_name"], options["access"])
@@ -168,7 +168,7 @@ def _question(
 
 
 def _principal(place: Place, options: Mapping[str, Any]) -> "Principal":
-    from yett.core.identity import Principal  # noqa: PLC0415 - start-up time
+    from yett.core.identity import Principal
 
     if bool(options["key"]) == bool(options["roles"]):
         raise CommandError("Say who asks: either --key NAME or --role ROLE")
@@ -176,7 +176,7 @@ def _principal(place: Place, options: Mapping[str, Any]) -> "Principal":
         roles = tuple(sorted(set(options["roles"])))
         name = f"a key with {', '.join(roles)}"
         return Principal(id="explain", name=name, tenant=options["tenant"], roles=roles)
-    from yett.authentication.build import build_registry  # noqa: PLC0415 - start-up time
+    from yett.authentication.build import build_registry
 
     stored = build_registry(
         database=place.database(), data=place.data, clock=place.clock, actor=place.actor
@@ -196,8 +196,8 @@ def _target(
     place: Place, configuration: "Configuration", tool: str, access: "Access | None"
 ) -> "Target":
     """What the lock and the configuration say of a tool; --access prevails."""
-    from yett.core.operations import Kind  # noqa: PLC0415 - start-up time
-    from yett.core.target import SEPARATOR, Target  # noqa: PLC0415 - start-up time
+    from yett.core.operations import Kind
+    from yett.core.target import SEPARATOR, Target
 
     server, slash, name = tool.partition("/")
     if not (server and slash and name):
@@ -224,14 +224,14 @@ def _target(
 
 
 def _pin(place: Place, server: str, tool: str) -> "Pin | None":
-    from yett.catalogue.build import open_lock  # noqa: PLC0415 - start-up time
+    from yett.catalogue.build import open_lock
 
     pins = open_lock(place.folder).read().servers.get(server)
     return pins.tools.get(tool) if pins else None
 
 
 def _read_input(path: Path | None) -> "dict[str, JSON]":
-    from yett.core.document import DocumentError, parse  # noqa: PLC0415 - start-up time
+    from yett.core.document import DocumentError, parse
 
     if path is None:
         return {}
@@ -249,7 +249,7 @@ def _read_input(path: Path | None) -> "dict[str, JSON]":
 
 
 def _files(place: Place, configuration: "Configuration") -> dict[str, str]:
-    from yett.app.servers import policy_files  # noqa: PLC0415 - start-up time
+    from yett.app.servers import policy_files
 
     return policy_files(configuration, place.folder)
 
@@ -257,7 +257,7 @@ def _files(place: Place, configuration: "Configuration") -> dict[str, str]:
 def _authorizer(
     place: Place, configuration: "Configuration", files: Mapping[str, str]
 ) -> "Authorizer":
-    from yett.authorization.build import build  # noqa: PLC0415 - start-up time
+    from yett.authorization.build import build
 
     return build(configuration.roles, files, clock=place.clock)
 

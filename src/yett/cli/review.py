@@ -107,8 +107,8 @@ class Review:
         return taken
 
     def _look(self, server: str) -> Sight:
-        from yett.app.discovery import discover_once  # noqa: PLC0415 - most commands ask no server
-        from yett.validation.build import schema_problem  # noqa: PLC0415 - likewise
+        from yett.app.discovery import discover_once
+        from yett.validation.build import schema_problem
 
         place = self._place
         definitions = asyncio.run(

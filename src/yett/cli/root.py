@@ -123,7 +123,7 @@ def _show_wrong_use(error: click.UsageError, *, as_json: bool) -> None:
     if not as_json:
         error.show()
         return
-    import orjson  # noqa: PLC0415 - only after a mistake
+    import orjson
 
     text = orjson.dumps({"error": "usage", "message": error.format_message()}).decode()
     click.echo(text, err=True)

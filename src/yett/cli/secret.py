@@ -91,7 +91,7 @@ def set_(
 @_takes_value
 def rotate(place: Place, name: str, surplus: tuple[str, ...], from_file: Path | None) -> None:
     """Store a new value of a secret, for the same servers. A running gate takes it up within 5 s."""
-    from yett.credentials.vault import UnknownSecretError  # noqa: PLC0415 - cryptography is slow to load
+    from yett.credentials.vault import UnknownSecretError
 
     _refuse_surplus(surplus)
     vault = place.vault()
@@ -112,7 +112,7 @@ def rotate(place: Place, name: str, surplus: tuple[str, ...], from_file: Path | 
 @click.argument("name")
 def remove(place: Place, name: str) -> None:
     """Forget a secret. Calls that need it fail from then on."""
-    from yett.credentials.vault import UnknownSecretError  # noqa: PLC0415 - cryptography is slow to load
+    from yett.credentials.vault import UnknownSecretError
 
     configuration = place.configuration_or_default()
     try:
@@ -193,7 +193,7 @@ def _row(info: "SecretInfo") -> dict[str, Any]:
 
 def _users(configuration: "Configuration") -> dict[str, set[str]]:
     """Which servers refer to which secret of the vault."""
-    from yett.credentials.references import references_of, vault_name  # noqa: PLC0415 - see above
+    from yett.credentials.references import references_of, vault_name
 
     users: dict[str, set[str]] = {}
     for server, section in configuration.servers.items():
@@ -206,7 +206,7 @@ def _users(configuration: "Configuration") -> dict[str, set[str]]:
 
 def _read_value(from_file: Path | None) -> Secret:
     """Read a value; one line end at its end was put there by `echo` or an editor."""
-    from yett.credentials.weakness import is_placeholder  # noqa: PLC0415 - see above
+    from yett.credentials.weakness import is_placeholder
 
     if from_file is not None:
         with from_file.open("rb") as file:

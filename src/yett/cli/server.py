@@ -24,7 +24,7 @@ def list_servers(place: Place) -> None:
     `approved` and `quarantined` count what yett.lock has of each; `missing` names the tools that
     yett.yaml sets something for and that are not approved.
     """
-    from yett.cli.server_rows import server_rows  # noqa: PLC0415 - start-up time
+    from yett.cli.server_rows import server_rows
 
     place.print_rows(
         server_rows(place),
@@ -42,7 +42,7 @@ def test(place: Place, names: Sequence[str]) -> None:
     The server is started or reached as the gate would, with its own credential, and asked what it
     offers; nothing is called.
     """
-    from yett.cli.server_test import contact, known  # noqa: PLC0415 - start-up time
+    from yett.cli.server_test import contact, known
 
     configuration = place.configuration()
     failed = []
@@ -83,7 +83,7 @@ def add(place: Place, /, **options: Any) -> None:
     yett server add github --url https://api.example/mcp/ --credential bearer=secret:token
     yett server add time --command uvx -- mcp-server-time --local-timezone UTC
     """  # noqa: D301 - click wants the character itself
-    from yett.cli.server_changes import add_server, entry_of  # noqa: PLC0415 - start-up time
+    from yett.cli.server_changes import add_server, entry_of
 
     name = options.pop("name")
     notes = add_server(place, name, entry_of(place, name, **options))
@@ -96,7 +96,7 @@ def add(place: Place, /, **options: Any) -> None:
 @click.option("--with-grants", is_flag=True, help="Take the grants that name it out of the roles.")
 def remove(place: Place, name: str, *, with_grants: bool) -> None:
     """Take a server out of yett.yaml; comments and layout stay."""
-    from yett.cli.server_changes import remove_server  # noqa: PLC0415 - start-up time
+    from yett.cli.server_changes import remove_server
 
     notes = remove_server(place, name, with_grants=with_grants)
     _print_change(place, {"name": name, "removed": True}, notes)

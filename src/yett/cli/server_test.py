@@ -44,7 +44,7 @@ def contact(place: Place, name: str) -> dict[str, Any]:
     Raises:
         ConfigurationError: the vault's key, or a file that the server's section names, cannot be used.
     """
-    from yett.app.discovery import contact_once  # noqa: PLC0415 - heavy
+    from yett.app.discovery import contact_once
 
     if sys.stderr.isatty():
         click.echo(f"asking {name} …", err=True)

@@ -40,11 +40,11 @@ def group(place: Place, first_role: str | None) -> None:
     Running calls get 30 seconds to end; a second signal does not wait for them. SIGHUP reads the
     configuration again, as a change of the file does.
     """
-    import uvloop  # noqa: PLC0415 - only this command needs it
+    import uvloop
 
     configuration = place.configuration()
     if first_role is not None:
-        from yett.cli.welcome import check_first_role  # noqa: PLC0415 - only at the first start
+        from yett.cli.welcome import check_first_role
 
         check_first_role(configuration, first_role)
     uvloop.run(_serve(place, configuration, first_role))
@@ -77,8 +77,8 @@ class _Signals:
 async def _serve(place: Place, configuration: "Configuration", first_role: str | None) -> None:
     # Before anything is opened: whoever is told to stop while starting puts things away, too.
     signals = _Signals()
-    from yett.app.gateway import open_gateway  # noqa: PLC0415 - heavy
-    from yett.telemetry.logs import configure  # noqa: PLC0415 - heavy
+    from yett.app.gateway import open_gateway
+    from yett.telemetry.logs import configure
 
     place.make_data()
     gateway = open_gateway(place.config_path, data=place.data, clock=place.clock)
@@ -93,7 +93,7 @@ async def _serve(place: Place, configuration: "Configuration", first_role: str |
                 url = _url(configuration, port)
                 _say_ready(place, configuration, url, admin_socket.getsockname()[1])
                 if first_role is not None:
-                    from yett.cli.welcome import show_first_key  # noqa: PLC0415 - as above
+                    from yett.cli.welcome import show_first_key
 
                     show_first_key(place, configuration, first_role, url)
                 admin = await _start_admin(place, configuration, gateway, admin_socket)
@@ -143,8 +143,8 @@ def _unavailable(listen: str, key: str, error: OSError) -> CommandError:
 async def _listen(
     place: Place, configuration: "Configuration", gateway: "Gateway"
 ) -> "tuple[Listener, int]":
-    from yett.edge import Listener, Router  # noqa: PLC0415 - heavy
-    from yett.edge.origin import OriginPolicy, own_hosts  # noqa: PLC0415 - heavy
+    from yett.edge import Listener, Router
+    from yett.edge.origin import OriginPolicy, own_hosts
 
     host, port = address(configuration.listen)
     if port == 0:  # any that is free; the names by which callers reach it must be known before
@@ -167,9 +167,9 @@ def _tls(place: Place, configuration: "Configuration", gateway: "Gateway") -> ss
     section = configuration.tls
     if section is None:
         return None
-    from yett.edge.authority import ensure_development_certificate  # noqa: PLC0415 - only with TLS
-    from yett.edge.renewal import hourly_renewal  # noqa: PLC0415 - only with TLS
-    from yett.edge.tls import ReloadingContext  # noqa: PLC0415 - only with TLS
+    from yett.edge.authority import ensure_development_certificate
+    from yett.edge.renewal import hourly_renewal
+    from yett.edge.tls import ReloadingContext
 
     if section.development_ca:
         hosts = (address(configuration.listen)[0], *configuration.allowed_hosts)
@@ -190,8 +190,8 @@ def _tls(place: Place, configuration: "Configuration", gateway: "Gateway") -> ss
 async def _start_admin(
     place: Place, configuration: "Configuration", gateway: "Gateway", taken: socket.socket
 ) -> "AdminServer":
-    from yett.admin import AdminServer  # noqa: PLC0415 - its framework takes a moment; calls are served already
-    from yett.app.desk import AdminDesk  # noqa: PLC0415 - with the next
+    from yett.admin import AdminServer
+    from yett.app.desk import AdminDesk
 
     admin = AdminServer(AdminDesk(gateway), data=place.data, listen=configuration.admin.listen)
     await admin.start(taken)

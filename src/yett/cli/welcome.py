@@ -26,9 +26,9 @@ def check_first_role(configuration: "Configuration", role: str) -> None:
 
 def show_first_key(place: Place, configuration: "Configuration", role: str, url: str) -> None:
     """Make a key unless there is one, and show it this once. url: of the gate."""
-    from yett.authentication.build import build_registry  # noqa: PLC0415 - only at the first start
-    from yett.cli.snippets import snippets  # noqa: PLC0415 - likewise
-    from yett.core.quantities import duration_seconds  # noqa: PLC0415 - likewise
+    from yett.authentication.build import build_registry
+    from yett.cli.snippets import snippets
+    from yett.core.quantities import duration_seconds
 
     registry = build_registry(
         database=place.database(), data=place.data, clock=place.clock, actor=place.actor
