@@ -23,6 +23,7 @@ from yett.limits.state import Caller, LimitsState
 
 CONCURRENCY_RETRY_SECONDS: Final = 1.0
 PLANS_MAX: Final = 20_000
+_TOOL: Final = Kind.TOOL  # an attribute of an enumeration costs ten times a global
 
 
 @final
@@ -54,7 +55,7 @@ class Limiter:
         """
         principal = identified.principal
         state = self.state
-        at = state.clock.monotonic()
+        at = state.monotonic()
         caller = state.callers.get(principal.id)
         if caller is not None and caller.open_until:
             self.rules.breaker.check(caller, at, reaches_upstream=False)
@@ -78,7 +79,7 @@ class Limiter:
                 return  # a success that resets nothing: nearly every call
         elif caller is None:
             caller = self.state.remember(principal.id)
-        self.rules.breaker.observe(caller, reply, self.state.clock.monotonic())
+        self.rules.breaker.observe(caller, reply, self.state.monotonic())
 
     def describe(self, identified: Identified) -> dict[str, JSON]:
         """Return `limits` and `usage` of the caller, for `/v1/key` and `/v1/usage`."""
@@ -113,21 +114,21 @@ class Admission:
         self._probe = False
 
     async def __aenter__(self) -> "Admission":
-        limiter = self._limiter
-        permitted = self._validated.permitted
-        principal = permitted.principal
-        target = permitted.target
+        limiter, validated = self._limiter, self._validated
+        permitted = validated.permitted
+        principal, target = permitted.principal, permitted.target
+        identifier = principal.id
         state = limiter.state
-        at = state.clock.monotonic()
-        caller = state.callers.get(principal.id)
+        at = state.monotonic()
+        caller = state.callers.get(identifier)
         if caller is None:
-            caller = state.remember(principal.id)
+            caller = state.remember(identifier)
         elif caller.open_until:
             limiter.rules.breaker.check(caller, at, reaches_upstream=True)
-        plan = limiter.plans.get(principal.id)
+        plan = limiter.plans.get(identifier)
         if plan is None or plan.name != principal.name:
             plan = limiter.plan(principal)
-        tool = plan.tools.get(target.key) if target.kind is Kind.TOOL else plan.plain
+        tool = plan.tools.get(target.key) if target.kind is _TOOL else plan.plain
         if tool is None:
             tool = limiter.rules.plan_tool(plan, principal, target)
         if caller.active >= plan.concurrency:
@@ -145,7 +146,7 @@ class Admission:
             self._probe = True
         self._caller = caller
         self._plan = plan
-        self.admitted = Admitted(self._validated, tool.cost_micros, tool.currency)
+        self.admitted = Admitted(validated, tool.cost_micros, tool.currency)
         return self
 
     def commit(self) -> None:
@@ -154,15 +155,18 @@ class Admission:
 
     def settle(self, cleaned: Cleaned) -> Usage:  # noqa: ARG002 - prices are fixed; those by result will read it
         """Pay the fixed price, and say what is left."""
-        state = self._limiter.state
-        if self._reservation is not None:
-            state.ledger.settle(self._reservation)
+        ledger = self._limiter.state.ledger
+        reservation = self._reservation
+        if reservation is not None:
+            ledger.settle(reservation)
             self._reservation = None
-        cost, budget = self.admitted.cost_micros, self._plan.budget
+        plan, admitted = self._plan, self.admitted
+        budget = plan.budget
         if budget is None:
-            return Usage(cost, None, self.admitted.currency)
-        spent = state.ledger.spent(self._plan.budget_account, budget.period, state.clock.wall())
-        return Usage(cost, max(0, budget.micros - spent), budget.currency)
+            return Usage(admitted.cost_micros, None, admitted.currency)
+        at = self._limiter.state.wall()
+        left = budget.micros - ledger.spent(plan.budget_account, budget.period, at)
+        return Usage(admitted.cost_micros, max(0, left), budget.currency)
 
     async def __aexit__(
         self,
@@ -173,7 +177,7 @@ class Admission:
         self._caller.active -= 1
         limiter = self._limiter
         if self._probe:
-            limiter.rules.breaker.end_probe(self._caller, limiter.state.clock.monotonic())
+            limiter.rules.breaker.end_probe(self._caller, limiter.state.monotonic())
         if self._reservation is not None:
             if self._committed and not _never_left(error):
                 limiter.state.ledger.settle(self._reservation)
@@ -199,13 +203,13 @@ def _too_many_at_once(concurrency: int) -> Denied:
 
 def _reserve(state: LimitsState, plan: CallerPlan, tool: ToolPlan) -> Reservation:
     """Put the price aside in the ledger; without a budget too, so that spending is known."""
-    at = state.clock.wall()
+    at = state.wall()
     budget = plan.budget
     reservation = state.ledger.reserve(
         tool.account,
         tool.cost_micros,
-        limit_micros=budget.micros if budget else None,
-        period=budget.period if budget else "total",
+        limit_micros=None if budget is None else budget.micros,
+        period="total" if budget is None else budget.period,
         at=at,
     )
     if reservation is None:

@@ -35,12 +35,14 @@ class Caller:
 class LimitsState:
     """callers: by principal id. Made once per process; each new configuration goes on with it."""
 
-    __slots__ = ("_sweep_at", "callers", "clock", "counter", "ledger")
+    __slots__ = ("_sweep_at", "callers", "clock", "counter", "ledger", "monotonic", "wall")
 
     def __init__(self, counter: Counter, ledger: Ledger, clock: Clock) -> None:
         self.counter = counter
         self.ledger = ledger
         self.clock = clock
+        self.monotonic = clock.monotonic
+        self.wall = clock.wall
         self.callers: dict[str, Caller] = {}
         self._sweep_at = IDLE_CALLERS_MAX
 
