@@ -6,6 +6,7 @@ There is no timer per request: `Listener` sweeps all connections once a second a
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
+from math import inf
 from time import monotonic
 from typing import Final, Protocol, cast, final
 
@@ -95,7 +96,7 @@ class Connection(asyncio.Protocol):
     # -- Owner of the reader
 
     def accept(self, request: Request) -> None:
-        self.deadline = float("inf")  # the pipeline has deadlines of its own
+        self.deadline = inf  # the pipeline has deadlines of its own
         queue = self._queue
         queue.append(request)
         wake = self._wake

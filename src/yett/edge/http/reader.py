@@ -9,6 +9,7 @@ from time import monotonic
 from typing import Final, Protocol, final
 
 import httptools
+import msgspec
 
 from yett.core import bounds
 from yett.core.reasons import Reason
@@ -16,10 +17,20 @@ from yett.edge.http.message import Head, Request
 
 _END_OF_HEAD: Final = b"\r\n\r\n"
 _LENGTH_NAME: Final = b"\r\ncontent-length: "
-_LENGTH_MARK: Final = b"ength: "
 _LENGTH_DIGITS_MAX: Final = 7
 _HEADS_KEPT_MAX: Final = 4
 _HEAD_BYTES_KEPT_MAX: Final = 2048
+
+
+@final
+class _Known(msgspec.Struct, frozen=True, eq=False):
+    """A header that was read, and its bytes: all before and all after the digits of its length."""
+
+    head: Head
+    before: bytes
+    before_bytes: int
+    after: bytes
+    after_bytes: int
 
 
 class Owner(Protocol):
@@ -41,7 +52,7 @@ class Reader:
     """One per connection."""
 
     __slots__ = (
-        "_body", "_body_bytes", "_header_bytes", "_header_count", "_headers", "_heads", "_is_between",
+        "_body", "_body_bytes", "_header_bytes", "_header_count", "_headers", "_is_between", "_known",
         "_owner", "_parser", "_peer", "_piece", "_repeated", "_target", "_unfit",
     )  # fmt: skip
 
@@ -49,7 +60,7 @@ class Reader:
         self._owner = owner
         self._peer = peer
         self._parser = httptools.HttpRequestParser(self)
-        self._heads: dict[bytes, Head] = {}
+        self._known: list[_Known] = []
         self._is_between = True
         self._piece = b""
         self._reset()
@@ -57,12 +68,19 @@ class Reader:
     def feed(self, data: bytes) -> bool:
         """Read on; False if these bytes are not HTTP, so that nothing after them can be trusted."""
         if self._is_between:
-            text, _, body = data.partition(_END_OF_HEAD)
-            key, length = _without_length(text)
-            head = self._heads.get(key)
-            if head is not None and length == len(body):
-                self._owner.accept(Request(head, body))
-                return True
+            for known in self._known:
+                start = known.before_bytes
+                end = data.find(b"\r", start)
+                digits = data[start:end]
+                if (
+                    digits.isdigit()
+                    and len(digits) <= _LENGTH_DIGITS_MAX
+                    and end + known.after_bytes + int(digits) == len(data)
+                    and data.startswith(known.before)
+                    and data.startswith(known.after, end)
+                ):
+                    self._owner.accept(Request(known.head, data[end + known.after_bytes :]))
+                    return True
             self._piece = data
         else:
             self._piece = b""
@@ -154,31 +172,24 @@ class Reader:
 
     def _remember(self, head: Head, body: bytes) -> None:
         """Keep the header of a request that came as one piece and says its length, and no more."""
-        text, _, rest = self._piece.partition(_END_OF_HEAD)
-        self._piece = b""
-        key, length = _without_length(text)
+        piece, self._piece = self._piece, b""
+        end_of_head = piece.find(_END_OF_HEAD) + len(_END_OF_HEAD)
+        start = piece.lower().find(_LENGTH_NAME, 0, end_of_head) + len(_LENGTH_NAME)
+        end = piece.find(b"\r", start)
+        digits = piece[start:end]
         if (
-            rest != body
-            or length != len(body)
-            or len(text) > _HEAD_BYTES_KEPT_MAX
-            or not text[: text.find(_LENGTH_MARK) + len(_LENGTH_MARK)]
-            .lower()
-            .endswith(_LENGTH_NAME)
+            end_of_head > _HEAD_BYTES_KEPT_MAX
+            or start < len(_LENGTH_NAME)
+            or not digits.isdigit()
+            or len(digits) > _LENGTH_DIGITS_MAX
+            or int(digits) != len(body)
+            or piece[end_of_head:] != body
             or head.repeated
             or b"transfer-encoding" in head.headers
             or b"expect" in head.headers
         ):
             return
-        if len(self._heads) >= _HEADS_KEPT_MAX:
-            self._heads.clear()
-        self._heads[key] = head
-
-
-def _without_length(text: bytes) -> tuple[bytes, int]:
-    """Return a header without the digits of its `Content-Length`, and these; -1: not found so."""
-    start = text.find(_LENGTH_MARK) + len(_LENGTH_MARK)
-    end = text.find(b"\r", start)
-    digits = text[start:] if end < 0 else text[start:end]
-    if not digits.isdigit() or len(digits) > _LENGTH_DIGITS_MAX:
-        return text, -1
-    return text[: -len(digits)] if end < 0 else text[:start] + text[end:], int(digits)
+        if len(self._known) >= _HEADS_KEPT_MAX:
+            self._known.clear()
+        after = piece[end:end_of_head]
+        self._known.append(_Known(head, piece[:start], start, after, len(after)))
