@@ -36,7 +36,15 @@ def read(body: bytes) -> Envelope:
         return _unfit(f"body: {error}", PARSE_ERROR)
     if not isinstance(message, dict):
         return _unfit("body is not one JSON-RPC message; batches are not accepted")
-    identifier = message.get("id")
+    identifier, method, params = message.get("id"), message.get("method"), message.get("params", {})
+    if (
+        len(message) == len(_ENVELOPE)  # then there is nothing besides these four
+        and type(identifier) is int
+        and type(method) is str
+        and type(params) is dict
+        and message.get("jsonrpc") == "2.0"
+    ):
+        return Envelope(identifier, method, params)
     if type(identifier) is not int and not _is_identifier(identifier, present="id" in message):
         return _unfit("`id` must be a string or an integer")
     if not message.keys() <= _ENVELOPE:
@@ -44,7 +52,6 @@ def read(body: bytes) -> Envelope:
         return _unfit(
             "no answer was asked for" if shown else "unknown member of the envelope", id_=identifier
         )
-    method, params = message.get("method"), message.get("params", {})
     if message.get("jsonrpc") != "2.0" or not isinstance(method, str):
         return _unfit('`jsonrpc` must be "2.0" and `method` a string', id_=identifier)
     if not isinstance(params, dict):

@@ -10,7 +10,7 @@ import msgspec
 
 from yett.core.call import Call
 from yett.core.errors import Denied
-from yett.core.operations import OPERATIONS, UNKNOWN, Operation
+from yett.core.operations import OPERATIONS, UNKNOWN
 from yett.core.reasons import Reason
 from yett.core.target import JSON
 from yett.edge.arrival import Arrival
@@ -31,6 +31,14 @@ _MODERN: Final = MODERN.encode()
 _KNOWN: Final = frozenset({None, *(version.encode() for version in KNOWN)})
 """Values of the version header that say nothing wrong; None: it is absent."""
 _PRIVATE: Final = frozenset({"session/stream", "session/end", "yett/key", "yett/usage"})
+_NOTIFICATIONS: Final = {
+    method: operation for method, operation in OPERATIONS.items() if method.startswith(NOTIFICATION)
+}
+_REQUESTS: Final = {
+    method: operation
+    for method, operation in OPERATIONS.items()
+    if method not in _NOTIFICATIONS and method not in _PRIVATE
+}
 
 
 @final
@@ -112,33 +120,40 @@ def _inbound(
     operation, name = UNKNOWN, ""
     arguments: dict[str, JSON] = {}
     if refused is None:
-        operation, refused = _operation(envelope)
-        if refused is None and operation.method in _PARAMS:
-            name, arguments, refused = _read_params(operation.method, params)
-        elif refused is None and "cursor" in params:
+        operation = (_NOTIFICATIONS if envelope.id is None else _REQUESTS).get(
+            envelope.method, UNKNOWN
+        )
+        if operation is UNKNOWN:
+            refused = _unknown(envelope.method)
+        elif envelope.method in _PARAMS:
+            name, arguments, refused = _read_params(envelope.method, params)
+        elif "cursor" in params:
             refused = _invalid("the cursor is not one of this gate's")
         if refused is not None and operation is not UNKNOWN:
             code = INVALID_PARAMS
-    call = arrival.call(
-        operation,
+    head = arrival.request.head
+    call = Call(
+        id=arrival.id,
+        operation=operation,
         server=server,
         name=name,
         arguments=arguments,
+        credential=head.credential,
         owner=None if session is None else session.owner,
+        peer=head.peer,
+        door="mcp",
         protocol=version,
+        received_at=arrival.received_at,
+        started=arrival.started,
     )
     return Inbound(call, envelope.id, refused, code, session, version, params)
 
 
-def _operation(envelope: Envelope) -> tuple[Operation, Denied | None]:
-    method = envelope.method
-    operation = OPERATIONS.get(method)
-    if operation is None or method in _PRIVATE:
-        return UNKNOWN, Denied(Reason.UNKNOWN_METHOD, f"method {method[:64]!r}")
-    if (envelope.id is None) is not method.startswith(NOTIFICATION):
+def _unknown(method: str) -> Denied:
+    if method in _REQUESTS or method in _NOTIFICATIONS:
         # Without an id nobody would learn what became of it: a call is never a notification.
-        return UNKNOWN, _invalid("a request has an `id` and a notification has none")
-    return operation, None
+        return _invalid("a request has an `id` and a notification has none")
+    return Denied(Reason.UNKNOWN_METHOD, f"method {method[:64]!r}")
 
 
 def _read_params(
@@ -149,11 +164,11 @@ def _read_params(
         return "", {}, _invalid("`params` has a member that this gate does not carry")
     name = params.get("uri" if method == "resources/read" else "name")
     arguments = params.get("arguments")
-    if not isinstance(name, str) or not name:
+    if type(name) is not str or not name:
         return "", {}, _invalid("`params` must name the tool, prompt or resource")
-    if arguments is not None and not isinstance(arguments, dict):
-        return name, {}, _invalid("`arguments` must be an object")
-    return name, arguments or {}, None
+    if type(arguments) is dict:
+        return name, arguments, None
+    return name, {}, None if arguments is None else _invalid("`arguments` must be an object")
 
 
 def _invalid(shown: str) -> Denied:

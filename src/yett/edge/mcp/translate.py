@@ -54,7 +54,11 @@ def to_modern(method: str, result: Result) -> Result:
 
 def splice_modern(encoded: bytes) -> bytes | None:
     """Do the work of `to_modern` for a `tools/call` on bytes; None where only the slow way is right."""
-    if b'"resultType"' in encoded or b'"_meta"' in encoded or len(encoded) < len(b'{"a":0}'):
+    if (
+        encoded.find(b'"resultType"') >= 0
+        or encoded.find(b'"_meta"') >= 0
+        or len(encoded) < len(b'{"a":0}')
+    ):
         return None
     return _MODERN_PREFIX + encoded[1:]
 
