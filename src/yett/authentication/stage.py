@@ -71,6 +71,8 @@ class Authenticator:
         self._store = store
         self._hash = KeyedHash(pepper)
         self._clock = clock
+        self._monotonic = clock.monotonic
+        self._wall = clock.wall
         self._environments = environments
         self._entries: dict[bytes, _Entry] = {}
         self._reading = object()
@@ -99,7 +101,7 @@ class Authenticator:
             Denied: UNAUTHENTICATED.
             Fault: revocations could not be learnt for too long.
         """
-        if self._clock.monotonic() - self._read_at > UNREAD_SECONDS_MAX:
+        if self._monotonic() - self._read_at > UNREAD_SECONDS_MAX:
             raise Fault(Reason.INTERNAL_ERROR, "the keys could not be read for too long")
         if credential is None:
             raise Denied(Reason.UNAUTHENTICATED, "no credential")
@@ -178,7 +180,7 @@ class Authenticator:
 
     def _now(self) -> float:
         """The newest wall-clock time ever seen: setting the clock back revives no expired key."""
-        wall = self._clock.wall()
+        wall = self._wall()
         newest = self._newest_wall
         if wall > newest:
             self._newest_wall = newest = wall

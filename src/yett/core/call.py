@@ -14,7 +14,7 @@ Door = Literal["mcp", "rest"]
 
 
 @final
-class Call(msgspec.Struct, frozen=True, kw_only=True):
+class Call(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One request, judged as it stands here and forwarded as it stands here.
 
     id: the record's id, sent back as `Yett-Request-Id`. server: None on `/mcp`, where `name` is a
@@ -41,7 +41,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @final
-class RpcError(msgspec.Struct, frozen=True):
+class RpcError(msgspec.Struct, frozen=True, gc=False):
     """A JSON-RPC error that an upstream answered, already cleaned."""
 
     code: int
@@ -50,7 +50,7 @@ class RpcError(msgspec.Struct, frozen=True):
 
 
 @final
-class Usage(msgspec.Struct, frozen=True):
+class Usage(msgspec.Struct, frozen=True, gc=False):
     """What the call cost and what is left, in millionths of `currency`; None: no budget applies."""
 
     cost_micros: int = 0

@@ -3,7 +3,8 @@
 Only the stage that is named may construct a proof (tests/architecture/test_proofs.py), so holding a
 `Permitted` means that authorization said yes, and two lines of `pipeline.py` in the wrong order do
 not type-check. msgspec structs: frozen, slotted, and about ten times cheaper to make than a frozen
-dataclass.
+dataclass. `gc=False`: a proof holds only what was there before it, so there is no cycle that the
+collector would have to find.
 """
 
 from typing import final
@@ -17,7 +18,7 @@ from yett.core.target import JSON, Target
 
 
 @final
-class Identified(msgspec.Struct, frozen=True):
+class Identified(msgspec.Struct, frozen=True, gc=False):
     """Made by authentication: the credential is good, and the session (if any) is the caller's."""
 
     call: Call
@@ -25,7 +26,7 @@ class Identified(msgspec.Struct, frozen=True):
 
 
 @final
-class Resolved(msgspec.Struct, frozen=True):
+class Resolved(msgspec.Struct, frozen=True, gc=False):
     """Made by catalogue: the name means exactly this approved definition, verified as current."""
 
     call: Call
@@ -43,7 +44,7 @@ class Inventory(msgspec.Struct, frozen=True):
 
 
 @final
-class Permitted(msgspec.Struct, frozen=True):
+class Permitted(msgspec.Struct, frozen=True, gc=False):
     """Made by authorization: this caller may do this. `policies`: ids of the deciding policies."""
 
     call: Call
@@ -65,7 +66,7 @@ class PermittedList(msgspec.Struct, frozen=True):
 
 
 @final
-class Validated(msgspec.Struct, frozen=True):
+class Validated(msgspec.Struct, frozen=True, gc=False):
     """Made by validation: the arguments fit the approved schema and the bounds."""
 
     permitted: Permitted
@@ -75,7 +76,7 @@ class Validated(msgspec.Struct, frozen=True):
 
 
 @final
-class Admitted(msgspec.Struct, frozen=True):
+class Admitted(msgspec.Struct, frozen=True, gc=False):
     """Made by limits: counted, and paid for in advance. `cost_micros`: what is reserved."""
 
     validated: Validated
@@ -84,7 +85,7 @@ class Admitted(msgspec.Struct, frozen=True):
 
 
 @final
-class Credential(msgspec.Struct, frozen=True):
+class Credential(msgspec.Struct, frozen=True, gc=False):
     """What the upstream gets instead of the caller's own. `names`: for the record, never values."""
 
     headers: tuple[tuple[str, Secret], ...] = ()
@@ -92,7 +93,7 @@ class Credential(msgspec.Struct, frozen=True):
 
 
 @final
-class Armed(msgspec.Struct, frozen=True):
+class Armed(msgspec.Struct, frozen=True, gc=False):
     """Made by credentials: with the secret that this server's configuration names, and no other."""
 
     admitted: Admitted
@@ -100,7 +101,7 @@ class Armed(msgspec.Struct, frozen=True):
 
 
 @final
-class Answered(msgspec.Struct, frozen=True):
+class Answered(msgspec.Struct, frozen=True, gc=False):
     """Made by upstreams: what came back, parsed strictly, not yet trusted. One of the two is set."""
 
     armed: Armed
@@ -111,7 +112,7 @@ class Answered(msgspec.Struct, frozen=True):
 
 
 @final
-class Cleaned(msgspec.Struct, frozen=True):
+class Cleaned(msgspec.Struct, frozen=True, gc=False):
     """Made by sanitising: fit to leave. `findings`: names of what was flagged or redacted."""
 
     answered: Answered

@@ -26,7 +26,7 @@ class Room(msgspec.Struct, frozen=True):
 
 
 @final
-class Reservation(msgspec.Struct, frozen=True):
+class Reservation(msgspec.Struct, frozen=True, gc=False):
     """Money put aside for one call. day: days since 1970-01-01 UTC, as the ledger counted it."""
 
     number: int

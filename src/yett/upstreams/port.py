@@ -21,7 +21,7 @@ class Era(Enum):
 
 
 @final
-class Exchange(msgspec.Struct, frozen=True):
+class Exchange(msgspec.Struct, frozen=True, gc=False):
     """One JSON-RPC answer, parsed strictly and not trusted. Exactly one of the first two is set.
 
     error: as the server gave it; the code is not translated between eras. bytes_received: size of

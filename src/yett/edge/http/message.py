@@ -35,7 +35,7 @@ class Head(msgspec.Struct):
 
 
 @final
-class Request(msgspec.Struct, frozen=True):
+class Request(msgspec.Struct, frozen=True, gc=False):
     """`unfit`: why the bytes themselves cannot be served, found while reading them."""
 
     head: Head
@@ -44,7 +44,7 @@ class Request(msgspec.Struct, frozen=True):
 
 
 @final
-class Response(msgspec.Struct, frozen=True):
+class Response(msgspec.Struct, frozen=True, gc=False):
     """`headers`: complete lines, each ended by CRLF. `close`: end the connection afterwards."""
 
     status: int
