@@ -504,7 +504,6 @@ def test_an_upstreams_error_reaches_the_caller_in_the_gates_form(house: House) -
     assert house.gate.record_of(answer)["status"] == "tool_error"
 
 
-@pytest.mark.xfail(reason="only secrets of a known form are taken out of answers")
 def test_a_server_that_sends_its_secret_back_does_not_give_it_to_the_caller(house: House) -> None:
     for door in DOORS:
         answer = house.agent(door).call("rec", "mirror", word="x")

@@ -9,12 +9,13 @@ from typing import Final, NoReturn, final
 
 from yett.core.bounds import ANSWER_BYTES_MAX
 from yett.core.call import RpcError
-from yett.core.document import encode
+from yett.core.document import DocumentError, encode, parse
 from yett.core.errors import Denied, Fault
 from yett.core.proofs import Answered, Cleaned, Permitted
 from yett.core.reasons import Reason
 from yett.core.target import JSON
 from yett.sanitising.config import AnswerRules
+from yett.sanitising.lent import FINDING, without_lent
 from yett.sanitising.patience import Unwalkable
 from yett.sanitising.port import OutputCheck
 from yett.sanitising.rewriting import FINDING_PREFIX, Cleaner
@@ -62,10 +63,13 @@ class Sanitiser:
         if len(encoded) > ANSWER_BYTES_MAX:
             _refuse(f"the answer is more than {ANSWER_BYTES_MAX} bytes")
         hits = self._scanner.scan(encoded)
+        credential = answered.armed.credential
         if hits is None or not (hits.rules or hits.hidden or hits.spelt):
+            if credential.headers and without_lent(encoded, credential) is not encoded:
+                return _withhold(answered, untrusted, ())
             return Cleaned(answered, untrusted, None, encoded)
         result, findings = self._walk(untrusted, hits, permitted, frozenset(binary))
-        return Cleaned(answered, result, None, encode(result), findings)
+        return _withhold(answered, result, findings)
 
     def _check_output(self, untrusted: dict[str, JSON], permitted: Permitted) -> None:
         if untrusted.get("isError") is not True:
@@ -99,10 +103,28 @@ class Sanitiser:
         hits = self._scanner.scan(encode(shown))
         if hits is not None:
             shown, findings = self._walk(shown, hits, permitted, frozenset())
+        shown, _, _ = _take_out(shown, answered)
         # Cut last: half a secret would not be known as one.
         shown["message"] = shown["message"][:_ERROR_MESSAGE_CHARS_MAX]
         kept = RpcError(code, shown["message"], shown.get("data"))
         return Cleaned(answered, None, kept, encode(shown), findings)
+
+
+def _withhold(answered: Answered, result: JSON, findings: tuple[str, ...]) -> Cleaned:
+    result, encoded, was_there = _take_out(result, answered)
+    return Cleaned(answered, result, None, encoded, (*findings, FINDING) if was_there else findings)
+
+
+def _take_out(value: JSON, answered: Answered) -> tuple[JSON, bytes, bool]:
+    """Return a value without the secret that the server was lent, encoded, and whether it was there."""
+    encoded = encode(value)
+    kept = without_lent(encoded, answered.armed.credential)
+    if kept is encoded:
+        return value, encoded, False
+    try:
+        return parse(kept), kept, True
+    except DocumentError:
+        _refuse("the answer holds the server's own credential in an odd place")
 
 
 def _check(untrusted: dict[str, JSON], permitted: Permitted) -> tuple[int, ...]:

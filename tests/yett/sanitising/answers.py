@@ -22,6 +22,7 @@ def answered(
     kind: Kind = Kind.TOOL,
     method: str = "",
     definition: dict[str, Any] | None = None,
+    lent: str = "",
 ) -> Answered:
     call = Call(
         id="r1",
@@ -39,7 +40,8 @@ def answered(
         kind=kind, server="demo", name="echo", public_name="demo__echo", definition=definition or {}
     )
     permitted = Permitted(call, Principal(id="p", name="p"), target, (), "v1")
-    armed = Armed(Admitted(Validated(permitted, {})), Credential())
+    headers = (("Authorization", Secret(lent)),) if lent else ()
+    armed = Armed(Admitted(Validated(permitted, {})), Credential(headers))
     return Answered(armed, untrusted, error, 0, 0.0)
 
 
