@@ -15,6 +15,7 @@ REQUEST_BODY_SECONDS_MAX: Final = 30.0
 KEEP_ALIVE_SECONDS_MAX: Final = 75.0
 CONNECTIONS_MAX: Final = 4096
 SESSIONS_MAX: Final = 10_000
+SESSIONS_PER_PRINCIPAL_MAX: Final = 1_000
 SESSION_IDLE_SECONDS_MAX: Final = 3600.0
 STREAMS_PER_PRINCIPAL_MAX: Final = 32
 
@@ -46,7 +47,8 @@ SCHEMA_PATTERNS_MAX: Final = 64
 SCHEMA_PATTERN_BYTES_MAX: Final = 1024 * 1024  # compiled, each
 SCHEMA_EXPANSION_MAX: Final = 100_000  # subschemas after following every reference
 SCHEMAS_COMPILED_MAX: Final = 4_096  # kept at the same time
-VALIDATION_WORK_MAX: Final = 20_000_000  # nodes of the arguments x subschemas that meet there
+VALIDATION_WORK_MAX: Final = 10_000_000  # nodes of the value x subschemas that meet there
+VALIDATION_TEXT_WORK_MAX: Final = 5_000_000  # characters x places of the patterns that see them
 VALIDATION_DETAIL_WORK_MAX: Final = 100_000  # up to here it is said what exactly does not fit
 TOOLS_PER_SERVER_MAX: Final = 5_000
 

@@ -4,7 +4,6 @@ import asyncio
 import ssl
 import stat
 from pathlib import Path
-from typing import final
 
 import pytest
 from cryptography import x509
@@ -12,34 +11,23 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.certificates import DAY, NOW, Issued, connect, issue, serve
+from tests.clock import HandClock
 from yett.core.errors import ConfigurationError
 from yett.edge.authority import ensure_development_certificate, is_self_signed
 from yett.edge.certificate import read_certificate
 from yett.edge.tls import server_context
 
 
-@final
-class HandClock:
-    def __init__(self) -> None:
-        self.now = NOW
-
-    def wall(self) -> float:
-        return self.now
-
-    def monotonic(self) -> float:
-        return self.now
-
-
 @pytest.mark.parametrize("name", ["localhost", "127.0.0.1", "yett.example"])
 def test_a_client_that_trusts_the_ca_is_served(tmp_path: Path, name: str) -> None:
     certificate, key, ca = ensure_development_certificate(
-        tmp_path, ("yett.example:8443", "::", "[::1]:8443", "10.0.0.7:1"), clock=HandClock()
+        tmp_path, ("yett.example:8443", "::", "[::1]:8443", "10.0.0.7:1"), clock=HandClock(NOW)
     )
 
     async def scenario() -> None:
         client = ssl.create_default_context(cafile=str(ca))
         client.verify_flags |= ssl.VERIFY_X509_STRICT
-        context = server_context(certificate, key, clock=HandClock())
+        context = server_context(certificate, key, clock=HandClock(NOW))
         async with serve(context) as served, connect(served.port, client, name=name) as line:
             assert await line.say("hello") == "hello"
 
@@ -47,7 +35,7 @@ def test_a_client_that_trusts_the_ca_is_served(tmp_path: Path, name: str) -> Non
 
 
 def test_the_ca_can_vouch_for_no_other_name(tmp_path: Path) -> None:
-    _, _, ca = ensure_development_certificate(tmp_path, (), clock=HandClock())
+    _, _, ca = ensure_development_certificate(tmp_path, (), clock=HandClock(NOW))
     key = serialization.load_pem_private_key((tmp_path / "tls" / "ca-key.pem").read_bytes(), None)
     assert isinstance(key, ec.EllipticCurvePrivateKey)
     thief = Issued(ca, ca, x509.load_pem_x509_certificate(ca.read_bytes()), key)
@@ -55,7 +43,7 @@ def test_the_ca_can_vouch_for_no_other_name(tmp_path: Path) -> None:
     address = issue(tmp_path, "address", by=thief, hosts=("10.0.0.1", "localhost"))
 
     async def scenario(stolen: Issued) -> None:
-        context = server_context(stolen.path, stolen.key_path, clock=HandClock())
+        context = server_context(stolen.path, stolen.key_path, clock=HandClock(NOW))
         client = ssl.create_default_context(cafile=str(ca))
         async with serve(context) as served:
             with pytest.raises(ssl.SSLCertVerificationError, match="permitted subtree"):
@@ -67,10 +55,10 @@ def test_the_ca_can_vouch_for_no_other_name(tmp_path: Path) -> None:
 
 
 def test_keys_are_private_and_the_pair_is_made_once(tmp_path: Path) -> None:
-    first = ensure_development_certificate(tmp_path, ("yett.example",), clock=HandClock())
+    first = ensure_development_certificate(tmp_path, ("yett.example",), clock=HandClock(NOW))
     before = [path.read_bytes() for path in first]
 
-    again = ensure_development_certificate(tmp_path, ("yett.example",), clock=HandClock())
+    again = ensure_development_certificate(tmp_path, ("yett.example",), clock=HandClock(NOW))
 
     assert [path.read_bytes() for path in again] == before
     assert stat.S_IMODE((tmp_path / "tls").stat().st_mode) == 0o700
@@ -82,7 +70,7 @@ def test_keys_are_private_and_the_pair_is_made_once(tmp_path: Path) -> None:
 
 
 def test_the_leaf_is_renewed_in_its_last_week_and_the_ca_stays(tmp_path: Path) -> None:
-    clock = HandClock()
+    clock = HandClock(NOW)
     certificate, _, ca = ensure_development_certificate(tmp_path, (), clock=clock)
     first, authority = certificate.read_bytes(), ca.read_bytes()
 
@@ -102,13 +90,15 @@ def test_the_leaf_is_renewed_in_its_last_week_and_the_ca_stays(tmp_path: Path) -
 
 
 def test_a_new_host_needs_a_new_ca_and_one_less_does_not(tmp_path: Path) -> None:
-    certificate, _, ca = ensure_development_certificate(tmp_path, ("a.example",), clock=HandClock())
+    certificate, _, ca = ensure_development_certificate(
+        tmp_path, ("a.example",), clock=HandClock(NOW)
+    )
     first = ca.read_bytes()
 
-    ensure_development_certificate(tmp_path, (), clock=HandClock())
+    ensure_development_certificate(tmp_path, (), clock=HandClock(NOW))
     assert ca.read_bytes() == first
 
-    ensure_development_certificate(tmp_path, ("b.example", "10.1.2.3"), clock=HandClock())
+    ensure_development_certificate(tmp_path, ("b.example", "10.1.2.3"), clock=HandClock(NOW))
     assert ca.read_bytes() != first
     assert read_certificate(certificate).issuer == read_certificate(ca).subject
 
@@ -116,7 +106,7 @@ def test_a_new_host_needs_a_new_ca_and_one_less_does_not(tmp_path: Path) -> None
 @pytest.mark.parametrize("name", ["ca.pem", "ca-key.pem", "server.pem", "server-key.pem"])
 @pytest.mark.parametrize("harm", ["missing", "cut off", "another's"])
 def test_a_damaged_file_is_made_anew(tmp_path: Path, name: str, harm: str) -> None:
-    certificate, key, ca = ensure_development_certificate(tmp_path, (), clock=HandClock())
+    certificate, key, ca = ensure_development_certificate(tmp_path, (), clock=HandClock(NOW))
     path = tmp_path / "tls" / name
     other = issue(tmp_path, "other")
     if harm == "missing":
@@ -125,23 +115,23 @@ def test_a_damaged_file_is_made_anew(tmp_path: Path, name: str, harm: str) -> No
         replacement = other.key_path if "key" in name else other.path
         path.write_bytes(path.read_bytes()[:40] if harm == "cut off" else replacement.read_bytes())
 
-    ensure_development_certificate(tmp_path, (), clock=HandClock())
+    ensure_development_certificate(tmp_path, (), clock=HandClock(NOW))
 
-    server_context(certificate, key, clock=HandClock())
+    server_context(certificate, key, clock=HandClock(NOW))
     read_certificate(certificate).verify_directly_issued_by(read_certificate(ca))
 
 
 @pytest.mark.parametrize("host", ["a b", "", "*", "x:y", "a..b", "http://x", "a" * 64])
 def test_what_is_no_host_is_refused(tmp_path: Path, host: str) -> None:
     with pytest.raises(ConfigurationError, match="no host name"):
-        ensure_development_certificate(tmp_path, (host,), clock=HandClock())
+        ensure_development_certificate(tmp_path, (host,), clock=HandClock(NOW))
 
 
 def test_only_a_certificate_that_somebody_else_vouches_for_is_not_self_signed(
     tmp_path: Path,
 ) -> None:
     ca = issue(tmp_path, "ca", ca=True)
-    development, _, _ = ensure_development_certificate(tmp_path, (), clock=HandClock())
+    development, _, _ = ensure_development_certificate(tmp_path, (), clock=HandClock(NOW))
 
     assert is_self_signed(issue(tmp_path, "own").path)
     assert is_self_signed(development)
@@ -155,17 +145,17 @@ def test_a_file_that_cannot_be_written_leaves_no_part_behind(tmp_path: Path) -> 
     (tmp_path / "tls" / "ca-key.pem").mkdir(parents=True)
 
     with pytest.raises(OSError, match="directory"):
-        ensure_development_certificate(tmp_path, (), clock=HandClock())
+        ensure_development_certificate(tmp_path, (), clock=HandClock(NOW))
 
     assert [path.name for path in (tmp_path / "tls").iterdir()] == ["ca-key.pem"]
 
 
 def test_a_ca_of_another_kind_in_its_place_is_replaced_or_named(tmp_path: Path) -> None:
-    _, _, ca = ensure_development_certificate(tmp_path, (), clock=HandClock())
+    _, _, ca = ensure_development_certificate(tmp_path, (), clock=HandClock(NOW))
     plain = issue(tmp_path, "plain", ca=True, end=NOW + 900 * DAY)
     ca.write_bytes(plain.path.read_bytes())
     (tmp_path / "tls" / "ca-key.pem").write_bytes(plain.key_path.read_bytes())
 
-    ensure_development_certificate(tmp_path, (), clock=HandClock())
+    ensure_development_certificate(tmp_path, (), clock=HandClock(NOW))
 
     assert ca.read_bytes() != plain.path.read_bytes()

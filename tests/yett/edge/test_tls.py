@@ -6,7 +6,7 @@ import ssl
 import warnings
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any, NamedTuple, final
+from typing import Any, NamedTuple
 
 import pytest
 import uvloop
@@ -15,22 +15,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.certificates import DAY, NOW, Issued, connect, issue, serve
+from tests.clock import HandClock
 from yett.core.errors import ConfigurationError
 from yett.edge.tls import ReloadingContext, server_context
 
 Run = Callable[[Coroutine[Any, Any, None]], None]
-
-
-@final
-class HandClock:
-    def __init__(self) -> None:
-        self.now = NOW
-
-    def wall(self) -> float:
-        return self.now
-
-    def monotonic(self) -> float:
-        return self.now
 
 
 @pytest.fixture(params=[asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
@@ -65,7 +54,7 @@ def place(tmp_path: Path) -> Place:
 
 def reloading(place: Place, **more: Any) -> tuple[ReloadingContext, list[ConfigurationError]]:
     reports: list[ConfigurationError] = []
-    clock = more.pop("clock", HandClock())
+    clock = more.pop("clock", HandClock(NOW))
     made = ReloadingContext(
         place.certificate, place.key, clock=clock, report=reports.append, **more
     )
@@ -78,7 +67,7 @@ def common_name(certificate: Any) -> str:
 
 def test_a_caller_speaks_through_tls(place: Place, run: Run) -> None:
     async def scenario() -> None:
-        context = server_context(place.certificate, place.key, clock=HandClock())
+        context = server_context(place.certificate, place.key, clock=HandClock(NOW))
         async with serve(context) as served, connect(served.port, place.client()) as line:
             assert await line.say("hello") == "hello"
             assert line.writer.get_extra_info("ssl_object").version() == "TLSv1.3"
@@ -98,7 +87,7 @@ def old_client(place: Place) -> ssl.SSLContext:
 
 def test_tls_1_1_is_refused(place: Place, run: Run) -> None:
     async def scenario() -> None:
-        context = server_context(place.certificate, place.key, clock=HandClock())
+        context = server_context(place.certificate, place.key, clock=HandClock(NOW))
         async with serve(context) as served:
             with pytest.raises((ssl.SSLError, ConnectionError)):
                 async with connect(served.port, old_client(place)) as line:
@@ -119,7 +108,7 @@ def test_tls_1_1_is_refused(place: Place, run: Run) -> None:
 
 @pytest.mark.parametrize("cipher", ["AES128-SHA", "AES256-GCM-SHA384", "ECDHE-ECDSA-AES128-SHA256"])
 def test_a_suite_without_forward_secrecy_or_aead_is_refused(place: Place, cipher: str) -> None:
-    context = server_context(place.certificate, place.key, clock=HandClock())
+    context = server_context(place.certificate, place.key, clock=HandClock(NOW))
 
     assert cipher not in {entry["name"] for entry in context.get_ciphers()}
 
@@ -177,7 +166,7 @@ def test_a_bad_new_pair_leaves_the_old_one_serving_and_is_reported_once(
 
 
 def test_a_pair_that_is_not_yet_valid_is_taken_up_when_it_is(place: Place) -> None:
-    clock = HandClock()
+    clock = HandClock(NOW)
     reloading_context, reports = reloading(place, clock=clock)
     place.put(issue(place.folder, "later", by=place.ca, start=NOW + 10))
 
@@ -195,7 +184,7 @@ def test_only_a_caller_with_a_certificate_of_the_ca_gets_in(place: Place, run: R
             place.folder, "stranger", by=issue(place.folder, "x", ca=True), client=True
         )
         context = server_context(
-            place.certificate, place.key, clock=HandClock(), client_ca=client_ca.path
+            place.certificate, place.key, clock=HandClock(NOW), client_ca=client_ca.path
         )
         async with serve(context) as served:
             with_known, with_stranger = place.client(), place.client()
@@ -245,7 +234,7 @@ def test_a_withdrawn_client_ca_lets_nobody_in_after_the_next_refresh(
 
 
 def problems(certificate: Path, key: Path, *, at: float = NOW) -> str:
-    clock = HandClock()
+    clock = HandClock(NOW)
     clock.now = at
     with pytest.raises(ConfigurationError) as caught:
         server_context(certificate, key, clock=clock)

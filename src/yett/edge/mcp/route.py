@@ -65,8 +65,8 @@ class McpRoute:
         session, problem = find_session(headers, server, self._sessions)
         if problem is None and not _accepts(headers, b"text/event-stream"):
             problem = Denied(Reason.NOT_ACCEPTABLE, "Accept")
-        if session and problem is None and session.streams >= bounds.STREAMS_PER_PRINCIPAL_MAX:
-            problem = Denied(Reason.RATE_LIMITED, "streams of this session", retry_after_seconds=5)
+        if session and problem is None:
+            problem = self._too_many(session.owner)
         arrival = arrival.with_problem(problem)
         owner = None if session is None else session.owner
         version = MODERN if session is None else session.version
@@ -75,6 +75,12 @@ class McpRoute:
         if session is None or reply.refusal is not None:
             return respond(Inbound(call, None, arrival.refused, version=version), reply)
         return SessionStream(arrival.id, session, self._sessions, self._gate, self._changes)
+
+    def _too_many(self, owner: str) -> Denied | None:
+        """Streams hold a connection each; one key must not take those of all."""
+        if self._sessions.streams_of(owner) < bounds.STREAMS_PER_PRINCIPAL_MAX:
+            return None
+        return Denied(Reason.RATE_LIMITED, "streams of this key", retry_after_seconds=5)
 
     async def _end(self, arrival: Arrival, server: str | None) -> Response:
         """DELETE: the legacy end of a session; only its owner may."""

@@ -23,16 +23,22 @@ class Session(msgspec.Struct):
 
 @final
 class Sessions:
-    """All open sessions, bounded in number; the longest idle one gives way."""
+    """All open sessions, bounded for each owner and in all; the longest idle one gives way, and nobody
+    loses one because somebody else opens many."""
 
     def __init__(self) -> None:
         self._open: dict[str, Session] = {}
+        self._of: dict[str, dict[str, Session]] = {}
 
     def open(self, *, owner: str, version: str, server: str | None) -> Session:
-        if len(self._open) >= bounds.SESSIONS_MAX:
-            self._expire()
+        own = self._of.get(owner, {})
+        if len(own) >= bounds.SESSIONS_PER_PRINCIPAL_MAX:
+            self._give_way(own)
+        elif len(self._open) >= bounds.SESSIONS_MAX:
+            self._give_way(max(self._of.values(), key=len))
         session = Session(secrets.token_urlsafe(24), owner, version, server, monotonic())
         self._open[session.id] = session
+        self._of.setdefault(owner, {})[session.id] = session
         return session
 
     def find(self, identifier: str, *, server: str | None) -> Session | None:
@@ -42,17 +48,25 @@ class Sessions:
             return None
         now = monotonic()
         if now - session.used > bounds.SESSION_IDLE_SECONDS_MAX and not session.streams:
-            del self._open[identifier]
+            self.end(identifier)
             return None
         session.used = now
         return session
 
     def end(self, identifier: str) -> None:
-        self._open.pop(identifier, None)
+        session = self._open.pop(identifier, None)
+        if session is not None:
+            own = self._of[session.owner]
+            del own[identifier]
+            if not own:
+                del self._of[session.owner]
 
     def is_open(self, identifier: str) -> bool:
         return identifier in self._open
 
-    def _expire(self) -> None:
-        oldest = min(self._open.values(), key=lambda session: (session.streams > 0, session.used))
-        del self._open[oldest.id]
+    def streams_of(self, owner: str) -> int:
+        return sum(session.streams for session in self._of.get(owner, {}).values())
+
+    def _give_way(self, of_one_owner: dict[str, Session]) -> None:
+        oldest = min(of_one_owner.values(), key=lambda session: (session.streams > 0, session.used))
+        self.end(oldest.id)
