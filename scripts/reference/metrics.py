@@ -8,7 +8,7 @@ from typing import Final
 from prometheus_client.parser import text_string_to_metric_families
 from scripts.reference.page import NOTE
 
-from yett.app import open_gateway
+from yett.app.gateway import open_gateway
 from yett.core.clock import SystemClock
 from yett.core.summary import Summary
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.yett.credentials.samples import HandClock
+from tests.clock import HandClock
 from yett.core.errors import Fault
 from yett.core.secret import Secret
 from yett.credentials.backends.embedded import EmbeddedSource

@@ -10,22 +10,6 @@ PEPPER = Secret(b"p" * 32)
 BOTH = frozenset({"live", "test"})
 
 
-class SettableClock:
-    def __init__(self, wall: float = 1_800_000_000.0) -> None:
-        self.wall_seconds = wall
-        self.monotonic_seconds = 100.0
-
-    def wall(self) -> float:
-        return self.wall_seconds
-
-    def monotonic(self) -> float:
-        return self.monotonic_seconds
-
-    def advance(self, seconds: float) -> None:
-        self.wall_seconds += seconds
-        self.monotonic_seconds += seconds
-
-
 def call(credential: Secret | bytes | None, **changes: Any) -> Call:
     fields: dict[str, Any] = {
         "id": "r1",

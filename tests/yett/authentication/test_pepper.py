@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.yett.authentication.calls import BOTH, SettableClock, call
+from tests.clock import HandClock
+from tests.yett.authentication.calls import BOTH, call
 from yett.authentication.build import build, build_registry
 from yett.authentication.config import AuthenticationConfig
 from yett.authentication.pepper import open_pepper
@@ -78,7 +79,7 @@ def test_a_pepper_that_is_no_file_is_told(tmp_path: Path) -> None:
 
 async def test_what_the_registry_issues_the_built_stage_knows(tmp_path: Path) -> None:
     database = open_database(tmp_path)
-    clock = SettableClock()
+    clock = HandClock()
     registry = build_registry(database=database, data=tmp_path, clock=clock, actor="cli:x")
     issued = registry.create("laptop", ["reader"], lifetime_seconds=60)
     gate = build(

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.yett.authentication.calls import BOTH, PEPPER, SettableClock, call
+from tests.clock import HandClock
+from tests.yett.authentication.calls import BOTH, PEPPER, call
 from yett.authentication.backends.database import DatabaseKeyStore
 from yett.authentication.registry import KeyRegistry
 from yett.authentication.stage import Authenticator
@@ -25,17 +26,17 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
 
 @pytest.fixture
-def clock() -> SettableClock:
-    return SettableClock()
+def clock() -> HandClock:
+    return HandClock()
 
 
 @pytest.fixture
-def registry(database: Database, clock: SettableClock) -> KeyRegistry:
+def registry(database: Database, clock: HandClock) -> KeyRegistry:
     return KeyRegistry(database, PEPPER, clock, actor="cli:anna")
 
 
 @pytest.fixture
-def gate(database: Database, clock: SettableClock) -> Authenticator:
+def gate(database: Database, clock: HandClock) -> Authenticator:
     return Authenticator(DatabaseKeyStore(database), PEPPER, clock=clock, environments=BOTH)
 
 
@@ -71,14 +72,12 @@ def test_the_secret_is_nowhere_in_the_data(
     assert secret not in content
 
 
-def test_a_name_is_taken_until_its_key_is_revoked(
-    registry: KeyRegistry, clock: SettableClock
-) -> None:
+def test_a_name_is_taken_until_its_key_is_revoked(registry: KeyRegistry, clock: HandClock) -> None:
     first = registry.create("laptop", ["reader"], lifetime_seconds=DAY)
     with pytest.raises(CommandError, match="another name"):
         registry.create("laptop", ["reader"], lifetime_seconds=DAY)
     registry.revoke("laptop")
-    clock.advance(1)
+    clock.pass_seconds(1)
     second = registry.create("laptop", ["reader"], lifetime_seconds=DAY)
     assert registry.show("laptop").id == second.stored.id
     assert registry.show(first.stored.id).revoked_at is not None
@@ -93,7 +92,7 @@ def test_of_two_keys_made_at_once_under_one_name_one_is_refused(
     def create() -> None:
         own = open_database(tmp_path)
         try:
-            KeyRegistry(own, PEPPER, SettableClock(), actor="x").create(
+            KeyRegistry(own, PEPPER, HandClock(), actor="x").create(
                 "same", ["reader"], lifetime_seconds=DAY
             )
             outcomes.append("made")
@@ -112,7 +111,7 @@ def test_of_two_keys_made_at_once_under_one_name_one_is_refused(
 
 
 async def test_rotation_keeps_the_old_secret_for_the_overlap_only(
-    registry: KeyRegistry, gate: Authenticator, clock: SettableClock, database: Database
+    registry: KeyRegistry, gate: Authenticator, clock: HandClock, database: Database
 ) -> None:
     old = registry.create("laptop", ["reader"], lifetime_seconds=10 * DAY)
     new = registry.rotate("laptop", overlap_seconds=DAY, lifetime_seconds=10 * DAY)
@@ -120,7 +119,7 @@ async def test_rotation_keeps_the_old_secret_for_the_overlap_only(
     gate.refresh()
     await gate.identify(call(old.key))
     await gate.identify(call(new.key))
-    clock.advance(DAY)
+    clock.pass_seconds(DAY)
     gate.refresh()
     await gate.identify(call(new.key))
     with pytest.raises(Denied, match="rotated away"):
@@ -190,11 +189,11 @@ def test_a_key_must_expire(registry: KeyRegistry, seconds: float) -> None:
 
 
 async def test_a_clock_that_went_back_is_told_and_may_be_accepted(
-    registry: KeyRegistry, gate: Authenticator, clock: SettableClock, database: Database
+    registry: KeyRegistry, gate: Authenticator, clock: HandClock, database: Database
 ) -> None:
-    clock.advance(1000 * DAY)
+    clock.pass_seconds(1000 * DAY)
     gate.refresh()
-    clock.advance(-1000 * DAY)
+    clock.pass_seconds(-1000 * DAY)
     with pytest.raises(CommandError, match="yett key clock --accept"):
         registry.create("laptop", ["reader"], lifetime_seconds=DAY)
     registry.accept_clock()

@@ -3,7 +3,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.yett.authentication.calls import BOTH, PEPPER, SettableClock, call
+from tests.clock import HandClock
+from tests.yett.authentication.calls import BOTH, PEPPER, call
 from yett.authentication.backends.memory import MemoryKeyStore
 from yett.authentication.digest import KeyedHash
 from yett.authentication.keys import make_key
@@ -40,7 +41,7 @@ class Gate:
     """An authenticator over a store of one key, and the clock it reads."""
 
     def __init__(self, key: StoredKey, environments: frozenset[str] = BOTH) -> None:
-        self.clock = SettableClock(NOW)
+        self.clock = HandClock(NOW)
         self.store = MemoryKeyStore([key])
         self.authenticator = Authenticator(
             self.store, PEPPER, clock=self.clock, environments=environments
@@ -109,10 +110,10 @@ async def test_every_bad_credential_gets_the_same_public_no(
 async def test_the_old_secret_works_until_the_overlap_ends() -> None:
     gate = Gate(stored())
     await gate.authenticator.identify(call(OLD_KEY))
-    gate.clock.advance(4)
+    gate.clock.pass_seconds(4)
     gate.authenticator.refresh()
     await gate.authenticator.identify(call(OLD_KEY))
-    gate.clock.advance(6)
+    gate.clock.pass_seconds(6)
     gate.authenticator.refresh()
     assert (await gate.refusal(OLD_KEY)).reason is Reason.UNAUTHENTICATED
     await gate.authenticator.identify(call(KEY))
@@ -165,11 +166,11 @@ async def test_a_revocation_counts_after_the_next_refresh() -> None:
 async def test_nobody_gets_in_while_revocations_cannot_be_learnt() -> None:
     gate = Gate(stored())
     gate.store.broken = True
-    gate.clock.advance(4.9)
+    gate.clock.pass_seconds(4.9)
     with pytest.raises(Fault):
         gate.authenticator.refresh()
     await gate.authenticator.identify(call(KEY))
-    gate.clock.advance(0.2)
+    gate.clock.pass_seconds(0.2)
     for credential in (KEY, b"bad", None):
         refusal = await gate.refusal(credential)
         assert isinstance(refusal, Fault)
@@ -180,24 +181,24 @@ async def test_nobody_gets_in_while_revocations_cannot_be_learnt() -> None:
 
 
 async def test_nobody_gets_in_before_the_keys_were_read() -> None:
-    unread = Authenticator(MemoryKeyStore(), PEPPER, clock=SettableClock(), environments=BOTH)
+    unread = Authenticator(MemoryKeyStore(), PEPPER, clock=HandClock(), environments=BOTH)
     with pytest.raises(Fault):
         await unread.identify(call(KEY))
 
 
 async def test_a_jump_of_the_wall_clock_does_not_hide_a_dead_store() -> None:
     gate = Gate(stored())
-    gate.clock.wall_seconds -= 3600
-    gate.clock.monotonic_seconds += 5.1
+    gate.clock.now -= 3600
+    gate.clock.running += 5.1
     assert isinstance(await gate.refusal(KEY), Fault)
 
 
 async def test_setting_the_clock_back_revives_no_expired_key() -> None:
     gate = Gate(stored())
-    gate.clock.advance(101)
+    gate.clock.pass_seconds(101)
     gate.authenticator.refresh()
     assert "expired" in (await gate.refusal(KEY)).private
-    gate.clock.wall_seconds = NOW
+    gate.clock.now = NOW
     gate.authenticator.refresh()
     assert "expired" in (await gate.refusal(KEY)).private
     assert not gate.authenticator.is_live("AAAAAAAAAAAA")
@@ -205,9 +206,9 @@ async def test_setting_the_clock_back_revives_no_expired_key() -> None:
 
 async def test_setting_the_clock_back_across_a_restart_revives_no_expired_key() -> None:
     gate = Gate(stored())
-    gate.clock.advance(101)
+    gate.clock.pass_seconds(101)
     gate.authenticator.refresh()
-    restarted = Authenticator(gate.store, PEPPER, clock=SettableClock(NOW), environments=BOTH)
+    restarted = Authenticator(gate.store, PEPPER, clock=HandClock(NOW), environments=BOTH)
     restarted.refresh()
     with pytest.raises(Denied, match="expired"):
         await restarted.identify(call(KEY))
@@ -215,9 +216,9 @@ async def test_setting_the_clock_back_across_a_restart_revives_no_expired_key() 
 
 async def test_an_operator_may_accept_a_clock_that_had_run_ahead() -> None:
     gate = Gate(stored())
-    gate.clock.wall_seconds += 1_000_000_000
+    gate.clock.now += 1_000_000_000
     gate.authenticator.refresh()
-    gate.clock.wall_seconds = NOW
+    gate.clock.now = NOW
     assert "expired" in (await gate.refusal(KEY)).private
     gate.store.forget_time(NOW)
     gate.authenticator.refresh()
@@ -228,10 +229,10 @@ async def test_the_newest_time_is_not_written_each_second() -> None:
     gate = Gate(stored())
     gate.authenticator.refresh()
     kept = gate.store.state().newest_time
-    gate.clock.advance(59)
+    gate.clock.pass_seconds(59)
     gate.authenticator.refresh()
     assert gate.store.state().newest_time == kept
-    gate.clock.advance(1)
+    gate.clock.pass_seconds(1)
     gate.authenticator.refresh()
     assert gate.store.state().newest_time == kept + 60
 
@@ -254,7 +255,7 @@ async def test_the_same_credential_is_judged_anew_when_its_key_expires_or_is_rot
     credential = Secret(KEY.reveal())
     gate = Gate(stored())
     await gate.authenticator.identify(call(credential))
-    gate.clock.wall_seconds = NOW + 101
+    gate.clock.now = NOW + 101
     assert "expired" in (await gate.refusal(credential)).private
 
     rotated = Gate(stored())

@@ -1,10 +1,11 @@
 """Real calls, callers and targets for the tests of authorization, and one clock that stands still."""
 
 from collections.abc import Mapping
-from typing import Any, final
+from typing import Any
 
 import pytest
 
+from tests.clock import HandClock
 from yett.authorization.build import build
 from yett.authorization.config import Roles
 from yett.authorization.stage import Authorizer
@@ -18,28 +19,16 @@ from yett.core.target import Access, Target
 TUESDAY_NOON = 1_700_568_000.0  # 2023-11-21T12:00:00Z
 
 
-@final
-class Clock:
-    def __init__(self, at: float = TUESDAY_NOON) -> None:
-        self.at = at
-
-    def wall(self) -> float:
-        return self.at
-
-    def monotonic(self) -> float:
-        return self.at
-
-
 def authorizer(
     policies: str | Mapping[str, str] = "",
     *,
     roles: Roles | None = None,
-    clock: Clock | None = None,
+    clock: HandClock | None = None,
 ) -> Authorizer:
     """Build from Cedar text; the roles `reader` and `writer` exist and grant nothing."""
     files = {"policies/test.cedar": policies} if isinstance(policies, str) else policies
     known: Roles = {"reader": (), "writer": ()}
-    return build(known if roles is None else roles, files, clock=clock or Clock())
+    return build(known if roles is None else roles, files, clock=clock or HandClock(TUESDAY_NOON))
 
 
 def principal(

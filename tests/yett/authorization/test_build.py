@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.yett.authorization.asking import Clock, ask, authorizer, principal, refusal, tool
+from tests.clock import HandClock
+from tests.yett.authorization.asking import ask, authorizer, principal, refusal, tool
 from yett.authorization import build as building
 from yett.authorization.build import build, read_policies
 from yett.authorization.config import Roles
@@ -16,12 +17,12 @@ ROLES: Roles = {"reader": ("github.*:read", "git.log:read"), "writer": ("git.pus
 
 def problems(files: dict[str, str], roles: Roles | None = None) -> list[Problem]:
     with pytest.raises(ConfigurationError) as caught:
-        build(ROLES if roles is None else roles, files, clock=Clock())
+        build(ROLES if roles is None else roles, files, clock=HandClock())
     return caught.value.problems
 
 
 def test_nothing_configured_denies_everything() -> None:
-    gate = build({}, {}, clock=Clock())
+    gate = build({}, {}, clock=HandClock())
 
     assert refusal(gate).reason is Reason.NOT_PERMITTED
 
@@ -164,12 +165,14 @@ def test_the_version_changes_with_whatever_can_change_a_decision_and_with_nothin
         (ROLES, {"policies/b.cedar": policy["policies/a.cedar"]}),
         (ROLES, {"policies/a.cedar": policy["policies/a.cedar"].replace("permit", "forbid")}),
     ]
-    versions = [build(roles, files, clock=Clock()).version for roles, files in sets]
+    versions = [build(roles, files, clock=HandClock()).version for roles, files in sets]
 
     assert len(set(versions)) == len(sets)
     assert (
         versions[3]
-        == build(ROLES, {"elsewhere/a.cedar": policy["policies/a.cedar"]}, clock=Clock()).version
+        == build(
+            ROLES, {"elsewhere/a.cedar": policy["policies/a.cedar"]}, clock=HandClock()
+        ).version
     )
 
 

@@ -1,6 +1,7 @@
 """Notes on what is probably not meant, and the smallest grant that would help."""
 
-from tests.yett.authorization.asking import Clock, authorizer, call, principal, tool
+from tests.clock import HandClock
+from tests.yett.authorization.asking import authorizer, call, principal, tool
 from yett.authorization.config import Roles
 from yett.authorization.proposal import Proposal, propose
 from yett.authorization.review import review
@@ -69,7 +70,7 @@ def proposal(
         call=call(),
         principal=principal(*(roles or ("reader",))),
         target=tool(name, "write", server="github", kind=kind),
-        clock=Clock(),
+        clock=HandClock(),
     )
 
 

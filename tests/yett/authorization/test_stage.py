@@ -3,9 +3,9 @@
 import msgspec
 import pytest
 
+from tests.clock import HandClock
 from tests.yett.authorization.asking import (
     TUESDAY_NOON,
-    Clock,
     ask,
     authorizer,
     call,
@@ -276,7 +276,7 @@ def test_a_list_is_kept_for_the_same_targets_only() -> None:
 
 
 def test_time_is_asked_anew_for_calls_and_lists() -> None:
-    clock = Clock()
+    clock = HandClock(TUESDAY_NOON)
     gate = authorizer(HOURS, clock=clock)
     targets = (tool(),)
     inventory = Inventory(call(method="tools/list"), principal("reader"), targets)
@@ -284,20 +284,20 @@ def test_time_is_asked_anew_for_calls_and_lists() -> None:
     ask(gate)
     ask(gate)
     assert gate.permit_list(inventory).targets == targets
-    clock.at = TUESDAY_NOON + 3_600
+    clock.now = TUESDAY_NOON + 3_600
     assert refusal(gate).reason is Reason.NOT_PERMITTED
     assert gate.permit_list(inventory).targets == ()
-    clock.at = TUESDAY_NOON
+    clock.now = TUESDAY_NOON
     ask(gate)
 
 
 def test_what_is_foreseen_is_foreseen_for_this_hour_only() -> None:
-    clock = Clock()
+    clock = HandClock(TUESDAY_NOON)
     gate = authorizer(LOW.replace("when {", "when { context.hour == 12 &&"), clock=clock)
 
     assert listed(gate) == ["github/search"]
     assert refusal(gate, arguments={"limit": 50}).reason is Reason.ARGUMENT_DENIED
-    clock.at = TUESDAY_NOON + 3_600
+    clock.now = TUESDAY_NOON + 3_600
     assert listed(gate) == []
     assert refusal(gate, arguments={"limit": 5}).reason is Reason.NOT_PERMITTED
 

@@ -14,7 +14,7 @@ import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.yett.authorization.asking import Clock
+from tests.clock import HandClock
 from tests.yett.authorization.naive import (
     ARGUMENTS,
     NaivePolicy,
@@ -44,11 +44,11 @@ def compare(chance: Random) -> None:
     """Ask all three the same questions; the authorizer twice, so that what it kept is asked as well."""
     policies = some_policies(chance)
     text = "\n".join(policy.text for policy in policies)
-    clock = Clock()
+    clock = HandClock()
     gate = _authorizer(text, clock)
     whole = cedarpy.PolicySet.from_str(text)
     for request in [some_request(chance) for _ in range(QUESTIONS)] * 2:
-        clock.at = MIDNIGHT + 3_600 * request.context["hour"]
+        clock.now = MIDNIGHT + 3_600 * request.context["hour"]
         expected = decide(policies, request)
         assert _ask_cedar(whole, request) == expected, (text, request)
         assert _ask(gate, request) == expected, (text, request)
@@ -67,7 +67,7 @@ def _compare_list(gate: Authorizer, policies: list[NaivePolicy], request: Reques
     assert visible or not callable_so, request
 
 
-def _authorizer(text: str, clock: Clock) -> Authorizer:
+def _authorizer(text: str, clock: HandClock) -> Authorizer:
     """Build without the check against the schema: heads that can never match are of interest here."""
     policies = [
         read_policy(form, statement, default_id="")

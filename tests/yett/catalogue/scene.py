@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from tests.clock import HandClock
 from yett.catalogue.backends.memory import MemoryLockStore, ScriptedDiscoverer
 from yett.catalogue.config import CatalogueConfig
 from yett.catalogue.definitions import digest_of
@@ -18,17 +19,6 @@ from yett.core.proofs import Identified, PermittedList
 from yett.core.target import JSON, Access, Target
 
 ANNA = Principal(id="AAAAAAAAAAAA", name="anna")
-
-
-class HandClock:
-    def __init__(self) -> None:
-        self.seconds = 1000.0
-
-    def wall(self) -> float:
-        return 1_800_000_000.0
-
-    def monotonic(self) -> float:
-        return self.seconds
 
 
 def tool(name: str, description: str = "Does it", **more: JSON) -> dict[str, JSON]:

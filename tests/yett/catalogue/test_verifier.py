@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.yett.catalogue.scene import ANNA, HandClock, Scene, accept, identified, lock_of, tool
+from tests.clock import HandClock
+from tests.yett.catalogue.scene import ANNA, Scene, accept, identified, lock_of, tool
 from yett.catalogue import verifier as verifier_module
 from yett.catalogue.backends.lock_file import LockFile
 from yett.catalogue.backends.memory import ScriptedDiscoverer
@@ -75,7 +76,7 @@ async def test_at_first_sight_all_is_pinned_with_the_best_known_class() -> None:
     assert list(pins.prompts) == ["ask"]
     assert list(pins.resources) == ["a:b"]
     assert list(pins.resource_templates) == ["a:{b}"]
-    assert pins.tools["by_word"].approved_at == "2027-01-15T08:00:00Z"
+    assert pins.tools["by_word"].approved_at == "2027-01-15T12:00:00Z"
     told = scene.told()
     assert ("tool.pinned", "by_word") in told
     assert ("tool.refused", "not allowed") in told
@@ -216,7 +217,7 @@ async def test_a_call_to_a_server_that_was_down_tries_once_more() -> None:
         await until(lambda: scene.discoverer.asked.get("s", 0) == 1)
         assert (await scene.resolve("s__now")).unreachable  # asked just now: not again at once
         scene.discoverer.offers["s"] = TIME
-        scene.clock.seconds += 2
+        scene.clock.pass_seconds(2)
         assert (await scene.resolve("s__now")).name == "now"
 
 

@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 import pytest
 from click.testing import CliRunner, Result
 
+from tests.clock import HandClock
 from tests.yett.cli.recorded import recorded
-from tests.yett.credentials.samples import CANARY, HandClock
+from tests.yett.credentials.samples import CANARY
 from yett.cli.root import root
 from yett.core.secret import Secret
 from yett.credentials.build import open_vault

@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from tests.certificates import issue
+from tests.clock import HandClock
 from tests.servers.mcp_http import HttpServer
 from yett.cli.root import root
 from yett.core.secret import Secret
@@ -76,18 +77,10 @@ class Shell:
     def store(self, name: str, value: str, *servers: str) -> None:
         database = open_database(self.folder / ".yett")
         vault = open_vault(
-            VaultConfig(), data=self.folder / ".yett", database=database, clock=_Clock()
+            VaultConfig(), data=self.folder / ".yett", database=database, clock=HandClock()
         )
         vault.put(name, Secret(value), servers=servers, actor="test")
         database.close()
-
-
-class _Clock:
-    def wall(self) -> float:
-        return 1_800_000_000.0
-
-    def monotonic(self) -> float:
-        return 0.0
 
 
 @pytest.fixture

@@ -14,18 +14,6 @@ CALLERS_OWN = "yett_test_caller_credential"
 
 
 @final
-class HandClock:
-    def __init__(self) -> None:
-        self.now = 1_000.0
-
-    def wall(self) -> float:
-        return 1_800_000_000.0 + self.now
-
-    def monotonic(self) -> float:
-        return self.now
-
-
-@final
 class Ledger:
     """Takes events as the audit log does; `broken` makes it refuse."""
 

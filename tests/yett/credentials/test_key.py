@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.yett.credentials.samples import HandClock
+from tests.clock import HandClock
 from yett.core.errors import ConfigurationError
 from yett.core.secret import Secret
 from yett.credentials.build import open_vault

@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.yett.credentials.samples import CALLERS_OWN, CANARY, HandClock, Ledger, admitted
+from tests.clock import HandClock
+from tests.yett.credentials.samples import CALLERS_OWN, CANARY, Ledger, admitted
 from yett.core.errors import ConfigurationError, Fault
 from yett.core.reasons import Reason
 from yett.core.secret import Secret
@@ -226,7 +227,7 @@ async def test_a_retrieval_is_recorded_once_per_lease_not_once_per_use() -> None
         }
     ]
 
-    it.clock.now += LEASE_SECONDS
+    it.clock.pass_seconds(LEASE_SECONDS)
     await it.armourer.arm(admitted(request="later"))
 
     assert [event["for"] for event in it.ledger.events] == ["request-0", "later"]

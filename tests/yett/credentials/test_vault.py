@@ -9,7 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.yett.credentials.samples import CANARY, HandClock
+from tests.clock import HandClock
+from tests.yett.credentials.samples import CANARY
 from yett.core.bounds import SECRET_BYTES_MAX
 from yett.core.errors import ConfigurationError, Fault
 from yett.core.secret import Secret
@@ -95,7 +96,7 @@ def test_a_listing_tells_age_and_servers_but_no_value(tmp_path: Path, database: 
     clock = HandClock()
     vault = open_vault(VaultConfig(), data=tmp_path, database=database, clock=clock)
     vault.put("token", Secret(CANARY), servers=("github",))
-    clock.now += 60
+    clock.pass_seconds(60)
 
     (info,) = vault.names()
 

@@ -1,8 +1,9 @@
 """One good call of one caller, a clock that is set by hand, and limits over both."""
 
 from collections.abc import Mapping
-from typing import Any, final
+from typing import Any
 
+from tests.clock import NOON, HandClock
 from yett.core.call import Call, Reply, RpcError
 from yett.core.errors import Denied, Refusal
 from yett.core.identity import Principal
@@ -24,28 +25,8 @@ from yett.limits.config import BreakerConfig, KeyLimits, LimitsConfig, ToolLimit
 from yett.limits.stage import Limiter
 from yett.limits.state import LimitsState
 
-NOON = 1_800_014_400.0
-"""2027-01-15 12:00:00 UTC, a Friday."""
-
 LAPTOP = Principal(id="key_laptop", name="laptop")
 SERVER = Principal(id="key_server", name="server")
-
-
-@final
-class HandClock:
-    def __init__(self) -> None:
-        self.now = NOON
-        self.running = 1_000.0
-
-    def wall(self) -> float:
-        return self.now
-
-    def monotonic(self) -> float:
-        return self.running
-
-    def pass_seconds(self, seconds: float) -> None:
-        self.now += seconds
-        self.running += seconds
 
 
 def call(method: str = "tools/call", *, number: str = "call-1", started: float = 1_000.0) -> Call:

@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 
+from tests.clock import HandClock
 from tests.yett.limits.scene import (
     LAPTOP,
     SERVER,
-    HandClock,
     identified,
     limiter,
     refused,

@@ -5,10 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.clock import NOON, HandClock
 from tests.yett.limits.scene import (
     LAPTOP,
-    NOON,
-    HandClock,
     cleaned,
     identified,
     limiter,

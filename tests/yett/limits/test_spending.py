@@ -9,11 +9,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from tests.clock import NOON, HandClock
 from tests.yett.limits.scene import (
     LAPTOP,
-    NOON,
     SERVER,
-    HandClock,
     cleaned,
     limiter,
     refused,

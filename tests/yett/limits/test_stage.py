@@ -2,11 +2,10 @@
 
 import pytest
 
+from tests.clock import NOON, HandClock
 from tests.yett.limits.scene import (
     LAPTOP,
-    NOON,
     SERVER,
-    HandClock,
     cleaned,
     identified,
     limiter,

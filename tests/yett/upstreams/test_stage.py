@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.clock import HandClock
 from yett.core.call import Call, RpcError
 from yett.core.errors import Denied, Fault
 from yett.core.identity import Principal
@@ -20,19 +21,6 @@ from yett.upstreams.config import UpstreamConfig
 from yett.upstreams.requests import method_and_params
 
 SECRET = Credential((("Authorization", Secret("Bearer x")),), ("token",))
-
-
-class TestClock:
-    __test__ = False
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def wall(self) -> float:
-        return self.now
-
-    def monotonic(self) -> float:
-        return self.now
 
 
 class Server:
@@ -81,7 +69,7 @@ def armed(**wishes: Any) -> Armed:
 
 
 def dispatcher(
-    server: Server, clock: TestClock, *, failures: int = 3, cooldown: float = 10.0
+    server: Server, clock: HandClock, *, failures: int = 3, cooldown: float = 10.0
 ) -> tuple[Dispatcher, Route]:
     config = UpstreamConfig(
         name="s",
@@ -95,7 +83,7 @@ def dispatcher(
 
 
 async def test_the_answer_comes_with_its_size_and_its_time() -> None:
-    server, clock = Server(), TestClock()
+    server, clock = Server(), HandClock()
     stage, _ = dispatcher(server, clock)
     one = armed()
 
@@ -110,7 +98,7 @@ async def test_the_answer_comes_with_its_size_and_its_time() -> None:
 
 
 async def test_an_error_of_the_server_is_an_answer_with_its_own_code() -> None:
-    server, clock = Server(), TestClock()
+    server, clock = Server(), HandClock()
     stage, route = dispatcher(server, clock, failures=1)
 
     answered = await stage.send(armed(name="refused"))
@@ -121,7 +109,7 @@ async def test_an_error_of_the_server_is_an_answer_with_its_own_code() -> None:
 
 
 async def test_a_server_that_left_the_configuration_is_unreachable() -> None:
-    stage, _ = dispatcher(Server(), TestClock())
+    stage, _ = dispatcher(Server(), HandClock())
 
     with pytest.raises(Fault) as caught:
         await stage.send(armed(server="gone"))
@@ -146,7 +134,7 @@ def test_a_server_is_asked_for_its_own_name_and_hears_nothing_else(
 
 
 async def test_failures_in_a_row_open_the_breaker_and_nothing_is_sent() -> None:
-    server, clock = Server(), TestClock()
+    server, clock = Server(), HandClock()
     stage, route = dispatcher(server, clock)
     server.failing = ConnectionResetError("gone")
     for _ in range(3):
@@ -164,7 +152,7 @@ async def test_failures_in_a_row_open_the_breaker_and_nothing_is_sent() -> None:
 
 
 async def test_an_answer_in_between_starts_the_count_again() -> None:
-    server, clock = Server(), TestClock()
+    server, clock = Server(), HandClock()
     stage, route = dispatcher(server, clock)
     for _ in range(2):
         server.failing = ConnectionResetError("gone")
@@ -178,13 +166,13 @@ async def test_an_answer_in_between_starts_the_count_again() -> None:
 
 
 async def test_after_the_cooldown_one_call_at_a_time_tries_and_heals() -> None:
-    server, clock = Server(), TestClock()
+    server, clock = Server(), HandClock()
     stage, route = dispatcher(server, clock, failures=1)
     server.failing = ConnectionResetError("gone")
     with pytest.raises(Fault):
         await stage.send(armed())
     server.failing = None
-    clock.now += 10.1
+    clock.pass_seconds(10.1)
     server.gate.clear()
     probe = asyncio.create_task(stage.send(armed()))
     await asyncio.sleep(0.01)
@@ -201,15 +189,15 @@ async def test_after_the_cooldown_one_call_at_a_time_tries_and_heals() -> None:
 
 
 async def test_a_failed_try_opens_it_again_for_the_whole_cooldown() -> None:
-    server, clock = Server(), TestClock()
+    server, clock = Server(), HandClock()
     stage, _ = dispatcher(server, clock, failures=1)
     server.failing = ConnectionResetError("gone")
     with pytest.raises(Fault):
         await stage.send(armed())
-    clock.now += 10.1
+    clock.pass_seconds(10.1)
     with pytest.raises(Fault):
         await stage.send(armed())
-    clock.now += 9.0
+    clock.pass_seconds(9.0)
 
     with pytest.raises(Fault) as caught:
         await stage.send(armed())
@@ -227,7 +215,7 @@ async def test_a_failed_try_opens_it_again_for_the_whole_cooldown() -> None:
     ],
 )
 async def test_what_the_server_did_not_cause_does_not_count(ours: Exception) -> None:
-    server, clock = Server(), TestClock()
+    server, clock = Server(), HandClock()
     stage, route = dispatcher(server, clock, failures=1)
     server.failing = ours
 
@@ -238,13 +226,13 @@ async def test_what_the_server_did_not_cause_does_not_count(ours: Exception) -> 
 
 
 async def test_a_try_that_was_cancelled_makes_room_for_the_next() -> None:
-    server, clock = Server(), TestClock()
+    server, clock = Server(), HandClock()
     stage, route = dispatcher(server, clock, failures=1)
     server.failing = ConnectionResetError("gone")
     with pytest.raises(Fault):
         await stage.send(armed())
     server.failing = None
-    clock.now += 10.1
+    clock.pass_seconds(10.1)
     server.gate.clear()
     probe = asyncio.create_task(stage.send(armed()))
     await asyncio.sleep(0.01)
@@ -259,7 +247,7 @@ async def test_a_try_that_was_cancelled_makes_room_for_the_next() -> None:
 
 
 async def test_a_timeout_counts() -> None:
-    server, clock = Server(), TestClock()
+    server, clock = Server(), HandClock()
     stage, route = dispatcher(server, clock, failures=1)
     server.gate.clear()
 
