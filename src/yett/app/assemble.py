@@ -63,7 +63,6 @@ def assemble(
         Fault: a store did not answer.
     """
     authenticator = yett.authentication.build.build(
-        configuration.authentication,
         database=estate.database,
         data=estate.data,
         clock=estate.clock,

@@ -7,6 +7,8 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Final, final
 
+import msgspec
+
 from yett.app.assemble import Snapshot, assemble
 from yett.app.estate import Estate
 from yett.app.proving import load_proved
@@ -135,8 +137,8 @@ class Gateway:
         """Swap in the configuration on disk; one that cannot be used leaves the old one serving."""
         self._fingerprint = _fingerprints(self._config_path, self._snapshot.configuration)
         try:
-            configuration = load_proved(
-                self._config_path, data=self.estate.data, clock=self.estate.clock
+            configuration = self._without_what_needs_a_restart(
+                load_proved(self._config_path, data=self.estate.data, clock=self.estate.clock)
             )
             fresh = assemble(
                 configuration,
@@ -152,7 +154,6 @@ class Gateway:
             log.warning("configuration not taken over, the old one goes on serving: %s", why)
             self._tell({"event": "configuration.refused", "why": why[:500]})
             return False
-        self._note_what_needs_a_restart(configuration)
         old, self._snapshot = self._snapshot, fresh
         self._fingerprint = _fingerprints(self._config_path, configuration)
         if fresh.catalogue is not old.catalogue and self._tasks:
@@ -187,11 +188,13 @@ class Gateway:
     def _watch_servers(self) -> asyncio.Task[None]:
         return asyncio.get_running_loop().create_task(self._snapshot.catalogue.watch())
 
-    def _note_what_needs_a_restart(self, configuration: Configuration) -> None:
-        old = self._snapshot.configuration
-        for name in _AT_START_ONLY:
-            if getattr(old, name) != getattr(configuration, name):
+    def _without_what_needs_a_restart(self, configuration: Configuration) -> Configuration:
+        """Keep these sections as they were: half of a section taken over would be neither of the two."""
+        held = {name: getattr(self._snapshot.configuration, name) for name in _AT_START_ONLY}
+        for name, old in held.items():
+            if getattr(configuration, name) != old:
                 log.warning("`%s` changed; it takes effect at the next start", name)
+        return msgspec.structs.replace(configuration, **held)
 
 
 def open_gateway(config_path: Path, *, data: Path, clock: Clock) -> Gateway:

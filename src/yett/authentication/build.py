@@ -1,9 +1,11 @@
-"""Configuration and data directory in, the stage and the registry out."""
+"""The data directory in, the stage and the registry out.
+
+The configured lifetimes are for whoever makes a key; a key carries its own.
+"""
 
 from pathlib import Path
 
 from yett.authentication.backends.database import DatabaseKeyStore
-from yett.authentication.config import AuthenticationConfig
 from yett.authentication.pepper import open_pepper
 from yett.authentication.registry import KeyRegistry
 from yett.authentication.stage import Authenticator
@@ -12,7 +14,6 @@ from yett.storage.port import Database
 
 
 def build(
-    config: AuthenticationConfig,
     *,
     database: Database,
     data: Path,
@@ -25,7 +26,6 @@ def build(
         CommandError: the pepper cannot be used.
         Fault: the database could not be used.
     """
-    del config  # lifetimes matter to the registry; a key carries its own
     authenticator = Authenticator(
         DatabaseKeyStore(database),
         open_pepper(data, database),

@@ -6,7 +6,6 @@ import pytest
 from tests.clock import HandClock
 from tests.yett.authentication.calls import BOTH, call
 from yett.authentication.build import build, build_registry
-from yett.authentication.config import AuthenticationConfig
 from yett.authentication.pepper import open_pepper
 from yett.core.errors import CommandError
 from yett.storage.build import open_database
@@ -82,8 +81,6 @@ async def test_what_the_registry_issues_the_built_stage_knows(tmp_path: Path) ->
     clock = HandClock()
     registry = build_registry(database=database, data=tmp_path, clock=clock, actor="cli:x")
     issued = registry.create("laptop", ["reader"], lifetime_seconds=60)
-    gate = build(
-        AuthenticationConfig(), database=database, data=tmp_path, clock=clock, environments=BOTH
-    )
+    gate = build(database=database, data=tmp_path, clock=clock, environments=BOTH)
     assert (await gate.identify(call(issued.key))).principal.name == "laptop"
     database.close()
