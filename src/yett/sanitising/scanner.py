@@ -63,7 +63,7 @@ class Scanner:
         # must not be taken for "nothing there".
         self._always = [automaton.Add(b"")]
         automaton.Compile()
-        self._match = automaton.Match
+        self._match = automaton._set.Match  # noqa: SLF001 - what `Match` wraps; each call passes here twice
         self._compiled = tuple(re2.compile(rule.pattern) for rule in RULES)
 
     def scan(self, encoded: bytes) -> Hits | None:

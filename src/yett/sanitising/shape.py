@@ -13,6 +13,7 @@ from yett.core.target import JSON
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/]*={0,2}")
 _MIME_TYPE: Final = re.compile(r"[A-Za-z0-9.+*-]{1,100}/[A-Za-z0-9.+*-]{1,100}(?:;[ -~]{0,200})?")
 _COMPLETE: Final = "complete"
+_COMMON: Final = frozenset({"resultType", "_meta", "ttlMs", "cacheScope"})
 
 
 class ShapeError(ValueError):
@@ -25,13 +26,14 @@ def check_tool_result(result: dict[str, JSON]) -> tuple[int, ...]:
     Raises:
         ShapeError: it has another form.
     """
-    blocks = _list(result, "content")
     binary: tuple[int, ...] = ()
-    for block in blocks:
-        binary += _check_block(block)
-    if "isError" in result and type(result["isError"]) is not bool:
+    for block in _list(result, "content"):
+        if not _is_plain_text(block):
+            binary += _check_block(block)
+    if type(result.get("isError", False)) is not bool:
         raise ShapeError("`isError` is neither true nor false")
-    _check_common(result)
+    if not _COMMON.isdisjoint(result):
+        _check_common(result)
     return binary
 
 
@@ -79,6 +81,14 @@ def _list(result: dict[str, JSON], name: str) -> list[JSON]:
     if len(items) > ANSWER_BLOCKS_MAX:
         raise ShapeError(f"`{name}` has more than {ANSWER_BLOCKS_MAX} items")
     return items
+
+
+def _is_plain_text(block: JSON) -> bool:
+    """Tell whether this is what nearly every block is, which needs no further look."""
+    if type(block) is not dict or block.get("type") != "text":
+        return False
+    text = block.get("text")
+    return type(text) is str and len(text) <= ANSWER_TEXT_CHARS_MAX
 
 
 def _check_common(result: dict[str, JSON]) -> None:
