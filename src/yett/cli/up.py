@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 log: Final = logging.getLogger("yett")
 
 DRAIN_SECONDS: Final = 30.0
+# A call makes about a hundred objects and no cycles: to look for some every seven calls is waste.
+_GC_THRESHOLDS: Final = (20_000, 20, 50)
 
 
 @click.command("up")
@@ -99,6 +101,7 @@ async def _serve(place: Place, configuration: "Configuration", first_role: str |
                 admin = await _start_admin(place, configuration, gateway, admin_socket)
                 gc.collect()
                 gc.freeze()  # what is there now stays; the collector need not look at it again
+                gc.set_threshold(*_GC_THRESHOLDS)
                 await signals.stop.wait()
             finally:
                 await _drain(listener, signals)
