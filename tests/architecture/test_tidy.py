@@ -69,8 +69,7 @@ def test_no_module_or_class_has_a_name_that_says_nothing() -> None:
     assert vague == []
 
 
-def test_every_protocol_method_says_what_it_raises() -> None:
-    quiet = {"close", "wall", "monotonic"}
+def test_every_method_of_a_port_says_what_it_raises() -> None:
     silent = [
         f"{name}:{method.name}"
         for name, tree in TREES.items()
@@ -78,9 +77,10 @@ def test_every_protocol_method_says_what_it_raises() -> None:
         for cls in tree.body
         if isinstance(cls, ast.ClassDef) and any(ast.unparse(b) == "Protocol" for b in cls.bases)
         for method in cls.body
-        if isinstance(method, ast.AsyncFunctionDef)
-        and method.name not in quiet
-        and "Raises:" not in (ast.get_docstring(method) or "")
+        if isinstance(method, ast.FunctionDef | ast.AsyncFunctionDef)
+        and method.name != "close"
+        and not any(ast.unparse(decorator) == "property" for decorator in method.decorator_list)
+        and not re.search(r"\braises\b", ast.get_docstring(method) or "", re.IGNORECASE)
     ]
 
     assert silent == []
@@ -94,22 +94,6 @@ def test_every_domain_has_the_same_shape() -> None:
     for domain in DOMAINS:
         files = {path.stem for path in (SOURCE / domain).iterdir()}
         assert {"__init__", "stage", "config", "build"} <= files, domain
-
-
-def test_only_the_pipeline_and_those_who_speak_to_people_catch_a_refusal() -> None:
-    """Caught anywhere else, a `Denied` or a `Fault` could be turned into a yes."""
-    family = {"Refusal", "Denied", "Fault"}
-    catchers = {
-        name
-        for name, tree in TREES.items()
-        for node in ast.walk(tree)
-        if isinstance(node, ast.ExceptHandler) and node.type is not None
-        if family & {n.id for n in ast.walk(node.type) if isinstance(n, ast.Name)}
-    }
-    stages = {name for name in catchers if name.endswith("/stage.py")}
-
-    assert "pipeline.py" in catchers
-    assert stages == set()
 
 
 def test_the_repository_names_no_registry_and_no_machine() -> None:

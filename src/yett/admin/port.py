@@ -9,11 +9,12 @@ class AdminGate(Protocol):
     """Answers are JSON values ready to be sent; nothing in them is secret."""
 
     def status(self) -> dict[str, JSON]:
-        """Return version, mode, listen address, and per server what is approved and what is not."""
+        """Return version, mode, listen address, and per server what is approved and what is not.
+        Raises nothing."""
         ...
 
     def metrics(self) -> bytes:
-        """Return the Prometheus text exposition."""
+        """Return the Prometheus text exposition. Raises nothing."""
         ...
 
     def keys(self) -> list[dict[str, JSON]]:
@@ -34,7 +35,7 @@ class AdminGate(Protocol):
         ...
 
     def tools(self) -> list[dict[str, JSON]]:
-        """Return what is in the catalogue: server, name, access, state."""
+        """Return what is in the catalogue: server, name, access, state. Raises nothing."""
         ...
 
     def records(self, filters: dict[str, str], limit: int) -> list[dict[str, JSON]]:

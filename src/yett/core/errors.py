@@ -2,7 +2,8 @@
 
 `Denied`: the gateway decided. `Fault`: something needed did not answer, so the call ends; there is
 no mode in which a check is skipped. Anything else that is raised is a bug, and the pipeline turns
-it into `internal_error`. Only `pipeline.py` and `edge/` may catch these.
+it into `internal_error`. No stage may catch these; who else does is a closed list, each with its
+reason (tests/architecture/test_refusals.py).
 """
 
 from typing import final

@@ -11,10 +11,20 @@ Row = tuple[Value, ...]
 
 class Transaction(Protocol):
     def execute(self, statement: str, values: Sequence[Value] = ()) -> int:
-        """Run one statement with bound values; return the number of rows it changed."""
+        """Run one statement with bound values; return the number of rows it changed.
+
+        Raises:
+            Fault: the database could not be used. The transaction is rolled back.
+        """
         ...
 
-    def fetch(self, statement: str, values: Sequence[Value] = ()) -> list[Row]: ...
+    def fetch(self, statement: str, values: Sequence[Value] = ()) -> list[Row]:
+        """Read inside the transaction.
+
+        Raises:
+            Fault: the database could not be used. The transaction is rolled back.
+        """
+        ...
 
 
 class Database(Protocol):

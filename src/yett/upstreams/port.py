@@ -68,7 +68,8 @@ class Transport(Protocol):
 
     def last_words(self) -> tuple[str, ...]:
         """Return what the server wrote last beside the protocol, without control characters; they are
-        for the operator's eyes, and may hold what should not be shown. Empty if it has no such place."""
+        for the operator's eyes, and may hold what should not be shown. Empty if it has no such place.
+        Never raises."""
         ...
 
     async def request(

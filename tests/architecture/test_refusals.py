@@ -1,0 +1,33 @@
+"""Who may catch a refusal: caught anywhere else, a `Denied` or a `Fault` could be turned into a yes."""
+
+import ast
+from typing import Final
+
+from tests.architecture.source import TREES
+
+_FAMILY: Final = {"Refusal", "Denied", "Fault"}
+
+CATCHERS: Final = {
+    "pipeline.py": "makes it the answer",
+    "admin/application.py": "answers an operator with 503, or refuses what cannot be recorded",
+    "app/discovery.py": "returns it to the command that asked",
+    "app/gateway.py": "goes on with what served before, and tries again",
+    "catalogue/reports.py": "keeps an event until it can be recorded; calls are refused meanwhile",
+    "catalogue/verifier.py": "takes the server out of use, and lets waiting calls raise it",
+    "cli/command.py": "makes it a sentence and an exit code",
+    "cli/place.py": "says that a gate will record what was done",
+}
+
+
+def test_only_the_pipeline_and_those_who_speak_to_people_catch_a_refusal() -> None:
+    """A catcher that is new is a topic of review; one that is gone leaves the list."""
+    found = {
+        name
+        for name, tree in TREES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ExceptHandler) and node.type is not None
+        if _FAMILY & {n.id for n in ast.walk(node.type) if isinstance(n, ast.Name)}
+    }
+
+    assert found == CATCHERS.keys()
+    assert not any(name.endswith("/stage.py") for name in CATCHERS)
