@@ -42,7 +42,7 @@ def test(place: Place, names: Sequence[str]) -> None:
     The server is started or reached as the gate would, with its own credential, and asked what it
     offers; nothing is called.
     """
-    from yett.cli.server_test import contact, known
+    from yett.cli.server_contact import contact, known
 
     configuration = place.configuration()
     failed = []
