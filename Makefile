@@ -10,7 +10,7 @@ PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 help:            ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-up: $(VENV)/.core .servers/.done   ## set up, then serve on 127.0.0.1:8080 with two real servers behind the gate
+up: $(VENV)/.core .servers/.done   ## set up, then serve on 127.0.0.1:8080 with three MCP servers behind the gate
 	@$(BIN)/yett up --first-key reader
 
 demo: $(VENV)/.core   ## five calls and what happened to each, in under a minute
