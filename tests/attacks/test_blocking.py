@@ -15,6 +15,9 @@ from tests.yett.sanitising.answers import GITHUB, clean, text
 from yett.core.document import DocumentError, encode, parse
 from yett.core.errors import Fault
 from yett.sanitising import Redactor
+from yett.validation.arguments import measure
+from yett.validation.references import SchemaRefused
+from yett.validation.schema import compile_any, compile_schema
 
 CPU_SECONDS_MAX = 0.5
 """Ten times less is usual. Without the bounds each of these takes from one to thirty seconds."""
@@ -132,3 +135,92 @@ def test_a_large_honest_answer_is_searched_whole() -> None:
     prose = "The quick brown fox jumps over the lazy dog; \x1b[1m1234\x1b[0m.\n" * 30_000
 
     assert GITHUB not in clean(text(prose + GITHUB)).encoded.decode()
+
+
+TEXT = "".join("ab"[n * n % 7 % 2] for n in range(100_000))
+STEEP = "^(?:a|b)*a(?:a|b){5000}$"
+LONG = 2**64
+
+
+def of(items: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"type": "object", "properties": {"a": items}, **more}
+
+
+def rows(items: dict[str, Any]) -> dict[str, Any]:
+    return of({"type": "array", "items": items})
+
+
+# Of each: the schema of a hostile server, and what is sent to it or comes from it.
+JUDGEMENTS: dict[str, tuple[dict[str, Any], Any]] = {
+    "one steep pattern": (of({"pattern": STEEP}), TEXT[:40_000]),
+    "repetitions in repetitions": (of({"pattern": "^(?:(?:[ab]?){60}){60}c$"}), TEXT),
+    "a repetition of a repetition": (of({"pattern": "^(?:a|b)*a[ab]{70}{70}$"}), TEXT),
+    "one pattern a thousand times": (
+        of({"allOf": [{"$ref": "#/$defs/p"}] * 900}, **{"$defs": {"p": {"pattern": "^(\\w{1,50}|\\d{1,70})*x$"}}}),
+        [TEXT] * 1,
+    ),
+    "a pattern behind an assertion that fails": (
+        of({"enum": ["x"], "minLength": 10**7, "pattern": STEEP}), TEXT[:40_000],
+    ),
+    "a pattern in the second branch": (
+        of({"anyOf": [{"type": "integer"}, {"pattern": STEEP}]}), TEXT[:40_000],
+    ),
+    "a pattern under `not`": (of({"not": {"pattern": STEEP}}), TEXT[:40_000]),
+    "a pattern under a keyword that nobody knows": (
+        of({"$ref": "#/x-more/deep"}, **{"x-more": {"deep": {"pattern": STEEP}}}), TEXT[:40_000],
+    ),
+    "a pattern for names": (of({"patternProperties": {STEEP: {}}}), {TEXT[:40_000]: 1}),
+    "a pattern of names": (of({"propertyNames": {"pattern": STEEP}}), {TEXT[:40_000]: 1}),
+    "a pattern under patternProperties": (
+        of({"patternProperties": {"^k$": {"pattern": STEEP}}}), {"k": TEXT[:40_000]},
+    ),
+    "a format a thousand times": (of({"allOf": [{"format": "uri"}] * 900}), TEXT),
+    "unique integers beyond 64 bits": (
+        of({"type": "array", "uniqueItems": True}), [LONG**6 + n for n in range(1_000)],
+    ),
+    "many conditions on many numbers": (
+        rows({"allOf": [{"multipleOf": 1e-300}] * 90}), [1.5e300 + n for n in range(1_000)],
+    ),
+    "a list of fractions": (rows({"enum": [n + 0.5 for n in range(4_900)]}), [4899.5] * 1_000),
+    "a list of objects": (rows({"enum": [{"a": n} for n in range(2_000)]}), [{"a": 1_999}] * 1_000),
+    "a long constant": (
+        rows({"allOf": [{"const": {str(n): n for n in range(100)}}] * 40}),
+        [{str(n): n for n in range(100)}] * 900,
+    ),
+    "very many errors to be told": (
+        rows({"required": [str(n) for n in range(4_000)]}), [{}] * 1_000,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("schema", "value"), JUDGEMENTS.values(), ids=JUDGEMENTS)
+def test_no_schema_of_a_server_holds_the_loop(schema: dict[str, Any], value: Any) -> None:
+    """As arguments and as an answer: either it is judged in its share of time, or it does not fit."""
+    with suppress(SchemaRefused):
+        arguments = compile_schema(schema, open_=False)
+        answers = compile_any(schema, open_=True)
+        nodes, depth = measure({"a": value})
+
+        def judge() -> None:
+            arguments.first_problem({"a": value}, nodes=nodes, depth=depth)
+            answers.first_problem_of_answer({"a": value})
+
+        assert cpu_seconds(judge) < 2 * CPU_SECONDS_MAX
+
+
+def test_a_long_text_beside_a_pattern_is_no_reason_to_refuse() -> None:
+    schema = compile_schema(
+        {
+            "type": "object",
+            "properties": {
+                "path": {"type": "string", "pattern": "^[A-Za-z0-9._/-]{1,255}$"},
+                "content": {"type": "string"},
+                "when": {"format": "date-time"},
+            },
+        },
+        open_=False,
+    )
+    arguments = {"path": "a/b.txt", "content": TEXT, "when": "2026-11-22T10:00:00Z"}
+
+    assert schema.first_problem(arguments, nodes=4) is None
+    assert schema.first_problem({**arguments, "path": "\n"}, nodes=4) is not None

@@ -49,7 +49,7 @@ SCHEMA_EXPANSION_MAX: Final = 100_000  # subschemas after following every refere
 SCHEMAS_COMPILED_MAX: Final = 4_096  # kept at the same time
 VALIDATION_WORK_MAX: Final = 10_000_000  # nodes of the value x subschemas that meet there
 VALIDATION_TEXT_WORK_MAX: Final = 5_000_000  # characters x places of the patterns that see them
-VALIDATION_DETAIL_WORK_MAX: Final = 100_000  # up to here it is said what exactly does not fit
+VALIDATION_DETAIL_WORK_MAX: Final = 20_000  # up to here it is said what exactly does not fit
 TOOLS_PER_SERVER_MAX: Final = 5_000
 
 # Promise 11: revocation and rotation take effect in at most five seconds.

@@ -16,6 +16,7 @@ from yett.core.bounds import (
     SCHEMA_PATTERNS_MAX,
 )
 from yett.core.target import JSON
+from yett.validation.costs import cost_of_keywords
 from yett.validation.references import References, SchemaRefused, subschemas
 
 _BESIDE: Final = frozenset(
@@ -160,7 +161,7 @@ class _Inside:
     """What judges the members of one value: by name, by index, or whatever the name is."""
 
     def __init__(self, parts: list[tuple[JSON, int]]) -> None:
-        self.judging = sum(count for _, count in parts)
+        self.judging = sum(count * cost_of_keywords(schema) for schema, count in parts)
         self.schemas: list[JSON] = []
         self._named: dict[str | int, Counter[int]] = {}
         self._any_name: Counter[int] = Counter()

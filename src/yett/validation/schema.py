@@ -11,12 +11,16 @@ import jsonschema_rs
 from yett.core.bounds import (
     SCHEMA_PATTERN_BYTES_MAX,
     VALIDATION_DETAIL_WORK_MAX,
+    VALIDATION_TEXT_WORK_MAX,
     VALIDATION_WORK_MAX,
 )
+from yett.core.document import encode
 from yett.core.target import JSON
 from yett.validation.arguments import extent, pointer_to
 from yett.validation.closing import close, may_loosen
+from yett.validation.costs import HUGE_INTEGERS_MAX, cost_of_numbers
 from yett.validation.effort import Effort, check_size
+from yett.validation.patterns import Counter, counting, most_places
 from yett.validation.references import SchemaRefused
 
 Finding = tuple[str, str]
@@ -31,22 +35,32 @@ _DEFAULT_DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _MASK: Final = "the value"
 _MESSAGE_CHARS_MAX: Final = 200
 _UNEXPLAINED: Final = ("", "does not fit the schema")
-_GROWS_LITTLE: Final = 200
+_LITTLE_WORK: Final = 200
 _WORK_OF_ONE_NODE_MAX: Final = 10_000
 _UNDECLARED: Final = frozenset({"additionalProperties", "unevaluatedProperties"})
 
 
 @final
 class CompiledSchema:
-    """Answers whether a value fits. `original` is asked too where closing could have loosened."""
+    """Answers whether a value fits. `original` is asked too where closing could have loosened.
 
-    __slots__ = ("_by_depth", "_is_valid", "_original", "_validator")
+    texts: bounds what its patterns may cost; None if it has none.
+    """
 
-    def __init__(self, validator: Any, original: Any | None, by_depth: tuple[int, ...]) -> None:
+    __slots__ = ("_by_depth", "_is_valid", "_original", "_texts", "_validator")
+
+    def __init__(
+        self,
+        validator: Any,
+        original: Any | None,
+        by_depth: tuple[int, ...],
+        texts: "_Texts | None" = None,
+    ) -> None:
         self._validator = validator
         self._is_valid = validator.is_valid
         self._original = original
         self._by_depth = by_depth
+        self._texts = texts
 
     def first_problem(self, value: JSON, *, nodes: int = 1, depth: int = 1) -> Finding | None:
         """Return what is wrong, or None when the value fits.
@@ -54,8 +68,15 @@ class CompiledSchema:
         nodes, depth: upper bounds of the value's size, which bound the work.
         """
         work = self._work(nodes, depth)
+        if work > _LITTLE_WORK:  # nearly no call
+            cost, huge = cost_of_numbers(value)
+            if huge > HUGE_INTEGERS_MAX:
+                return "", f"has more than {HUGE_INTEGERS_MAX} integers beyond 64 bits"
+            work = self._work(nodes + cost, depth)
         if work > VALIDATION_WORK_MAX:
             return "", "is nested too deep for this schema"
+        if self._texts is not None and self._texts.are_too_long(value, self._by_depth[-1]):
+            return "", "is too long for the patterns of this schema"
         if not self._is_valid(value):
             return self._explain(self._validator, value, work)
         if self._original is not None and not self._original.is_valid(value):
@@ -72,8 +93,9 @@ class CompiledSchema:
 
     def first_problem_of_answer(self, value: JSON) -> Finding | None:
         """The same for a value whose size is bounded elsewhere."""
-        if self._by_depth[-1] <= _GROWS_LITTLE:
-            return self.first_problem(value)
+        nodes_at_most = len(encode(value)) // 2 + 1
+        if self._work(nodes_at_most, len(self._by_depth)) <= _LITTLE_WORK:
+            return self.first_problem(value, nodes=nodes_at_most, depth=len(self._by_depth))
         nodes, depth = extent(value)
         return self.first_problem(value, nodes=nodes, depth=depth)
 
@@ -110,11 +132,48 @@ def compile_any(schema: object, *, open_: bool) -> CompiledSchema:
     effort = Effort(schema)
     if effort.by_depth[0] > _WORK_OF_ONE_NODE_MAX:
         raise SchemaRefused("the schema applies too many conditions to one value")
-    original = _build(schema, dialect)
+    original, texts = _build(schema, dialect), _texts(schema, dialect)
     if open_:
-        return CompiledSchema(original, None, effort.by_depth)
+        return CompiledSchema(original, None, effort.by_depth, texts)
     closed = _build(close(schema, effort, draft7=dialect == _DRAFT7), dialect)
-    return CompiledSchema(closed, original if may_loosen(schema) else None, effort.by_depth)
+    loosened = original if may_loosen(schema) else None
+    return CompiledSchema(closed, loosened, effort.by_depth, texts)
+
+
+@final
+class _Texts:
+    """Bounds what the patterns of one schema may cost. most: places of the largest."""
+
+    def __init__(self, schema: JSON, dialect: str, most: int) -> None:
+        self._schema = schema
+        self._dialect = dialect
+        self._most = most
+        self._counter = Counter(VALIDATION_TEXT_WORK_MAX)
+        self._counting: Any = None
+
+    def are_too_long(self, value: JSON, subschemas_max: int) -> bool:
+        """subschemas_max: how many may judge the same text."""
+        if len(encode(value)) * self._most * subschemas_max <= VALIDATION_TEXT_WORK_MAX:
+            return False  # nearly every call, whichever text is under which pattern
+        if self._counting is None:
+            self._counting = self._compile()
+        if self._counting is False:
+            return True
+        self._counter.begin()
+        self._counting.is_valid(value)
+        return self._counter.exhausted
+
+    def _compile(self) -> Any:
+        try:
+            copied = counting(self._schema)
+            return _build(copied, self._dialect, keywords=self._counter.keyword())
+        except SchemaRefused:
+            return False
+
+
+def _texts(schema: JSON, dialect: str) -> _Texts | None:
+    most = most_places(schema)
+    return _Texts(schema, dialect, most) if most else None
 
 
 def _dialect(schema: dict[str, JSON]) -> str:
@@ -125,10 +184,11 @@ def _dialect(schema: dict[str, JSON]) -> str:
     return dialect
 
 
-def _build(schema: JSON, dialect: str) -> Any:
+def _build(schema: JSON, dialect: str, **more: Any) -> Any:
     try:
         return _DIALECTS[dialect](
             schema,
+            **more,
             validate_formats=True,
             offline=True,
             mask=_MASK,
