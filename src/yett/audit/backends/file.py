@@ -74,8 +74,9 @@ class FileLog:
         self._committer.start()
 
     def append(self, members: str) -> int:
+        monotonic = self._monotonic
         with self._mutex:
-            if self._trouble is not None or self._monotonic() >= self._look_at:
+            if self._trouble is not None or monotonic() >= self._look_at:
                 self._look()
             segment = self._segment
             try:
@@ -97,6 +98,8 @@ class FileLog:
     def check(self) -> None:
         with self._mutex:
             self._look()
+        if self._refusing:  # only a line that was written tells that there is room again
+            self.append(self._author.event("audit.resumed", {}))
 
     def prune(self, before: float) -> tuple[str, ...]:
         with self._mutex:
