@@ -110,7 +110,7 @@ class Encoder:
         self._parts: dict[tuple[str, str], _Parts] = {}
 
     def intent(self, at: float, admitted: Admitted) -> str:
-        validated = admitted.validated
+        validated, stamp = admitted.validated, self.stamp
         permitted = validated.permitted
         principal, target = permitted.principal, permitted.target
         parts = self._parts.get((principal.id, target.key))
@@ -123,7 +123,7 @@ class Encoder:
         ):
             parts = self._prepare(permitted)
         return (
-            f'"at":"{self.stamp(at)}","kind":"intent",{self._request(permitted.call)},{parts.before}'
+            f'"at":"{stamp(at)}","kind":"intent",{self._request(permitted.call)},{parts.before}'
             f"{self._input(validated.encoded or validated.arguments, INPUT_BYTES_MAX)},{parts.after}"
             f'"cost_micros":{admitted.cost_micros},"currency":{_word(admitted.currency)},'
             f'"decision":"allowed"'
@@ -139,12 +139,12 @@ class Encoder:
         cost: int,
         latency: float,
     ) -> str:
-        encoded = cleaned.encoded
+        encoded, stamp = cleaned.encoded, self.stamp
         answered = cleaned.answered
         took, took_upstream = int(latency * 1e6), int(answered.seconds * 1e6)
         findings, secrets = cleaned.findings, answered.armed.credential.names
         return (
-            f'"at":"{self.stamp(at)}","kind":"outcome","id":{_name(request_id)},"intent":{intent},'
+            f'"at":"{stamp(at)}","kind":"outcome","id":{_name(request_id)},"intent":{intent},'
             f'"decision":"allowed","status":"{status}","cost_micros":{cost},'
             f'"latency_ms":{took // 1000}.{_THREE[took % 1000]},'
             f'"upstream_ms":{took_upstream // 1000}.{_THREE[took_upstream % 1000]},'
@@ -292,7 +292,7 @@ class Encoder:
 
     def _input(self, arguments: dict[str, JSON] | bytes, bytes_max: int) -> str:
         """arguments: as they were parsed, or as they were encoded already."""
-        encoded = arguments
+        encoded, redact = arguments, self._redact
         if not isinstance(encoded, bytes):
             try:
                 encoded = encode_document(encoded)
@@ -301,7 +301,7 @@ class Encoder:
         digest = sha256(encoded).hexdigest()
         if len(encoded) > bytes_max:
             return f'"input":null,"input_truncated":true,"input_digest":"{digest}"'
-        return f'"input":{self._redact(encoded).decode()},"input_digest":"{digest}"'
+        return f'"input":{redact(encoded).decode()},"input_digest":"{digest}"'
 
 
 def _names(names: tuple[str, ...]) -> str:

@@ -42,7 +42,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @final
-class Record(msgspec.Struct, eq=False):
+class Record:
     """Begun for every request; `close` or `abandon` ends it, once.
 
     _intent: its sequence; 0: there is none. _durable: the outcome must be synced as well.
@@ -50,22 +50,28 @@ class Record(msgspec.Struct, eq=False):
     one. _ended_at, _seconds: wall clock and duration, when the last line is written.
     """
 
-    _desk: Desk
-    _call: Call
-    _principal: Principal | None = None
-    _target: Target | None = None
-    _permitted: Permitted | None = None
-    _admitted: Admitted | None = None
-    _intent: int = 0
-    _durable: bool = False
-    _released: bool = False
-    _cleaned: Cleaned | None = None
-    _outcome: Status = "ok"
-    _cost: int = 0
-    _listed: PermittedList | None = None
-    _refusal: Refusal | None = None
-    _ended_at: float = 0.0
-    _seconds: float = 0.0
+    __slots__ = (
+        "_admitted", "_call", "_cleaned", "_cost", "_desk", "_durable", "_ended_at", "_intent", "_listed",
+        "_outcome", "_permitted", "_principal", "_refusal", "_released", "_seconds", "_target",
+    )  # fmt: skip
+
+    def __init__(self, desk: Desk, call: Call) -> None:
+        self._desk = desk
+        self._call = call
+        self._principal: Principal | None = None
+        self._target: Target | None = None
+        self._permitted: Permitted | None = None
+        self._admitted: Admitted | None = None
+        self._intent = 0
+        self._durable = False
+        self._released = False
+        self._cleaned: Cleaned | None = None
+        self._outcome: Status = "ok"
+        self._cost = 0
+        self._listed: PermittedList | None = None
+        self._refusal: Refusal | None = None
+        self._ended_at = 0.0
+        self._seconds = 0.0
 
     def attribute(self, caller: Identified) -> None:
         """From here on the record names the caller."""
@@ -87,8 +93,9 @@ class Record(msgspec.Struct, eq=False):
         """
         self._admitted = admitted
         desk = self._desk
+        wall = desk.wall  # an attribute that is called is looked up faster in two steps
         try:
-            self._intent = desk.log.append(desk.encoder.intent(desk.wall(), admitted))
+            self._intent = desk.log.append(desk.encoder.intent(wall(), admitted))
             if admitted.validated.permitted.target.access == "write":
                 self._durable = True
                 await desk.log.sync()
@@ -164,8 +171,9 @@ class Record(msgspec.Struct, eq=False):
 
     def _write(self) -> None:
         desk, cleaned = self._desk, self._cleaned
-        self._ended_at = at = desk.wall()
-        self._seconds = seconds = desk.monotonic() - self._call.started
+        wall, monotonic = desk.wall, desk.monotonic
+        self._ended_at = at = wall()
+        self._seconds = seconds = monotonic() - self._call.started
         if cleaned is None or self._refusal is not None:
             members = self._short_ending()
         else:

@@ -101,7 +101,8 @@ class Authenticator:
             Denied: UNAUTHENTICATED.
             Fault: revocations could not be learnt for too long.
         """
-        if self._monotonic() - self._read_at > UNREAD_SECONDS_MAX:
+        monotonic = self._monotonic
+        if monotonic() - self._read_at > UNREAD_SECONDS_MAX:
             raise Fault(Reason.INTERNAL_ERROR, "the keys could not be read for too long")
         if credential is None:
             raise Denied(Reason.UNAUTHENTICATED, "no credential")
@@ -180,7 +181,8 @@ class Authenticator:
 
     def _now(self) -> float:
         """The newest wall-clock time ever seen: setting the clock back revives no expired key."""
-        wall = self._wall()
+        read_clock = self._wall
+        wall = read_clock()
         newest = self._newest_wall
         if wall > newest:
             self._newest_wall = newest = wall

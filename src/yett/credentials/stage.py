@@ -76,9 +76,9 @@ class Armourer:
         Raises:
             Fault: a secret is missing, belongs to another server, cannot be sent or recorded.
         """
-        permitted = admitted.validated.permitted
+        permitted, monotonic = admitted.validated.permitted, self._monotonic
         ready = self._ready.get(permitted.target.server)
-        if ready is None or ready.until <= self._monotonic():
+        if ready is None or ready.until <= monotonic():
             ready = await self._make_ready(permitted.target.server, permitted.call.id)
         return Armed(admitted, ready.credential)
 

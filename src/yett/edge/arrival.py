@@ -35,12 +35,13 @@ class Arrivals:
 
     def receive(self, request: Request) -> "Arrival":
         """Judge what is the same for every route: bytes, Host, Origin, repeated headers."""
-        self._count += 1
+        self._count = count = self._count + 1
+        wall, monotonic = self._wall, self._monotonic
         return Arrival(
-            f"{self._prefix}{self._count:08x}",
+            f"{self._prefix}{count:08x}",
             request,
-            self._wall(),
-            self._monotonic(),
+            wall(),
+            monotonic(),
             None if request.head.is_sound else self._judge(request),
         )
 

@@ -119,7 +119,8 @@ class Admission:
         principal, target = permitted.principal, permitted.target
         identifier = principal.id
         state = limiter.state
-        at = state.monotonic()
+        monotonic = state.monotonic
+        at = monotonic()
         caller = state.callers.get(identifier)
         if caller is None:
             caller = state.remember(identifier)
@@ -164,7 +165,8 @@ class Admission:
         budget = plan.budget
         if budget is None:
             return Usage(admitted.cost_micros, None, admitted.currency)
-        at = self._limiter.state.wall()
+        wall = self._limiter.state.wall
+        at = wall()
         left = budget.micros - ledger.spent(plan.budget_account, budget.period, at)
         return Usage(admitted.cost_micros, max(0, left), budget.currency)
 
@@ -203,7 +205,8 @@ def _too_many_at_once(concurrency: int) -> Denied:
 
 def _reserve(state: LimitsState, plan: CallerPlan, tool: ToolPlan) -> Reservation:
     """Put the price aside in the ledger; without a budget too, so that spending is known."""
-    at = state.wall()
+    wall = state.wall
+    at = wall()
     budget = plan.budget
     reservation = state.ledger.reserve(
         tool.account,

@@ -44,7 +44,8 @@ class Dispatcher:
         if route is None:
             raise Fault(Reason.UPSTREAM_UNREACHABLE, "the configuration no longer has this server")
         method, params = method_and_params(validated)
-        started = self._monotonic()
+        monotonic = self._monotonic
+        started = monotonic()
         with route.breaker:
             exchange = await route.transport.request(
                 method,
@@ -52,5 +53,5 @@ class Dispatcher:
                 credential=armed.credential,
                 deadline_seconds=route.timeout_seconds,
             )
-        seconds = self._monotonic() - started
+        seconds = monotonic() - started
         return Answered(armed, exchange.result, exchange.error, exchange.bytes_received, seconds)

@@ -47,6 +47,10 @@ class Keeper(Protocol):
         """Take note that the agent left while `task` served it."""
         ...
 
+    def unread(self, connection: "Connection") -> None:
+        """Take note that an answer is not being read as fast as it is written."""
+        ...
+
 
 @final
 class Connection(asyncio.Protocol):
@@ -87,6 +91,7 @@ class Connection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self._writable = asyncio.Event()
+        self._listener.unread(self)
 
     def resume_writing(self) -> None:
         if self._writable is not None:
@@ -96,7 +101,8 @@ class Connection(asyncio.Protocol):
     # -- Owner of the reader
 
     def accept(self, request: Request) -> None:
-        self.deadline = inf  # the pipeline has deadlines of its own
+        if self._writable is None:
+            self.deadline = inf  # the pipeline has deadlines of its own
         queue = self._queue
         queue.append(request)
         wake = self._wake
@@ -114,24 +120,34 @@ class Connection(asyncio.Protocol):
 
     # -- from request to answer
 
-    def _is_idle(self) -> bool:
+    @property
+    def peer(self) -> str:
+        return self._reader.peer
+
+    def is_unread(self) -> bool:
+        """Whether the agent reads more slowly than is written to it."""
+        return self._writable is not None
+
+    def is_idle(self) -> bool:
+        """Whether no request is being served on it."""
         return self._task is None or self._wake is not None
 
     def _give_up(self) -> None:
         """Bytes that are not HTTP: what comes after them on this connection cannot be trusted."""
         self._spoilt = True
-        if self._is_idle():
+        if self.is_idle():
             self.accept(Request(self._reader.unread(), unfit=Reason.MALFORMED_REQUEST))
 
     async def _serve(self) -> None:
         listener, queue, transport = self._listener, self._queue, self.transport
+        handler, create_future = listener.handler, listener.loop.create_future
         try:
             while True:
                 if not queue:
-                    self._wake = listener.loop.create_future()
+                    self._wake = create_future()
                     await self._wake
                 request = queue.popleft()
-                answer = await listener.handler(request)
+                answer = await handler(request)
                 if transport.is_closing():
                     return
                 if not isinstance(answer, Response):
@@ -142,6 +158,8 @@ class Connection(asyncio.Protocol):
                     transport.write(_last(answer, request))
                     break
                 transport.write(encode(answer))
+                if self._writable is not None:
+                    await self._until_read(self._writable)
                 if not queue:
                     self.deadline = monotonic() + bounds.KEEP_ALIVE_SECONDS_MAX
             self._linger(unread=request.unfit is Reason.PAYLOAD_TOO_LARGE)
@@ -153,11 +171,18 @@ class Connection(asyncio.Protocol):
         finally:
             self._task = None
 
+    async def _until_read(self, writable: asyncio.Event) -> None:
+        """Make no further answer before the last one is read; for who does not, time runs out."""
+        self.deadline = monotonic() + bounds.ANSWER_READ_SECONDS_MAX
+        await writable.wait()
+        self.deadline = inf
+
     def _linger(self, *, unread: bool) -> None:
         """Close, but not in the face of a peer that is still sending: it would lose its answer."""
         self._spoilt = True
         if self.transport.is_closing():
             return
+        self.deadline = monotonic() + bounds.ANSWER_READ_SECONDS_MAX
         if not unread or not self.transport.can_write_eof():
             self.transport.close()
         else:
@@ -187,7 +212,7 @@ class Connection(asyncio.Protocol):
 
     def drain(self) -> None:
         """Close as soon as nothing is being served."""
-        if self._is_idle():
+        if self.is_idle():
             self.transport.close()
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import ssl
+from collections import Counter
 from time import monotonic
 from typing import Final, final
 
@@ -11,6 +12,8 @@ from yett.edge.http.connection import Connection, Handler
 
 _SWEEP_SECONDS: Final = 1.0
 _BACKLOG: Final = 1024
+_ROOM: Final = 16
+"""When all places are taken, one in so many is cleared at once: looking takes a millisecond."""
 
 
 @final
@@ -20,11 +23,20 @@ class Listener:
     `draining`: no new request is begun, answers say `Connection: close`.
     """
 
-    def __init__(self, handler: Handler) -> None:
+    def __init__(
+        self,
+        handler: Handler,
+        *,
+        connections_max: int = bounds.CONNECTIONS_MAX,
+        unread_bytes_max: int = bounds.UNREAD_BYTES_MAX,
+    ) -> None:
         self.handler = handler
         self.draining = False
         self.loop = asyncio.get_running_loop()
         self._connections: set[Connection] = set()
+        self._connections_max = connections_max
+        self._unread: set[Connection] = set()
+        self._unread_bytes_max = unread_bytes_max
         self._server: asyncio.Server | None = None
         self._sweeper: asyncio.TimerHandle | None = None
 
@@ -61,12 +73,37 @@ class Listener:
     # -- told by connections
 
     def opened(self, connection: Connection) -> None:
-        if self.draining or len(self._connections) >= bounds.CONNECTIONS_MAX:
+        if self.draining:
             connection.transport.abort()
+        elif len(self._connections) >= self._connections_max:
+            self._make_room()
+            if len(self._connections) >= self._connections_max:
+                connection.transport.abort()
         self._connections.add(connection)
 
     def closed(self, connection: Connection) -> None:
         self._connections.discard(connection)
+        self._unread.discard(connection)
+
+    def unread(self, connection: Connection) -> None:
+        """Cut who has most, when what nobody reads takes too much memory."""
+        self._unread = {item for item in self._unread if item.is_unread()} | {connection}
+        sizes = {item: item.transport.get_write_buffer_size() for item in self._unread}
+        while sizes and sum(sizes.values()) > self._unread_bytes_max:
+            most = max(sizes, key=lambda item: sizes[item])
+            del sizes[most]
+            self._unread.discard(most)
+            most.expire()
+
+    def _make_room(self) -> None:
+        """Close connections on which nothing is being served: first of the peer that has most of them,
+        then those that would have run out first. Whoever wants a place gets one by asking."""
+        held = Counter(item.peer for item in self._connections)
+        idle = [item for item in self._connections if item.is_idle()]
+        idle.sort(key=lambda item: (-held[item.peer], item.deadline))
+        for item in idle[: max(1, self._connections_max // _ROOM)]:
+            self._connections.discard(item)
+            item.expire()
 
     def gone(self, task: asyncio.Task[None]) -> None:
         """The agent left while it was being served: stop the work; the record says `cancelled`."""

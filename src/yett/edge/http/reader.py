@@ -53,12 +53,12 @@ class Reader:
 
     __slots__ = (
         "_body", "_body_bytes", "_header_bytes", "_header_count", "_headers", "_is_between", "_known",
-        "_owner", "_parser", "_peer", "_piece", "_repeated", "_target", "_unfit",
+        "_owner", "_parser", "_piece", "_repeated", "_target", "_unfit", "peer",
     )  # fmt: skip
 
     def __init__(self, owner: Owner, peer: str) -> None:
         self._owner = owner
-        self._peer = peer
+        self.peer = peer
         self._parser = httptools.HttpRequestParser(self)
         self._known: list[_Known] = []
         self._is_between = True
@@ -92,7 +92,7 @@ class Reader:
 
     def unread(self) -> Head:
         """Stand for the header of what is not HTTP: nothing of it is believed, a key least of all."""
-        return Head(b"", self._target, b"", {}, set(), self._peer, keep_alive=False)
+        return Head(b"", self._target, b"", {}, set(), self.peer, keep_alive=False)
 
     # -- httptools callbacks, in the order in which they come
 
@@ -162,7 +162,7 @@ class Reader:
     def _head(self, *, keep_alive: bool) -> Head:
         path, _, query = self._target.partition(b"?")
         method = self._parser.get_method()
-        return Head(method, path, query, self._headers, self._repeated, self._peer, keep_alive)
+        return Head(method, path, query, self._headers, self._repeated, self.peer, keep_alive)
 
     def _accept_unfit(self) -> None:
         self._unfit = True

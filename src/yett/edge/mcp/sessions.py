@@ -2,11 +2,14 @@
 
 import secrets
 from time import monotonic
-from typing import final
+from typing import Final, final
 
 import msgspec
 
 from yett.core import bounds
+
+_USED_SECONDS: Final = 1.0
+"""How exactly it is known when a session was used last."""
 
 
 @final
@@ -50,7 +53,8 @@ class Sessions:
         if now - session.used > bounds.SESSION_IDLE_SECONDS_MAX and not session.streams:
             self.end(identifier)
             return None
-        session.used = now
+        if now > session.used + _USED_SECONDS:
+            session.used = now
         return session
 
     def end(self, identifier: str) -> None:
