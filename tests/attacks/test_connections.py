@@ -1,0 +1,145 @@
+"""Attacks promise 10 (no caller stops another) from the side of connections: very many of them, held
+open by somebody without a key; and callers who ask for large answers and do not read them."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator
+
+import pytest
+
+from yett.edge.http.listener import Listener
+from yett.edge.http.message import Request, Response
+
+PLACES = 40
+MEGABYTE = 1024 * 1024
+ASK = b"GET / HTTP/1.1\r\nHost: gate\r\n\r\n"
+ASK_ONCE = b"GET / HTTP/1.1\r\nHost: gate\r\nConnection: close\r\n\r\n"
+
+
+class Scene:
+    """A listener with few places, and what it was asked."""
+
+    def __init__(self, *, body: bytes, slow: bool = False) -> None:
+        self.asked = 0
+        self._body = body
+        self._slow = slow
+        self.listener = Listener(
+            self._answer, connections_max=PLACES, unread_bytes_max=8 * MEGABYTE
+        )
+        self.port = 0
+
+    async def _answer(self, request: Request) -> Response:
+        self.asked += 1
+        if self._slow:
+            await asyncio.sleep(30)
+        return Response(200, self._body)
+
+    async def call(self, source: str = "127.0.0.1") -> bytes:
+        loop = asyncio.get_running_loop()
+        with socket.socket() as agent:
+            agent.bind((source, 0))
+            agent.setblocking(False)  # noqa: FBT003 - of socket
+            await loop.sock_connect(agent, ("127.0.0.1", self.port))
+            await loop.sock_sendall(agent, ASK_ONCE)
+            return await asyncio.wait_for(loop.sock_recv(agent, 65_536), 1.0)
+
+    def connect(self, data: bytes = b"", *, receive: int | None = None) -> socket.socket:
+        agent = socket.socket()
+        if receive is not None:
+            agent.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive)
+        agent.connect(("127.0.0.1", self.port))
+        agent.sendall(data)
+        return agent
+
+    def unread(self) -> int:
+        return sum(item.transport.get_write_buffer_size() for item in self.listener._connections)
+
+
+@contextlib.asynccontextmanager
+async def serving(*, body: bytes = b"{}", slow: bool = False) -> AsyncIterator[Scene]:
+    scene = Scene(body=body, slow=slow)
+    scene.port = await scene.listener.start("127.0.0.1", 0)
+    try:
+        yield scene
+    finally:
+        await scene.listener.stop(grace_seconds=0)
+
+
+@pytest.mark.parametrize("said", [b"", b"GET / HTT", ASK], ids=["nothing", "a part", "one request"])
+@pytest.mark.parametrize("source", ["127.0.0.2", "127.0.0.1"])
+async def test_one_who_holds_every_place_shuts_nobody_out(said: bytes, source: str) -> None:
+    async with serving() as scene:
+        held = [scene.connect(said) for _ in range(2 * PLACES)]
+        await asyncio.sleep(0.1)
+        try:
+            for _ in range(10):
+                assert (await scene.call(source)).startswith(b"HTTP/1.1 200")
+            assert len(scene.listener._connections) <= PLACES
+        finally:
+            for agent in held:
+                agent.close()
+
+
+async def test_who_is_being_served_is_not_cut_for_a_newcomer() -> None:
+    async with serving(slow=True) as scene:
+        served = [scene.connect(ASK) for _ in range(PLACES)]
+        await asyncio.sleep(0.1)
+        late = scene.connect(ASK)
+        await asyncio.sleep(0.1)
+        try:
+            assert scene.asked == PLACES
+            assert len(scene.listener._connections) == PLACES
+        finally:
+            for agent in (*served, late):
+                agent.close()
+
+
+async def test_who_reads_no_answer_gets_no_further_one_made() -> None:
+    async with serving(body=b"x" * 4 * MEGABYTE) as scene:
+        agent = scene.connect(ASK * 12, receive=4096)
+        await asyncio.sleep(0.3)
+        try:
+            assert scene.asked <= 2
+            assert scene.unread() <= 4 * MEGABYTE
+        finally:
+            agent.close()
+
+
+async def test_many_who_read_nothing_do_not_fill_the_memory() -> None:
+    async with serving(body=b"x" * MEGABYTE) as scene:
+        agents = [scene.connect(ASK * 3, receive=4096) for _ in range(20)]
+        await asyncio.sleep(0.5)
+        try:
+            assert scene.unread() <= 9 * MEGABYTE
+        finally:
+            for agent in agents:
+                agent.close()
+
+
+@pytest.mark.parametrize("asked", [ASK, ASK_ONCE], ids=["kept", "last"])
+async def test_an_answer_is_not_kept_for_ever(asked: bytes) -> None:
+    """Whether or not more is to come on the connection, it has a deadline that asking does not move."""
+    async with serving(body=b"x" * 4 * MEGABYTE) as scene:
+        agent = scene.connect(asked, receive=4096)
+        await asyncio.sleep(0.2)
+        agent.sendall(ASK)
+        await asyncio.sleep(0.1)
+        try:
+            [connection] = scene.listener._connections
+            assert connection.deadline < asyncio.get_running_loop().time() + 120
+        finally:
+            agent.close()
+
+
+async def test_who_reads_slowly_gets_everything_all_the_same() -> None:
+    async with serving(body=b"x" * MEGABYTE) as scene:
+        agent = scene.connect(ASK * 3, receive=65_536)
+        agent.setblocking(False)  # noqa: FBT003 - of socket
+        loop = asyncio.get_running_loop()
+        received = 0
+        while received < 3 * MEGABYTE:
+            received += len(await asyncio.wait_for(loop.sock_recv(agent, 65_536), 5))
+        agent.close()
+
+        assert scene.asked == 3
