@@ -13,6 +13,8 @@ REQUEST_HEADER_COUNT_MAX: Final = 64
 REQUEST_HEADER_SECONDS_MAX: Final = 5.0
 REQUEST_BODY_SECONDS_MAX: Final = 30.0
 KEEP_ALIVE_SECONDS_MAX: Final = 75.0
+ANSWER_READ_SECONDS_MAX: Final = 60.0  # until a caller has read its answer
+UNREAD_BYTES_MAX: Final = 64 * 1024 * 1024  # of answers that nobody reads, all callers together
 CONNECTIONS_MAX: Final = 4096
 SESSIONS_MAX: Final = 10_000
 SESSIONS_PER_PRINCIPAL_MAX: Final = 1_000
@@ -53,7 +55,8 @@ VALIDATION_DETAIL_WORK_MAX: Final = 20_000  # up to here it is said what exactly
 TOOLS_PER_SERVER_MAX: Final = 5_000
 
 # Promise 11: revocation and rotation take effect in at most five seconds.
-REFRESH_SECONDS: Final = 1.0
+REFRESH_SECONDS: Final = 0.25
+STREAM_CHECK_SECONDS: Final = 1.0
 
 # A private key with its chain fits; a file named by mistake does not.
 SECRET_BYTES_MAX: Final = 64 * 1024
