@@ -348,6 +348,15 @@ class Kept:
         return found.status
 
 
+def test_a_command_that_is_done_is_in_effect(house: House) -> None:
+    gate = house.gate
+    for number in range(3):
+        key = gate.key(f"quick-{number}")
+        assert gate.request("GET", "/v1/key", key=key).status == 200
+        gate.yett("key", "revoke", key.name)
+        assert gate.request("GET", "/v1/key", key=key).status == 401
+
+
 def test_a_revoked_key_ends_calls_and_streams_in_five_seconds(house: House) -> None:
     gate = house.gate
     key = gate.key("leaving", "reader")

@@ -178,7 +178,10 @@ class Gateway:
         snapshot = self._snapshot
         changed = snapshot.authenticator.refresh()
         snapshot.armourer.refresh()
-        drain_outbox(self.estate.auditor, self.estate.database)
+        if drain_outbox(self.estate.auditor, self.estate.database):
+            # A command waits until its event is gone from the outbox: then it must be in effect.
+            changed |= snapshot.authenticator.refresh()
+            snapshot.armourer.refresh()
         return changed
 
     def _server_changed(self, server: str) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, final
@@ -17,6 +18,9 @@ if TYPE_CHECKING:  # heavy, and most commands need one of them at most
     from yett.storage.port import Database
 
 _PRIVATE: Final = 0o700
+_POSTED: Final = "select 1 from outbox limit 1"
+_GATE_SECONDS_MAX: Final = 3.0
+_POLL_SECONDS: Final = 0.02
 
 
 @final
@@ -166,7 +170,7 @@ class Place:
             self._database = None
 
     def _record_now(self, database: "Database") -> None:
-        if not database.fetch("select 1 from outbox limit 1"):
+        if not database.fetch(_POSTED):
             return
         from yett.audit.outbox import record_now
 
@@ -174,6 +178,14 @@ class Place:
             record_now(self.configuration_or_default().audit, self.data, database, self.clock)
         except (CommandError, ConfigurationError, Refusal) as error:
             click.echo(f"yett: done, and recorded at the gate's next start: {error}", err=True)
+            return
+        self._wait_for_the_gate(database)
+
+    def _wait_for_the_gate(self, database: "Database") -> None:
+        """Return when a gate that runs has taken the change over, so that done means in effect."""
+        deadline = self.clock.monotonic() + _GATE_SECONDS_MAX
+        while database.fetch(_POSTED) and self.clock.monotonic() < deadline:
+            time.sleep(_POLL_SECONDS)
 
 
 def shown(value: object) -> str:

@@ -98,6 +98,7 @@ async def _serve(place: Place, configuration: "Configuration", first_role: str |
                     from yett.cli.welcome import show_first_key
 
                     show_first_key(place, configuration, first_role, url)
+                    await gateway.refresh()  # who pastes quickly must not be a stranger
                 admin = await _start_admin(place, configuration, gateway, admin_socket)
                 gc.collect()
                 gc.freeze()  # what is there now stays; the collector need not look at it again

@@ -45,7 +45,7 @@ class SessionStream:
         try:
             await connection.send_chunk(b": yett\n\n")
             while self._may_go_on():
-                await asyncio.sleep(bounds.REFRESH_SECONDS)
+                await asyncio.sleep(bounds.STREAM_CHECK_SECONDS)
                 if self._changes.count != seen:
                     seen, quiet_since = self._changes.count, monotonic()
                     await connection.send_chunk(_LIST_CHANGED)
