@@ -143,3 +143,63 @@ async def test_who_reads_slowly_gets_everything_all_the_same() -> None:
         agent.close()
 
         assert scene.asked == 3
+
+
+@pytest.mark.parametrize(
+    "endless",
+    [
+        b"GET /" + b"x" * 65_536,
+        b"GET / HTTP/1.1\r\nX: " + b"x" * 65_536,
+        b"GET / HTTP/1.1\r\n" + b"x" * 65_536,
+        b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1;" + b"x" * 65_536,
+        b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: " + b"x" * 65_536,
+        b"\r\n" * 32_768,
+    ],
+    ids=["target", "value", "name", "extension of a chunk", "trailer", "line ends"],
+)
+async def test_a_field_that_never_ends_is_cut_and_not_kept(endless: bytes) -> None:
+    """The parser tells of a field when it is whole, and keeps what it has until then."""
+    async with serving() as scene:
+        agent = scene.connect()
+        agent.setblocking(False)  # noqa: FBT003 - of socket
+        loop = asyncio.get_running_loop()
+        sent = 0
+        with contextlib.suppress(ConnectionError):
+            await loop.sock_sendall(agent, endless)
+            for _ in range(1_000):
+                await loop.sock_sendall(agent, b"x" * 65_536)
+                sent += 65_536
+                await asyncio.sleep(0)
+        agent.close()
+
+        assert sent < 16 * MEGABYTE
+
+
+async def test_pipelined_requests_wait_with_who_sent_them() -> None:
+    """A caller whose call takes long cannot make the gate hold all that it sends meanwhile."""
+    body = b"x" * (MEGABYTE // 2)
+    post = b"POST / HTTP/1.1\r\nHost: gate\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+    async with serving(slow=True) as scene:
+        agent = scene.connect(ASK)
+        agent.setblocking(False)  # noqa: FBT003 - of socket
+        sent = 0
+        with contextlib.suppress(BlockingIOError):
+            for _ in range(400):
+                sent += agent.send(post)
+                await asyncio.sleep(0.002)
+        agent.close()
+
+        assert sent < 16 * MEGABYTE
+
+
+async def test_pipelined_requests_are_all_answered_in_the_end() -> None:
+    async with serving() as scene:
+        agent = scene.connect(ASK * 5)
+        agent.setblocking(False)  # noqa: FBT003 - of socket
+        loop = asyncio.get_running_loop()
+        received = b""
+        while received.count(b"HTTP/1.1 200") < 5:
+            received += await asyncio.wait_for(loop.sock_recv(agent, 65_536), 2)
+        await loop.sock_sendall(agent, ASK)
+        assert b"HTTP/1.1 200" in await asyncio.wait_for(loop.sock_recv(agent, 65_536), 2)
+        agent.close()

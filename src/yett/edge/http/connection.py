@@ -57,7 +57,7 @@ class Connection(asyncio.Protocol):
     """One task serves its requests, one after another; it waits for `_wake` while there are none."""
 
     __slots__ = (
-        "_listener", "_queue", "_reader", "_spoilt", "_task", "_wake", "_writable", "deadline", "transport",
+        "_held", "_listener", "_queue", "_reader", "_spoilt", "_task", "_wake", "_writable", "deadline", "transport",
     )  # fmt: skip
 
     def __init__(self, listener: Keeper) -> None:
@@ -67,6 +67,7 @@ class Connection(asyncio.Protocol):
         self._wake: asyncio.Future[None] | None = None
         self._writable: asyncio.Event | None = None
         self._spoilt = False
+        self._held = False
 
     # -- asyncio.Protocol
 
@@ -114,6 +115,9 @@ class Connection(asyncio.Protocol):
             self._task = self._listener.loop.create_task(self._serve())
         elif len(queue) > _PIPELINED_MAX:
             self.transport.abort()
+        else:  # what waits here is memory, and what comes after it shall wait with who sends it
+            self._held = True
+            self.transport.pause_reading()
 
     def encourage(self) -> None:
         self.transport.write(CONTINUE)
@@ -127,6 +131,11 @@ class Connection(asyncio.Protocol):
     def is_unread(self) -> bool:
         """Whether the agent reads more slowly than is written to it."""
         return self._writable is not None
+
+    @property
+    def arrived_bytes(self) -> int:
+        """Of a body that is still on its way."""
+        return self._reader.arrived_bytes
 
     def is_idle(self) -> bool:
         """Whether no request is being served on it."""
@@ -144,6 +153,9 @@ class Connection(asyncio.Protocol):
         try:
             while True:
                 if not queue:
+                    if self._held:
+                        self._held = False
+                        transport.resume_reading()
                     self._wake = create_future()
                     await self._wake
                 request = queue.popleft()

@@ -95,6 +95,16 @@ class Listener:
             self._unread.discard(most)
             most.expire()
 
+    def _bound_bodies(self) -> None:
+        """Cut those who take longest to send a body, when what has come of all of them is too much."""
+        arriving = [item for item in self._connections if item.arrived_bytes]
+        total = sum(item.arrived_bytes for item in arriving)
+        for item in sorted(arriving, key=lambda item: item.deadline):
+            if total <= self._unread_bytes_max:
+                return
+            total -= item.arrived_bytes
+            item.expire()
+
     def _make_room(self) -> None:
         """Close connections on which nothing is being served: first of the peer that has most of them,
         then those that would have run out first. Whoever wants a place gets one by asking."""
@@ -113,4 +123,5 @@ class Listener:
         now = monotonic()
         for connection in [item for item in self._connections if item.deadline < now]:
             connection.expire()
+        self._bound_bodies()
         self._sweeper = self.loop.call_later(_SWEEP_SECONDS, self._sweep)

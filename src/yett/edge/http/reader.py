@@ -15,6 +15,9 @@ from yett.core import bounds
 from yett.core.reasons import Reason
 from yett.edge.http.message import Head, Request
 
+_HEAD_FED_BYTES_MAX: Final = 2 * bounds.REQUEST_HEADER_BYTES_MAX
+_FED_BYTES_MAX: Final = 8 * bounds.REQUEST_BODY_BYTES_MAX  # in chunks of one byte
+
 _END_OF_HEAD: Final = b"\r\n\r\n"
 _LENGTH_NAME: Final = b"\r\ncontent-length: "
 _LENGTH_DIGITS_MAX: Final = 7
@@ -52,8 +55,8 @@ class Reader:
     """One per connection."""
 
     __slots__ = (
-        "_body", "_body_bytes", "_header_bytes", "_header_count", "_headers", "_is_between", "_known",
-        "_owner", "_parser", "_piece", "_repeated", "_target", "_unfit", "peer",
+        "_body", "_fed_bytes", "_header_bytes", "_header_count", "_headers", "_in_head", "_is_between",
+        "_known", "_owner", "_parser", "_piece", "_repeated", "_target", "_unfit", "peer",
     )  # fmt: skip
 
     def __init__(self, owner: Owner, peer: str) -> None:
@@ -63,6 +66,7 @@ class Reader:
         self._known: list[_Known] = []
         self._is_between = True
         self._piece = b""
+        self._body: bytes | bytearray = b""
         self._reset()
 
     def feed(self, data: bytes) -> bool:
@@ -84,11 +88,18 @@ class Reader:
             self._piece = data
         else:
             self._piece = b""
+        self._fed_bytes += len(data)
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserUpgrade, httptools.HttpParserError):
             return False
-        return True
+        # A field is told of when it is whole; until then the parser keeps whatever comes (CWE-770).
+        return self._fed_bytes <= (_HEAD_FED_BYTES_MAX if self._in_head else _FED_BYTES_MAX)
+
+    @property
+    def arrived_bytes(self) -> int:
+        """Of the body that is still on its way."""
+        return len(self._body)
 
     def unread(self) -> Head:
         """Stand for the header of what is not HTTP: nothing of it is believed, a key least of all."""
@@ -99,6 +110,7 @@ class Reader:
     def on_message_begin(self) -> None:
         self._reset()
         self._is_between = False
+        self._in_head = True
         self._owner.deadline = monotonic() + bounds.REQUEST_HEADER_SECONDS_MAX
 
     def on_url(self, url: bytes) -> None:
@@ -120,6 +132,7 @@ class Reader:
 
     def on_headers_complete(self) -> None:
         headers = self._headers
+        self._in_head = False
         self._owner.deadline = monotonic() + bounds.REQUEST_BODY_SECONDS_MAX
         length = headers.get(b"content-length", b"0")
         if len(length) > 12 or not length.isdigit() or int(length) > bounds.REQUEST_BODY_BYTES_MAX:  # noqa: PLR2004 - twelve digits are a terabyte
@@ -130,12 +143,15 @@ class Reader:
     def on_body(self, body: bytes) -> None:
         if self._unfit:
             return
-        self._body_bytes += len(body)
-        if self._body_bytes > bounds.REQUEST_BODY_BYTES_MAX:
-            self._body.clear()
+        if len(self._body) + len(body) > bounds.REQUEST_BODY_BYTES_MAX:
+            self._body = b""
             self._accept_unfit()
-        else:
-            self._body.append(body)
+        elif not self._body:
+            self._body = body
+        else:  # it may come in a million pieces
+            if isinstance(self._body, bytes):
+                self._body = bytearray(self._body)
+            self._body += body
 
     def on_message_complete(self) -> None:
         if self._unfit:
@@ -143,7 +159,8 @@ class Reader:
         # The answer to HEAD has no body, and none is served here: the connection ends with it.
         is_kept = self._parser.should_keep_alive() and self._parser.get_method() != b"HEAD"
         head = self._head(keep_alive=is_kept)
-        body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
+        body = bytes(self._body)
+        self._body = b""
         if head.keep_alive:
             self._is_between = True
             self._remember(head, body)
@@ -155,8 +172,9 @@ class Reader:
         self._target = b""
         self._headers: dict[bytes, bytes] = {}
         self._repeated: set[bytes] = set()
-        self._header_count = self._header_bytes = self._body_bytes = 0
-        self._body: list[bytes] = []
+        self._header_count = self._header_bytes = self._fed_bytes = 0
+        self._body = b""
+        self._in_head = True
         self._unfit = False
 
     def _head(self, *, keep_alive: bool) -> Head:
