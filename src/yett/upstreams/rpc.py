@@ -9,6 +9,7 @@ from yett.upstreams.port import Exchange
 
 METHOD_NOT_FOUND: Final = -32601
 _COMPLETE: Final = "complete"
+_PLAIN_MEMBERS: Final = len(("jsonrpc", "id", "result"))
 
 _LIST_CHANGED: Final = frozenset(
     {
@@ -55,7 +56,13 @@ def read_reply(body: bytes, identifier: int) -> Exchange:
     Raises:
         InvalidAnswer: as `read_message` and `read_answer`.
     """
-    return read_answer(read_message(body), identifier, len(body))
+    message = read_message(body)
+    result = message.get("result")
+    if type(result) is dict and len(message) == _PLAIN_MEMBERS:
+        found = message.get("id")
+        if type(found) is int and found == identifier:  # these three and nothing else
+            return Exchange(result, None, len(body))
+    return read_answer(message, identifier, len(body))
 
 
 def read_answer(message: dict[str, JSON], identifier: int, size: int) -> Exchange:

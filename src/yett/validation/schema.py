@@ -62,7 +62,7 @@ class CompiledSchema:
         self._by_depth = by_depth
         self._texts = texts
 
-    def first_problem(self, value: JSON, *, nodes: int = 1, depth: int = 1) -> Finding | None:
+    def first_problem(self, value: JSON, nodes: int = 1, depth: int = 1) -> Finding | None:
         """Return what is wrong, or None when the value fits.
 
         nodes, depth: upper bounds of the value's size, which bound the work.

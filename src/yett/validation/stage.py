@@ -67,7 +67,7 @@ class Validator:
             nodes, depth = estimate(arguments) or _measure(arguments)
             if schema.is_steep(nodes, depth):
                 nodes, depth = _measure(arguments)
-        problem = schema.first_problem(arguments, nodes=nodes, depth=depth)
+        problem = schema.first_problem(arguments, nodes, depth)
         if problem is not None:
             _deny(*problem)
 

@@ -64,7 +64,8 @@ def read_post(arrival: Arrival, server: str | None, sessions: Sessions) -> Inbou
     envelope = read(arrival.request.body)
     headers = arrival.request.head.headers
     version = headers.get(b"mcp-protocol-version")
-    if version == _MODERN or modern.claims(envelope.params.get("_meta")):
+    meta = envelope.params.get("_meta")
+    if version == _MODERN or (meta is not None and modern.claims(meta)):
         return _inbound(arrival, server, _read_modern(arrival, envelope), MODERN)
     session = None
     refused = envelope.refused
@@ -103,7 +104,7 @@ def find_session(
     if identifier is None:
         shown = "`Mcp-Session-Id` is missing: send `initialize` first"
         return None, Denied(Reason.MALFORMED_REQUEST, shown, shown=shown)
-    session = sessions.find(identifier.decode("latin-1"), server=server)
+    session = sessions.find(identifier.decode("latin-1"), server)
     if session is None:
         return None, Denied(Reason.UNKNOWN_SESSION, "no such session in this scope")
     return session, None

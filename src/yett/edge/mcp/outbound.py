@@ -32,7 +32,7 @@ _INSTRUCTIONS: Final = (
 )
 
 
-def respond(inbound: Inbound, reply: Reply, *, session_id: str | None = None) -> Response:
+def respond(inbound: Inbound, reply: Reply, session_id: str | None = None) -> Response:
     """Return the answer to one POST."""
     refusal = reply.refusal
     if refusal is not None:

@@ -55,7 +55,7 @@ class McpRoute:
             version = negotiated(inbound.params.get("protocolVersion"))
             session = self._sessions.open(owner=reply.principal.id, version=version, server=server)
             session_id = session.id
-        return respond(inbound, reply, session_id=session_id)
+        return respond(inbound, reply, session_id)
 
     async def _stream(self, arrival: Arrival, server: str | None) -> Response | Stream:
         """GET: the legacy stream of server messages; there is none in the modern era."""

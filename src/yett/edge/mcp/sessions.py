@@ -44,7 +44,7 @@ class Sessions:
         self._of.setdefault(owner, {})[session.id] = session
         return session
 
-    def find(self, identifier: str, *, server: str | None) -> Session | None:
+    def find(self, identifier: str, server: str | None) -> Session | None:
         """Return the session if it is open and of this scope."""
         session = self._open.get(identifier)
         if session is None or session.server != server:
