@@ -149,15 +149,11 @@ class Connection(asyncio.Protocol):
 
     async def _serve(self) -> None:
         listener, queue, transport = self._listener, self._queue, self.transport
-        handler, create_future = listener.handler, listener.loop.create_future
+        handler = listener.handler
         try:
             while True:
                 if not queue:
-                    if self._held:
-                        self._held = False
-                        transport.resume_reading()
-                    self._wake = create_future()
-                    await self._wake
+                    await self._rest()
                 request = queue.popleft()
                 answer = await handler(request)
                 if transport.is_closing():
@@ -182,6 +178,14 @@ class Connection(asyncio.Protocol):
             raise
         finally:
             self._task = None
+
+    def _rest(self) -> "asyncio.Future[None]":
+        """Return what the next request ends: nothing waits any more, so there is room for it."""
+        if self._held:
+            self._held = False
+            self.transport.resume_reading()
+        self._wake = wake = self._listener.loop.create_future()
+        return wake
 
     async def _until_read(self, writable: asyncio.Event) -> None:
         """Make no further answer before the last one is read; for who does not, time runs out."""
