@@ -16,7 +16,7 @@ from yett.core.reasons import Reason
 from yett.edge.http.message import Head, Request
 
 _HEAD_FED_BYTES_MAX: Final = 2 * bounds.REQUEST_HEADER_BYTES_MAX
-_FED_BYTES_MAX: Final = 8 * bounds.REQUEST_BODY_BYTES_MAX  # in chunks of one byte
+_FED_BYTES_MAX: Final = 2 * bounds.REQUEST_BODY_BYTES_MAX  # with what says where chunks end
 
 _END_OF_HEAD: Final = b"\r\n\r\n"
 _LENGTH_NAME: Final = b"\r\ncontent-length: "

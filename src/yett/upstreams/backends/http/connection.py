@@ -36,6 +36,7 @@ _DRAIN_SECONDS: Final = 1.0
 NEVER: Final = float("inf")
 
 _END_OF_HEAD: Final = b"\r\n\r\n"
+_FED_BYTES_MAX: Final = 2 * ANSWER_BYTES_MAX  # with what says where chunks end
 _HEADS_MAX: Final = 256
 _HEAD_BYTES_MAX: Final = 2048
 
@@ -73,9 +74,9 @@ class Connection(asyncio.Protocol):
         "_complete",
         "_events",
         "_failure",
+        "_fed_bytes",
         "_first_bytes",
         "_head",
-        "_head_bytes",
         "_header_count",
         "_headers",
         "_heads",
@@ -117,7 +118,7 @@ class Connection(asyncio.Protocol):
         self._body: bytearray | None = None
         self._events: EventParser | None = None
         self._failure: InvalidAnswer | None = None
-        self._head_bytes = 0
+        self._fed_bytes = 0
         self._header_count = 0
         self._size = 0
         self._complete = False
@@ -187,16 +188,16 @@ class Connection(asyncio.Protocol):
         self._parse(data)
 
     def _parse(self, data: bytes) -> None:
-        if self._response is None:
-            self._head_bytes += len(data)
+        self._fed_bytes += len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError as error:
             self._failure = self._failure or InvalidAnswer(f"not HTTP: {type(error).__name__}")
         except httptools.HttpParserUpgrade:
             self._failure = InvalidAnswer("the server wants to switch protocols")
-        if self._response is None and self._head_bytes > HEADER_BYTES_MAX:
-            self._failure = self._failure or InvalidAnswer("the header is too large")
+        # The parser keeps a field until it is whole: of the header, of a chunk, behind the last chunk.
+        if self._fed_bytes > (HEADER_BYTES_MAX if self._response is None else _FED_BYTES_MAX):
+            self._failure = self._failure or InvalidAnswer("the header or the framing is too large")
         if self._failure is not None:
             self._fail(self._failure)
         elif self._complete or (self._events is not None and self._is_answered()):
@@ -218,6 +219,8 @@ class Connection(asyncio.Protocol):
             self._deliver()
         else:
             self._fail(ConnectionLost(answering=self._begun))
+        self._let_go()
+        del self._parser  # which knows this connection: nothing of it shall wait for the collector
         self._keeper.drop(self)
 
     # httptools
@@ -311,7 +314,12 @@ class Connection(asyncio.Protocol):
             return
         self.deadline = NEVER
         self._remember(response)
+        self._let_go()
         self._keeper.keep(self)
+
+    def _let_go(self) -> None:
+        """Keep nothing of an answer that has been handed over: it may be large, and there are many."""
+        self._response = self._body = self._events = self._listener = None
 
     def _remember(self, response: Response) -> None:
         """Keep the header of an answer that came in one piece; the same one is known next time."""
