@@ -59,7 +59,7 @@ class _Standing(msgspec.Struct, frozen=True):
     """
 
     caller: Caller
-    by_target: dict[tuple[str, str, Kind, Access], Judgement]
+    by_target: dict[tuple[str, Kind, Access], Judgement]
     by_policies: dict[tuple[str, ...], Judgement]
 
 
@@ -162,7 +162,7 @@ class Authorizer:
         profile = self._profiles.get(principal.id)
         if profile is None or profile.principal is not principal:
             profile = self._meet(principal)
-        key = (target.server, target.name, target.kind, target.access)
+        key = (target.key, target.kind, target.access)
         judgement = profile.standing.by_target.get(key)
         if judgement is None:
             if self._count >= JUDGEMENTS_MAX:

@@ -57,11 +57,14 @@ def read_reply(body: bytes, identifier: int) -> Exchange:
         InvalidAnswer: as `read_message` and `read_answer`.
     """
     message = read_message(body)
-    result = message.get("result")
-    if type(result) is dict and len(message) == _PLAIN_MEMBERS:
-        found = message.get("id")
-        if type(found) is int and found == identifier:  # these three and nothing else
-            return Exchange(result, None, len(body))
+    result, found = message.get("result"), message.get("id")
+    if (
+        len(message) == _PLAIN_MEMBERS  # these two, `jsonrpc`, and nothing else
+        and type(result) is dict
+        and type(found) is int
+        and found == identifier
+    ):
+        return Exchange(result, None, len(body))
     return read_answer(message, identifier, len(body))
 
 
