@@ -12,7 +12,8 @@ from typing import Final, final
 
 from yett.catalogue.board import Board, make_board, pinned_target
 from yett.catalogue.config import CatalogueConfig
-from yett.catalogue.definitions import Sight, examine
+from yett.catalogue.definitions import Sight
+from yett.catalogue.judging import Judge
 from yett.catalogue.lock import Lock, ServerPins
 from yett.catalogue.names import Template, split_name, split_uri
 from yett.catalogue.pinning import Classes, pin_first_sight
@@ -32,6 +33,7 @@ EVERY_SECONDS: Final = 60.0
 PAUSE_SECONDS: Final = 1.0
 """Between two verifications of one server, however often it says that something changed."""
 
+_NEVER: Final = float("-inf")
 _NO_PINS: Final = ServerPins()
 _NO_CLASSES: Final = Classes()
 
@@ -47,7 +49,7 @@ class _Watch:
         self.settled = asyncio.Event()
         self.wanted = asyncio.Event()
         self.running = False
-        self.ended_at = float("-inf")
+        self.ended_at = _NEVER
         self.fault: Fault | None = None
         self.sight: Sight | None = None
 
@@ -71,7 +73,7 @@ class Verifier:
         self._config = config
         self._discoverer = discoverer
         self._store = store
-        self._schema_check = schema_check
+        self._judge = Judge(schema_check, clock.monotonic)
         self._tell = Teller(record_event)
         self._clock = clock
         self._classes = classes
@@ -135,7 +137,8 @@ class Verifier:
         pending = [
             self._watches[name].settled.wait()
             for name in scope
-            if self._watches[name].sight is None and not self._watches[name].settled.is_set()
+            # One that could not be reached is tried again for its callers, and keeps no others waiting.
+            if self._watches[name].ended_at == _NEVER and not self._watches[name].settled.is_set()
         ]
         with suppress(TimeoutError):
             async with asyncio.timeout(WAIT_SECONDS_MAX):
@@ -160,10 +163,13 @@ class Verifier:
         return True
 
     async def watch(self) -> None:
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._keep_lock_current())
-            for server in self._watches:
-                group.create_task(self._keep_verified(server))
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._keep_lock_current())
+                for server in self._watches:
+                    group.create_task(self._keep_verified(server))
+        finally:
+            self._judge.stop()
 
     async def verify(self, server: str) -> None:
         watch = self._watches[server]
@@ -172,9 +178,7 @@ class Verifier:
             try:
                 async with asyncio.timeout(DISCOVERY_SECONDS_MAX):
                     definitions = await self._discoverer.discover(server)
-                    sight = await asyncio.to_thread(
-                        examine, server, definitions, self._schema_check
-                    )
+                    sight = await self._judge.examine(server, definitions)
                     await self._pin_first_sight(server, sight)
             except Fault as fault:
                 self._lose(server, watch, fault)

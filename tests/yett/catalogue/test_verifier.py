@@ -121,7 +121,9 @@ async def test_a_refused_schema_is_never_pinned_and_quarantines_what_was() -> No
     scene = Scene({"s": TIME}, lock_of("s", TIME), schema_check=check)
     await scene.verify()
     assert not (await scene.resolve("s__now")).quarantined
+    # The next version of Yett may refuse what this one took: a definition is judged once in a process.
     refused.add("now")
+    scene = Scene({"s": TIME}, lock_of("s", TIME), schema_check=check)
     await scene.verify()
     assert (await scene.resolve("s__now")).quarantined
     assert scene.events[-1]["problem"] == "no such reference"

@@ -1,0 +1,68 @@
+"""Judges what servers offer beside the loop: in one thread, each definition once, and not for long.
+
+A server can offer definitions that take minutes to judge, and new ones each time it is asked. That
+must not take the threads in which revocations are read, and no more than a share of the processor.
+"""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, final
+
+from yett.catalogue.definitions import Sight, digest_of, examine
+from yett.catalogue.port import Definitions, SchemaCheck
+from yett.core.bounds import TOOLS_PER_SERVER_MAX
+from yett.core.errors import Fault
+from yett.core.reasons import Reason
+from yett.core.target import JSON
+
+JUDGING_SECONDS_MAX: Final = 10.0
+"""Of one look at one server. What was judged until then is known at the next look."""
+
+
+@final
+class Judge:
+    def __init__(self, schema_check: SchemaCheck, monotonic: Callable[[], float]) -> None:
+        self._schema_check = schema_check
+        self._monotonic = monotonic
+        self._known: dict[str, dict[str, str | None]] = {}
+        self._threads = ThreadPoolExecutor(1, thread_name_prefix="yett-definitions")
+        self._stopped = False
+
+    async def examine(self, server: str, definitions: Definitions) -> Sight:
+        """As `definitions.examine`.
+
+        Raises:
+            Fault: also UPSTREAM_TIMEOUT, if it takes too long.
+        """
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, self._examine, server, definitions)
+
+    def stop(self) -> None:
+        """End what is under way soon, and begin nothing more."""
+        self._stopped = True
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _examine(self, server: str, definitions: Definitions) -> Sight:
+        deadline = self._monotonic() + JUDGING_SECONDS_MAX
+        known = self._known.get(server, {})
+        judged: dict[str, str | None] = {}
+
+        def check(definition: dict[str, JSON]) -> str | None:
+            digest = digest_of(server, definition)
+            if digest not in known:
+                if self._stopped or self._monotonic() > deadline:
+                    late = f"what server `{server}` offers takes too long to judge"
+                    raise Fault(Reason.UPSTREAM_TIMEOUT, late)
+                known[digest] = self._schema_check(definition)
+            judged[digest] = known[digest]
+            return known[digest]
+
+        try:
+            sight = examine(server, definitions, check)
+        except Fault:
+            # Go on from here the next time, unless it only ever shows something new.
+            self._known[server] = known if len(known) <= 2 * TOOLS_PER_SERVER_MAX else {}
+            raise
+        self._known[server] = judged
+        return sight
