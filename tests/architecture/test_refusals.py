@@ -12,6 +12,7 @@ CATCHERS: Final = {
     "admin/application.py": "answers an operator with 503, or refuses what cannot be recorded",
     "app/discovery.py": "returns it to the command that asked",
     "app/gateway.py": "goes on with what served before, and tries again",
+    "catalogue/judging.py": "keeps what was judged so far, and raises it again",
     "catalogue/reports.py": "keeps an event until it can be recorded; calls are refused meanwhile",
     "catalogue/verifier.py": "takes the server out of use, and lets waiting calls raise it",
     "cli/command.py": "makes it a sentence and an exit code",
