@@ -7,6 +7,7 @@ from typing import IO, Any, final
 import click
 import orjson
 
+from yett.cli.place import printable
 from yett.core.errors import CommandError, ConfigurationError, Problem, Refusal
 
 
@@ -27,9 +28,8 @@ class Failure(click.ClickException):
         if self.as_json:
             click.echo(orjson.dumps(self.content).decode(), file=file, err=file is None)
             return
-        click.echo(f"yett: {self.message}", file=file, err=file is None)
-        for problem in self.problems:
-            click.echo(str(problem), file=file, err=file is None)
+        lines = [f"yett: {self.message}", *map(str, self.problems)]
+        click.echo(printable("\n".join(lines)), file=file, err=file is None)
 
 
 @final

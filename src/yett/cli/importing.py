@@ -9,6 +9,7 @@ import click
 import msgspec
 
 from yett.cli.command import Place, command
+from yett.cli.place import shown
 from yett.configuration.addresses import gate_url
 from yett.configuration.environment import variables
 from yett.configuration.server_edits import with_servers
@@ -189,7 +190,7 @@ def _report(
     )
     for step in plan.steps:
         for note in step.notes:
-            click.echo(f"{step.name}: {note}")
+            click.echo(f"{step.name}: {shown(note)}")
     if dry_run:
         click.echo("nothing was changed (--dry-run)")
         return

@@ -197,7 +197,12 @@ def shown(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, (list, tuple)):
         return ", ".join(shown(item) for item in value) or "-"
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(value))
+    return printable(str(value)).replace("\n", "\N{REPLACEMENT CHARACTER}")
+
+
+def printable(text: str) -> str:
+    """Return text of several lines as a terminal may have it."""
+    return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def _print_json(value: Mapping[str, Any]) -> None:
