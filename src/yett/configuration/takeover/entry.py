@@ -22,6 +22,8 @@ from yett.configuration.takeover.server_secrets import (
 from yett.configuration.takeover.variables import Surroundings
 from yett.core.secret import Secret
 
+# Whoever wrote the client's file would otherwise be given a secret that was stored for another server.
+_YETTS_OWN: Final = re.compile(r"(?<![A-Za-z0-9_-])secret:[a-z0-9]")
 _REFERRED: Final = re.compile(r"secret:([a-z0-9_-]+)")
 _KNOWN_KEYS: Final = frozenset(
     {"type", "transport", "command", "args", "env", "cwd", "url", "serverUrl", "headers", "name"}
@@ -62,6 +64,10 @@ def take_over(
     Raises:
         CannotTakeOverError: it is neither a program nor an address, or its secret cannot be moved.
     """
+    if _YETTS_OWN.search(json.dumps(section)):
+        raise CannotTakeOverError(
+            "it refers to a secret in Yett's vault, and only yett.yaml says who gets those"
+        )
     own = section.get("env")
     secrets = ServerSecrets(
         name,

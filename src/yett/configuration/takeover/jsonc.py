@@ -72,7 +72,10 @@ class _Reader:
             word = _WORD.match(self.text, start)
             if word is None:
                 raise self.error("a value is missing or misspelt", start)
-            value, end = json.loads(word.group()), word.end()
+            try:
+                value, end = json.loads(word.group()), word.end()
+            except ValueError:  # Python reads integers of up to 4300 digits
+                raise self.error("a number has too many digits", start) from None
         self.spans[path] = (start, end)
         return value, end
 
