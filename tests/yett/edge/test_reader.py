@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from yett.edge.http.heads import Heads
 from yett.edge.http.message import Request
 from yett.edge.http.reader import Reader
 
@@ -32,7 +33,7 @@ class Agent:
 
 def read(*pieces: bytes) -> tuple[list[Request], bool]:
     agent = Agent()
-    reader = Reader(agent, "127.0.0.1")
+    reader = Reader(agent, "127.0.0.1", Heads())
     good = all(reader.feed(piece) for piece in pieces)
     return agent.requests, good
 
@@ -84,15 +85,22 @@ def test_a_length_in_another_spelling_is_left_to_the_parser(length: bytes) -> No
     assert after[1] == alone[1]
 
 
-def test_a_header_that_only_looks_like_the_length_is_a_header_like_any_other() -> None:
+def test_a_header_that_only_looks_like_the_length_is_not_taken_for_it() -> None:
     head = HEAD.replace(b"Host", b"X-Content-Length: 2\r\nHost")
     other = HEAD.replace(b"Host", b"X-Content-Length: 3\r\nHost")
-    requests, good = read(post(b"{}", head), post(b"[1]", head), post(b"[1]", other))
+    requests, good = read(post(b"{}", head), post(b"{}", other), post(b"[1]", head))
 
     assert good
-    assert [request.body for request in requests] == [b"{}", b"[1]", b"[1]"]
-    assert requests[0].head is requests[1].head
-    assert requests[2].head.headers[b"x-content-length"] == b"3"
+    assert [request.body for request in requests] == [b"{}", b"{}", b"[1]"]
+    assert [request.head.headers[b"x-content-length"] for request in requests] == [b"2", b"3", b"2"]
+
+
+def test_a_length_that_stands_in_what_follows_is_not_the_length_of_this_request() -> None:
+    first = b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n"
+    requests, good = read(first + post(b""), first + post(b""), first + post(b"{}"))
+
+    assert good
+    assert [request.head.path for request in requests] == [b"/a", b"/mcp"] * 3
 
 
 def test_what_follows_a_known_request_in_the_same_bytes_is_a_request_of_its_own() -> None:
@@ -123,20 +131,40 @@ def test_a_header_with_more_to_it_than_a_length_is_read_each_time(line: bytes) -
 
 
 def test_few_headers_are_kept_and_no_large_one() -> None:
-    agent = Agent()
-    reader = Reader(agent, "127.0.0.1")
+    agent, heads = Agent(), Heads(kept_max=4)
+    reader = Reader(agent, "127.0.0.1", heads)
     for number in range(100):
         assert reader.feed(post(b"{}").replace(b"Bearer x", b"Bearer %d" % number))
     large = post(b"{}").replace(b"Bearer x", b"Bearer " + b"x" * 4000)
     assert reader.feed(large)
     assert reader.feed(large)
 
-    assert len(reader._known) <= 4
+    assert 0 < len(heads) <= 4
     assert agent.requests[-1].head is not agent.requests[-2].head
 
 
+def test_what_one_connection_sent_is_known_on_another_but_not_where_it_came_from() -> None:
+    agent, heads = Agent(), Heads()
+    for peer in ("192.0.2.1", "192.0.2.2"):
+        assert Reader(agent, peer, heads).feed(post(b"{}"))
+
+    assert agent.requests[0].head is agent.requests[1].head
+    assert [request.peer for request in agent.requests] == ["192.0.2.1", "192.0.2.2"]
+
+
+def test_what_is_forgotten_is_read_again() -> None:
+    agent, heads = Agent(), Heads()
+    reader = Reader(agent, "127.0.0.1", heads)
+    assert reader.feed(post(b"{}"))
+    heads.forget()
+    assert reader.feed(post(b"{}"))
+
+    assert agent.requests[0].head is not agent.requests[1].head
+
+
 requests = st.lists(
-    st.tuples(st.sampled_from([HEAD, LAST, OTHER]), st.binary(max_size=40)).map(
+    st.just(b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n")
+    | st.tuples(st.sampled_from([HEAD, LAST, OTHER]), st.binary(max_size=40)).map(
         lambda drawn: post(drawn[1], drawn[0])
     )
     | st.binary(min_size=1, max_size=40).map(

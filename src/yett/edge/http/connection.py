@@ -12,6 +12,7 @@ from typing import Final, Protocol, cast, final
 
 from yett.core import bounds
 from yett.core.reasons import Reason
+from yett.edge.http.heads import Heads
 from yett.edge.http.message import CONTINUE, LAST_CHUNK, Request, Response, chunk, encode
 from yett.edge.http.reader import Reader
 
@@ -33,9 +34,11 @@ Handler = Callable[[Request], Awaitable[Response | Stream]]
 
 
 class Keeper(Protocol):
-    """Who keeps the connections: the listener. draining: no further request is begun."""
+    """Who keeps the connections: the listener. draining: no further request is begun. heads: the
+    headers that were read before, on any of them."""
 
     handler: Handler
+    heads: Heads
     loop: asyncio.AbstractEventLoop
     draining: bool
 
@@ -74,7 +77,8 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)  # uvloop's is none by inheritance
         peer = transport.get_extra_info("peername")
-        self._reader = Reader(self, peer[0] if isinstance(peer, tuple) else "unix")
+        address = peer[0] if isinstance(peer, tuple) else "unix"
+        self._reader = Reader(self, address, self._listener.heads)
         self.deadline = monotonic() + bounds.REQUEST_HEADER_SECONDS_MAX
         self._listener.opened(self)
 
@@ -145,7 +149,7 @@ class Connection(asyncio.Protocol):
         """Bytes that are not HTTP: what comes after them on this connection cannot be trusted."""
         self._spoilt = True
         if self.is_idle():
-            self.accept(Request(self._reader.unread(), unfit=Reason.MALFORMED_REQUEST))
+            self.accept(self._reader.unread())
 
     async def _serve(self) -> None:
         listener, queue, transport = self._listener, self._queue, self.transport

@@ -9,8 +9,10 @@ from typing import Final, final
 
 from yett.core import bounds
 from yett.edge.http.connection import Connection, Handler
+from yett.edge.http.heads import Heads
 
 _SWEEP_SECONDS: Final = 1.0
+_FORGET_SECONDS: Final = 60.0
 _BACKLOG: Final = 1024
 _ROOM: Final = 16
 """When all places are taken, one in so many is cleared at once: looking takes a millisecond."""
@@ -32,6 +34,8 @@ class Listener:
     ) -> None:
         self.handler = handler
         self.draining = False
+        self.heads = Heads()
+        self._forget_at = monotonic() + _FORGET_SECONDS
         self.loop = asyncio.get_running_loop()
         self._connections: set[Connection] = set()
         self._connections_max = connections_max
@@ -124,4 +128,7 @@ class Listener:
         for connection in [item for item in self._connections if item.deadline < now]:
             connection.expire()
         self._bound_bodies()
+        if now >= self._forget_at:
+            self.heads.forget()
+            self._forget_at = now + _FORGET_SECONDS
         self._sweeper = self.loop.call_later(_SWEEP_SECONDS, self._sweep)

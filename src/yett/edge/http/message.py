@@ -16,8 +16,8 @@ class Head(msgspec.Struct):
 
     `path` is exactly what was routed: no decoding, no normalising (CVE-2026-48710).
 
-    The rest is what was made out of it; it holds for every request of the connection that repeats
-    it byte for byte. `is_judged`: the two are set. `is_sound`: nothing is wrong with it on any
+    The rest is what was made out of it; it holds for every request that repeats it byte for byte.
+    `is_judged`: the two are set. `is_sound`: nothing is wrong with it on any
     route. `is_json_post`: it may stand before a message of MCP.
     """
 
@@ -26,7 +26,6 @@ class Head(msgspec.Struct):
     query: bytes
     headers: dict[bytes, bytes]
     repeated: set[bytes]
-    peer: str
     keep_alive: bool = True
     credential: Secret | None = None
     is_judged: bool = False
@@ -36,10 +35,12 @@ class Head(msgspec.Struct):
 
 @final
 class Request(msgspec.Struct, frozen=True, gc=False):
-    """`unfit`: why the bytes themselves cannot be served, found while reading them."""
+    """`peer`: the address it came from. `unfit`: why the bytes themselves cannot be served, found
+    while reading them."""
 
     head: Head
-    body: bytes = b""
+    body: bytes
+    peer: str
     unfit: Reason | None = None
 
 

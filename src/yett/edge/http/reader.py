@@ -1,39 +1,17 @@
-"""From bytes to requests: llhttp parses, we bound. A header that was read once need not be read again.
-
-Agents send the same header with each call, but for the length of the body. So a request that comes
-in one piece, between two others, with a header that this connection has sent before byte for byte
-is known without parsing; everything else goes through the parser (CWE-444).
-"""
+"""From bytes to requests: llhttp parses, we bound. A header that was read once is not read again."""
 
 from time import monotonic
 from typing import Final, Protocol, final
 
 import httptools
-import msgspec
 
 from yett.core import bounds
 from yett.core.reasons import Reason
+from yett.edge.http.heads import Heads
 from yett.edge.http.message import Head, Request
 
 _HEAD_FED_BYTES_MAX: Final = 2 * bounds.REQUEST_HEADER_BYTES_MAX
 _FED_BYTES_MAX: Final = 2 * bounds.REQUEST_BODY_BYTES_MAX  # with what says where chunks end
-
-_END_OF_HEAD: Final = b"\r\n\r\n"
-_LENGTH_NAME: Final = b"\r\ncontent-length: "
-_LENGTH_DIGITS_MAX: Final = 7
-_HEADS_KEPT_MAX: Final = 4
-_HEAD_BYTES_KEPT_MAX: Final = 2048
-
-
-@final
-class _Known(msgspec.Struct, frozen=True, eq=False):
-    """A header that was read, and its bytes: all before and all after the digits of its length."""
-
-    head: Head
-    before: bytes
-    before_bytes: int
-    after: bytes
-    after_bytes: int
 
 
 class Owner(Protocol):
@@ -55,15 +33,15 @@ class Reader:
     """One per connection."""
 
     __slots__ = (
-        "_body", "_fed_bytes", "_header_bytes", "_header_count", "_headers", "_in_head", "_is_between",
-        "_known", "_owner", "_parser", "_piece", "_repeated", "_target", "_unfit", "peer",
+        "_body", "_fed_bytes", "_header_bytes", "_header_count", "_headers", "_heads", "_in_head",
+        "_is_between", "_owner", "_parser", "_piece", "_repeated", "_target", "_unfit", "peer",
     )  # fmt: skip
 
-    def __init__(self, owner: Owner, peer: str) -> None:
+    def __init__(self, owner: Owner, peer: str, heads: Heads) -> None:
         self._owner = owner
+        self._heads = heads
         self.peer = peer
         self._parser = httptools.HttpRequestParser(self)
-        self._known: list[_Known] = []
         self._is_between = True
         self._piece = b""
         self._body: bytes | bytearray = b""
@@ -72,19 +50,10 @@ class Reader:
     def feed(self, data: bytes) -> bool:
         """Read on; False if these bytes are not HTTP, so that nothing after them can be trusted."""
         if self._is_between:
-            for known in self._known:
-                start = known.before_bytes
-                end = data.find(b"\r", start)
-                digits = data[start:end]
-                if (
-                    digits.isdigit()
-                    and len(digits) <= _LENGTH_DIGITS_MAX
-                    and end + known.after_bytes + int(digits) == len(data)
-                    and data.startswith(known.before)
-                    and data.startswith(known.after, end)
-                ):
-                    self._owner.accept(Request(known.head, data[end + known.after_bytes :]))
-                    return True
+            request = self._heads.find(data, self.peer)
+            if request is not None:
+                self._owner.accept(request)
+                return True
             self._piece = data
         else:
             self._piece = b""
@@ -101,9 +70,10 @@ class Reader:
         """Of the body that is still on its way."""
         return len(self._body)
 
-    def unread(self) -> Head:
-        """Stand for the header of what is not HTTP: nothing of it is believed, a key least of all."""
-        return Head(b"", self._target, b"", {}, set(), self.peer, keep_alive=False)
+    def unread(self) -> Request:
+        """Stand for what is not HTTP: nothing of it is believed, a key least of all."""
+        head = Head(b"", self._target, b"", {}, set(), keep_alive=False)
+        return Request(head, b"", self.peer, Reason.MALFORMED_REQUEST)
 
     # -- httptools callbacks, in the order in which they come
 
@@ -163,8 +133,9 @@ class Reader:
         self._body = b""
         if head.keep_alive:
             self._is_between = True
-            self._remember(head, body)
-        self._owner.accept(Request(head, body))
+            self._heads.keep(head, self._piece, body)
+        self._piece = b""
+        self._owner.accept(Request(head, body, self.peer))
 
     # -- parts of these
 
@@ -180,34 +151,10 @@ class Reader:
     def _head(self, *, keep_alive: bool) -> Head:
         path, _, query = self._target.partition(b"?")
         method = self._parser.get_method()
-        return Head(method, path, query, self._headers, self._repeated, self.peer, keep_alive)
+        return Head(method, path, query, self._headers, self._repeated, keep_alive)
 
     def _accept_unfit(self) -> None:
         self._unfit = True
         self._owner.accept(
-            Request(self._head(keep_alive=False), b"", unfit=Reason.PAYLOAD_TOO_LARGE)
+            Request(self._head(keep_alive=False), b"", self.peer, Reason.PAYLOAD_TOO_LARGE)
         )
-
-    def _remember(self, head: Head, body: bytes) -> None:
-        """Keep the header of a request that came as one piece and says its length, and no more."""
-        piece, self._piece = self._piece, b""
-        end_of_head = piece.find(_END_OF_HEAD) + len(_END_OF_HEAD)
-        start = piece.lower().find(_LENGTH_NAME, 0, end_of_head) + len(_LENGTH_NAME)
-        end = piece.find(b"\r", start)
-        digits = piece[start:end]
-        if (
-            end_of_head > _HEAD_BYTES_KEPT_MAX
-            or start < len(_LENGTH_NAME)
-            or not digits.isdigit()
-            or len(digits) > _LENGTH_DIGITS_MAX
-            or int(digits) != len(body)
-            or piece[end_of_head:] != body
-            or head.repeated
-            or b"transfer-encoding" in head.headers
-            or b"expect" in head.headers
-        ):
-            return
-        if len(self._known) >= _HEADS_KEPT_MAX:
-            self._known.clear()
-        after = piece[end:end_of_head]
-        self._known.append(_Known(head, piece[:start], start, after, len(after)))

@@ -132,16 +132,16 @@ def _inbound(
             refused = _invalid("the cursor is not one of this gate's")
         if refused is not None and operation is not UNKNOWN:
             code = INVALID_PARAMS
-    head = arrival.request.head
+    request = arrival.request
     call = Call(
         id=arrival.id,
         operation=operation,
         server=server,
         name=name,
         arguments=arguments,
-        credential=head.credential,
+        credential=request.head.credential,
         owner=None if session is None else session.owner,
-        peer=head.peer,
+        peer=request.peer,
         door="mcp",
         protocol=version,
         received_at=arrival.received_at,

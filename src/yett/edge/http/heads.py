@@ -1,0 +1,75 @@
+"""Headers that were read before. An agent sends the same one with each call, but for the length of the body.
+
+A request whose header is known byte for byte, and whose body is all that follows it, need not be
+parsed: the parser said what this header means, and it would say so again. It does not matter which
+connection sent it first, since nothing of a connection is kept here (CWE-444).
+"""
+
+from typing import Final, final
+
+from yett.edge.http.message import Head, Request
+
+HEADS_KEPT_MAX: Final = 1024
+_HEAD_BYTES_MAX: Final = 2048
+_END_OF_HEAD: Final = b"\r\n\r\n"
+_END_BYTES: Final = len(_END_OF_HEAD)
+_LENGTH_NAME: Final = b"\r\ncontent-length: "
+_MARK: Final = b"ength: "
+_MARK_BYTES: Final = len(_MARK)
+_DIGITS_MAX: Final = 7
+
+
+@final
+class Heads:
+    """Of one listener. They hold credentials, so `forget` is called once a minute."""
+
+    __slots__ = ("_kept_max", "_known")
+
+    def __init__(self, kept_max: int = HEADS_KEPT_MAX) -> None:
+        self._kept_max = kept_max
+        self._known: dict[bytes, Head] = {}  # by the header without the digits of its length
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def find(self, data: bytes, peer: str) -> Request | None:
+        """Return the request that `data` is the whole of, if its header is known."""
+        # Where a header holds the mark, the digits that follow it first are the ones left out.
+        start = data.find(_MARK) + _MARK_BYTES
+        end = data.find(b"\r", start)
+        tail = data.find(_END_OF_HEAD, end)
+        head = self._known.get(data[:start] + data[end:tail])
+        if head is None:
+            return None
+        digits = data[start:end]
+        tail += _END_BYTES
+        if digits.isdigit() and len(digits) <= _DIGITS_MAX and tail + int(digits) == len(data):
+            return Request(head, data[tail:], peer)
+        return None
+
+    def keep(self, head: Head, piece: bytes, body: bytes) -> None:
+        """Remember the header of a request that came as this one piece, if it says its length plainly
+        and could be served."""
+        start = piece.find(_MARK) + _MARK_BYTES
+        end = piece.find(b"\r", start)
+        tail = piece.find(_END_OF_HEAD, end)
+        digits = piece[start:end]
+        if (
+            tail > _HEAD_BYTES_MAX
+            or tail != piece.find(_END_OF_HEAD)
+            or not piece[:start].lower().endswith(_LENGTH_NAME)
+            or not digits.isdigit()
+            or len(digits) > _DIGITS_MAX
+            or int(digits) != len(body)
+            or piece[tail + _END_BYTES :] != body
+            or head.repeated
+            or b"transfer-encoding" in head.headers
+            or b"expect" in head.headers
+        ):
+            return
+        if len(self._known) >= self._kept_max:
+            self._known.clear()
+        self._known[piece[:start] + piece[end:tail]] = head
+
+    def forget(self) -> None:
+        self._known.clear()
