@@ -17,7 +17,7 @@ up: $(VENV)/.core .servers/.done   ## set up, then serve on 127.0.0.1:8080 with 
 demo: $(VENV)/.core   ## five calls and what happened to each, in under a minute
 	@$(BIN)/yett demo
 
-test: $(VENV)/.dev .servers/.done tests/conformance/node_modules/.done   ## set up, then run every check and every test
+test: $(VENV)/.dev .servers/.done .peers/.done tests/conformance/node_modules/.done tests/peers/node_modules/.done   ## set up, then run every check and every test
 	@$(MAKE) --no-print-directory lint types
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
@@ -49,9 +49,10 @@ lock:            ## write requirements/*.txt from pyproject.toml (needs uv)
 	uv pip compile -q --group build -c requirements/dev.txt --universal --python-version 3.11 --generate-hashes --no-header -o requirements/build.txt
 	uv pip compile -q --group node --universal --python-version 3.11 --generate-hashes --no-header -o requirements/node.txt
 	uv pip compile -q --group servers --universal --python-version 3.11 --generate-hashes --no-header -o requirements/servers.txt
+	uv pip compile -q --group peers --universal --python-version 3.11 --generate-hashes --no-header -o requirements/peers.txt
 
 clean:           ## remove what was set up (not .yett, which holds keys and records)
-	rm -rf $(VENV) .servers .node tests/*/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .servers .peers .node tests/*/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Yett needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 …"; exit 1; }
@@ -73,6 +74,13 @@ $(VENV)/.dev: requirements/dev.txt $(VENV)/.core
 	@echo "installing two MCP servers to put behind the gate …"
 	@$(PYTHON) -m venv .servers
 	@.servers/bin/python -m pip --quiet --disable-pip-version-check --no-input install --require-hashes -r requirements/servers.txt
+	@touch $@
+
+# Every version is in the lock, so nothing is resolved again (pip takes an extra for another requirement).
+.peers/.done: requirements/peers.txt
+	@echo "installing MCP servers that the tests put behind the gate …"
+	@$(PYTHON) -m venv .peers
+	@.peers/bin/python -m pip --quiet --disable-pip-version-check --no-input install --no-deps --require-hashes -r requirements/peers.txt
 	@touch $@
 
 # The machine's own Node is not asked for: the suite needs 22. No script of a package runs at installation.
