@@ -303,7 +303,7 @@ def main() -> None:
     )
     if chosen.era != "both":
         application = OneEra(application, chosen.era)
-    uvicorn.run(application, host="127.0.0.1", port=chosen.port, log_level="warning")
+    uvicorn.run(application, host="127.0.0.1", port=chosen.port, log_level="warning", http="h11")
 
 
 if __name__ == "__main__":

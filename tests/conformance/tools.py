@@ -117,6 +117,7 @@ async def _with_progress(asked: Asked) -> Result | Ask:
 
 
 async def _reconnection(asked: Asked) -> Result | Ask:
+    await asyncio.sleep(0.1)  # the stream's first event is on its way
     if asked.context.close_sse_stream is not None:
         await asked.context.close_sse_stream()
     await asyncio.sleep(0.2)

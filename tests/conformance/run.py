@@ -1,0 +1,183 @@
+"""The conformance suite through a gate: what holds without it must hold with it, check by check.
+
+    python -m tests.conformance.run [--only WORDS]
+
+Legs in front: the suite plays the agent, the fixture is the server. Legs at the back: the suite is
+the server, tests/conformance/agent.py the agent. What is lost on the way must be listed in
+`expected-failures.yml`, with a reason. The list can only shrink: what is listed and holds fails
+the run too.
+"""
+
+import argparse
+import contextlib
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from tests.conformance import suite
+from tests.conformance.stand import Stand, standing
+
+LISTED: Final = Path(__file__).with_name("expected-failures.yml")
+LEGACY: Final = "2025-11-25"
+MODERN: Final = "2026-07-28"
+_AGENT: Final = f"{sys.executable} -m tests.conformance.agent"
+
+
+@dataclass(frozen=True)
+class FrontLeg:
+    """name: what is spoken in front, and the era of the fixture. words: which scenarios."""
+
+    name: str
+    words: tuple[str, ...]
+
+    @property
+    def era(self) -> str:
+        return self.name.split("/")[1]
+
+
+FRONT: Final = (
+    FrontLeg("2025-03-26/both", ("--suite", "all", "--spec-version", "2025-03-26")),
+    FrontLeg("2025-06-18/both", ("--suite", "all", "--spec-version", "2025-06-18")),
+    FrontLeg(f"{LEGACY}/both", ("--requirements", LEGACY)),
+    FrontLeg(f"{MODERN}/both", ("--requirements", MODERN)),
+    FrontLeg("all/both", ("--suite", "all")),
+    FrontLeg(f"{LEGACY}/modern", ("--requirements", LEGACY)),
+    FrontLeg(f"{MODERN}/legacy", ("--requirements", MODERN)),
+)
+"""`--requirements` runs everything that its version has, and judges what the version requires."""
+BACK: Final = {
+    LEGACY: (
+        "initialize",
+        "tools_call",
+        "elicitation-sep1034-client-defaults",
+        "sse-retry",
+        "json-schema-2020-12-preservation",
+    ),
+    MODERN: (
+        "tools_call",
+        "request-metadata",
+        "sep-2322-client-request-state",
+        "http-standard-headers",
+        "http-custom-headers",
+        "http-invalid-tool-headers",
+        "json-schema-ref-no-deref",
+        "json-schema-2020-12-preservation",
+    ),
+}
+"""Without `auth/*`: towards a server the gate shows the secret that its operator configured."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """lost: what holds without the gate only. surprises: what is not as listed; none is good."""
+
+    leg: str
+    seconds: float
+    wanted: int
+    lost: dict[suite.Name, str]
+    surprises: list[str]
+
+    def table(self) -> str:
+        held = self.wanted - len(self.lost)
+        line = f"{self.leg:18} {held:4} of {self.wanted:4} checks  {self.seconds:5.1f} s"
+        lost = [f"  - {scenario}: {check}: {said}" for (scenario, check), said in self.lost.items()]
+        return "\n".join([line, *lost, *(f"  ! {surprise}" for surprise in self.surprises)])
+
+
+def listed(leg: str) -> set[suite.Name]:
+    """The checks that are expected to be lost in this leg."""
+    entries: list[dict[str, Any]] = yaml.safe_load(LISTED.read_text()) or []
+    return {
+        (entry["scenario"], check)
+        for entry in entries
+        for check in entry["checks"]
+        if leg in entry["legs"]
+    }
+
+
+def judge(leg: str, reference: suite.Outcome, through: suite.Outcome, seconds: float) -> Verdict:
+    lost = suite.missing(reference, through)
+    expected = listed(leg)
+    surprises = [
+        f"lost and not listed: {' '.join(each)}" for each in sorted(lost.keys() - expected)
+    ]
+    surprises += [f"listed and not lost: {' '.join(each)}" for each in sorted(expected - lost.keys())]  # fmt: skip
+    if not lost and through.code > reference.code:
+        surprises.append(f"the suite says no: {through.printed[-500:]}")
+    return Verdict(leg, seconds, len(reference.holds), lost, surprises)
+
+
+class Front:
+    """The legs in front. The stand for both eras is shared, and is the reference of all legs."""
+
+    def __init__(self, both: Stand) -> None:
+        self._both = both
+        self._alone: dict[tuple[str, ...], suite.Outcome] = {}
+
+    def run(self, leg: FrontLeg) -> Verdict:
+        if leg.words not in self._alone:
+            self._alone[leg.words] = suite.run("server", "--url", self._both.direct, *leg.words)
+        started = time.monotonic()
+        with self._stand(leg.era) as stand:
+            through = suite.run("server", "--url", stand.gated, *leg.words)
+        return judge(leg.name, self._alone[leg.words], through, time.monotonic() - started)
+
+    @contextlib.contextmanager
+    def _stand(self, era: str) -> Iterator[Stand]:
+        if era == "both":
+            yield self._both
+            return
+        with tempfile.TemporaryDirectory() as folder, standing(era, Path(folder)) as stand:
+            yield stand
+
+
+@contextlib.contextmanager
+def front() -> Iterator[Front]:
+    with tempfile.TemporaryDirectory() as folder, standing("both", Path(folder)) as both:
+        yield Front(both)
+
+
+def back(version: str) -> Verdict:
+    """Run the client scenarios of a version, with the agent alone and with a gate before it."""
+    started = time.monotonic()
+    alone = suite.merged(_client(name, version, _AGENT) for name in BACK[version])
+    gated = f"{_AGENT} --through-a-gate"
+    through = suite.merged(_client(name, version, gated) for name in BACK[version])
+    return judge(f"{version}/back", alone, through, time.monotonic() - started)
+
+
+def _client(name: str, version: str, command: str) -> suite.Outcome:
+    words = ("--scenario", name, "--spec-version", version, "--timeout", "60000")
+    return suite.run("client", "--command", command, *words)
+
+
+def verdicts(only: str) -> Iterator[Verdict]:
+    if any(only in leg.name for leg in FRONT):
+        with front() as ours:
+            for leg in FRONT:
+                if only in leg.name:
+                    yield ours.run(leg)
+    for version in BACK:
+        if only in f"{version}/back":
+            yield back(version)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", default="", help="legs with these words in their names")
+    surprised = False
+    for verdict in verdicts(parser.parse_args().only):
+        sys.stdout.write(verdict.table() + "\n")
+        sys.stdout.flush()
+        surprised = surprised or bool(verdict.surprises)
+    return int(surprised)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,65 @@
+"""The fixture, a gate before it, and the shim before that: what the suite of servers is aimed at."""
+
+import contextlib
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tests.conformance import shim
+from tests.outside.gate import REST, ROOT, Agent, Gate, free_port, running
+from tests.outside.upstream import wait_until
+
+_CONFIGURATION: Final = """
+allowed_hosts: ["127.0.0.1:{shim}", "localhost:{shim}"]
+servers:
+  everything:
+    url: http://127.0.0.1:{fixture}/mcp
+roles: {{reader: ["everything.*:read", "everything.*:write"]}}
+limits: {{breaker: {{failures: 100000}}}}
+"""
+_START_SECONDS_MAX: Final = 20.0
+
+
+@dataclass(frozen=True)
+class Stand:
+    """direct: where the fixture is. gated: where the suite finds it through the gate."""
+
+    direct: str
+    gated: str
+
+
+@contextlib.contextmanager
+def standing(era: str, folder: Path) -> Iterator[Stand]:
+    with fixture(era) as port:
+        listening = free_port()
+        gate = Gate(folder, _CONFIGURATION.format(shim=listening, fixture=port))
+        key = gate.key("suite", "reader")
+        with running(gate):
+            wait_until(lambda: Agent(gate, key, REST).tools(), _START_SECONDS_MAX)
+            with shim.leading(listening, gate.port, key.secret) as address:
+                yield Stand(f"http://127.0.0.1:{port}/mcp", f"{address}/mcp/everything")
+
+
+@contextlib.contextmanager
+def fixture(era: str) -> Iterator[int]:
+    """Serve it; yield the port."""
+    port = free_port()
+    command = [sys.executable, "-m", "tests.conformance.fixture", "--port", str(port), "--era", era]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
+        try:
+            wait_until(lambda: _listens(port), _START_SECONDS_MAX)
+            yield port
+        finally:
+            process.terminate()
+
+
+def _listens(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+        return True
+    return False
