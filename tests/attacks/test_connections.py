@@ -8,12 +8,15 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from yett.core.secret import Secret
+from yett.edge.http import listener as listening
 from yett.edge.http.listener import Listener
 from yett.edge.http.message import Request, Response
 
 PLACES = 40
 MEGABYTE = 1024 * 1024
 ASK = b"GET / HTTP/1.1\r\nHost: gate\r\n\r\n"
+ASK_AS_SOMEBODY = b"GET / HTTP/1.1\r\nHost: gate\r\nAuthorization: good\r\n\r\n"
 ASK_ONCE = b"GET / HTTP/1.1\r\nHost: gate\r\nConnection: close\r\n\r\n"
 
 
@@ -22,6 +25,7 @@ class Scene:
 
     def __init__(self, *, body: bytes, slow: bool = False) -> None:
         self.asked = 0
+        self.unfit = 0
         self._body = body
         self._slow = slow
         self.listener = Listener(
@@ -31,6 +35,10 @@ class Scene:
 
     async def _answer(self, request: Request) -> Response:
         self.asked += 1
+        self.unfit += request.unfit is not None
+        if request.head.headers.get(b"authorization") == b"good":
+            request.head.credential = Secret(b"good")
+            request.head.credential.note = "somebody's"
         if self._slow:
             await asyncio.sleep(30)
         return Response(200, self._body)
@@ -93,6 +101,99 @@ async def test_who_is_being_served_is_not_cut_for_a_newcomer() -> None:
         finally:
             for agent in (*served, late):
                 agent.close()
+
+
+async def test_one_address_keeps_its_share_and_no_more_without_a_credential() -> None:
+    """Each asks now and then, so none of them idles until its time is up."""
+    async with serving() as scene:
+        held = [scene.connect(ASK) for _ in range(PLACES - 10)]
+        friend = scene.connect(ASK_AS_SOMEBODY)
+        await asyncio.sleep(2.5)
+        try:
+            assert len(scene.listener._connections) == 1 + PLACES // 8
+            assert await _still_served(friend)
+        finally:
+            for agent in (*held, friend):
+                agent.close()
+
+
+async def test_whose_credential_was_good_is_not_cut_for_strangers_of_the_same_address() -> None:
+    async with serving() as scene:
+        friends = [scene.connect(ASK_AS_SOMEBODY) for _ in range(PLACES // 2)]
+        await asyncio.sleep(0.1)
+        strangers = [scene.connect(ASK) for _ in range(3 * PLACES)]
+        await asyncio.sleep(0.1)
+        try:
+            assert [await _still_served(friend) for friend in friends] == [True] * len(friends)
+        finally:
+            for agent in (*friends, *strangers):
+                agent.close()
+
+
+async def test_a_stranger_who_reads_no_answer_keeps_no_place() -> None:
+    async with serving(body=b"x" * 4 * MEGABYTE) as scene:
+        held = [scene.connect(ASK, receive=4096)]
+        while len(held) < 2 * PLACES:  # one by one: cut for memory, they would leave room
+            held.append(scene.connect(ASK, receive=4096))
+            await asyncio.sleep(0.01)
+        try:
+            assert (await scene.call("127.0.0.2")).startswith(b"HTTP/1.1 200")
+        finally:
+            for agent in held:
+                agent.close()
+
+
+async def test_who_reads_no_answer_does_not_put_off_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(listening, "_LEAVING_SECONDS", 0.3)
+    async with serving(body=b"x" * MEGABYTE) as scene:
+        agents = [scene.connect(asked, receive=4096) for asked in (ASK, ASK_ONCE, ASK * 3)]
+        await asyncio.sleep(0.2)
+        started = asyncio.get_running_loop().time()
+        await scene.listener.stop(grace_seconds=10)
+        took = asyncio.get_running_loop().time() - started
+        for agent in agents:
+            agent.close()
+
+        assert took < 2
+
+
+async def test_a_running_call_has_its_time_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listening, "_LEAVING_SECONDS", 0.0)
+    async with serving(slow=True) as scene:
+        agent = scene.connect(ASK)
+        await asyncio.sleep(0.1)
+        started = asyncio.get_running_loop().time()
+        await scene.listener.stop(grace_seconds=0.5)
+        agent.close()
+
+        assert asyncio.get_running_loop().time() - started >= 0.5
+
+
+async def test_what_is_not_http_behind_a_running_call_is_refused_all_the_same() -> None:
+    async with serving(slow=True) as scene:
+        agent = scene.connect(ASK)
+        await asyncio.sleep(0.1)
+        agent.sendall(b"\x00\x01 not HTTP\r\n\r\n")
+        await asyncio.sleep(0.1)
+        agent.close()
+
+        assert (scene.asked, scene.unfit) == (2, 1)
+
+
+async def _still_served(agent: socket.socket) -> bool:
+    """Whether a connection that was left open answers once more."""
+    agent.setblocking(False)  # noqa: FBT003 - of socket
+    loop = asyncio.get_running_loop()
+    try:
+        await asyncio.wait_for(loop.sock_recv(agent, 65_536), 1)  # what it was answered before
+        await loop.sock_sendall(agent, ASK)
+        return (await asyncio.wait_for(loop.sock_recv(agent, 65_536), 1)).startswith(
+            b"HTTP/1.1 200"
+        )
+    except OSError:
+        return False
 
 
 async def test_who_reads_no_answer_gets_no_further_one_made() -> None:

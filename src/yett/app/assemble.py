@@ -76,12 +76,16 @@ def assemble(
     limits = yett.limits.build.build(
         configuration.limits, tool_limits(configuration), state=estate.limits
     )
-    validation = yett.validation.build.build(argument_rules(configuration), estate.schemas)
+    validation = yett.validation.build.build(
+        argument_rules(configuration), estate.schemas, estate.sealer
+    )
     armourer = build_armourer(
         configuration, vault=estate.vault, clock=estate.clock, record_event=estate.event
     )
     catalogue = _catalogue(configuration, folder, estate, pool, before)
-    sanitising = yett.sanitising.build.build(answer_rules(configuration), validation.output_problem)
+    sanitising = yett.sanitising.build.build(
+        answer_rules(configuration), validation.output_problem, estate.sealer
+    )
     # Last of what can fail: it ends the connections to servers that the new configuration drops.
     routes = pool.routes(configuration, folder, armourer=armourer)
     pipeline = Pipeline(
@@ -91,7 +95,7 @@ def assemble(
         validation=validation,
         limits=limits,
         credentials=armourer,
-        upstreams=Dispatcher(routes, estate.clock),
+        upstreams=Dispatcher(routes, estate.clock, pool.parking),
         sanitising=sanitising,
         audit=estate.auditor,
     )

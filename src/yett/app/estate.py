@@ -1,5 +1,6 @@
 """What outlives a configuration: stores, counters, connections, the audit log. Opened once, closed last."""
 
+import secrets
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ from yett.app.vault import open_vault
 from yett.audit import Auditor
 from yett.configuration.model import Configuration
 from yett.core.clock import Clock
+from yett.core.seal import KEY_BYTES, Sealer
 from yett.core.target import JSON
 from yett.credentials.vault import Vault
 from yett.limits import LimitsState
@@ -35,8 +37,10 @@ class Estate:
             Fault: a store did not answer.
         """
         self.on_catalogue_change: Callable[[], None] = lambda: None
+        self.on_resource_update: Callable[[str, str], None] = lambda _server, _uri: None
         self.data = data
         self.clock = clock
+        self.sealer = Sealer(secrets.token_bytes(KEY_BYTES), clock)
         self.redactor = Redactor()
         self.metrics = Metrics()
         node = socket.gethostname()

@@ -43,6 +43,7 @@ class Gateway:
         self._tasks: list[asyncio.Task[None]] = []
         self._refreshers: list[Callable[[], object]] = []
         pool.on_changed = self._server_changed
+        pool.on_updated = self._resource_updated
 
     @property
     def snapshot(self) -> Snapshot:
@@ -63,6 +64,9 @@ class Gateway:
 
     def is_live(self, principal_id: str) -> bool:
         return self._snapshot.authenticator.is_live(principal_id)
+
+    def release(self, server: str, uri: str) -> None:
+        self._pool.unwatch(server, uri)
 
     def is_ready(self) -> bool:
         try:
@@ -187,6 +191,9 @@ class Gateway:
     def _server_changed(self, server: str) -> None:
         self._snapshot.catalogue.changed(server)
         self.estate.on_catalogue_change()
+
+    def _resource_updated(self, server: str, uri: str) -> None:
+        self.estate.on_resource_update(server, uri)
 
     def _watch_servers(self) -> asyncio.Task[None]:
         return asyncio.get_running_loop().create_task(self._snapshot.catalogue.watch())

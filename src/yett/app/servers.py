@@ -89,4 +89,5 @@ def upstream_config(name: str, section: ServerSection, folder: Path) -> Upstream
         client_certificate=section.client_certificate,
         client_key=section.client_key,
         pins=section.pins,
+        may_ask=frozenset(section.may_ask),
     )

@@ -16,7 +16,7 @@ from yett.core.errors import ConfigurationError, Fault
 from yett.core.reasons import Reason
 from yett.core.secret import Secret
 from yett.credentials import Armourer
-from yett.upstreams import Route, Transport
+from yett.upstreams import ParkingLot, Route, Transport
 from yett.upstreams.config import UpstreamConfig
 
 # All that a stdio server sees of the gate's own environment (T-E01: nothing that changes how a
@@ -26,14 +26,17 @@ _INHERITED: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
 
 @final
 class UpstreamPool:
-    """`on_changed(server)`: told when what a server offers may have changed."""
+    """`on_changed(server)`: told when what a server offers may have changed. `on_updated(server, uri)`:
+    when a watched resource did."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._held: dict[str, tuple[UpstreamConfig, Transport, Route]] = {}
         self._armourer: Armourer | None = None
         self._closing: set[asyncio.Task[None]] = set()
+        self.parking = ParkingLot()
         self.on_changed: Callable[[str], None] = lambda _: None
+        self.on_updated: Callable[[str, str], None] = lambda _server, _uri: None
 
     def routes(
         self, configuration: Configuration, folder: Path, *, armourer: Armourer
@@ -67,7 +70,13 @@ class UpstreamPool:
     def transport(self, server: str) -> Transport:
         return self._held[server][1]
 
+    def unwatch(self, server: str, uri: str) -> None:
+        """Undo one watch, if the server is still there."""
+        if server in self._held:
+            self._held[server][1].unwatch(uri)
+
     async def close(self) -> None:
+        await self.parking.close()
         await asyncio.gather(*(transport.close() for _, transport, _ in self._held.values()))
         await asyncio.gather(*self._closing)
 
@@ -91,6 +100,7 @@ class UpstreamPool:
             ssl_context_factory=lambda: _client_context(config),
         )
         transport.on_changed = lambda: self.on_changed(name)
+        transport.on_updated = lambda uri: self.on_updated(name, uri)
         return config, transport, yett.upstreams.build.build_route(config, transport, self._clock)
 
     def _retire(self, transport: Transport) -> None:

@@ -14,12 +14,14 @@ import msgspec
 from yett.audit.bugs import place_of, trace
 from yett.audit.encode import Encoder
 from yett.audit.port import AuditLog, Unwritable
+from yett.core.bounds import NOTICES_PER_CALL_MAX
 from yett.core.call import Call, Reply, Usage
 from yett.core.errors import Denied, Fault, Refusal
 from yett.core.identity import Principal
 from yett.core.proofs import Admitted, Cleaned, Identified, Permitted, PermittedList, Resolved
 from yett.core.reasons import Reason
 from yett.core.summary import Decision, Status, Summary
+from yett.core.talk import Notice
 from yett.core.target import JSON, Target
 
 Observer = Callable[[Summary], None]
@@ -51,7 +53,7 @@ class Record:
     """
 
     __slots__ = (
-        "_admitted", "_call", "_cleaned", "_cost", "_desk", "_durable", "_ended_at", "_intent", "_listed",
+        "_admitted", "_call", "_cleaned", "_cost", "_desk", "_durable", "_ended_at", "_intent", "_listed", "_notices",
         "_outcome", "_permitted", "_principal", "_refusal", "_released", "_seconds", "_target",
     )  # fmt: skip
 
@@ -72,6 +74,7 @@ class Record:
         self._refusal: Refusal | None = None
         self._ended_at = 0.0
         self._seconds = 0.0
+        self._notices = 0
 
     def attribute(self, caller: Identified) -> None:
         """From here on the record names the caller."""
@@ -102,6 +105,12 @@ class Record:
         except Unwritable as trouble:
             raise Fault(Reason.AUDIT_UNAVAILABLE, str(trouble)) from trouble
         self._released = True
+
+    def hear(self, cleaned: Notice | None) -> bool:
+        """Count what a server says in the middle of the call; return whether it may still be passed on.
+        None: it was not fit to leave."""
+        self._notices += 1
+        return cleaned is not None and self._notices <= NOTICES_PER_CALL_MAX
 
     def answer(self, cleaned: Cleaned, usage: Usage) -> Reply:
         self._cleaned = cleaned

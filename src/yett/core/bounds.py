@@ -20,6 +20,13 @@ SESSIONS_MAX: Final = 10_000
 SESSIONS_PER_PRINCIPAL_MAX: Final = 1_000
 SESSION_IDLE_SECONDS_MAX: Final = 3600.0
 STREAMS_PER_PRINCIPAL_MAX: Final = 32
+INPUTS_MAX: Final = 16  # questions of a server in one round, and answers to them
+ROUND_SECONDS_MAX: Final = 600.0  # until a caller has answered what a server asks
+PARKED_MAX: Final = 1024  # calls that wait for such an answer
+PARKED_PER_PRINCIPAL_MAX: Final = 16
+NOTICES_PER_CALL_MAX: Final = 1_000
+NOTICE_BYTES_MAX: Final = 64 * 1024
+SUBSCRIPTIONS_PER_PRINCIPAL_MAX: Final = 256
 
 # What a JSON document may be, from either side (CWE-674, CWE-770).
 DOCUMENT_DEPTH_MAX: Final = 64

@@ -8,6 +8,7 @@ from yett.core.errors import Refusal
 from yett.core.identity import Principal
 from yett.core.operations import Operation
 from yett.core.secret import Secret
+from yett.core.talk import Talk
 from yett.core.target import JSON
 
 Door = Literal["mcp", "rest"]
@@ -22,7 +23,9 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     empty for lists. arguments: the input. params: the other members of MCP `params` that matter
     (never `name`, `arguments`, `uri`). credential: the value after `Bearer `; None when there is no
     well-formed `Authorization` header. owner: id of the principal that the session belongs to.
-    received_at: wall clock. started: monotonic. protocol: MCP version, or "rest".
+    received_at: wall clock. started: monotonic. protocol: MCP version, or "rest". talk: None if
+    nothing passes besides the request and its answer. mirrored: `Mcp-Param-*` headers, decoded, by
+    their lower-case name after the prefix; None: the request had none (MCP 2026-07-28).
     """
 
     id: str
@@ -38,6 +41,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     protocol: str
     received_at: float
     started: float
+    talk: Talk | None = None
+    mirrored: dict[str, str] | None = None
 
 
 @final

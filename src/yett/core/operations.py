@@ -1,7 +1,8 @@
 """Every operation the gate knows, and which road it takes. What is not in the table is refused.
 
-MCP names are the methods of the specification (2025-03-26 to 2026-07-28); the two `yett/` ones are
-the REST routes `/v1/key` and `/v1/usage`.
+MCP names are the methods of the specification (2025-03-26 to 2026-07-28). `session/…` are what HTTP
+says without a method: the stream (GET), its end (DELETE), and answers to what a server asked. The
+`yett/` ones are the REST routes `/v1/key` and `/v1/usage`.
 """
 
 from enum import Enum, StrEnum
@@ -41,6 +42,8 @@ _TABLE: Final = (
     Operation("tools/call", Road.CALL, Kind.TOOL),
     Operation("resources/read", Road.CALL, Kind.RESOURCE),
     Operation("prompts/get", Road.CALL, Kind.PROMPT),
+    Operation("resources/subscribe", Road.CALL, Kind.RESOURCE),
+    Operation("completion/complete", Road.CALL, Kind.PROMPT),
     Operation("tools/list", Road.LIST, Kind.TOOL, "tools"),
     Operation("resources/list", Road.LIST, Kind.RESOURCE, "resources"),
     Operation("resources/templates/list", Road.LIST, Kind.RESOURCE_TEMPLATE, "resourceTemplates"),
@@ -50,13 +53,22 @@ _TABLE: Final = (
     Operation("ping", Road.ATTEND),
     Operation("notifications/initialized", Road.ATTEND),
     Operation("notifications/cancelled", Road.ATTEND),
+    Operation("notifications/progress", Road.ATTEND),
+    Operation("notifications/roots/list_changed", Road.ATTEND),
+    Operation("logging/setLevel", Road.ATTEND),
+    Operation("resources/unsubscribe", Road.ATTEND),
+    Operation("subscriptions/listen", Road.ATTEND),
     Operation("session/stream", Road.ATTEND),
+    Operation("session/answer", Road.ATTEND),
     Operation("session/end", Road.ATTEND),
     Operation("yett/key", Road.ATTEND),
     Operation("yett/usage", Road.ATTEND),
 )
 
 OPERATIONS: Final[dict[str, Operation]] = {operation.method: operation for operation in _TABLE}
+
+COMPLETE_TEMPLATE: Final = Operation("completion/complete", Road.CALL, Kind.RESOURCE_TEMPLATE)
+"""Completion for `ref/resource`; the one in the table is for `ref/prompt`."""
 
 UNKNOWN: Final = Operation("unknown", Road.ATTEND)
 """Stands in the record of a request that named no operation of the table. Always refused."""

@@ -14,6 +14,7 @@ import msgspec
 from yett.core.call import Call, RpcError
 from yett.core.identity import Principal
 from yett.core.secret import Secret
+from yett.core.talk import Resumption
 from yett.core.target import JSON, Target
 
 
@@ -73,6 +74,8 @@ class Validated(msgspec.Struct, frozen=True, gc=False):
     arguments: dict[str, JSON]
     encoded: bytes = b""
     """Compact JSON of `arguments`, as it is recorded and sent on; empty: not made."""
+    resumption: Resumption | None = None
+    """Set if the call goes on: its next round, already paid for."""
 
 
 @final

@@ -51,6 +51,7 @@ class Reason(StrEnum):
     FORBIDDEN_ORIGIN = "forbidden_origin"
     HEADER_MISMATCH = "header_mismatch"
     UNSUPPORTED_VERSION = "unsupported_version"
+    INVALID_STATE = "invalid_state"
     CANCELLED = "cancelled"
 
 
@@ -125,5 +126,11 @@ WIRE: Final[dict[Reason, Wire]] = {
     Reason.FORBIDDEN_ORIGIN: Wire(403, 403, "Host or Origin is not allowed", _same(403)),
     Reason.HEADER_MISMATCH: Wire(400, -32020, "Headers and body differ", _same(400)),
     Reason.UNSUPPORTED_VERSION: Wire(400, -32022, "Unsupported protocol version", _same(400)),
+    Reason.INVALID_STATE: Wire(
+        400,
+        -32602,
+        "The state, cursor or id was not given to you for this, or no longer holds",
+        (200, 400),
+    ),
     Reason.CANCELLED: Wire(499, -32603, "Cancelled", _same(499)),
 }

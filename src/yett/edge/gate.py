@@ -22,6 +22,10 @@ class Gate(Protocol):
         """Whether the credential of a stream's owner still holds; asked once a second."""
         ...
 
+    def release(self, server: str, uri: str) -> None:
+        """Undo one `resources/subscribe` of this resource; `uri` is the server's own."""
+        ...
+
     def is_ready(self) -> bool:
         """Whether a call would be served; `/readyz`."""
         ...

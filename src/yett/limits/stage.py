@@ -138,7 +138,10 @@ class Admission:
             wait = state.counter.take(tool.keys, at)
             if wait:
                 raise rate_limited(tool.keys, wait)
-        if tool.cost_micros:
+        # A round that goes on where the caller was asked something belongs to a call that is paid for.
+        resumption = validated.resumption
+        cost = tool.cost_micros if resumption is None or not resumption.state else 0
+        if cost:
             self._reservation = _reserve(state, plan, tool)
         # Nothing below can fail: what is taken here is given back in __aexit__ only.
         caller.active += 1
@@ -147,7 +150,7 @@ class Admission:
             self._probe = True
         self._caller = caller
         self._plan = plan
-        self.admitted = Admitted(validated, tool.cost_micros, tool.currency)
+        self.admitted = Admitted(validated, cost, tool.currency)
         return self
 
     def commit(self) -> None:

@@ -2,12 +2,16 @@
 
 from collections.abc import Mapping
 
+from yett.core.seal import Sealer
 from yett.sanitising.config import AnswerRules
 from yett.sanitising.port import OutputCheck
 from yett.sanitising.scanner import shared_scanner
 from yett.sanitising.stage import Sanitiser
 
 
-def build(rules: Mapping[str, AnswerRules], output_problem: OutputCheck) -> Sanitiser:
-    """Make the stage. rules: by `server/tool`. output_problem: from validation."""
-    return Sanitiser(shared_scanner(), rules, output_problem)
+def build(
+    rules: Mapping[str, AnswerRules], output_problem: OutputCheck, sealer: Sealer
+) -> Sanitiser:
+    """Make the stage. rules: by `server/tool`. output_problem: from validation. sealer: one for the
+    life of the process."""
+    return Sanitiser(shared_scanner(), rules, output_problem, sealer)

@@ -13,6 +13,7 @@ from yett.core.target import JSON
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/]*={0,2}")
 _MIME_TYPE: Final = re.compile(r"[A-Za-z0-9.+*-]{1,100}/[A-Za-z0-9.+*-]{1,100}(?:;[ -~]{0,200})?")
 _COMPLETE: Final = "complete"
+_COMPLETIONS_MAX: Final = 100
 _COMMON: Final = frozenset({"resultType", "_meta", "ttlMs", "cacheScope"})
 
 
@@ -29,7 +30,7 @@ def check_tool_result(result: dict[str, JSON]) -> tuple[int, ...]:
     binary: tuple[int, ...] = ()
     for block in _list(result, "content"):
         if not _is_plain_text(block):
-            binary += _check_block(block)
+            binary += check_block(block)
     if type(result.get("isError", False)) is not bool:
         raise ShapeError("`isError` is neither true nor false")
     if not _COMMON.isdisjoint(result):
@@ -60,17 +61,46 @@ def check_prompt_result(result: dict[str, JSON]) -> tuple[int, ...]:
     for message in _list(result, "messages"):
         if not isinstance(message, dict) or message.get("role") not in ("user", "assistant"):
             raise ShapeError("a message has no known role")
-        binary += _check_block(message.get("content"))
+        binary += check_block(message.get("content"))
     if "description" in result and not isinstance(result["description"], str):
         raise ShapeError("`description` is not a text")
     _check_common(result)
     return binary
 
 
+def check_completion(result: dict[str, JSON]) -> tuple[int, ...]:
+    """Check the result of completion/complete (MCP 2025-11-25, Completion: at most 100 values).
+
+    Raises:
+        ShapeError: it has another form.
+    """
+    completion = result.get("completion")
+    values = completion.get("values") if isinstance(completion, dict) else None
+    if not isinstance(values, list) or len(values) > _COMPLETIONS_MAX:
+        raise ShapeError("`completion` has no list of at most 100 values")
+    if not all(isinstance(value, str) for value in values):
+        raise ShapeError("a completion is not a text")
+    _check_common(result)
+    return ()
+
+
+def check_nothing(result: dict[str, JSON]) -> tuple[int, ...]:
+    """Check a result that says nothing.
+
+    Raises:
+        ShapeError: it says something.
+    """
+    if result:
+        raise ShapeError("the answer is not empty")
+    return ()
+
+
 CHECKS: Final[dict[str, Callable[[dict[str, JSON]], tuple[int, ...]]]] = {
     "tools/call": check_tool_result,
     "resources/read": check_resource_result,
     "prompts/get": check_prompt_result,
+    "completion/complete": check_completion,
+    "resources/subscribe": check_nothing,
 }
 
 
@@ -103,7 +133,12 @@ def _check_common(result: dict[str, JSON]) -> None:
         raise ShapeError("`cacheScope` is neither private nor public")
 
 
-def _check_block(block: JSON) -> tuple[int, ...]:
+def check_block(block: JSON) -> tuple[int, ...]:
+    """Check a block of content; return the ids of those whose `data` is binary.
+
+    Raises:
+        ShapeError: it is of no known type, or has another form than its type.
+    """
     kind = block.get("type") if isinstance(block, dict) else None
     check = _BLOCKS.get(kind) if isinstance(kind, str) else None
     if check is None:

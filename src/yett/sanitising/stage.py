@@ -4,20 +4,24 @@ What leaves is always encoded here from the parsed value: no byte of an upstream
 unread (THREATS P14).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final, NoReturn, final
 
-from yett.core.bounds import ANSWER_BYTES_MAX
+from yett.core.bounds import ANSWER_BYTES_MAX, NOTICE_BYTES_MAX, ROUND_SECONDS_MAX
 from yett.core.call import RpcError
 from yett.core.document import DocumentError, encode, parse
 from yett.core.errors import Denied, Fault
-from yett.core.proofs import Answered, Cleaned, Permitted
+from yett.core.proofs import Answered, Armed, Cleaned, Permitted
 from yett.core.reasons import Reason
+from yett.core.rounds import purpose_of
+from yett.core.seal import Sealer
+from yett.core.talk import INPUT_REQUIRED, Notice
 from yett.core.target import JSON
-from yett.sanitising.config import AnswerRules
+from yett.sanitising.config import AnswerRules, Handling
 from yett.sanitising.lent import FINDING, without_lent
 from yett.sanitising.patience import Unwalkable
 from yett.sanitising.port import OutputCheck
+from yett.sanitising.questions import check_notice, check_question
 from yett.sanitising.rewriting import FINDING_PREFIX, Cleaner
 from yett.sanitising.scanner import Hits, Scanner
 from yett.sanitising.shape import CHECKS, ShapeError
@@ -28,20 +32,26 @@ _INTERNAL_ERROR: Final = -32603
 # JSON-RPC 2.0 §5.1. A code outside could pass for one of the gate's own, which equal HTTP statuses.
 _RPC_CODES: Final = range(-32768, -31999)
 _DEFAULT: Final = AnswerRules()
+QUESTION_BYTES_MAX: Final = 40_000  # so that its seal still fits (core/seal.py)
 
 
 @final
 class Sanitiser:
     """rules: by `server/tool`; the default holds for the others."""
 
-    __slots__ = ("_output_problem", "_rules", "_scanner")
+    __slots__ = ("_output_problem", "_rules", "_scanner", "_sealer")
 
     def __init__(
-        self, scanner: Scanner, rules: Mapping[str, AnswerRules], output_problem: OutputCheck
+        self,
+        scanner: Scanner,
+        rules: Mapping[str, AnswerRules],
+        output_problem: OutputCheck,
+        sealer: Sealer,
     ) -> None:
         self._scanner: Final = scanner
         self._rules: Final = dict(rules)
         self._output_problem: Final = output_problem
+        self._sealer: Final = sealer
 
     def clean(self, answered: Answered) -> Cleaned:
         """Let an answer leave, without what must not.
@@ -56,6 +66,8 @@ class Sanitiser:
         untrusted = answered.untrusted
         if untrusted is None:
             _refuse("there is neither a result nor an error")
+        if permitted.call.talk is not None and untrusted.get("resultType") == INPUT_REQUIRED:
+            return self._clean_question(answered, untrusted, permitted)
         binary = _check(untrusted, permitted)
         if "structuredContent" in untrusted:
             self._check_output(untrusted, permitted)
@@ -71,6 +83,57 @@ class Sanitiser:
         result, findings = self._walk(untrusted, hits, permitted, frozenset(binary))
         return _withhold(answered, result, findings)
 
+    def clean_notice(self, armed: Armed, notice: Notice) -> Notice | None:
+        """Let what a server says in the middle of a call leave, without what must not; None: it is not
+        fit to leave."""
+        permitted = armed.admitted.validated.permitted
+        try:
+            check_notice(notice.method, notice.params)
+            encoded = encode(notice.params)
+            if len(encoded) > NOTICE_BYTES_MAX:
+                return None
+            hits, params = self._scanner.scan(encoded), notice.params
+            if hits is not None:
+                cleaner = self._cleaner(hits, permitted, frozenset())
+                params = cleaner.value(params)
+                if self._is_blocked(permitted, cleaner.found):
+                    return None
+            if armed.credential.headers:
+                encoded = encode(params)
+                kept = without_lent(encoded, armed.credential)
+                params = params if kept is encoded else parse(kept)
+        except (ShapeError, Unwalkable, DocumentError):
+            return None
+        return Notice(notice.method, params)
+
+    def _clean_question(
+        self, answered: Answered, untrusted: dict[str, JSON], permitted: Permitted
+    ) -> Cleaned:
+        """What a server asks is a text of the upstream like any other; its state is sealed, so that
+        only this caller can bring it back, for this call, once."""
+        try:
+            binary = check_question(permitted.call.operation.method, untrusted)
+        except ShapeError as error:
+            _refuse(str(error))
+        state = untrusted.get("requestState", "")
+        asked = {name: value for name, value in untrusted.items() if name != "requestState"}
+        if len(encode(untrusted)) > QUESTION_BYTES_MAX:
+            _refuse(f"the question is more than {QUESTION_BYTES_MAX} bytes")
+        hits = self._scanner.scan(encode(asked))
+        findings: tuple[str, ...] = ()
+        if hits is not None:
+            asked, findings = self._walk(asked, hits, permitted, frozenset(binary))
+        asked, _, was_there = _take_out(asked, answered)
+        arguments = answered.armed.admitted.validated.encoded
+        asked["requestState"] = self._sealer.seal(
+            state,
+            owner=permitted.principal.id,
+            purpose=purpose_of(permitted, arguments),
+            seconds=ROUND_SECONDS_MAX,
+        )
+        found = (*findings, FINDING) if was_there else findings
+        return Cleaned(answered, asked, None, encode(asked), found)
+
     def _check_output(self, untrusted: dict[str, JSON], permitted: Permitted) -> None:
         if untrusted.get("isError") is not True:
             problem = self._output_problem(permitted.target, untrusted["structuredContent"])
@@ -80,18 +143,29 @@ class Sanitiser:
     def _walk(
         self, value: JSON, hits: Hits, permitted: Permitted, binary: frozenset[int]
     ) -> tuple[JSON, tuple[str, ...]]:
-        handling = self._rules.get(permitted.target.key, _DEFAULT).secrets
-        cleaner = Cleaner(self._scanner, hits, redact=handling == "redact", binary=binary)
+        cleaner = self._cleaner(hits, permitted, binary)
         try:
             cleaned = cleaner.value(value)
         except Unwalkable as error:
             _refuse(str(error))
         findings = tuple(sorted(cleaner.found))
-        if handling == "block" and any(name.startswith(FINDING_PREFIX) for name in findings):
+        if self._is_blocked(permitted, findings):
             raise Denied(
                 Reason.ANSWER_BLOCKED, f"the answer holds {', '.join(findings)}", sent=True
             )
         return cleaned, findings
+
+    def _cleaner(self, hits: Hits, permitted: Permitted, binary: frozenset[int]) -> Cleaner:
+        handling = self._handling(permitted)
+        return Cleaner(self._scanner, hits, redact=handling == "redact", binary=binary)
+
+    def _is_blocked(self, permitted: Permitted, findings: Iterable[str]) -> bool:
+        return self._handling(permitted) == "block" and any(
+            name.startswith(FINDING_PREFIX) for name in findings
+        )
+
+    def _handling(self, permitted: Permitted) -> Handling:
+        return self._rules.get(permitted.target.key, _DEFAULT).secrets
 
     def _clean_error(self, answered: Answered, error: RpcError, permitted: Permitted) -> Cleaned:
         """Errors are texts of the upstream like any other (THREATS P22)."""

@@ -1,6 +1,16 @@
 """Make the call."""
 
-from yett.upstreams.port import Discovered, Era, Exchange, Transport
+from yett.upstreams.parking import ParkingLot
+from yett.upstreams.port import Discovered, Era, Exchange, Hear, Transport
 from yett.upstreams.stage import Dispatcher, Route
 
-__all__ = ["Discovered", "Dispatcher", "Era", "Exchange", "Route", "Transport"]
+__all__ = [
+    "Discovered",
+    "Dispatcher",
+    "Era",
+    "Exchange",
+    "Hear",
+    "ParkingLot",
+    "Route",
+    "Transport",
+]

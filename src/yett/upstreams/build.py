@@ -58,4 +58,4 @@ def build_route(config: UpstreamConfig, transport: Transport, clock: Clock) -> R
         cooldown_seconds=config.breaker_cooldown_seconds,
         clock=clock,
     )
-    return Route(transport, breaker, config.timeout_seconds)
+    return Route(transport, breaker, config.timeout_seconds, config.may_ask)

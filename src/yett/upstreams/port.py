@@ -1,13 +1,14 @@
 """What a transport to an MCP server must do, and the values that cross the port."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from enum import Enum
-from typing import Protocol, final
+from typing import Final, Protocol, final
 
 import msgspec
 
 from yett.core.call import RpcError
 from yett.core.proofs import Credential
+from yett.core.talk import Notice
 from yett.core.target import JSON
 
 
@@ -43,8 +44,50 @@ class Discovered(msgspec.Struct, frozen=True, kw_only=True):
     resource_templates: tuple[dict[str, JSON], ...] = ()
 
 
+@final
+class Wishes(msgspec.Struct, frozen=True):
+    """What a conversation with a server must offer beyond plain requests. Those who wish the same may
+    share one where answers cannot be confused; hashable, so that it can be a part of its key.
+
+    capabilities: compact JSON of what the caller declared and the operator lets this server ask.
+    log_level: of the messages that the caller wants.
+    """
+
+    capabilities: bytes = b"{}"
+    log_level: str | None = None
+
+
+NO_WISHES: Final = Wishes()
+
+Hear = Callable[[Notice], None]
+"""Takes what a server says about one request while it works on it. Plain and quick; never raises."""
+
+Ask = Callable[[str, dict[str, JSON]], Awaitable[Exchange]]
+"""Method and parameters of what a legacy server asks in the middle of a request → the caller's answer.
+Always answers: what was not offered, and what nobody answers in time, is an error."""
+
+
+@final
+class Beside(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """What passes besides one request and its answer.
+
+    hear: None if nobody listens. progress: whether to ask for it. ask: for legacy servers only; the
+    deadline of the request covers the wait for answers. trace: members of `_meta`.
+    """
+
+    wishes: Wishes = NO_WISHES
+    hear: Hear | None = None
+    progress: bool = False
+    ask: Ask | None = None
+    trace: dict[str, JSON] = {}
+
+
 def ignore_change() -> None:
     """Stands for `on_changed` until somebody listens."""
+
+
+def ignore_update(uri: str) -> None:
+    """Stands for `on_updated` until somebody listens."""
 
 
 class Transport(Protocol):
@@ -52,9 +95,12 @@ class Transport(Protocol):
 
     on_changed: called (plainly, so it must be quick) when what the server offers may have changed:
     it announced a changed list, went away, was restarted, or was reached again after it could not be.
+    on_updated: called likewise with the server's own URI of a watched resource that has changed, or may
+    have while nobody could look.
     """
 
     on_changed: Callable[[], None]
+    on_updated: Callable[[str], None]
 
     @property
     def era(self) -> Era | None:
@@ -79,8 +125,13 @@ class Transport(Protocol):
         *,
         credential: Credential,
         deadline_seconds: float,
+        beside: Beside | None = None,
     ) -> Exchange:
         """Send one request and return its answer within `deadline_seconds`, all waiting included.
+
+        A result of the type `input_required` is returned as it is, if `beside` offers capabilities;
+        `params` may hold `inputResponses` and `requestState` for a modern server. Who stops waiting
+        (cancels) makes the server be told.
 
         Raises:
             Fault: UPSTREAM_UNREACHABLE (`sent` is False if nothing of the request was written, so
@@ -98,6 +149,21 @@ class Transport(Protocol):
             Fault: as `request`; a listing that is malformed, endless or too large is
                 UPSTREAM_INVALID.
         """
+        ...
+
+    async def watch(self, uri: str, *, credential: Credential, deadline_seconds: float) -> Exchange:
+        """Have `on_updated` called for this resource: `resources/subscribe`, or `subscriptions/listen`.
+
+        Counted: the server is asked once, until `unwatch` was called as often. It is asked again when
+        it comes back after it was away.
+
+        Raises:
+            Fault: as `request`.
+        """
+        ...
+
+    def unwatch(self, uri: str) -> None:
+        """Undo one `watch`. The server is told in the background. Never raises."""
         ...
 
     async def close(self) -> None:

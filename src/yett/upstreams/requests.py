@@ -10,8 +10,9 @@ import orjson
 
 from yett.core.operations import Kind
 from yett.core.proofs import Validated
-from yett.core.target import JSON
+from yett.core.target import JSON, Target
 
+_COMPLETE: Final = "completion/complete"
 _TOOL: Final = Kind.TOOL  # an attribute of an enumeration costs ten times a global
 
 
@@ -20,12 +21,25 @@ def method_and_params(validated: Validated) -> tuple[str, dict[str, JSON]]:
     target = validated.permitted.target
     if target.kind is _TOOL:
         return "tools/call", {"name": target.name, "arguments": _arguments(validated)}
+    if validated.permitted.call.operation.method == _COMPLETE:
+        return _COMPLETE, {"ref": _reference(target), **validated.arguments}
     if target.kind is Kind.PROMPT:
         return "prompts/get", {"name": target.name, "arguments": _arguments(validated)}
-    if target.kind is Kind.RESOURCE:
-        return "resources/read", {"uri": target.name}
-    # The target is the template that was approved; the caller filled it in.
-    return "resources/read", {"uri": validated.permitted.call.name}
+    return "resources/read", {"uri": own_uri(validated)}
+
+
+def own_uri(validated: Validated) -> str:
+    """Return the server's own URI of a resource."""
+    target = validated.permitted.target
+    # The target may be the template that was approved; the caller filled it in.
+    return target.name if target.kind is Kind.RESOURCE else validated.permitted.call.name
+
+
+def _reference(target: Target) -> dict[str, JSON]:
+    """What is to be completed, in the server's own words (MCP 2025-11-25, Completion)."""
+    if target.kind is Kind.PROMPT:
+        return {"type": "ref/prompt", "name": target.name}
+    return {"type": "ref/resource", "uri": target.name}
 
 
 def _arguments(validated: Validated) -> JSON:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from yett.core.seal import Sealer
 from yett.core.target import JSON
 from yett.validation.cache import SchemaCache
 from yett.validation.config import ArgumentRules
@@ -10,9 +11,9 @@ from yett.validation.schema import compile_any, compile_schema
 from yett.validation.stage import Validator
 
 
-def build(rules: Mapping[str, ArgumentRules], cache: SchemaCache) -> Validator:
-    """Make the stage. rules: by `server/tool`. cache: one for the life of the process."""
-    return Validator(cache, (key for key, rule in rules.items() if rule.open))
+def build(rules: Mapping[str, ArgumentRules], cache: SchemaCache, sealer: Sealer) -> Validator:
+    """Make the stage. rules: by `server/tool`. cache, sealer: one for the life of the process."""
+    return Validator(cache, sealer, (key for key, rule in rules.items() if rule.open))
 
 
 def schema_problem(definition: dict[str, JSON]) -> str | None:

@@ -32,6 +32,7 @@ class ScriptedGate:
         self.ready = True
         self.pause: asyncio.Event | None = None
         self.cancelled = 0
+        self.released: list[tuple[str, str]] = []
 
     async def handle(self, call: Call, refused: Denied | None = None) -> Reply:
         self.calls.append(call)
@@ -63,6 +64,9 @@ class ScriptedGate:
 
     def is_live(self, principal_id: str) -> bool:
         return self.live
+
+    def release(self, server: str, uri: str) -> None:
+        self.released.append((server, uri))
 
     def is_ready(self) -> bool:
         return self.ready

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tests.seals import SEALER
 from tests.yett.validation.calls import METHODS
 from yett.core.call import Call, RpcError
 from yett.core.identity import Principal
@@ -52,5 +53,5 @@ def text(content: str, **more: Any) -> dict[str, Any]:
 def clean(
     untrusted: dict[str, Any] | None, *, secrets: Handling = "redact", **more: Any
 ) -> Cleaned:
-    stage = build({"demo/echo": AnswerRules(secrets)}, lambda _target, _value: None)
+    stage = build({"demo/echo": AnswerRules(secrets)}, lambda _target, _value: None, SEALER)
     return stage.clean(answered(untrusted, **more))

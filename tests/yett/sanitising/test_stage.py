@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.seals import SEALER
 from tests.yett.sanitising.answers import GITHUB, answered, clean, text
 from yett.core import bounds
 from yett.core.call import RpcError
@@ -153,7 +154,7 @@ def test_structured_content_that_contradicts_its_schema_does_not_leave() -> None
         asked.append((target.key, value))
         return "structuredContent/n is not an integer"
 
-    stage = build({}, contradicts)
+    stage = build({}, contradicts, SEALER)
     with pytest.raises(Fault) as caught:
         stage.clean(answered(text("a", structuredContent={"n": "x"})))
 
@@ -266,7 +267,7 @@ def test_block_lets_an_answer_without_secrets_pass() -> None:
 
 
 def test_a_tool_without_rules_has_its_secrets_redacted() -> None:
-    cleaned = build({}, lambda _target, _value: None).clean(answered(text(GITHUB)))
+    cleaned = build({}, lambda _target, _value: None, SEALER).clean(answered(text(GITHUB)))
 
     assert cleaned.result == text("[redacted:github-token]")
 

@@ -14,7 +14,7 @@ from yett.core.proofs import Admitted, Armed, Credential, Permitted, Validated
 from yett.core.reasons import Reason
 from yett.core.secret import Secret
 from yett.core.target import Target
-from yett.upstreams import Dispatcher, Route
+from yett.upstreams import Dispatcher, ParkingLot, Route
 from yett.upstreams.backends.memory import MemoryTransport
 from yett.upstreams.build import build_route
 from yett.upstreams.config import UpstreamConfig
@@ -79,7 +79,7 @@ def dispatcher(
         breaker_cooldown_seconds=cooldown,
     )
     route = build_route(config, MemoryTransport(server.answer), clock)
-    return Dispatcher({"s": route}, clock), route
+    return Dispatcher({"s": route}, clock, ParkingLot()), route
 
 
 async def test_the_answer_comes_with_its_size_and_its_time() -> None:

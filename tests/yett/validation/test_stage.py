@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.seals import SEALER
 from tests.yett.validation.calls import permitted, tool
 from yett.core import bounds
 from yett.core.document import encode
@@ -27,7 +28,7 @@ ANY = {"type": "object", "additionalProperties": True}
 
 def denied(arguments: dict[str, Any], definition: dict[str, Any], **more: Any) -> Denied:
     with pytest.raises(Denied) as caught:
-        Validator(SchemaCache()).check(permitted(arguments, definition, **more))
+        Validator(SchemaCache(), SEALER).check(permitted(arguments, definition, **more))
     assert caught.value.reason is Reason.INVALID_INPUT
     assert not caught.value.sent
     return caught.value
@@ -36,7 +37,7 @@ def denied(arguments: dict[str, Any], definition: dict[str, Any], **more: Any) -
 def test_arguments_that_fit_go_on_as_they_are() -> None:
     asked = permitted({"message": "hello"}, tool(ECHO))
 
-    validated = Validator(SchemaCache()).check(asked)
+    validated = Validator(SchemaCache(), SEALER).check(asked)
 
     assert validated.permitted is asked
     assert validated.arguments is asked.call.arguments
@@ -60,7 +61,9 @@ def test_a_missing_argument_is_denied() -> None:
 
 def test_the_operator_can_let_undeclared_arguments_through_for_one_tool() -> None:
     cache = SchemaCache()
-    stage = build({"demo/echo": ArgumentRules(open=True), "demo/other": ArgumentRules()}, cache)
+    stage = build(
+        {"demo/echo": ArgumentRules(open=True), "demo/other": ArgumentRules()}, cache, SEALER
+    )
 
     stage.check(permitted({"message": "a", "extra": 1}, tool(ECHO), digest="d"))
     with pytest.raises(Denied):
@@ -75,7 +78,7 @@ def test_the_operator_can_let_undeclared_arguments_through_for_one_tool() -> Non
     ids=repr,
 )
 def test_a_tool_whose_schema_cannot_be_judged_by_is_not_called(definition: dict[str, Any]) -> None:
-    stage = Validator(SchemaCache())
+    stage = Validator(SchemaCache(), SEALER)
 
     for _ in range(2):
         with pytest.raises(Fault) as caught:
@@ -84,7 +87,7 @@ def test_a_tool_whose_schema_cannot_be_judged_by_is_not_called(definition: dict[
 
 
 def test_a_definition_with_another_digest_never_meets_the_old_schema() -> None:
-    stage = Validator(SchemaCache())
+    stage = Validator(SchemaCache(), SEALER)
     stage.check(permitted({"message": "a"}, tool(ECHO), digest="one"))
     narrower = tool({"type": "object", "properties": {"other": {}}})
 
@@ -93,7 +96,7 @@ def test_a_definition_with_another_digest_never_meets_the_old_schema() -> None:
 
 
 def test_without_a_digest_nothing_is_remembered() -> None:
-    stage = Validator(SchemaCache())
+    stage = Validator(SchemaCache(), SEALER)
     stage.check(permitted({"message": "a"}, tool(ECHO)))
 
     with pytest.raises(Denied):
@@ -103,7 +106,7 @@ def test_without_a_digest_nothing_is_remembered() -> None:
 def test_the_cache_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("yett.validation.cache.SCHEMAS_COMPILED_MAX", 3)
     cache = SchemaCache()
-    stage = Validator(cache)
+    stage = Validator(cache, SEALER)
 
     for number in range(10):
         stage.check(permitted({"message": "a"}, tool(ECHO), digest=str(number)))
@@ -137,7 +140,7 @@ CAPS: list[tuple[Any, Any, str]] = [
 
 @pytest.mark.parametrize(("good", "bad", "pointer"), CAPS, ids=range(len(CAPS)))
 def test_the_caps_hold_whatever_the_schema_says(good: Any, bad: Any, pointer: str) -> None:
-    Validator(SchemaCache()).check(permitted({"message": "a", "any": good}, tool(ECHO)))
+    Validator(SchemaCache(), SEALER).check(permitted({"message": "a", "any": good}, tool(ECHO)))
 
     refusal = denied({"any": bad}, tool(ANY))
 
@@ -207,7 +210,7 @@ def test_many_small_objects_are_judged_without_measuring() -> None:
     }
 
     assert estimate({"rows": rows}) is not None
-    Validator(SchemaCache()).check(permitted({"rows": rows}, tool(schema)))
+    Validator(SchemaCache(), SEALER).check(permitted({"rows": rows}, tool(schema)))
     assert denied({"rows": [*rows, {"x": 1}]}, tool(schema)).pointer == "/rows/40/x"
 
 
@@ -220,7 +223,7 @@ def test_a_steep_schema_is_judged_by_the_exact_size() -> None:
     for _ in range(5):
         value = {"a": value}
 
-    Validator(SchemaCache()).check(permitted(value, tool(schema)))
+    Validator(SchemaCache(), SEALER).check(permitted(value, tool(schema)))
     for _ in range(8):
         value = {"a": value}
     assert "nested too deep" in (denied(value, tool(schema)).shown or "")
@@ -254,7 +257,7 @@ PROMPT = {"name": "review", "arguments": [{"name": "code", "required": True}, {"
 
 
 def test_a_prompt_takes_its_declared_strings() -> None:
-    stage = Validator(SchemaCache())
+    stage = Validator(SchemaCache(), SEALER)
 
     stage.check(permitted({"code": "x"}, PROMPT, kind=Kind.PROMPT))
     stage.check(permitted({"code": "x" * 50_000, "style": "y"}, PROMPT, kind=Kind.PROMPT))
@@ -279,12 +282,14 @@ def test_a_prompt_takes_nothing_else(arguments: dict[str, Any], pointer: str) ->
 @pytest.mark.parametrize("declared", [{"code": {}}, ["code"], [{"title": "x"}], [{"name": 1}]])
 def test_a_malformed_prompt_is_not_called(declared: Any) -> None:
     with pytest.raises(Fault):
-        Validator(SchemaCache()).check(permitted({}, {"arguments": declared}, kind=Kind.PROMPT))
+        Validator(SchemaCache(), SEALER).check(
+            permitted({}, {"arguments": declared}, kind=Kind.PROMPT)
+        )
 
 
 @pytest.mark.parametrize("kind", [Kind.RESOURCE, Kind.RESOURCE_TEMPLATE])
 def test_a_resource_takes_a_bounded_uri_and_no_arguments(kind: Kind) -> None:
-    Validator(SchemaCache()).check(permitted({}, {}, kind=kind, name="file:///a/b"))
+    Validator(SchemaCache(), SEALER).check(permitted({}, {}, kind=kind, name="file:///a/b"))
 
     denied({"a": 1}, {}, kind=kind, name="file:///a")
     denied({}, {}, kind=kind, name="file:///" + "a" * bounds.URI_CHARS_MAX)
@@ -304,7 +309,7 @@ def test_a_definition_is_checked_before_it_is_approved() -> None:
 
 
 def test_a_structured_answer_must_fit_its_declared_schema() -> None:
-    stage = Validator(SchemaCache())
+    stage = Validator(SchemaCache(), SEALER)
     asked = permitted(
         {}, tool(ECHO, outputSchema={"type": "object", "properties": {"n": {"type": "integer"}}})
     )
@@ -318,11 +323,14 @@ def test_a_structured_answer_must_fit_its_declared_schema() -> None:
 
 def test_an_answer_without_a_declared_schema_has_no_problem() -> None:
     assert (
-        Validator(SchemaCache()).output_problem(permitted({}, tool(ECHO)).target, {"n": 1}) is None
+        Validator(SchemaCache(), SEALER).output_problem(permitted({}, tool(ECHO)).target, {"n": 1})
+        is None
     )
 
 
 def test_an_output_schema_that_cannot_be_judged_by_is_a_problem() -> None:
     asked = permitted({}, tool(ECHO, outputSchema={"$ref": "http://x/"}))
 
-    assert "outputSchema" in (Validator(SchemaCache()).output_problem(asked.target, {}) or "")
+    assert "outputSchema" in (
+        Validator(SchemaCache(), SEALER).output_problem(asked.target, {}) or ""
+    )

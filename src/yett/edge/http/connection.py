@@ -21,12 +21,11 @@ _WRITE_BUFFER_BYTES_MAX: Final = 1024 * 1024
 
 
 class Stream(Protocol):
-    """An answer that goes on: the head has been sent, `run` writes the rest."""
+    """An answer that may go on."""
 
-    head: bytes
-
-    async def run(self, connection: "Connection") -> None:
-        """Write chunks until done. Cancelled when the agent goes away or the gate drains."""
+    async def run(self, connection: "Connection") -> Response | None:
+        """Write head and chunks until done; or return an answer like any other, if nothing was written.
+        Cancelled when the agent goes away or the gate drains."""
         ...
 
 
@@ -54,13 +53,18 @@ class Keeper(Protocol):
         """Take note that an answer is not being read as fast as it is written."""
         ...
 
+    def note(self, request: Request) -> None:
+        """Let `request` be refused and recorded, though nobody can be told."""
+        ...
+
 
 @final
 class Connection(asyncio.Protocol):
     """One task serves its requests, one after another; it waits for `_wake` while there are none."""
 
     __slots__ = (
-        "_held", "_listener", "_queue", "_reader", "_spoilt", "_task", "_wake", "_writable", "deadline", "transport",
+        "_held", "_listener", "_queue", "_reader", "_spoilt", "_task", "_wake", "_writable", "deadline", "known",
+        "since", "transport",
     )  # fmt: skip
 
     def __init__(self, listener: Keeper) -> None:
@@ -71,6 +75,7 @@ class Connection(asyncio.Protocol):
         self._writable: asyncio.Event | None = None
         self._spoilt = False
         self._held = False
+        self.known = False
 
     # -- asyncio.Protocol
 
@@ -79,7 +84,8 @@ class Connection(asyncio.Protocol):
         peer = transport.get_extra_info("peername")
         address = peer[0] if isinstance(peer, tuple) else "unix"
         self._reader = Reader(self, address, self._listener.heads)
-        self.deadline = monotonic() + bounds.REQUEST_HEADER_SECONDS_MAX
+        self.since = monotonic()
+        self.deadline = self.since + bounds.REQUEST_HEADER_SECONDS_MAX
         self._listener.opened(self)
 
     def data_received(self, data: bytes) -> None:
@@ -150,6 +156,8 @@ class Connection(asyncio.Protocol):
         self._spoilt = True
         if self.is_idle():
             self.accept(self._reader.unread())
+        else:  # the answer that is under way is the last that can be sent here
+            self._listener.note(self._reader.unread())
 
     async def _serve(self) -> None:
         listener, queue, transport = self._listener, self._queue, self.transport
@@ -159,13 +167,12 @@ class Connection(asyncio.Protocol):
                 if not queue:
                     await self._rest()
                 request = queue.popleft()
-                answer = await handler(request)
-                if transport.is_closing():
-                    return
+                answer: Response | Stream | None = await handler(request)
                 if not isinstance(answer, Response):
-                    transport.write(answer.head)
-                    await answer.run(self)
+                    answer = await answer.run(self)
+                if answer is None or transport.is_closing():
                     break
+                self.known = self.known or _is_known(request, answer)
                 if not request.head.keep_alive or self._spoilt or listener.draining or answer.close:
                     transport.write(_last(answer, request))
                     break
@@ -223,6 +230,10 @@ class Connection(asyncio.Protocol):
             await self._writable.wait()
         self._write(chunk(data))
 
+    def begin_stream(self, head: bytes) -> None:
+        """Write the head of an answer that goes on, made by `stream_head`."""
+        self._write(head)
+
     def finish_stream(self) -> None:
         self._write(LAST_CHUNK)
 
@@ -234,6 +245,19 @@ class Connection(asyncio.Protocol):
         """Close as soon as nothing is being served."""
         if self.is_idle():
             self.transport.close()
+
+
+def _is_known(request: Request, answer: Response) -> bool:
+    """Whether the credential of this request was found to be good."""
+    credential = request.head.credential
+    return (
+        credential is not None
+        and credential.note is not None
+        and answer.status not in _SAID_TO_STRANGERS
+    )
+
+
+_SAID_TO_STRANGERS: Final = frozenset({401, 429})
 
 
 def _last(response: Response, request: Request) -> bytes:

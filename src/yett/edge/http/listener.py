@@ -3,19 +3,23 @@
 import asyncio
 import contextlib
 import ssl
-from collections import Counter
 from time import monotonic
 from typing import Final, final
 
 from yett.core import bounds
+from yett.edge.http.acceptor import Acceptor
 from yett.edge.http.connection import Connection, Handler
 from yett.edge.http.heads import Heads
+from yett.edge.http.message import Request
+from yett.edge.http.places import Held, first_to_go, too_many_of_one
 
 _SWEEP_SECONDS: Final = 1.0
 _FORGET_SECONDS: Final = 60.0
 _BACKLOG: Final = 1024
 _ROOM: Final = 16
 """When all places are taken, one in so many is cleared at once: looking takes a millisecond."""
+_LEAVING_SECONDS: Final = 8.0
+"""At the end, for who does not read the answer that is there; running calls have longer."""
 
 
 @final
@@ -37,11 +41,13 @@ class Listener:
         self.heads = Heads()
         self._forget_at = monotonic() + _FORGET_SECONDS
         self.loop = asyncio.get_running_loop()
-        self._connections: set[Connection] = set()
+        self._connections: set[Held] = set()
         self._connections_max = connections_max
+        self._notes: set[asyncio.Task[None]] = set()
         self._unread: set[Connection] = set()
         self._unread_bytes_max = unread_bytes_max
         self._server: asyncio.Server | None = None
+        self._acceptor: Acceptor | None = None
         self._sweeper: asyncio.TimerHandle | None = None
 
     async def start(self, host: str, port: int, *, context: ssl.SSLContext | None = None) -> int:
@@ -50,8 +56,13 @@ class Listener:
         Raises:
             OSError: the address cannot be bound.
         """
+        if context is not None:
+            self._acceptor = Acceptor(self, lambda: Connection(self), context)
+            bound = await self._acceptor.start(host, port)
+            self._sweep()
+            return bound
         self._server = await self.loop.create_server(
-            lambda: Connection(self), host, port, ssl=context, backlog=_BACKLOG, reuse_address=True
+            lambda: Connection(self), host, port, backlog=_BACKLOG, reuse_address=True
         )
         self._sweep()
         return int(self._server.sockets[0].getsockname()[1])
@@ -59,35 +70,47 @@ class Listener:
     async def stop(self, *, grace_seconds: float) -> None:
         """Refuse new connections, let running calls end, then cut what is left."""
         self.draining = True
+        if self._acceptor is not None:
+            self._acceptor.close()
         if self._server is not None:
             self._server.close()
         if self._sweeper is not None:
             self._sweeper.cancel()
         for connection in list(self._connections):
             connection.drain()
-        deadline = monotonic() + grace_seconds
-        while self._connections and monotonic() < deadline:  # noqa: ASYNC110 - at shutdown only; an event would cost every call
-            await asyncio.sleep(0.02)
+        await self._empty(monotonic() + grace_seconds)
         for connection in list(self._connections):
-            connection.transport.abort()
+            connection.expire()
         if self._server is not None:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._server.wait_closed(), 1.0)
 
+    async def _empty(self, deadline: float) -> None:
+        """Wait until everybody has left; for those who do not read their answers, not so long."""
+        leaving: dict[Held, float] = {}
+        while self._connections and (now := monotonic()) < deadline:
+            for connection in list(self._connections):
+                if not connection.is_unread():
+                    leaving.pop(connection, None)
+                elif now > leaving.setdefault(connection, now + _LEAVING_SECONDS):
+                    connection.expire()
+            await asyncio.sleep(0.02)
+
     # -- told by connections
 
-    def opened(self, connection: Connection) -> None:
+    def opened(self, connection: Held) -> None:
         if self.draining:
-            connection.transport.abort()
+            connection.expire()
         elif len(self._connections) >= self._connections_max:
             self._make_room()
             if len(self._connections) >= self._connections_max:
-                connection.transport.abort()
+                connection.expire()
         self._connections.add(connection)
 
-    def closed(self, connection: Connection) -> None:
+    def closed(self, connection: Held) -> None:
         self._connections.discard(connection)
-        self._unread.discard(connection)
+        if isinstance(connection, Connection):
+            self._unread.discard(connection)
 
     def unread(self, connection: Connection) -> None:
         """Cut who has most, when what nobody reads takes too much memory."""
@@ -110,12 +133,8 @@ class Listener:
             item.expire()
 
     def _make_room(self) -> None:
-        """Close connections on which nothing is being served: first of the peer that has most of them,
-        then those that would have run out first. Whoever wants a place gets one by asking."""
-        held = Counter(item.peer for item in self._connections)
-        idle = [item for item in self._connections if item.is_idle()]
-        idle.sort(key=lambda item: (-held[item.peer], item.deadline))
-        for item in idle[: max(1, self._connections_max // _ROOM)]:
+        """Whoever wants a place gets one by asking, at the cost of who seems to need it least."""
+        for item in first_to_go(self._connections)[: max(1, self._connections_max // _ROOM)]:
             self._connections.discard(item)
             item.expire()
 
@@ -123,9 +142,20 @@ class Listener:
         """The agent left while it was being served: stop the work; the record says `cancelled`."""
         task.cancel()
 
+    def note(self, request: Request) -> None:
+        """Bytes that are not HTTP came behind a running call: refused and recorded all the same."""
+        task = self.loop.create_task(self._refuse_unheard(request))
+        self._notes.add(task)
+        task.add_done_callback(self._notes.discard)
+
+    async def _refuse_unheard(self, request: Request) -> None:
+        await self.handler(request)
+
     def _sweep(self) -> None:
         now = monotonic()
         for connection in [item for item in self._connections if item.deadline < now]:
+            connection.expire()
+        for connection in too_many_of_one(self._connections, self._connections_max, now):
             connection.expire()
         self._bound_bodies()
         if now >= self._forget_at:

@@ -32,7 +32,7 @@ class SessionStream:
     def __init__(
         self, request_id: str, session: Session, sessions: Sessions, gate: Gate, changes: Changes
     ) -> None:
-        self.head = stream_head(b"Yett-Request-Id: %b\r\n" % request_id.encode())
+        self._head = stream_head(b"Yett-Request-Id: %b\r\n" % request_id.encode())
         self._session = session
         self._sessions = sessions
         self._gate = gate
@@ -42,6 +42,7 @@ class SessionStream:
         """Write until the session ends, its owner is revoked or the agent leaves."""
         self._session.streams += 1
         seen, quiet_since = self._changes.count, monotonic()
+        connection.begin_stream(self._head)
         try:
             await connection.send_chunk(b": yett\n\n")
             while self._may_go_on():

@@ -12,7 +12,7 @@ from yett.core.reasons import Reason
 from yett.core.target import JSON
 from yett.upstreams.handshake import MODERN_VERSION, OFFERED_VERSION
 from yett.upstreams.listing import take_listing
-from yett.upstreams.port import Discovered, Era, Exchange, ignore_change
+from yett.upstreams.port import Beside, Discovered, Era, Exchange, ignore_change, ignore_update
 from yett.upstreams.rpc import InvalidAnswer
 
 Answer = Callable[[str, dict[str, JSON], Credential], Awaitable[dict[str, JSON] | RpcError]]
@@ -24,6 +24,7 @@ server went away with the request; InvalidAnswer, that it broke the protocol."""
 class MemoryTransport:
     def __init__(self, answer: Answer, *, era: Era = Era.MODERN) -> None:
         self.on_changed: Callable[[], None] = ignore_change
+        self.on_updated: Callable[[str], None] = ignore_update
         self._answer = answer
         self._speaks = era
         self._era: Era | None = None
@@ -49,6 +50,7 @@ class MemoryTransport:
         *,
         credential: Credential,
         deadline_seconds: float,
+        beside: Beside | None = None,  # noqa: ARG002 - its function says one thing only
     ) -> Exchange:
         if self._closed:
             raise Fault(Reason.UPSTREAM_UNREACHABLE, "it was stopped")
@@ -82,6 +84,16 @@ class MemoryTransport:
             raise Fault(Reason.UPSTREAM_TIMEOUT, "no answer in time", sent=True) from None
         except InvalidAnswer as error:
             raise Fault(Reason.UPSTREAM_INVALID, str(error), sent=True) from None
+
+    async def watch(self, uri: str, *, credential: Credential, deadline_seconds: float) -> Exchange:
+        return await self.request(
+            "resources/subscribe",
+            {"uri": uri},
+            credential=credential,
+            deadline_seconds=deadline_seconds,
+        )
+
+    def unwatch(self, uri: str) -> None: ...
 
     async def close(self) -> None:
         self._closed = True

@@ -23,7 +23,7 @@ from yett.upstreams.backends.http.opening import Opener
 from yett.upstreams.backends.http.pool import Pool
 from yett.upstreams.backends.http.response import Response
 from yett.upstreams.listing import take_listing
-from yett.upstreams.port import Discovered, Era, Exchange, ignore_change
+from yett.upstreams.port import Beside, Discovered, Era, Exchange, ignore_change, ignore_update
 from yett.upstreams.rpc import InvalidAnswer, encode_notification
 
 HANDSHAKE_SECONDS_MAX: Final = 30.0
@@ -43,6 +43,7 @@ class HttpTransport:
 
     def __init__(self, endpoint: Endpoint, dialer: Dialer, *, connections_max: int = 128) -> None:
         self.on_changed: Callable[[], None] = ignore_change
+        self.on_updated: Callable[[str], None] = ignore_update
         self._loop = asyncio.get_running_loop()
         pool = Pool(dialer.dial, connections_max=connections_max)
         self._client = Client(pool, self._forget_everything)
@@ -74,6 +75,7 @@ class HttpTransport:
         *,
         credential: Credential,
         deadline_seconds: float,
+        beside: Beside | None = None,  # noqa: ARG002 - comes next
     ) -> Coroutine[Any, Any, Exchange]:
         deadline = self._loop.time() + deadline_seconds
         return self._request(method, params, credential, deadline, again=False)
@@ -91,6 +93,12 @@ class HttpTransport:
             return await take_listing(ask, session.opening.capabilities)
         except InvalidAnswer as error:
             raise Fault(Reason.UPSTREAM_INVALID, str(error), sent=True) from None
+
+    async def watch(self, uri: str, *, credential: Credential, deadline_seconds: float) -> Exchange:
+        raise NotImplementedError
+
+    def unwatch(self, uri: str) -> None:
+        raise NotImplementedError
 
     async def close(self) -> None:
         self._closed = True

@@ -15,7 +15,7 @@ from yett.upstreams.backends.stdio.lines import LastWords
 from yett.upstreams.backends.stdio.opening import open_conversation
 from yett.upstreams.handshake import Opening, with_meta
 from yett.upstreams.listing import take_listing
-from yett.upstreams.port import Discovered, Era, Exchange, ignore_change
+from yett.upstreams.port import Beside, Discovered, Era, Exchange, ignore_change, ignore_update
 from yett.upstreams.rpc import InvalidAnswer, take_result_type
 
 # `uvx` and `npx` may fetch the server first.
@@ -37,6 +37,7 @@ class StdioTransport:
 
     def __init__(self, launch: Launch) -> None:
         self.on_changed: Callable[[], None] = ignore_change
+        self.on_updated: Callable[[str], None] = ignore_update
         self._loop = asyncio.get_running_loop()
         self._launch = launch
         self._words = LastWords()
@@ -75,6 +76,7 @@ class StdioTransport:
         *,
         credential: Credential,  # noqa: ARG002 - a process has its secrets in its environment
         deadline_seconds: float,
+        beside: Beside | None = None,  # noqa: ARG002 - comes next
     ) -> Exchange:
         return await self._request(method, params, self._loop.time() + deadline_seconds)
 
@@ -95,6 +97,12 @@ class StdioTransport:
             return await take_listing(ask, capabilities)
         except InvalidAnswer as error:
             raise Fault(Reason.UPSTREAM_INVALID, str(error), sent=True) from None
+
+    async def watch(self, uri: str, *, credential: Credential, deadline_seconds: float) -> Exchange:
+        raise NotImplementedError
+
+    def unwatch(self, uri: str) -> None:
+        raise NotImplementedError
 
     async def close(self) -> None:
         self._closed = True

@@ -1,0 +1,12 @@
+"""What ties a `requestState` to the one call that it goes on with. Pure."""
+
+from hashlib import sha256
+
+from yett.core.proofs import Permitted
+
+
+def purpose_of(permitted: Permitted, encoded: bytes) -> str:
+    """Return what a state is sealed for: the operation, its target and its arguments (MCP 2026-07-28,
+    Multi Round-Trip Requests). encoded: compact JSON of the arguments. The caller is the seal's owner."""
+    call, target = permitted.call, permitted.target
+    return f"round {call.operation.method} {target.key} {call.name} {sha256(encoded).hexdigest()}"

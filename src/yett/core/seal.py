@@ -1,0 +1,82 @@
+"""Values that leave the gate and come back through a caller: sealed, for one owner and one purpose.
+
+For cursors, `requestState` and ids of tasks (MCP 2026-07-28, Multi Round-Trip Requests: Server
+Requirements). AES-256-GCM; owner and purpose are authenticated and not contained, so a seal that is
+shown by another, or for something else, does not open (CWE-345, CWE-639). What is inside cannot be
+read from outside.
+"""
+
+import base64
+import binascii
+import secrets
+from typing import Final, final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from yett.core.clock import Clock
+from yett.core.document import DocumentError, encode, parse
+from yett.core.target import JSON
+
+KEY_BYTES: Final = 32
+SEALED_CHARS_MAX: Final = 64 * 1024
+SPENT_MAX: Final = 100_000
+_NONCE_BYTES: Final = 12
+
+
+@final
+class SealError(ValueError):
+    """Not a seal of this gate, of another owner or purpose, expired, or used before. Never says which."""
+
+
+@final
+class Sealer:
+    """One per process, shared by all who seal. key: of KEY_BYTES; who holds it can forge seals."""
+
+    __slots__ = ("_cipher", "_clock", "_spent")
+
+    def __init__(self, key: bytes, clock: Clock) -> None:
+        self._cipher = AESGCM(key)
+        self._clock = clock
+        self._spent: dict[bytes, float] = {}  # nonces that were opened once → when they expire
+
+    def seal(self, content: JSON, *, owner: str, purpose: str, seconds: float) -> str:
+        """Return `content` as text of URL-safe characters that opens for `seconds`."""
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        inside = encode([int(self._clock.wall() + seconds), content])
+        sealed = nonce + self._cipher.encrypt(nonce, inside, _binding(owner, purpose))
+        return base64.urlsafe_b64encode(sealed).rstrip(b"=").decode()
+
+    def open(self, text: str, *, owner: str, purpose: str, once: bool = False) -> JSON:
+        """Return what was sealed. once: it opens a single time.
+
+        Raises:
+            SealError: it does not open.
+        """
+        if not text.isascii() or len(text) > SEALED_CHARS_MAX:
+            raise SealError
+        try:
+            sealed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+            nonce, rest = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
+            expires_at, content = parse(self._cipher.decrypt(nonce, rest, _binding(owner, purpose)))
+        except (binascii.Error, ValueError, InvalidTag, DocumentError):
+            raise SealError from None
+        now = self._clock.wall()
+        if now >= expires_at:
+            raise SealError
+        if once:
+            self._spend(nonce, expires_at, now)
+        return content
+
+    def _spend(self, nonce: bytes, expires_at: float, now: float) -> None:
+        if len(self._spent) >= SPENT_MAX:
+            self._spent = {old: until for old, until in self._spent.items() if until > now}
+        # Full of what could still be shown again: to forget one would let it pass twice.
+        if nonce in self._spent or len(self._spent) >= SPENT_MAX:
+            raise SealError
+        self._spent[nonce] = expires_at
+
+
+def _binding(owner: str, purpose: str) -> bytes:
+    """No two pairs give the same bytes."""
+    return encode([owner, purpose])
