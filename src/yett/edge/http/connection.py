@@ -167,9 +167,8 @@ class Connection(asyncio.Protocol):
                 if not queue:
                     await self._rest()
                 request = queue.popleft()
-                answer: Response | Stream | None = await handler(request)
-                if not isinstance(answer, Response):
-                    answer = await answer.run(self)
+                served = await handler(request)
+                answer = served if isinstance(served, Response) else await served.run(self)
                 if answer is None or transport.is_closing():
                     break
                 self.known = self.known or _is_known(request, answer)
