@@ -10,6 +10,7 @@ import pytest
 
 from yett.core.secret import Secret
 from yett.edge.http import listener as listening
+from yett.edge.http.connection import Connection
 from yett.edge.http.listener import Listener
 from yett.edge.http.message import Request, Response
 
@@ -23,13 +24,15 @@ ASK_ONCE = b"GET / HTTP/1.1\r\nHost: gate\r\nConnection: close\r\n\r\n"
 class Scene:
     """A listener with few places, and what it was asked."""
 
-    def __init__(self, *, body: bytes, slow: bool = False) -> None:
+    def __init__(
+        self, *, body: bytes, slow: bool = False, unread_bytes_max: int = 8 * MEGABYTE
+    ) -> None:
         self.asked = 0
         self.unfit = 0
         self._body = body
         self._slow = slow
         self.listener = Listener(
-            self._answer, connections_max=PLACES, unread_bytes_max=8 * MEGABYTE
+            self._answer, connections_max=PLACES, unread_bytes_max=unread_bytes_max
         )
         self.port = 0
 
@@ -61,12 +64,18 @@ class Scene:
         return agent
 
     def unread(self) -> int:
-        return sum(item.transport.get_write_buffer_size() for item in self.listener._connections)
+        return sum(
+            item.transport.get_write_buffer_size()
+            for item in self.listener._connections
+            if isinstance(item, Connection)
+        )
 
 
 @contextlib.asynccontextmanager
-async def serving(*, body: bytes = b"{}", slow: bool = False) -> AsyncIterator[Scene]:
-    scene = Scene(body=body, slow=slow)
+async def serving(
+    *, body: bytes = b"{}", slow: bool = False, unread_bytes_max: int = 8 * MEGABYTE
+) -> AsyncIterator[Scene]:
+    scene = Scene(body=body, slow=slow, unread_bytes_max=unread_bytes_max)
     scene.port = await scene.listener.start("127.0.0.1", 0)
     try:
         yield scene
@@ -121,8 +130,10 @@ async def test_whose_credential_was_good_is_not_cut_for_strangers_of_the_same_ad
     async with serving() as scene:
         friends = [scene.connect(ASK_AS_SOMEBODY) for _ in range(PLACES // 2)]
         await asyncio.sleep(0.1)
-        strangers = [scene.connect(ASK) for _ in range(3 * PLACES)]
-        await asyncio.sleep(0.1)
+        strangers = []
+        for _ in range(3 * PLACES):
+            strangers.append(scene.connect(ASK))
+            await asyncio.sleep(0.002)  # each is served before the next one comes
         try:
             assert [await _still_served(friend) for friend in friends] == [True] * len(friends)
         finally:
@@ -131,11 +142,9 @@ async def test_whose_credential_was_good_is_not_cut_for_strangers_of_the_same_ad
 
 
 async def test_a_stranger_who_reads_no_answer_keeps_no_place() -> None:
-    async with serving(body=b"x" * 4 * MEGABYTE) as scene:
-        held = [scene.connect(ASK, receive=4096)]
-        while len(held) < 2 * PLACES:  # one by one: cut for memory, they would leave room
-            held.append(scene.connect(ASK, receive=4096))
-            await asyncio.sleep(0.01)
+    async with serving(body=b"x" * 4 * MEGABYTE, unread_bytes_max=1024 * MEGABYTE) as scene:
+        held = [scene.connect(ASK, receive=4096) for _ in range(2 * PLACES)]
+        await asyncio.sleep(0.5)
         try:
             assert (await scene.call("127.0.0.2")).startswith(b"HTTP/1.1 200")
         finally:
