@@ -143,6 +143,11 @@ class Connection(asyncio.Protocol):
         return self._writable is not None
 
     @property
+    def is_draining(self) -> bool:
+        """Whether the gate is about to end; a stream ends then by itself, and in good order."""
+        return self._listener.draining
+
+    @property
     def arrived_bytes(self) -> int:
         """Of a body that is still on its way."""
         return self._reader.arrived_bytes
@@ -227,6 +232,10 @@ class Connection(asyncio.Protocol):
             self.transport.abort()  # it has stopped reading; memory is not its to fill
         if self._writable is not None:
             await self._writable.wait()
+        self._write(chunk(data))
+
+    def write_chunk(self, data: bytes) -> None:
+        """Write one chunk of a stream at once, for who looked at `is_unread` before."""
         self._write(chunk(data))
 
     def begin_stream(self, head: bytes) -> None:

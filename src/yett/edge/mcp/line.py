@@ -1,0 +1,142 @@
+"""What a caller hears of its call before the answer: SSE events on the connection of its own POST.
+
+Three pieces, for both eras: the form of an event, the stream that begins with the first of them, and
+the `Line` that the pipeline tells notices to (MCP 2026-07-28 and 2025-11-25, Streamable HTTP; SSE: WHATWG
+HTML, 9.2).
+"""
+
+import asyncio
+from collections.abc import Callable
+from math import inf
+from time import monotonic
+from typing import Final, final
+
+from yett.core import bounds
+from yett.core.document import encode
+from yett.core.talk import LOG_LEVELS, Notice
+from yett.core.target import JSON
+from yett.edge.http.connection import Connection
+from yett.edge.http.message import stream_head
+
+KEEP_ALIVE_SECONDS: Final = 15.0
+KEEP_ALIVE: Final = b": keep-alive\n\n"
+TOKEN_CHARS_MAX: Final = 256
+
+ProgressToken = str | int
+
+_PROGRESS: Final = "notifications/progress"
+_SEVERITY: Final = {level: severity for severity, level in enumerate(LOG_LEVELS)}
+
+
+def event(message: bytes, identifier: bytes = b"") -> bytes:
+    """Return a JSON-RPC message as an SSE event. message: compact JSON, so it holds no line break."""
+    number = b"id: %b\n" % identifier if identifier else b""
+    return b"event: message\n%bdata: %b\n\n" % (number, message)
+
+
+def notification(method: str, params: dict[str, JSON] | None = None) -> bytes:
+    """Return a JSON-RPC notification."""
+    message: dict[str, JSON] = {"jsonrpc": "2.0", "method": method}
+    return encode(message if params is None else message | {"params": params})
+
+
+def is_progress_token(value: JSON) -> bool:
+    return type(value) is int or (type(value) is str and len(value) <= TOKEN_CHARS_MAX)
+
+
+@final
+class AnswerStream:
+    """The answer to one POST as a stream, if anything is written before the answer itself.
+
+    headers: complete lines that its head has besides its own. Once begun it is kept alive by comments.
+    """
+
+    __slots__ = ("_connection", "_headers", "_timer", "is_begun")
+
+    def __init__(self, connection: Connection, headers: bytes) -> None:
+        self._connection = connection
+        self._headers = headers
+        self._timer: asyncio.TimerHandle | None = None
+        self.is_begun = False
+
+    def offer(self, data: bytes) -> None:
+        """Write events, unless the agent does not read: what it was told before is in memory still."""
+        if not self._connection.is_unread():
+            self._begin()
+            self._connection.write_chunk(data)
+
+    async def send(self, data: bytes) -> None:
+        """Write events that the agent must have; wait while it reads too slowly, but not for ever."""
+        self._begin()
+        self._connection.deadline = monotonic() + bounds.ANSWER_READ_SECONDS_MAX
+        await self._connection.send_chunk(data)
+        self._connection.deadline = inf
+
+    async def finish(self, data: bytes = b"") -> None:
+        """Write the last events and end the answer."""
+        if data:
+            await self.send(data)
+        self.close()
+        self._connection.finish_stream()
+
+    def close(self) -> None:
+        """Write no comments any more."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _begin(self) -> None:
+        if not self.is_begun:
+            self.is_begun = True
+            self._connection.begin_stream(stream_head(self._headers))
+            self._keep_alive_later()
+
+    def _keep_alive_later(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(KEEP_ALIVE_SECONDS, self._keep_alive)
+
+    def _keep_alive(self) -> None:
+        self.offer(KEEP_ALIVE)
+        self._keep_alive_later()
+
+
+@final
+class NoticeLine:
+    """A `Line`: from the notices of one call to messages for the caller who made it.
+
+    send: takes a message that may be lost; plain and quick. token: the caller's own for progress.
+    log_level: the least severe messages it wants. None: it wants none.
+    """
+
+    __slots__ = ("_progress", "_send", "_severity", "_token")
+
+    def __init__(
+        self,
+        send: Callable[[bytes], None],
+        *,
+        token: ProgressToken | None = None,
+        log_level: str | None = None,
+    ) -> None:
+        self._send: Callable[[bytes], None] | None = send
+        self._token = token
+        self._severity = inf if log_level is None else _SEVERITY[log_level]
+        self._progress: float = -inf
+
+    def tell(self, notice: Notice) -> None:
+        """Pass on what the caller asked to hear: progress only as it grows (MCP, Progress)."""
+        if self._send is None:
+            return
+        if notice.method == _PROGRESS:
+            self._tell_progress(self._send, notice.params)
+        elif _SEVERITY.get(str(notice.params.get("level")), -1) >= self._severity:
+            self._send(notification(notice.method, notice.params))
+
+    def end(self) -> None:
+        """Say nothing any more: the answer is there."""
+        self._send = None
+
+    def _tell_progress(self, send: Callable[[bytes], None], params: dict[str, JSON]) -> None:
+        progress = params["progress"]
+        if self._token is not None and progress > self._progress:
+            self._progress = progress
+            send(notification(_PROGRESS, params | {"progressToken": self._token}))
