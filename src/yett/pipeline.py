@@ -17,13 +17,11 @@ from yett.catalogue import Catalogue
 from yett.core.call import Call, Reply
 from yett.core.errors import Denied, Refusal
 from yett.core.operations import Road
-from yett.core.proofs import Armed
 from yett.core.reasons import Reason
-from yett.core.talk import Notice
 from yett.credentials import Armourer
 from yett.limits import Limiter
 from yett.sanitising import Sanitiser
-from yett.upstreams import Dispatcher, Hear
+from yett.upstreams import Dispatcher
 from yett.validation import Validator
 
 
@@ -81,24 +79,11 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
             await record.intend(admission.admitted)  # durable before anything outside is touched
             armed = await self.credentials.arm(admission.admitted)
             admission.commit()  # from here on the money is spent, whatever happens
-            answered = await self.upstreams.send(armed, self._listener(armed, record))
+            hear = None if call.talk is None else self.sanitising.listen(armed, record.hear)
+            answered = await self.upstreams.send(armed, hear)
             cleaned = self.sanitising.clean(answered)
             usage = admission.settle(cleaned)
         return record.answer(cleaned, usage)
-
-    def _listener(self, armed: Armed, record: Record) -> Hear | None:
-        """What a server says while it works on a call, to the caller of that call and no other."""
-        talk = armed.admitted.validated.permitted.call.talk
-        line = None if talk is None else talk.line
-        if line is None:
-            return None
-
-        def hear(notice: Notice) -> None:
-            cleaned = self.sanitising.clean_notice(armed, notice)
-            if record.hear(cleaned) and cleaned is not None:
-                line.tell(cleaned)
-
-        return hear
 
     async def _list(self, call: Call, record: Record) -> Reply:
         """Listings: what is shown is exactly what may be called."""

@@ -62,12 +62,7 @@ def assemble(
         ConfigurationError: with every problem that the stages found.
         Fault: a store did not answer.
     """
-    authenticator = yett.authentication.build.build(
-        database=estate.database,
-        data=estate.data,
-        clock=estate.clock,
-        environments=_environments(configuration),
-    )
+    authenticator = _authenticator(configuration, estate)
     authorization = yett.authorization.build.build(
         configuration.roles,
         policy_files(configuration, folder),
@@ -100,6 +95,16 @@ def assemble(
         audit=estate.auditor,
     )
     return Snapshot(configuration, folder, pipeline, authenticator, armourer, catalogue)
+
+
+def _authenticator(configuration: Configuration, estate: Estate) -> Authenticator:
+    production = configuration.mode == "production"
+    return yett.authentication.build.build(
+        database=estate.database,
+        data=estate.data,
+        clock=estate.clock,
+        environments=frozenset({"live"}) if production else frozenset({"live", "test"}),
+    )
 
 
 def _catalogue(
@@ -145,8 +150,3 @@ def build_armourer(
         environments={name: section.env for name, section in configuration.servers.items()},
         commands={name: section.command for name, section in configuration.servers.items()},
     )
-
-
-def _environments(configuration: Configuration) -> frozenset[str]:
-    production = configuration.mode == "production"
-    return frozenset({"live"}) if production else frozenset({"live", "test"})

@@ -7,6 +7,7 @@ are brought to this form at the two edges of the gate: `upstreams` and `edge`. S
 the whole road, and has a record of its own.
 """
 
+from collections.abc import Callable
 from typing import Final, Protocol, final
 
 import msgspec
@@ -36,6 +37,10 @@ class Notice(msgspec.Struct, frozen=True, gc=False):
 
     method: str
     params: dict[str, JSON]
+
+
+Hear = Callable[[Notice], None]
+"""Takes what a server says about one request while it works on it. Plain and quick; never raises."""
 
 
 class Line(Protocol):

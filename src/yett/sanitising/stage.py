@@ -4,7 +4,7 @@ What leaves is always encoded here from the parsed value: no byte of an upstream
 unread (THREATS P14).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final, NoReturn, final
 
 from yett.core.bounds import ANSWER_BYTES_MAX, NOTICE_BYTES_MAX, ROUND_SECONDS_MAX
@@ -15,7 +15,7 @@ from yett.core.proofs import Answered, Armed, Cleaned, Permitted
 from yett.core.reasons import Reason
 from yett.core.rounds import purpose_of
 from yett.core.seal import Sealer
-from yett.core.talk import INPUT_REQUIRED, Notice
+from yett.core.talk import INPUT_REQUIRED, Hear, Notice
 from yett.core.target import JSON
 from yett.sanitising.config import AnswerRules, Handling
 from yett.sanitising.lent import FINDING, without_lent
@@ -82,6 +82,21 @@ class Sanitiser:
             return Cleaned(answered, untrusted, None, encoded)
         result, findings = self._walk(untrusted, hits, permitted, frozenset(binary))
         return _withhold(answered, result, findings)
+
+    def listen(self, armed: Armed, count: Callable[[Notice | None], bool]) -> Hear | None:
+        """Return what takes notices of this call's server to this call's caller, cleaned; None: it does
+        not listen. count: told of each, None if it must not leave; says whether it may be passed on."""
+        talk = armed.admitted.validated.permitted.call.talk
+        line = None if talk is None else talk.line
+        if line is None:
+            return None
+
+        def hear(notice: Notice) -> None:
+            cleaned = self.clean_notice(armed, notice)
+            if count(cleaned) and cleaned is not None:
+                line.tell(cleaned)
+
+        return hear
 
     def clean_notice(self, armed: Armed, notice: Notice) -> Notice | None:
         """Let what a server says in the middle of a call leave, without what must not; None: it is not

@@ -1,7 +1,7 @@
 """Make the call."""
 
 from yett.upstreams.parking import ParkingLot
-from yett.upstreams.port import Discovered, Era, Exchange, Hear, Transport
+from yett.upstreams.port import Discovered, Era, Exchange, Transport
 from yett.upstreams.stage import Dispatcher, Route
 
 __all__ = [
@@ -9,7 +9,6 @@ __all__ = [
     "Dispatcher",
     "Era",
     "Exchange",
-    "Hear",
     "ParkingLot",
     "Route",
     "Transport",

@@ -15,9 +15,9 @@ from yett.core import bounds
 from yett.core.call import RpcError
 from yett.core.errors import Denied, Fault
 from yett.core.reasons import Reason
-from yett.core.talk import INPUT_REQUIRED, Notice, Resumption
+from yett.core.talk import INPUT_REQUIRED, Hear, Notice, Resumption
 from yett.core.target import JSON
-from yett.upstreams.port import Ask, Exchange, Hear
+from yett.upstreams.port import Ask, Exchange
 
 Start = Callable[[Ask, Hear], Coroutine[Any, Any, Exchange]]
 """Begins the request, given where to ask and what to tell."""

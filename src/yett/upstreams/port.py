@@ -8,7 +8,7 @@ import msgspec
 
 from yett.core.call import RpcError
 from yett.core.proofs import Credential
-from yett.core.talk import Notice
+from yett.core.talk import Hear
 from yett.core.target import JSON
 
 
@@ -58,9 +58,6 @@ class Wishes(msgspec.Struct, frozen=True):
 
 
 NO_WISHES: Final = Wishes()
-
-Hear = Callable[[Notice], None]
-"""Takes what a server says about one request while it works on it. Plain and quick; never raises."""
 
 Ask = Callable[[str, dict[str, JSON]], Awaitable[Exchange]]
 """Method and parameters of what a legacy server asks in the middle of a request → the caller's answer.

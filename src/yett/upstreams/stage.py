@@ -11,11 +11,11 @@ from yett.core.clock import Clock
 from yett.core.errors import Fault
 from yett.core.proofs import Answered, Armed
 from yett.core.reasons import Reason
-from yett.core.talk import INPUT_REQUIRED, Resumption, Talk
+from yett.core.talk import INPUT_REQUIRED, Hear, Resumption, Talk
 from yett.core.target import JSON
 from yett.upstreams.breaker import Breaker
 from yett.upstreams.parking import ParkingLot
-from yett.upstreams.port import NO_WISHES, Ask, Beside, Exchange, Hear, Transport
+from yett.upstreams.port import NO_WISHES, Ask, Beside, Exchange, Transport
 from yett.upstreams.requests import method_and_params, own_uri
 from yett.upstreams.wishes import wishes_of
 
