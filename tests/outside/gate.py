@@ -27,6 +27,7 @@ LEGACY: Final = ("2025-06-18", "2025-11-25")
 DOORS: Final = (REST, *LEGACY, MODERN)
 JSON_TYPE: Final = "application/json"
 _SHOWS_A_KEY: Final = (("key", "create"), ("key", "rotate"))
+_LIMITED: Final = ("sh", "-c", 'ulimit -n "$0" && exec "$@"')
 _START_SECONDS_MAX: Final = 15.0
 
 
@@ -96,10 +97,16 @@ def meta(version: str = MODERN) -> dict[str, Any]:
 
 
 class Gate:
-    """folder: holds `yett.yaml`, `.yett`, `policies` and what the process printed."""
+    """folder: holds `yett.yaml`, `.yett`, `policies` and what the process printed. files_max: how many
+    files the process may open, which it cannot raise."""
 
     def __init__(
-        self, folder: Path, configuration: str, *, tls: ssl.SSLContext | None = None
+        self,
+        folder: Path,
+        configuration: str,
+        *,
+        tls: ssl.SSLContext | None = None,
+        files_max: int | None = None,
     ) -> None:
         self.folder = folder
         self.config = folder / "yett.yaml"
@@ -107,6 +114,7 @@ class Gate:
         self.port = free_port()
         self.admin_port = free_port()
         self.tls = tls
+        self.files_max = files_max
         self.process: subprocess.Popen[bytes] | None = None
         self.heard: list[bytes] = []
         """Every byte of an answer that an agent got, and every line that a command printed."""
@@ -189,9 +197,10 @@ class Gate:
     ) -> subprocess.Popen[bytes]:
         """Start it, and do not wait until it is ready."""
         out, err = self.folder / "out.log", self.folder / "err.log"
+        limited = () if self.files_max is None else (*_LIMITED, str(self.files_max))
         with out.open("ab") as output, err.open("ab") as errors:
             self.process = subprocess.Popen(
-                [*YETT, "up", *words, "--config", str(self.config)],
+                [*limited, *YETT, "up", *words, "--config", str(self.config)],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=errors,

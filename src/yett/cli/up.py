@@ -158,13 +158,30 @@ async def _listen(
     origins = frozenset(item.lower().encode() for item in configuration.allowed_origins)
     router = Router(gateway, place.clock, OriginPolicy(hosts, origins))
     gateway.estate.on_catalogue_change = router.changes.announce
-    listener = Listener(router)
+    listener = Listener(router, connections_max=_places())
     context = _tls(place, configuration, gateway)
     try:
         await listener.start(host, port, context=context)
     except OSError as error:
         raise _unavailable(configuration.listen, "listen", error) from error
     return listener, port
+
+
+def _places() -> int:
+    """Return how many connections there is room for; a connection is an open file."""
+    from yett.core.bounds import CONNECTIONS_MAX
+    from yett.edge.http.places import places_for, raise_file_limit
+
+    files = raise_file_limit()
+    places = places_for(files)
+    if places < CONNECTIONS_MAX:
+        log.warning(
+            "only %d connections at the same time, since no more than %d files may be open; "
+            "raise the hard limit (`ulimit -Hn`)",
+            places,
+            files,
+        )
+    return places
 
 
 def _tls(place: Place, configuration: "Configuration", gateway: "Gateway") -> ssl.SSLContext | None:

@@ -1,0 +1,96 @@
+"""Attacks promise 10 as somebody without a key, on a real gate that may open few files: every connection
+held, requests that never end on either port, and credentials that are guessed."""
+
+import contextlib
+import os
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.outside.gate import Gate, Key, running
+from tests.outside.upstream import serving, tool, wait_until
+
+FILES = 300
+HALF = b"GET /v1/key HTTP/1.1\r\nHost: gate\r\nX: "
+
+
+class Scene:
+    def __init__(self, gate: Gate, key: Key) -> None:
+        self.gate = gate
+        self.key = key
+
+    def call_works(self) -> bool:
+        return self.gate.execute("rec", "look", self.key, word="x").status == 200
+
+    def admin_works(self) -> bool:
+        return self.gate.admin("/api/v1/status").status == 200
+
+    def cpu_seconds(self) -> float:
+        """What the process has used so far."""
+        fields = Path(f"/proc/{self.gate.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def open_files(self) -> int:
+        return len(list(Path(f"/proc/{self.gate.pid}/fd").iterdir()))
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    with serving(tool("look")) as rec:
+        gate = Gate(
+            tmp_path_factory.mktemp("strangers"),
+            f'servers: {{rec: {{url: {rec.url}}}}}\nroles: {{reader: ["rec.*:read"]}}\n',
+            files_max=FILES,
+        )
+        key = gate.key("one", "reader")
+        with running(gate):
+            found = Scene(gate, key)
+            wait_until(found.call_works)
+            yield found
+
+
+@contextlib.contextmanager
+def held(port: int, said: bytes, count: int) -> Iterator[list[socket.socket]]:
+    """Hold so many connections, each with the beginning of a request on it."""
+    agents = []
+    for _ in range(count):
+        agent = socket.create_connection(("127.0.0.1", port), 5)
+        with contextlib.suppress(ConnectionError):
+            agent.sendall(said)
+        agents.append(agent)
+    try:
+        yield agents
+    finally:
+        for agent in agents:
+            agent.close()
+
+
+@pytest.mark.parametrize("said", [b"", HALF], ids=["nothing", "half a request"])
+def test_who_holds_every_connection_shuts_nobody_out(scene: Scene, said: bytes) -> None:
+    with held(scene.gate.port, said, 2 * FILES):
+        for _ in range(5):
+            assert scene.call_works()
+            assert scene.admin_works()
+        before = scene.cpu_seconds()
+        time.sleep(1)
+        assert scene.cpu_seconds() - before < 0.5
+        assert scene.open_files() < FILES - 100
+    assert "files may be open" in scene.gate.printed()
+
+
+def test_who_has_a_good_credential_keeps_the_connection_meanwhile(scene: Scene) -> None:
+    connection = scene.gate.connection()
+    body = {"tool": "rec", "operation": "look", "input": {"word": "x"}}
+
+    def call() -> int:
+        return scene.gate.request("POST", "/v1/execute", body, key=scene.key, on=connection).status
+
+    assert call() == 200
+    ours = connection.sock
+    with held(scene.gate.port, b"", 2 * FILES):
+        assert call() == 200
+    assert connection.sock is ours
+    connection.close()
