@@ -24,7 +24,7 @@ from yett.app.servers import (
 )
 from yett.app.upstream_pool import Discovery, UpstreamPool
 from yett.authentication import Authenticator
-from yett.catalogue import Catalogue
+from yett.catalogue import Catalogue, public_uri
 from yett.configuration.environment import variables
 from yett.configuration.model import Configuration
 from yett.core.clock import Clock
@@ -79,7 +79,7 @@ def assemble(
     )
     catalogue = _catalogue(configuration, folder, estate, pool, before)
     sanitising = yett.sanitising.build.build(
-        answer_rules(configuration), validation.output_problem, estate.sealer
+        answer_rules(configuration), validation.output_problem, estate.sealer, public_uri
     )
     # Last of what can fail: it ends the connections to servers that the new configuration drops.
     routes = pool.routes(configuration, folder, armourer=armourer)
@@ -123,6 +123,7 @@ def _catalogue(
         schema_check=yett.validation.build.schema_problem,
         record_event=estate.event,
         clock=estate.clock,
+        sealer=estate.sealer,
         shipped=shipped_classes(configuration),
     )
 

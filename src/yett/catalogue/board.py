@@ -5,9 +5,10 @@ from typing import Final, Literal, final
 
 import msgspec
 
-from yett.catalogue.definitions import Sight
+from yett.catalogue.definitions import Offered, Sight
 from yett.catalogue.lock import SECTIONS, Pin, ServerPins
 from yett.catalogue.names import Template, public_name, public_template, public_uri
+from yett.core.aliases import alias_of
 from yett.core.operations import Kind
 from yett.core.target import Access, Target
 
@@ -21,11 +22,13 @@ KINDS: Final = tuple(SECTIONS)
 @final
 class Board(msgspec.Struct, frozen=True):
     """targets: by kind and own name, quarantined ones too. listed: those in use, in order.
-    templates: how to read resources that no list names. states: for reports."""
+    templates: how to read resources that no list names. aliases: tools that model providers call by
+    another name. states: for reports."""
 
     targets: dict[Kind, dict[str, Target]]
     listed: dict[Kind, tuple[Target, ...]]
     templates: tuple[tuple[Template, Target], ...]
+    aliases: dict[str, Target]
     states: dict[tuple[Kind, str], State]
 
 
@@ -57,7 +60,21 @@ def make_board(
     # Those in use first: a quarantined template must not hide a good one that matches too.
     by_use = sorted(targets[Kind.RESOURCE_TEMPLATE].values(), key=lambda target: target.quarantined)
     templates = tuple((Template(target.name), target) for target in by_use)
-    return Board(targets, listed, templates, states)
+    aliases = {
+        alias: target
+        for target in targets[Kind.TOOL].values()
+        if (alias := alias_of(target.public_name)) != target.public_name
+    }
+    return Board(targets, listed, templates, aliases, states)
+
+
+def board_of_pins(server: str, pins: ServerPins, operator: Mapping[str, Access]) -> Board:
+    """Return what is approved of a server that nobody could ask yet, so that its tools are not gone."""
+    sight: Sight = {
+        kind: {name: Offered(pin.definition, pin.digest) for name, pin in pins.of(kind).items()}
+        for kind in KINDS
+    }
+    return make_board(server, pins, sight, operator)
 
 
 def pinned_target(

@@ -10,6 +10,7 @@ from yett.catalogue.port import Discoverer, LockStore, RecordEvent, SchemaCheck
 from yett.catalogue.stage import Catalogue
 from yett.catalogue.verifier import Verifier
 from yett.core.clock import Clock
+from yett.core.seal import Sealer
 from yett.core.target import Access
 
 
@@ -20,6 +21,7 @@ def build(
     schema_check: SchemaCheck,
     record_event: RecordEvent,
     clock: Clock,
+    sealer: Sealer,
     shipped: Mapping[str, Mapping[str, Access]],
 ) -> Catalogue:
     """Return the stage. Nothing is verified yet: run its `watch`.
@@ -38,7 +40,7 @@ def build(
         clock=clock,
         classes=classes_by_server(config, shipped),
     )
-    return Catalogue(verifier)
+    return Catalogue(verifier, sealer)
 
 
 def open_lock(folder: Path) -> LockStore:

@@ -1,5 +1,7 @@
 """One canonical spelling for everything: `server__tool` and `yett://server/<encoded URI>`. Pure.
 
+A page of an MCP App stays one: `ui://server/<encoded URI>`, because hosts know it by its scheme.
+
 A server's name holds no `__`, so the first one ends it, whatever the tool is called. A URI of a
 server is percent-encoded whole. A template keeps its expressions and has the rest encoded, so that
 what a client makes of it (RFC 6570, level 1) can be led back to the server's own URI.
@@ -16,6 +18,8 @@ from yett.core.operations import Kind
 from yett.core.target import SEPARATOR
 
 URI_PREFIX: Final = "yett://"
+_APP_PREFIX: Final = "ui://"
+_ENCODED_APP_PREFIX: Final = quote(_APP_PREFIX, safe="")
 _EXPRESSION: Final = re.compile(r"\{([A-Za-z_][A-Za-z0-9_.]{0,63})\}")
 # What level 1 may expand to: unreserved characters and percent-encoded ones (RFC 6570, 3.2.2).
 _VALUE: Final = r"((?:[A-Za-z0-9._~-]|%[0-9A-Fa-f]{2})+)"
@@ -33,14 +37,22 @@ def split_name(public: str) -> tuple[str, str]:
 
 
 def public_uri(server: str, uri: str) -> str:
-    return f"{URI_PREFIX}{server}/{quote(uri, safe='')}"
+    return f"{_prefix_of(uri)}{server}/{quote(uri, safe='')}"
+
+
+def _prefix_of(uri: str) -> str:
+    return _APP_PREFIX if uri.startswith(_APP_PREFIX) else URI_PREFIX
 
 
 def split_uri(public: str) -> tuple[str, str]:
     """Return server and encoded URI; the latter is empty if this is no public URI."""
-    if not public.startswith(URI_PREFIX) or len(public) > 3 * URI_CHARS_MAX:
+    scheme, mark, rest = public.partition("://")
+    prefix = scheme + mark
+    if prefix not in (URI_PREFIX, _APP_PREFIX) or len(public) > 3 * URI_CHARS_MAX:
         return "", ""
-    server, _, encoded = public[len(URI_PREFIX) :].partition("/")
+    server, _, encoded = rest.partition("/")
+    if (prefix == _APP_PREFIX) != encoded.startswith(_ENCODED_APP_PREFIX):
+        return "", ""
     return server, encoded
 
 
@@ -65,7 +77,7 @@ def public_template(server: str, template: str) -> str:
     encoded = quote(literals[0], safe="")
     for variable, literal in zip(variables, literals[1:], strict=True):
         encoded += f"{{{variable}}}{quote(literal, safe='')}"
-    return f"{URI_PREFIX}{server}/{encoded}"
+    return f"{_prefix_of(template)}{server}/{encoded}"
 
 
 @final

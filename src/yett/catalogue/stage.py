@@ -6,14 +6,15 @@ a server cannot show one thing and do another (THREATS C02, C03).
 
 from typing import Final, final
 
-from yett.catalogue.definitions import IDENTITY
 from yett.catalogue.names import own_name
+from yett.catalogue.showing import show_page
 from yett.catalogue.verifier import Verifier
 from yett.core.call import Call
 from yett.core.errors import Denied
 from yett.core.operations import Kind
 from yett.core.proofs import Identified, Inventory, PermittedList, Resolved
 from yett.core.reasons import Reason
+from yett.core.seal import Sealer
 from yett.core.target import JSON, Target
 
 _NAME_SHOWN_CHARS_MAX: Final = 200
@@ -23,10 +24,11 @@ _NAME_SHOWN_CHARS_MAX: Final = 200
 class Catalogue:
     """`watch` has to run beside it: it verifies, again and again, and takes over approvals."""
 
-    __slots__ = ("_verifier",)
+    __slots__ = ("_sealer", "_verifier")
 
-    def __init__(self, verifier: Verifier) -> None:
+    def __init__(self, verifier: Verifier, sealer: Sealer) -> None:
         self._verifier = verifier
+        self._sealer = sealer
 
     async def watch(self) -> None:
         """Keep everything verified, until cancelled."""
@@ -61,6 +63,8 @@ class Catalogue:
         if kind is None:
             raise Denied(Reason.UNKNOWN_TOOL, f"`{call.operation.method}` is about nothing")
         target = self._verifier.view.find(kind, call.server, call.name)
+        if target is None and kind is Kind.TOOL and call.server is None:
+            target = self._verifier.view.find_alias(call.name)
         if target is None:
             target = await self._find_later(call, kind)
         return Resolved(call, identified.principal, target)
@@ -74,16 +78,12 @@ class Catalogue:
         return Inventory(call, identified.principal, targets)
 
     def show(self, permitted: PermittedList) -> dict[str, JSON]:
-        """Answer a list: the pinned definitions, under their public names on `/mcp`."""
-        call = permitted.call
-        if call.server is not None:
-            shown = [target.definition for target in permitted.targets]
-        else:
-            shown = [
-                {**target.definition, IDENTITY[target.kind]: target.public_name}
-                for target in permitted.targets
-            ]
-        return {call.operation.answer_key: shown}
+        """Answer a list: the pinned definitions, under their public names on `/mcp`.
+
+        Raises:
+            Denied: INVALID_STATE, the cursor is not of this caller and this list, or too old.
+        """
+        return show_page(permitted, self._sealer, self._verifier.is_away)
 
     def describe(self, permitted: PermittedList) -> dict[str, JSON]:
         """What `/v1/key` says of the tools that the caller may use."""

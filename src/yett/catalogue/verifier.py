@@ -10,7 +10,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Final, final
 
-from yett.catalogue.board import Board, make_board, pinned_target
+from yett.catalogue.board import Board, board_of_pins, make_board, pinned_target
 from yett.catalogue.config import CatalogueConfig
 from yett.catalogue.definitions import Sight
 from yett.catalogue.judging import Judge
@@ -265,12 +265,28 @@ class Verifier:
                 }
             )
         watch.fault = fault
+        if server not in self.view.boards:
+            self._show_pins(server)
+
+    def _show_pins(self, server: str) -> None:
+        """List what is approved of a server that was never seen: away is not gone."""
+        pins = self._lock.servers.get(server)
+        if pins is not None:
+            board = board_of_pins(server, pins, self._classes_of(server).operator)
+            self._publish(server, board, trusted=False)
+
+    def is_away(self, server: str) -> bool:
+        """Tell whether the last verification of a server failed."""
+        watch = self._watches.get(server)
+        return watch is not None and watch.fault is not None
 
     def _take_lock(self, lock: Lock) -> None:
         """Judge again what was seen last; whether it is still shown is for the next verification."""
         self._lock = lock
         for server, watch in self._watches.items():
             before = self.view.boards.get(server)
+            if watch.sight is None and watch.fault is not None:
+                self._show_pins(server)
             if watch.sight is None or before is None:
                 continue
             pins = lock.servers.get(server, _NO_PINS)

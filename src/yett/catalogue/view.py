@@ -27,10 +27,17 @@ class View(msgspec.Struct, frozen=True):
         """Return what a name means, spelled in the one way it is spelled. server: None on `/mcp`."""
         if kind is _RESOURCE:
             return self._find_resource(server, name)
+        if kind is Kind.RESOURCE_TEMPLATE and server is None:
+            return self._find_template(name)
         if server is None:
             server, name = split_name(name)
         board = self.trusted.get(server)
         return None if board is None else board.targets[kind].get(name)
+
+    def find_alias(self, alias: str) -> Target | None:
+        """Return the tool that model providers know by another name (`core/aliases.py`)."""
+        fitting = (board.aliases.get(alias) for board in self.trusted.values())
+        return next((target for target in fitting if target is not None), None)
 
     def take(self, scope: Scope) -> tuple[Target, ...]:
         """Return what is in use in a scope: the same tuple each time, in a stable order."""
@@ -50,6 +57,13 @@ class View(msgspec.Struct, frozen=True):
     def _only(self, server: str) -> tuple[Board, ...]:
         board = self.boards.get(server)
         return () if board is None else (board,)
+
+    def _find_template(self, public: str) -> Target | None:
+        board = self.trusted.get(split_uri(public)[0])
+        if board is None:
+            return None
+        templates = board.targets[Kind.RESOURCE_TEMPLATE].values()
+        return next((target for target in templates if target.public_name == public), None)
 
     def _find_resource(self, server: str | None, name: str) -> Target | None:
         encoded = None

@@ -22,6 +22,7 @@ from yett.sanitising.lent import FINDING, without_lent
 from yett.sanitising.patience import Unwalkable
 from yett.sanitising.port import OutputCheck
 from yett.sanitising.questions import check_notice, check_question
+from yett.sanitising.renaming import Publish, may_name, with_public_uris
 from yett.sanitising.rewriting import FINDING_PREFIX, Cleaner
 from yett.sanitising.scanner import Hits, Scanner
 from yett.sanitising.shape import CHECKS, ShapeError
@@ -39,7 +40,7 @@ QUESTION_BYTES_MAX: Final = 40_000  # so that its seal still fits (core/seal.py)
 class Sanitiser:
     """rules: by `server/tool`; the default holds for the others."""
 
-    __slots__ = ("_output_problem", "_rules", "_scanner", "_sealer")
+    __slots__ = ("_output_problem", "_publish", "_rules", "_scanner", "_sealer")
 
     def __init__(
         self,
@@ -47,11 +48,13 @@ class Sanitiser:
         rules: Mapping[str, AnswerRules],
         output_problem: OutputCheck,
         sealer: Sealer,
+        publish: Publish,
     ) -> None:
         self._scanner: Final = scanner
         self._rules: Final = dict(rules)
         self._output_problem: Final = output_problem
         self._sealer: Final = sealer
+        self._publish: Final = publish
 
     def clean(self, answered: Answered) -> Cleaned:
         """Let an answer leave, without what must not.
@@ -72,6 +75,11 @@ class Sanitiser:
         if "structuredContent" in untrusted:
             self._check_output(untrusted, permitted)
         encoded = encode(untrusted)
+        if permitted.call.server is None and may_name(encoded):
+            server = permitted.target.server
+            untrusted = with_public_uris(untrusted, server, self._publish)
+            # The blocks are others now; what was binary in them is so again.
+            binary, encoded = _check(untrusted, permitted), encode(untrusted)
         if len(encoded) > ANSWER_BYTES_MAX:
             _refuse(f"the answer is more than {ANSWER_BYTES_MAX} bytes")
         hits = self._scanner.scan(encoded)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tests.clock import HandClock
+from tests.seals import SEALER
 from yett.catalogue.backends.memory import MemoryLockStore, ScriptedDiscoverer
 from yett.catalogue.config import CatalogueConfig
 from yett.catalogue.definitions import digest_of
@@ -89,7 +90,7 @@ class Scene:
             clock=self.clock,
             classes=classes or {},
         )
-        self.catalogue = Catalogue(self.verifier)
+        self.catalogue = Catalogue(self.verifier, SEALER)
 
     async def verify(self) -> None:
         for server in self.servers:

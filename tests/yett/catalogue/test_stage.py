@@ -7,6 +7,7 @@ from tests.yett.catalogue.scene import ANNA, Scene, identified, lock_of, pin, to
 from yett.catalogue.lock import Lock, with_pins
 from yett.catalogue.pinning import Classes
 from yett.catalogue.port import Definitions
+from yett.catalogue.showing import UNAVAILABLE
 from yett.core.errors import Denied
 from yett.core.operations import Kind
 from yett.core.proofs import PermittedList
@@ -322,7 +323,9 @@ async def test_what_is_pinned_of_a_server_out_of_reach_is_returned_as_such() -> 
     assert (await scene.resolve("time__now")).unreachable
     with pytest.raises(Denied):
         await scene.resolve("time__made_up")
-    assert await scene.take("tools/list") == []
+    assert "time__now" in await scene.take("tools/list")
+    shown = (await scene.show("tools/list"))["tools"]
+    assert all(item["_meta"][UNAVAILABLE] is True for item in shown)
 
 
 async def test_operators_are_told_the_state_of_everything() -> None:
@@ -363,3 +366,15 @@ async def test_a_change_of_a_server_that_is_no_longer_configured_is_nobodys_busi
     scene = await both()
     scene.catalogue.changed("gone")
     assert (await scene.resolve("time__now")).name == "now"
+
+
+async def test_a_server_that_comes_back_is_no_longer_marked_and_its_changes_are_noticed() -> None:
+    scene = Scene({}, lock_of("time", TIME), servers=("time",))
+    await scene.verify()
+    scene.discoverer.offers["time"] = TIME
+    await scene.verify()
+
+    shown = (await scene.show("tools/list"))["tools"]
+    assert shown
+    assert all(UNAVAILABLE not in (item.get("_meta") or {}) for item in shown)
+    assert [event for event, _ in scene.told()] == ["server.unreachable", "server.reachable"]

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.clock import HandClock
+from tests.seals import SEALER
 from tests.yett.catalogue.scene import ANNA, Scene, accept, identified, lock_of, tool
 from yett.catalogue import verifier as verifier_module
 from yett.catalogue.backends.lock_file import LockFile
@@ -314,6 +315,7 @@ async def test_a_lock_damaged_meanwhile_is_told_and_the_old_one_holds(
         schema_check=accept,
         record_event=events.append,
         clock=SystemClock(),
+        sealer=SEALER,
         shipped={},
     )
     await catalogue.verify("s")
@@ -341,6 +343,7 @@ async def test_a_first_sight_that_cannot_be_written_down_is_not_used(tmp_path: P
         schema_check=accept,
         record_event=events.append,
         clock=SystemClock(),
+        sealer=SEALER,
         shipped={},
     )
     await catalogue.verify("s")
@@ -367,6 +370,7 @@ async def test_a_damaged_lock_ends_the_start(tmp_path: Path) -> None:
             schema_check=accept,
             record_event=ignore,
             clock=HandClock(),
+            sealer=SEALER,
             shipped={},
         )
 
@@ -384,6 +388,7 @@ async def test_the_built_catalogue_knows_configured_and_shipped_classes(tmp_path
         schema_check=accept,
         record_event=ignore,
         clock=SystemClock(),
+        sealer=SEALER,
         shipped={"s": {"a": "read"}},
     )
     await catalogue.verify("s")

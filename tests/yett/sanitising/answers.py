@@ -4,6 +4,7 @@ from typing import Any
 
 from tests.seals import SEALER
 from tests.yett.validation.calls import METHODS
+from yett.catalogue import public_uri
 from yett.core.call import Call, RpcError
 from yett.core.identity import Principal
 from yett.core.operations import OPERATIONS, Kind
@@ -53,5 +54,7 @@ def text(content: str, **more: Any) -> dict[str, Any]:
 def clean(
     untrusted: dict[str, Any] | None, *, secrets: Handling = "redact", **more: Any
 ) -> Cleaned:
-    stage = build({"demo/echo": AnswerRules(secrets)}, lambda _target, _value: None, SEALER)
+    stage = build(
+        {"demo/echo": AnswerRules(secrets)}, lambda _target, _value: None, SEALER, public_uri
+    )
     return stage.clean(answered(untrusted, **more))

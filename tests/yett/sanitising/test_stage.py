@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tests.seals import SEALER
 from tests.yett.sanitising.answers import GITHUB, answered, clean, text
+from yett.catalogue import public_uri
 from yett.core import bounds
 from yett.core.call import RpcError
 from yett.core.document import encode, parse
@@ -154,7 +155,7 @@ def test_structured_content_that_contradicts_its_schema_does_not_leave() -> None
         asked.append((target.key, value))
         return "structuredContent/n is not an integer"
 
-    stage = build({}, contradicts, SEALER)
+    stage = build({}, contradicts, SEALER, public_uri)
     with pytest.raises(Fault) as caught:
         stage.clean(answered(text("a", structuredContent={"n": "x"})))
 
@@ -267,7 +268,9 @@ def test_block_lets_an_answer_without_secrets_pass() -> None:
 
 
 def test_a_tool_without_rules_has_its_secrets_redacted() -> None:
-    cleaned = build({}, lambda _target, _value: None, SEALER).clean(answered(text(GITHUB)))
+    cleaned = build({}, lambda _target, _value: None, SEALER, public_uri).clean(
+        answered(text(GITHUB))
+    )
 
     assert cleaned.result == text("[redacted:github-token]")
 
