@@ -12,8 +12,9 @@ import orjson
 from yett import __version__
 from yett.core.document import encode
 from yett.core.target import JSON
-from yett.upstreams.port import Era, Exchange
+from yett.upstreams.port import Beside, Era, Exchange, Wishes
 from yett.upstreams.rpc import InvalidAnswer
+from yett.upstreams.wishes import offered
 
 MODERN_VERSION: Final = "2026-07-28"
 OFFERED_VERSION: Final = "2025-11-25"
@@ -51,6 +52,29 @@ class Opening(msgspec.Struct, frozen=True):
 def with_meta(params: dict[str, JSON]) -> dict[str, JSON]:
     """Return the parameters of a modern request. What stood under `_meta` is replaced."""
     return {**params, "_meta": MODERN_META}
+
+
+def with_beside(
+    params: dict[str, JSON], beside: Beside, identifier: int, *, modern: bool
+) -> dict[str, JSON]:
+    """Return the parameters of a request besides which something passes.
+
+    identifier: of the request; the progress token is the same. What stood under `_meta` is replaced.
+    """
+    meta = dict(beside.trace)
+    if beside.progress:
+        meta["progressToken"] = identifier
+    if modern:
+        meta |= MODERN_META
+        meta["io.modelcontextprotocol/clientCapabilities"] = offered(beside.wishes)
+        if beside.wishes.log_level is not None:
+            meta["io.modelcontextprotocol/logLevel"] = beside.wishes.log_level
+    return {**params, "_meta": meta} if meta else params
+
+
+def initialize_params(wishes: Wishes) -> dict[str, JSON]:
+    """Return what opens a legacy conversation in which the server may ask what `wishes` offer."""
+    return {**INITIALIZE_PARAMS, "capabilities": offered(wishes)}
 
 
 def judge_discovery(exchange: Exchange) -> Opening | None:

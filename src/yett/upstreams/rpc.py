@@ -1,9 +1,11 @@
 """JSON-RPC 2.0 (https://www.jsonrpc.org/specification) as the gateway speaks it to a server. Pure."""
 
+from collections.abc import Container
 from typing import Final, final
 
 from yett.core.call import RpcError
 from yett.core.document import DocumentError, encode, parse
+from yett.core.talk import INPUT_REQUIRED, QUESTIONS
 from yett.core.target import JSON
 from yett.upstreams.port import Exchange
 
@@ -122,12 +124,40 @@ def reply_to(message: dict[str, JSON]) -> bytes | None:
     return encode({"jsonrpc": "2.0", "id": identifier, "error": error})
 
 
-def take_result_type(result: dict[str, JSON]) -> None:
-    """Take `resultType` out of a result: what is complete needs no word for it, and results that ask
-    for more are refused, because no client capability for them is declared (P16).
+def question_of(
+    message: dict[str, JSON], capabilities: Container[str]
+) -> tuple[int | str, str, dict[str, JSON]] | None:
+    """Return id, method and parameters of a request that the server may make of the caller, or None.
+
+    capabilities: names of those that were offered to it.
+    """
+    identifier, method, params = message.get("id"), message["method"], message.get("params", {})
+    if not isinstance(identifier, int | str) or isinstance(identifier, bool):
+        return None
+    if type(method) is not str or type(params) is not dict:
+        return None
+    return (identifier, method, params) if QUESTIONS.get(method) in capabilities else None
+
+
+def encode_reply(identifier: int | str, exchange: Exchange) -> bytes:
+    """Return our answer to a request of the server."""
+    message: dict[str, JSON] = {"jsonrpc": "2.0", "id": identifier}
+    error = exchange.error
+    if error is None:
+        return encode(message | {"result": exchange.result})
+    data = {} if error.data is None else {"data": error.data}
+    return encode(message | {"error": {"code": error.code, "message": error.message, **data}})
+
+
+def take_result_type(result: dict[str, JSON], *, may_ask: bool = False) -> None:
+    """Take `resultType` out of a result: what is complete needs no word for it. A result that asks
+    for more keeps it, and is refused unless a client capability was declared for it (P16).
 
     Raises:
         InvalidAnswer: it is another than `complete`.
     """
-    if result.pop("resultType", _COMPLETE) != _COMPLETE:
+    kind = result.pop("resultType", _COMPLETE)
+    if may_ask and kind == INPUT_REQUIRED:
+        result["resultType"] = kind
+    elif kind != _COMPLETE:
         raise InvalidAnswer("a result of a type that was not offered")

@@ -1,0 +1,113 @@
+"""What a server may ask, how it is answered, and which results are complete."""
+
+from typing import Any
+
+import orjson
+import pytest
+
+from yett.core.call import RpcError
+from yett.upstreams.handshake import MODERN_META, initialize_params, with_beside
+from yett.upstreams.port import Beside, Exchange, Wishes
+from yett.upstreams.rpc import InvalidAnswer, encode_reply, question_of, take_result_type
+
+OFFERED = Wishes(b'{"elicitation":{"form":{}},"roots":{}}', "warning")
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        (
+            {"id": 1, "method": "elicitation/create", "params": {"a": 1}},
+            (1, "elicitation/create", {"a": 1}),
+        ),
+        ({"id": "x", "method": "roots/list"}, ("x", "roots/list", {})),
+        ({"id": 1, "method": "sampling/createMessage", "params": {}}, None),
+        ({"id": 1, "method": "ping"}, None),
+        ({"id": 1, "method": "tools/call", "params": {}}, None),
+        ({"method": "roots/list"}, None),
+        ({"id": None, "method": "roots/list"}, None),
+        ({"id": True, "method": "roots/list"}, None),
+        ({"id": 1.5, "method": "roots/list"}, None),
+        ({"id": 1, "method": ["roots/list"]}, None),
+        ({"id": 1, "method": "roots/list", "params": [1]}, None),
+    ],
+)
+def test_a_server_may_ask_what_was_offered(message: dict[str, Any], expected: object) -> None:
+    assert question_of(message, {"elicitation": {}, "roots": {}}) == expected
+
+
+@pytest.mark.parametrize(
+    ("exchange", "expected"),
+    [
+        (Exchange({"roots": []}, None, 0), {"result": {"roots": []}}),
+        (Exchange(None, RpcError(-1, "no"), 0), {"error": {"code": -1, "message": "no"}}),
+        (
+            Exchange(None, RpcError(-1, "no", [1]), 0),
+            {"error": {"code": -1, "message": "no", "data": [1]}},
+        ),
+    ],
+)
+def test_its_answer_carries_its_own_id(exchange: Exchange, expected: dict[str, Any]) -> None:
+    assert orjson.loads(encode_reply("q", exchange)) == {"jsonrpc": "2.0", "id": "q", **expected}
+
+
+def test_a_result_that_asks_for_more_is_taken_only_where_that_was_offered() -> None:
+    result = {"resultType": "input_required", "inputRequests": {}}
+
+    take_result_type(result, may_ask=True)
+
+    assert result["resultType"] == "input_required"
+    with pytest.raises(InvalidAnswer):
+        take_result_type(result)
+
+
+@pytest.mark.parametrize("may_ask", [True, False])
+def test_a_complete_result_needs_no_word_for_it_and_another_is_refused(
+    *,
+    may_ask: bool,
+) -> None:
+    result: dict[str, Any] = {"resultType": "complete", "content": []}
+
+    take_result_type(result, may_ask=may_ask)
+
+    assert result == {"content": []}
+    for kind in ("task", None, 7, ["complete"]):
+        with pytest.raises(InvalidAnswer):
+            take_result_type({"resultType": kind}, may_ask=may_ask)
+
+
+def test_a_modern_request_says_what_its_caller_wants_and_gives() -> None:
+    beside = Beside(wishes=OFFERED, progress=True, trace={"traceparent": "00-1"})
+
+    params = with_beside({"name": "x", "_meta": {"evil": 1}}, beside, 7, modern=True)
+
+    assert params == {
+        "name": "x",
+        "_meta": MODERN_META
+        | {
+            "traceparent": "00-1",
+            "progressToken": 7,
+            "io.modelcontextprotocol/clientCapabilities": {
+                "elicitation": {"form": {}},
+                "roots": {},
+            },
+            "io.modelcontextprotocol/logLevel": "warning",
+        },
+    }
+
+
+def test_what_is_traced_cannot_stand_for_what_we_say_ourselves() -> None:
+    evil = dict.fromkeys(MODERN_META, "evil") | {"progressToken": 1}
+
+    meta = with_beside({}, Beside(trace=evil, progress=True), 7, modern=True)["_meta"]
+
+    assert "evil" not in meta.values()
+    assert meta["progressToken"] == 7
+
+
+def test_a_legacy_request_says_only_how_it_is_known_again() -> None:
+    assert with_beside({"a": 1}, Beside(wishes=OFFERED), 7, modern=False) == {"a": 1}
+    assert with_beside({}, Beside(progress=True), 7, modern=False) == {
+        "_meta": {"progressToken": 7}
+    }
+    assert initialize_params(OFFERED)["capabilities"] == {"elicitation": {"form": {}}, "roots": {}}
