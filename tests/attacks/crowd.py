@@ -67,39 +67,47 @@ class Caller:
             return {}
         return {"MCP-Protocol-Version": self.version, "Mcp-Session-Id": self.session}
 
+    def _head(self, length: int, fields: dict[str, str]) -> bytes:
+        more = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+        return (
+            f"POST {self.path} HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\nAuthorization: Bearer {self.key}\r\n"
+            f"Accept: {_ACCEPTS}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n{more}\r\n"
+        ).encode()
+
     async def send(self, body: bytes, fields: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
         """Return the status, the headers by name in lower case, and the body with no framing."""
         if self._streams is None:
             self._streams = await asyncio.open_connection("127.0.0.1", self.port, limit=2**20)
         reader, writer = self._streams
-        more = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
-        head = (
-            f"POST {self.path} HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\nAuthorization: Bearer {self.key}\r\n"
-            f"Accept: {_ACCEPTS}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n{more}\r\n"
-        )
-        writer.write(head.encode() + body)
+        writer.write(self._head(len(body), fields) + body)
         status, headers = await read_head(reader)
         if headers.get("transfer-encoding") == "chunked":
             return status, headers, b"".join([part async for part in chunks(reader)])
         return status, headers, await reader.readexactly(int(headers.get("content-length", "0")))
 
     @contextlib.asynccontextmanager
-    async def stream(
-        self, fields: dict[str, str] | None = None
-    ) -> AsyncIterator[asyncio.StreamReader]:
-        """Open the GET stream of this session, on a connection of its own; the head has been read."""
+    async def stream(self) -> AsyncIterator[asyncio.StreamReader]:
+        """Open what this version hears of changes by, on a connection of its own; the head has been read."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port, limit=2**20)
-        more = "".join(f"{name}: {value}\r\n" for name, value in (fields or {}).items())
         try:
-            writer.write(
-                f"GET {self.path} HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\nAuthorization: Bearer {self.key}\r\n"
-                f"Accept: text/event-stream\r\nMcp-Session-Id: {self.session}\r\n{more}\r\n".encode()
-            )
+            writer.write(self._listen() if self.version == MODERN else self._get())
             status, _ = await read_head(reader)
-            assert status == 200, status
+            assert status == 200, (status, self.version)
             yield reader
         finally:
             writer.close()
+
+    def _get(self) -> bytes:
+        return (
+            f"GET {self.path} HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\nAuthorization: Bearer {self.key}\r\n"
+            f"Accept: text/event-stream\r\nMcp-Session-Id: {self.session}\r\n\r\n"
+        ).encode()
+
+    def _listen(self) -> bytes:
+        method, changes = "subscriptions/listen", {"toolsListChanged": True}
+        params = {"notifications": changes, "_meta": meta()}
+        body = json.dumps({"jsonrpc": "2.0", "id": 0, "method": method, "params": params}).encode()
+        return self._head(len(body), self._fields(method, params)) + body
 
     def close(self) -> None:
         if self._streams is not None:

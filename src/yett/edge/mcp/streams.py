@@ -39,13 +39,13 @@ class SessionStream:
         self._changes = changes
 
     async def run(self, connection: Connection) -> None:
-        """Write until the session ends, its owner is revoked or the agent leaves."""
+        """Write until the session ends, its owner is revoked, the agent leaves or the gate ends."""
         self._session.streams += 1
         seen, quiet_since = self._changes.count, monotonic()
         connection.begin_stream(self._head)
         try:
             await connection.send_chunk(b": yett\n\n")
-            while self._may_go_on():
+            while self._may_go_on() and not connection.is_draining:
                 await asyncio.sleep(bounds.STREAM_CHECK_SECONDS)
                 if self._changes.count != seen:
                     seen, quiet_since = self._changes.count, monotonic()
