@@ -16,6 +16,8 @@ from tests.outside.upstream import serving, tool, wait_until
 FILES = 300
 HALF = b"GET /v1/key HTTP/1.1\r\nHost: gate\r\nX: "
 
+POST = b"POST /api/v1/keys/x/revoke HTTP/1.1\r\nHost: gate\r\nContent-Length: 100\r\n\r\nx"
+
 
 class Scene:
     def __init__(self, gate: Gate, key: Key) -> None:
@@ -94,3 +96,25 @@ def test_who_has_a_good_credential_keeps_the_connection_meanwhile(scene: Scene) 
         assert call() == 200
     assert connection.sock is ours
     connection.close()
+
+
+@pytest.mark.parametrize(
+    "said", [b"", HALF, POST], ids=["nothing", "half a request", "half a body"]
+)
+def test_requests_to_the_admin_port_that_never_end_are_cut(scene: Scene, said: bytes) -> None:
+    before = scene.open_files()
+    with held(scene.gate.admin_port, said, 2 * FILES):
+        assert scene.admin_works()
+        assert scene.call_works()
+        assert scene.open_files() < before + 100
+        wait_until(lambda: scene.open_files() <= before + 2, seconds=8)
+
+
+def test_a_header_that_never_ends_is_not_kept_on_the_admin_port(scene: Scene) -> None:
+    sent = 0
+    endless = b"GET / HTTP/1.1\r\nX: "
+    with held(scene.gate.admin_port, endless, 1) as [agent], contextlib.suppress(ConnectionError):
+        for _ in range(1_000):
+            agent.sendall(b"x" * 65_536)
+            sent += 65_536
+    assert sent < 16 * 1024 * 1024

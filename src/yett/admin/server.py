@@ -10,6 +10,7 @@ from typing import final
 import uvicorn
 
 from yett.admin.application import make_application
+from yett.admin.connections import HEADER_BYTES_MAX, BoundedProtocol
 from yett.admin.port import AdminGate
 from yett.admin.token import open_token
 
@@ -36,6 +37,9 @@ class AdminServer:
                 access_log=False,
                 server_header=False,
                 lifespan="off",
+                http=BoundedProtocol,
+                ws="none",
+                h11_max_incomplete_event_size=HEADER_BYTES_MAX,
                 timeout_graceful_shutdown=2,
             )
         )
