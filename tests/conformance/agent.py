@@ -29,6 +29,7 @@ from mcp_types import (
     ListRootsResult,
     TextContent,
 )
+from pydantic import ValidationError
 
 from tests.outside.gate import REST, Agent, Gate, running
 from tests.outside.upstream import MODERN, wait_until
@@ -39,7 +40,7 @@ roles: {{reader: ["suite.*:read", "suite.*:write"]}}
 limits: {{breaker: {{failures: 100000}}}}
 """
 _STUBS: Final[dict[str, Any]] = {"string": "x", "boolean": False, "object": {}, "array": []}
-_CATALOGUE_SECONDS_MAX: Final = 8.0
+_CATALOGUE_SECONDS_MAX: Final = 3.0
 
 
 async def sample(
@@ -83,11 +84,11 @@ async def connected(url: str, key: str | None) -> AsyncIterator[Client]:
 async def use_everything(client: Client) -> None:
     """Call what the scenario says, or everything with what its schema requires.
 
-    An answer that is an error is the scenario's business.
+    An answer that is an error, or that the SDK does not take, is the scenario's business.
     """
     tools = {tool.name: tool for tool in (await client.list_tools()).tools}
     for name, arguments in _calls(tools):
-        with contextlib.suppress(MCPError):
+        with contextlib.suppress(MCPError, ValidationError):
             await client.call_tool(name, arguments)
     if client.server_capabilities.resources:
         for resource in (await client.list_resources()).resources:

@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -27,6 +28,8 @@ LISTED: Final = Path(__file__).with_name("expected-failures.yml")
 LEGACY: Final = "2025-11-25"
 MODERN: Final = "2026-07-28"
 _AGENT: Final = f"{sys.executable} -m tests.conformance.agent"
+_GATED_AGENT: Final = f"{_AGENT} --through-a-gate"
+_AT_ONCE: Final = 2
 
 
 @dataclass(frozen=True)
@@ -90,12 +93,16 @@ class Verdict:
         return "\n".join([line, *lost, *(f"  ! {surprise}" for surprise in self.surprises)])
 
 
+def entries() -> list[dict[str, Any]]:
+    """Read the list: of each entry `scenario`, `checks`, `legs`, `why`."""
+    return list(yaml.safe_load(LISTED.read_text()))
+
+
 def listed(leg: str) -> set[suite.Name]:
     """The checks that are expected to be lost in this leg."""
-    entries: list[dict[str, Any]] = yaml.safe_load(LISTED.read_text()) or []
     return {
         (entry["scenario"], check)
-        for entry in entries
+        for entry in entries()
         for check in entry["checks"]
         if leg in entry["legs"]
     }
@@ -146,10 +153,11 @@ def front() -> Iterator[Front]:
 def back(version: str) -> Verdict:
     """Run the client scenarios of a version, with the agent alone and with a gate before it."""
     started = time.monotonic()
-    alone = suite.merged(_client(name, version, _AGENT) for name in BACK[version])
-    gated = f"{_AGENT} --through-a-gate"
-    through = suite.merged(_client(name, version, gated) for name in BACK[version])
-    return judge(f"{version}/back", alone, through, time.monotonic() - started)
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        alone = pool.map(lambda name: _client(name, version, _AGENT), BACK[version])
+        gated = pool.map(lambda name: _client(name, version, _GATED_AGENT), BACK[version])
+        reference, through = suite.merged(alone), suite.merged(gated)
+    return judge(f"{version}/back", reference, through, time.monotonic() - started)
 
 
 def _client(name: str, version: str, command: str) -> suite.Outcome:
