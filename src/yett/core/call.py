@@ -20,12 +20,13 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     id: the record's id, sent back as `Yett-Request-Id`. server: None on `/mcp`, where `name` is a
     public name (`server__tool`); otherwise `name` is the server's own. name: tool, prompt or URI;
-    empty for lists. arguments: the input. params: the other members of MCP `params` that matter
-    (never `name`, `arguments`, `uri`). credential: the value after `Bearer `; None when there is no
+    empty for lists. arguments: the input. params: of lists, `cursor` as the caller gave it, or `whole`
+    for all pages at once. credential: the value after `Bearer `; None when there is no
     well-formed `Authorization` header. owner: id of the principal that the session belongs to.
     received_at: wall clock. started: monotonic. protocol: MCP version, or "rest". talk: None if
     nothing passes besides the request and its answer. mirrored: `Mcp-Param-*` headers, decoded, by
-    their lower-case name after the prefix; None: the request had none (MCP 2026-07-28).
+    their lower-case name after the prefix, each None if it cannot be decoded; None as a whole: the
+    caller's version does not mirror (MCP 2026-07-28, Custom Headers from Tool Parameters).
     """
 
     id: str
@@ -42,7 +43,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     received_at: float
     started: float
     talk: Talk | None = None
-    mirrored: dict[str, str] | None = None
+    mirrored: dict[str, str | None] | None = None
 
 
 @final

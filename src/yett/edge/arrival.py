@@ -13,6 +13,7 @@ from yett.core.reasons import Reason
 from yett.core.secret import Secret
 from yett.core.target import JSON
 from yett.edge.http.message import Head, Request
+from yett.edge.http.mirrored import read_mirrored
 from yett.edge.origin import OriginPolicy
 
 _SINGLE: Final = (b"authorization", b"host", b"origin", b"content-type", b"mcp-session-id")
@@ -49,6 +50,7 @@ class Arrivals:
         head = request.head
         if not head.is_judged:
             head.credential = _credential(head)
+            head.mirrored = read_mirrored(head.headers, head.repeated)
             head.is_judged = True
         if request.unfit is not None:
             return Denied(request.unfit, "found while reading the request")
@@ -78,6 +80,7 @@ class Arrival(msgspec.Struct, frozen=True):
         server: str | None = None,
         name: str = "",
         arguments: dict[str, JSON] | None = None,
+        params: dict[str, JSON] | None = None,
         owner: str | None = None,
         protocol: str,
         door: Door = "mcp",
@@ -89,6 +92,7 @@ class Arrival(msgspec.Struct, frozen=True):
             server=server,
             name=name,
             arguments={} if arguments is None else arguments,
+            params={} if params is None else params,
             credential=head.credential,
             owner=owner,
             peer=self.request.peer,

@@ -219,7 +219,7 @@ async def test_a_tool_call_without_an_id_is_never_executed_as_a_notification(
 
 async def test_a_notification_that_is_not_carried_is_accepted_and_recorded(server: Server) -> None:
     session = await open_session(server)
-    note = message("notifications/roots/list_changed", id_=None)
+    note = message("notifications/elsewhere", id_=None)
     answer = await server.request("POST", "/mcp", note, Mcp_Session_Id=session)
 
     assert (answer.status, answer.body) == (202, b"")

@@ -18,7 +18,8 @@ class Head(msgspec.Struct):
 
     The rest is what was made out of it; it holds for every request that repeats it byte for byte.
     `is_judged`: the two are set. `is_sound`: nothing is wrong with it on any
-    route. `is_json_post`: it may stand before a message of MCP.
+    route. `is_json_post`: it may stand before a message of MCP. `mirrored`: see
+    `read_mirrored`.
     """
 
     method: bytes
@@ -31,6 +32,7 @@ class Head(msgspec.Struct):
     is_judged: bool = False
     is_sound: bool = False
     is_json_post: bool = False
+    mirrored: dict[str, str | None] = {}
 
 
 @final

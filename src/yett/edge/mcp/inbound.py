@@ -10,27 +10,28 @@ import msgspec
 
 from yett.core.call import Call
 from yett.core.errors import Denied
-from yett.core.operations import OPERATIONS, UNKNOWN
+from yett.core.operations import OPERATIONS, UNKNOWN, Operation
 from yett.core.reasons import Reason
 from yett.core.target import JSON
 from yett.edge.arrival import Arrival
 from yett.edge.mcp import modern
 from yett.edge.mcp.envelope import INVALID_PARAMS, Envelope, read
+from yett.edge.mcp.modern import SILENT, Spoken
+from yett.edge.mcp.params import NOTHING, Asked, read_params
 from yett.edge.mcp.sessions import Session, Sessions
-from yett.edge.mcp.versions import ASSUMED, KNOWN, LEGACY, MODERN
+from yett.edge.mcp.versions import ASSUMED, KNOWN, LEGACY, META_VERSION, MODERN, SUPPORTED
 
-_PARAMS: Final[dict[str, frozenset[str]]] = {
-    "tools/call": frozenset({"name", "arguments", "_meta"}),
-    "prompts/get": frozenset({"name", "arguments", "_meta"}),
-    "resources/read": frozenset({"uri", "_meta"}),
-}
-_LEGACY_ONLY: Final = frozenset({"initialize", "ping", "notifications/initialized"})
-_MODERN_ONLY: Final = frozenset({"server/discover"})
+_LEGACY_ONLY: Final = frozenset(
+    {"initialize", "ping", "logging/setLevel", "resources/subscribe", "resources/unsubscribe"}
+)
+_MODERN_ONLY: Final = frozenset({"server/discover", "subscriptions/listen"})
 NOTIFICATION: Final = "notifications/"
 _MODERN: Final = MODERN.encode()
 _KNOWN: Final = frozenset({None, *(version.encode() for version in KNOWN)})
 """Values of the version header that say nothing wrong; None: it is absent."""
-_PRIVATE: Final = frozenset({"session/stream", "session/end", "yett/key", "yett/usage"})
+_PRIVATE: Final = frozenset(
+    {"session/stream", "session/answer", "session/end", "yett/key", "yett/usage"}
+)
 _NOTIFICATIONS: Final = {
     method: operation for method, operation in OPERATIONS.items() if method.startswith(NOTIFICATION)
 }
@@ -43,6 +44,10 @@ _REQUESTS: Final = {
 
 @final
 class Inbound(msgspec.Struct, frozen=True):
+    """token: of a modern caller that wants to hear of progress. requested: the version that it asked
+    for, where there is no such version. notification: one that this gate does not carry, which is
+    accepted and recorded all the same."""
+
     call: Call
     id: str | int | None
     refused: Denied | None = None
@@ -50,11 +55,12 @@ class Inbound(msgspec.Struct, frozen=True):
     session: Session | None = None
     version: str = ASSUMED
     params: dict[str, JSON] = {}
+    token: str | int | None = None
+    requested: str = ""
 
     @property
     def notification(self) -> bool:
-        """One of a legacy caller that this gate does not know: accepted, recorded, not carried."""
-        return self.id is None and self.version != MODERN and self.refused is not None
+        return self.id is None and self.refused is not None
 
 
 def read_post(arrival: Arrival, server: str | None, sessions: Sessions) -> Inbound:
@@ -84,16 +90,20 @@ def read_post(arrival: Arrival, server: str | None, sessions: Sessions) -> Inbou
 
 
 def _read_modern(arrival: Arrival, envelope: Envelope) -> Envelope:
-    head = arrival.request.head
+    head, method = arrival.request.head, envelope.method
     refused, code = envelope.refused, envelope.code
-    if refused is None:
-        refused = modern.problem(head.headers, head.repeated, envelope.method, envelope.params)
+    if refused is None and envelope.id is None and method.startswith(NOTIFICATION):
+        refused = modern.notification_problem(head.headers, head.repeated, method)
+    elif refused is None:
+        refused = modern.problem(head.headers, head.repeated, method, envelope.params)
         code = INVALID_PARAMS if refused and refused.reason is Reason.MALFORMED_REQUEST else None
-    if refused is None and envelope.method in _LEGACY_ONLY:
-        refused = Denied(Reason.UNKNOWN_METHOD, f"not in {MODERN}: {envelope.method[:64]}")
+    if refused is None and method in _LEGACY_ONLY:
+        # Who opens with the handshake learns which versions there are (MCP 2026-07-28, Versioning).
+        shown = f"not in {MODERN}; supported: {', '.join(SUPPORTED)}"
+        refused = Denied(Reason.UNKNOWN_METHOD, f"not in {MODERN}: {method[:64]}", shown=shown)
     if refused is None:
         return envelope
-    return Envelope(envelope.id, envelope.method, envelope.params, refused, code)
+    return Envelope(envelope.id, method, envelope.params, refused, code)
 
 
 def find_session(
@@ -117,28 +127,18 @@ def _inbound(
     version: str,
     session: Session | None = None,
 ) -> Inbound:
-    refused, code, params = envelope.refused, envelope.code, envelope.params
-    operation, name = UNKNOWN, ""
-    arguments: dict[str, JSON] = {}
-    if refused is None:
-        operation = (_NOTIFICATIONS if envelope.id is None else _REQUESTS).get(
-            envelope.method, UNKNOWN
-        )
-        if operation is UNKNOWN:
-            refused = _unknown(envelope.method)
-        elif envelope.method in _PARAMS:
-            name, arguments, refused = _read_params(envelope.method, params)
-        elif "cursor" in params:
-            refused = _invalid("the cursor is not one of this gate's")
-        if refused is not None and operation is not UNKNOWN:
-            code = INVALID_PARAMS
+    operation, asked, spoken = _interpret(envelope, version)
+    refused, code, params = envelope.refused or spoken.refused, envelope.code, envelope.params
+    if envelope.refused is None and refused is not None and operation is not UNKNOWN:
+        code = INVALID_PARAMS
     request = arrival.request
     call = Call(
         id=arrival.id,
         operation=operation,
         server=server,
-        name=name,
-        arguments=arguments,
+        name=asked.name,
+        arguments=asked.arguments,
+        params=asked.params,
         credential=request.head.credential,
         owner=None if session is None else session.owner,
         peer=request.peer,
@@ -146,31 +146,45 @@ def _inbound(
         protocol=version,
         received_at=arrival.received_at,
         started=arrival.started,
+        talk=spoken.talk,
+        mirrored=request.head.mirrored if version == MODERN else None,
     )
-    return Inbound(call, envelope.id, refused, code, session, version, params)
+    requested = ""
+    if refused is not None and refused.reason is Reason.UNSUPPORTED_VERSION:
+        requested = _requested(arrival, params)
+    return Inbound(
+        call, envelope.id, refused, code, session, version, params, spoken.token, requested
+    )
 
 
-def _unknown(method: str) -> Denied:
+def _interpret(envelope: Envelope, version: str) -> tuple[Operation, Asked, Spoken]:
+    """Return what is asked, and what the caller says beside it; the latter says if that is unfit."""
+    if envelope.refused is not None:
+        return UNKNOWN, NOTHING, SILENT
+    method = envelope.method
+    if envelope.id is None:
+        operation = _NOTIFICATIONS.get(method, UNKNOWN)
+        return operation, NOTHING, _unknown(method) if operation is UNKNOWN else SILENT
+    operation = _REQUESTS.get(method, UNKNOWN)
+    if operation is UNKNOWN:
+        return operation, NOTHING, _unknown(method)
+    asked = read_params(method, envelope.params, modern=version == MODERN)
+    if asked.refused is not None:
+        return operation, NOTHING, Spoken(refused=asked.refused)
+    spoken = modern.read_talk(envelope.params) if version == MODERN else SILENT
+    return asked.operation or operation, asked, spoken
+
+
+def _requested(arrival: Arrival, params: dict[str, JSON]) -> str:
+    meta = params.get("_meta")
+    named = meta.get(META_VERSION) if isinstance(meta, dict) else None
+    header = arrival.request.head.headers.get(b"mcp-protocol-version", b"").decode("latin-1")
+    return str(named if named is not None else header)[:64]
+
+
+def _unknown(method: str) -> Spoken:
     if method in _REQUESTS or method in _NOTIFICATIONS:
         # Without an id nobody would learn what became of it: a call is never a notification.
-        return _invalid("a request has an `id` and a notification has none")
-    return Denied(Reason.UNKNOWN_METHOD, f"method {method[:64]!r}")
-
-
-def _read_params(
-    method: str, params: dict[str, JSON]
-) -> tuple[str, dict[str, JSON], Denied | None]:
-    """A member that is not understood is not dropped: the call would mean something else."""
-    if not params.keys() <= _PARAMS[method]:
-        return "", {}, _invalid("`params` has a member that this gate does not carry")
-    name = params.get("uri" if method == "resources/read" else "name")
-    arguments = params.get("arguments")
-    if type(name) is not str or not name:
-        return "", {}, _invalid("`params` must name the tool, prompt or resource")
-    if type(arguments) is dict:
-        return name, arguments, None
-    return name, {}, None if arguments is None else _invalid("`arguments` must be an object")
-
-
-def _invalid(shown: str) -> Denied:
-    return Denied(Reason.MALFORMED_REQUEST, shown, shown=shown)
+        shown = "a request has an `id` and a notification has none"
+        return Spoken(refused=Denied(Reason.MALFORMED_REQUEST, shown, shown=shown))
+    return Spoken(refused=Denied(Reason.UNKNOWN_METHOD, f"method {method[:64]!r}"))

@@ -13,4 +13,7 @@ KNOWN: Final = frozenset(SUPPORTED)
 
 META_VERSION: Final = "io.modelcontextprotocol/protocolVersion"
 META_CAPABILITIES: Final = "io.modelcontextprotocol/clientCapabilities"
+META_LOG_LEVEL: Final = "io.modelcontextprotocol/logLevel"
+META_PROGRESS: Final = "progressToken"
+META_SUBSCRIPTION: Final = "io.modelcontextprotocol/subscriptionId"
 META_SERVER: Final = "io.modelcontextprotocol/serverInfo"

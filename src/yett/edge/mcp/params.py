@@ -1,0 +1,108 @@
+"""What the `params` of each method may hold, and what of it becomes the call. Pure.
+
+A member that is not understood is not dropped: the call would mean something else. Sources: schema.ts
+of 2024-11-05 to 2026-07-28.
+"""
+
+from collections.abc import Callable
+from typing import Final, final
+
+import msgspec
+
+from yett.core.errors import Denied
+from yett.core.operations import COMPLETE_TEMPLATE, Operation
+from yett.core.reasons import Reason
+from yett.core.seal import SEALED_CHARS_MAX
+from yett.core.talk import LOG_LEVELS
+from yett.core.target import JSON
+
+ROUND: Final = frozenset({"inputResponses", "requestState"})
+"""What a modern caller adds to a call that goes on (Multi Round-Trip Requests)."""
+
+_PLAIN: Final[dict[str, frozenset[str]]] = {
+    "tools/call": frozenset({"name", "arguments", "_meta"}),
+    "prompts/get": frozenset({"name", "arguments", "_meta"}),
+    "resources/read": frozenset({"uri", "_meta"}),
+}
+_MODERN: Final = {method: members | ROUND for method, members in _PLAIN.items()}
+_LISTS: Final = ("tools/list", "prompts/list", "resources/list", "resources/templates/list")
+_ARGUMENT: Final = frozenset({"argument", "context"})
+
+
+@final
+class Asked(msgspec.Struct, frozen=True):
+    """What becomes of `params`. operation: set where they decide which of two it is."""
+
+    name: str = ""
+    arguments: dict[str, JSON] = {}
+    params: dict[str, JSON] = {}
+    operation: Operation | None = None
+    refused: Denied | None = None
+
+
+NOTHING: Final = Asked()
+"""Of a method whose parameters do not matter here."""
+
+
+def read_params(method: str, params: dict[str, JSON], *, modern: bool) -> Asked:
+    """Read the parameters of a request; `refused` says why they are none."""
+    members = (_MODERN if modern else _PLAIN).get(method)
+    if members is None:
+        read = _OTHERS.get(method)
+        return NOTHING if read is None else read(params)
+    if not params.keys() <= members:
+        return _invalid("`params` has a member that this gate does not carry")
+    name = params.get("uri" if method == "resources/read" else "name")
+    arguments = params.get("arguments")
+    if type(name) is not str or not name:
+        return _invalid("`params` must name the tool, prompt or resource")
+    if type(arguments) is dict:
+        return Asked(name, arguments)
+    return Asked(name) if arguments is None else _invalid("`arguments` must be an object")
+
+
+def _read_list(params: dict[str, JSON]) -> Asked:
+    cursor = params.get("cursor")
+    if cursor is None:
+        return NOTHING
+    if type(cursor) is not str or len(cursor) > SEALED_CHARS_MAX:
+        return _invalid("the cursor is not one of this gate's")
+    return Asked(params={"cursor": cursor})
+
+
+def _read_uri(params: dict[str, JSON]) -> Asked:
+    uri = params.get("uri")
+    if type(uri) is not str or not uri or not params.keys() <= {"uri", "_meta"}:
+        return _invalid("`params` must be a `uri` and nothing else")
+    return Asked(uri)
+
+
+def _read_level(params: dict[str, JSON]) -> Asked:
+    if params.get("level") not in LOG_LEVELS:
+        return _invalid(f"`level` is one of {', '.join(LOG_LEVELS)}")
+    return NOTHING
+
+
+def _read_completion(params: dict[str, JSON]) -> Asked:
+    reference = params.get("ref")
+    if not isinstance(reference, dict) or not params.keys() <= _ARGUMENT | {"ref", "_meta"}:
+        return _invalid("`params` must be a `ref`, an `argument` and perhaps a `context`")
+    kind = reference.get("type")
+    name = reference.get("name" if kind == "ref/prompt" else "uri")
+    if kind not in ("ref/prompt", "ref/resource") or type(name) is not str or not name:
+        return _invalid("`ref` must name a prompt or a resource template")
+    arguments = {member: params[member] for member in _ARGUMENT if member in params}
+    return Asked(name, arguments, operation=COMPLETE_TEMPLATE if kind == "ref/resource" else None)
+
+
+def _invalid(shown: str) -> Asked:
+    return Asked(refused=Denied(Reason.MALFORMED_REQUEST, shown, shown=shown))
+
+
+_OTHERS: Final[dict[str, Callable[[dict[str, JSON]], Asked]]] = {
+    **dict.fromkeys(_LISTS, _read_list),
+    "resources/subscribe": _read_uri,
+    "resources/unsubscribe": _read_uri,
+    "logging/setLevel": _read_level,
+    "completion/complete": _read_completion,
+}
