@@ -74,13 +74,14 @@ class Seen:
 @dataclass(frozen=True)
 class Odd:
     """How a tool answers instead of echoing. text: its answer. delay: seconds before it. raw: sent
-    as the body in place of any answer. error: a JSON-RPC error. hang_up: close, no answer. mirror: answer with all that was received."""
+    as the body in place of any answer. error: a JSON-RPC error. hang_up: close, no answer. result: a whole one. mirror: answer with all that was received."""
 
     text: str | None = None
     delay: float = 0.0
     raw: bytes | None = None
     error: tuple[int, str] | None = None
     hang_up: bool = False
+    result: dict[str, Any] | None = None
     mirror: bool = False
 
 
@@ -214,6 +215,8 @@ class Upstream:
             return None
         if odd.raw is not None:
             return _http(200, odd.raw)
+        if odd.result is not None:
+            return _http(200, _result(message["id"], odd.result, modern=self.modern))
         if odd.error is not None:
             return _http(200, _error(message["id"], *odd.error))
         return self._plain_answer(seen, mirror=odd.mirror)

@@ -27,7 +27,16 @@ from yett.core.target import JSON
 log: Final = logging.getLogger("yett")
 
 _PRUNE_EVERY_SECONDS: Final = 86_400.0
-_AT_START_ONLY: Final = ("mode", "listen", "admin", "tls", "vault", "audit", "telemetry")
+_AT_START_ONLY: Final = (
+    "mode",
+    "listen",
+    "admin",
+    "discovery",
+    "tls",
+    "vault",
+    "audit",
+    "telemetry",
+)
 
 
 @final

@@ -40,7 +40,7 @@ def show_page(
         except SealError:
             raise Denied(Reason.INVALID_STATE, "the cursor does not open here") from None
         start = _behind(targets, place, last)
-    end = len(targets) if call.door == "rest" else start + PAGE_ITEMS_MAX
+    end = len(targets) if call.params.get("whole") is True else start + PAGE_ITEMS_MAX
     result: dict[str, JSON] = {
         call.operation.answer_key: list(
             _show(targets[start:end], is_away, publicly=call.server is None)

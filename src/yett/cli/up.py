@@ -156,7 +156,12 @@ async def _listen(
             port = free.getsockname()[1]
     hosts = own_hosts(host, port, configuration.allowed_hosts)
     origins = frozenset(item.lower().encode() for item in configuration.allowed_origins)
-    router = Router(gateway, place.clock, OriginPolicy(hosts, origins))
+    router = Router(
+        gateway,
+        place.clock,
+        OriginPolicy(hosts, origins),
+        searching=configuration.discovery == "search",
+    )
     gateway.estate.on_catalogue_change = router.changes.announce
     listener = Listener(router, connections_max=_places())
     context = _tls(place, configuration, gateway)

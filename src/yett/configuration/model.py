@@ -100,7 +100,8 @@ class TlsSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`yett.yaml`. allowed_hosts / allowed_origins: beyond the listen address itself. policies: folder
     with `*.cedar` files, meant from the folder of `yett.yaml` like every path that is not absolute; one
-    that is named must be there."""
+    that is named must be there. discovery: what `/mcp` lists: `all` tools that the key may call, or the
+    three of `search` (find, describe, call), for catalogues that no model should read whole."""
 
     mode: Literal["development", "production"] = "development"
     listen: ListenAddress = "127.0.0.1:8080"
@@ -108,6 +109,7 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     allowed_origins: tuple[str, ...] = ()
     tls: TlsSection | None = None
     admin: AdminSection = AdminSection()
+    discovery: Literal["all", "search"] = "all"
     authentication: AuthenticationConfig = AuthenticationConfig()
     servers: dict[ServerName, ServerSection] = {}
     roles: Roles = {}

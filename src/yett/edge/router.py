@@ -15,6 +15,7 @@ from yett.edge.gate import Gate
 from yett.edge.http.connection import Stream
 from yett.edge.http.message import Request, Response
 from yett.edge.mcp.route import McpRoute
+from yett.edge.mcp.searching import SearchingGate
 from yett.edge.mcp.streams import Changes
 from yett.edge.origin import OriginPolicy
 from yett.edge.rest.route import PATHS as REST_PATHS
@@ -31,11 +32,14 @@ _NOT_READY: Final = Response(503, b"not ready\n", b"text/plain")
 class Router:
     """The handler of the data listener."""
 
-    def __init__(self, gate: Gate, clock: Clock, origins: OriginPolicy) -> None:
+    def __init__(
+        self, gate: Gate, clock: Clock, origins: OriginPolicy, *, searching: bool = False
+    ) -> None:
+        """searching: on `/mcp`, three tools to find the others with stand for all of them."""
         self.changes = Changes()
         self.arrivals = Arrivals(clock, origins)
         self._gate = gate
-        self._mcp = McpRoute(gate, self.changes)
+        self._mcp = McpRoute(SearchingGate(gate) if searching else gate, self.changes)
         self._rest = RestRoute(gate)
         self._scopes: dict[bytes, str | None] = {_MCP: None}
 

@@ -41,17 +41,17 @@ def asked(
     *,
     principal: Principal = ANNA,
     server: str | None = None,
-    door: str = "mcp",
+    whole: bool = False,
     method: str = "tools/list",
 ) -> PermittedList:
     call = Call(
         id="r",
         operation=OPERATIONS[method],
         server=server,
-        params={} if cursor is None else {"cursor": cursor},
+        params={"whole": whole} if cursor is None else {"cursor": cursor},
         credential=None,
         peer="p",
-        door="rest" if door == "rest" else "mcp",
+        door="mcp",
         protocol="2025-11-25",
         received_at=0.0,
         started=0.0,
@@ -82,9 +82,9 @@ def test_all_pages_together_are_the_whole_list_once() -> None:
     assert found == [target.public_name for target in MANY]
 
 
-def test_a_short_list_has_no_cursor_and_rest_has_no_pages() -> None:
+def test_a_short_list_has_no_cursor_and_a_whole_one_no_pages() -> None:
     assert "nextCursor" not in page(asked(MANY[:PAGE_ITEMS_MAX]))
-    assert len(page(asked(MANY, door="rest"))["tools"]) == len(MANY)
+    assert len(page(asked(MANY, whole=True))["tools"]) == len(MANY)
 
 
 def test_a_list_that_changed_goes_on_behind_what_was_shown_last() -> None:

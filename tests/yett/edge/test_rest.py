@@ -6,6 +6,12 @@ from tests.yett.edge.scripted import Server
 from yett.core.errors import Denied
 from yett.core.reasons import WIRE, Reason
 
+SCHEMA = {
+    "mcp": "inputSchema",
+    "openai": "parameters",
+    "openai-responses": "parameters",
+    "anthropic": "input_schema",
+}
 EXECUTE = {"tool": "notes", "operation": "read", "input": {"title": "a"}}
 
 
@@ -28,9 +34,18 @@ async def test_a_call_names_server_tool_and_input(
     assert answer.headers["yett-request-id"] == call.id
 
 
+async def test_a_call_may_use_the_one_name_that_a_provider_gives_back(server: Server) -> None:
+    answer = await server.request("POST", "/execute", {"tool": "notes__read", "input": {}})
+    (call,) = server.gate.calls
+
+    assert (call.server, call.name) == (None, "notes__read")
+    assert answer.status == 200
+
+
 @pytest.mark.parametrize(
     "body",
     [
+        b'{"tool":"","operation":"a__b"}', b'{"tool":"a/"}', b'{"tool":"/b__c"}',
         b"", b"[]", b"{", b'{"tool":"a"}', b'{"tool":1,"operation":"b"}', b'{"tool":"a","operation":"b","input":[]}',
         b'{"tool":"a","operation":"b","extra":1}', b'{"tool":"a","tool":"b","operation":"c"}', b"\xef\xbb\xbf{}",
         b'{"tool":"a","operation":"b","input":{"x":NaN}}', b'{"Tool":"a","operation":"b"}',
@@ -68,13 +83,13 @@ async def test_forbidden_and_unknown_look_the_same(server: Server) -> None:
     assert bodies[0] == bodies[1]
 
 
-@pytest.mark.parametrize("form", ["mcp", "openai", "anthropic"])
+@pytest.mark.parametrize("form", ["mcp", "openai", "openai-responses", "anthropic"])
 async def test_tools_come_in_the_words_of_the_provider(form: str, server: Server) -> None:
     (tool,) = (await server.request("GET", f"/v1/tools?format={form}")).json["tools"]
     inner = tool.get("function", tool)
 
     assert inner["name"] == "notes__read"
-    assert inner[{"mcp": "inputSchema", "openai": "parameters", "anthropic": "input_schema"}[form]]
+    assert inner[SCHEMA[form]]
 
 
 async def test_tools_can_be_searched_and_an_unknown_format_is_refused(server: Server) -> None:

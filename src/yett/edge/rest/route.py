@@ -9,7 +9,7 @@ from yett.core.errors import Denied
 from yett.core.operations import OPERATIONS
 from yett.core.quantities import Money
 from yett.core.reasons import Reason
-from yett.core.target import JSON
+from yett.core.target import JSON, SEPARATOR
 from yett.edge import refusals
 from yett.edge.arrival import Arrival, body_problem
 from yett.edge.gate import Gate
@@ -67,8 +67,7 @@ class RestRoute:
             reply,
             {
                 "id": call.id,
-                "tool": server,
-                "operation": tool,
+                **_called(server, tool, reply),
                 "output": None if reply.result is None else plain(reply.result),
                 "usage": _usage(reply.usage),
             },
@@ -81,7 +80,7 @@ class RestRoute:
             shown = f"`format` is one of {', '.join(FORMATS)}"
             problem = Denied(Reason.MALFORMED_REQUEST, shown, shown=shown)
         arrival = arrival.with_problem(problem)
-        call = arrival.call(_LIST, protocol="rest", door="rest")
+        call = arrival.call(_LIST, params={"whole": True}, protocol="rest", door="rest")
         reply = await self._gate.handle(call, arrival.refused)
         tools = [] if reply.result is None else reply.result["tools"]
         return _respond(reply, render(tools, form=form, query=wanted) if not problem else None)
@@ -112,13 +111,32 @@ def _read(body: bytes) -> tuple[str, str, dict[str, JSON], Denied | None]:
         return "", "", {}, _malformed('expected {"tool", "operation", "input"}')
     tool, operation = document.get("tool"), document.get("operation")
     arguments = document.get("input", {})
-    if isinstance(tool, str) and operation is None:
-        tool, _, operation = tool.partition("/")
-    if not isinstance(tool, str) or not isinstance(operation, str) or not tool or not operation:
+    server, name = _names(tool, operation)
+    if not isinstance(name, str) or not name:
         return "", "", {}, _malformed('name the server in "tool" and its tool in "operation"')
     if not isinstance(arguments, dict):
-        return tool, operation, {}, _malformed('"input" must be an object')
-    return tool, operation, arguments, None
+        return server, name, {}, _malformed('"input" must be an object')
+    return server, name, arguments, None
+
+
+def _names(tool: JSON, operation: JSON) -> tuple[str, JSON]:
+    """Return server and tool; no server if the two are said by one public name, or by the alias that a
+    model provider gives back. The second is None if they are not said at all."""
+    if not isinstance(tool, str) or not tool:
+        return "", None
+    if operation is not None:
+        return tool, operation
+    server, slash, name = tool.partition("/")
+    if slash:
+        return server, name if server else None
+    return "", tool if SEPARATOR in tool else None
+
+
+def _called(server: str, tool: str, reply: Reply) -> dict[str, JSON]:
+    """Say server and tool; who called by one public name learns the two that it stands for."""
+    if not server:
+        server, _, tool = reply.target.partition("/")
+    return {"tool": server, "operation": tool}
 
 
 def _malformed(shown: str) -> Denied:
