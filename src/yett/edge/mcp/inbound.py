@@ -12,6 +12,7 @@ from yett.core.call import Call
 from yett.core.errors import Denied
 from yett.core.operations import OPERATIONS, UNKNOWN, Operation
 from yett.core.reasons import Reason
+from yett.core.talk import Talk
 from yett.core.target import JSON
 from yett.edge.arrival import Arrival
 from yett.edge.mcp import modern
@@ -61,6 +62,14 @@ class Inbound(msgspec.Struct, frozen=True):
     @property
     def notification(self) -> bool:
         return self.id is None and self.refused is not None
+
+    @property
+    def listens(self) -> Talk | None:
+        """Return what the caller says, if it is modern and is to hear of its call before the answer."""
+        talk = self.call.talk
+        if talk is None or self.refused is not None or self.session is not None:
+            return None
+        return talk if talk.progress or talk.log_level is not None else None
 
 
 def read_post(arrival: Arrival, server: str | None, sessions: Sessions) -> Inbound:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from yett.core.call import Reply
+from yett.core.call import Reply, RpcError
 from yett.core.document import encode
 from yett.core.errors import Refusal
 from yett.core.reasons import WIRE, Reason
@@ -13,8 +13,10 @@ from yett.edge.mcp.inbound import Inbound
 from yett.edge.mcp.translate import SERVER_INFO, splice_modern, to_version
 from yett.edge.mcp.versions import LEGACY, MODERN, NEWEST_LEGACY, SUPPORTED
 
-_RESOURCE_NOT_FOUND: Final = {-32002: -32602}
-"""Modern callers must not be sent -32002 (MCP 2026-07-28, Error Codes)."""
+_TO_MODERN: Final = {-32002: -32602, -32020: -32603, -32022: -32603}
+"""-32002 must not be sent any more (MCP 2026-07-28, Error Codes). That headers or the version do not
+please a server is between it and the gate."""
+_TO_LEGACY: Final = {-32020: -32603, -32021: -32603, -32022: -32603}
 
 # Answers that say nothing of JSON-RPC: nobody has been identified, or nothing was addressed.
 _PLAIN: Final = frozenset({Reason.UNAUTHENTICATED, Reason.FORBIDDEN_ORIGIN, Reason.UNKNOWN_PATH})
@@ -23,9 +25,13 @@ _AS_TOOL_ERROR: Final = frozenset({"2025-11-25", MODERN})
 
 _CAPABILITIES: Final[dict[str, JSON]] = {
     "tools": {"listChanged": True},
-    "resources": {"listChanged": True},
+    "resources": {"listChanged": True, "subscribe": True},
     "prompts": {"listChanged": True},
+    "logging": {},
+    "completions": {},
 }
+_EXTENSIONS: Final = ("io.modelcontextprotocol/ui",)
+"""What the gate carries without any part in it: MCP Apps are tools and resources like others."""
 _INSTRUCTIONS: Final = (
     "Tools of several servers behind the Yett gateway. What is listed is what may be called; "
     "refusals name a reason and a request id."
@@ -42,19 +48,21 @@ def respond(inbound: Inbound, reply: Reply, session_id: str | None = None) -> Re
         status = 200 if inbound.call.operation.method == "session/end" else 202
         return Response(status, headers=_headers(reply), content_type=b"")
     if reply.error is not None:
-        code = reply.error.code
-        if inbound.version == MODERN:
-            code = _RESOURCE_NOT_FOUND.get(code, code)
-        error = {"code": code, "message": reply.error.message}
-        if reply.error.data is not None:
-            error["data"] = reply.error.data
-        return _error(
-            inbound, reply, error, 400 if code in _BAD_PARAMS and inbound.version == MODERN else 200
-        )
+        return _upstream_error(inbound, reply, reply.error)
     headers = b"Yett-Request-Id: %b\r\n" % reply.call.id.encode()
     if session_id is not None:
         headers += b"Mcp-Session-Id: %b\r\n" % session_id.encode()
     return Response(200, _result(inbound, reply), headers=headers)
+
+
+def capabilities(inbound: Inbound) -> dict[str, JSON]:
+    """Return what this gate serves; of extensions what the caller declared as well."""
+    talk = inbound.call.talk
+    declared = None if talk is None else talk.capabilities.get("extensions")
+    if not isinstance(declared, dict):
+        return _CAPABILITIES
+    carried: dict[str, JSON] = {name: {} for name in _EXTENSIONS if name in declared}
+    return _CAPABILITIES | {"extensions": carried} if carried else _CAPABILITIES
 
 
 def negotiated(requested: JSON) -> str:
@@ -102,12 +110,21 @@ def _own(inbound: Inbound) -> dict[str, JSON]:
         case "server/discover":
             return {
                 "supportedVersions": list(SUPPORTED),
-                "capabilities": _CAPABILITIES,
-                "serverInfo": SERVER_INFO,
+                "capabilities": capabilities(inbound),
                 "instructions": _INSTRUCTIONS,
             }
         case _:
             return {}
+
+
+def _upstream_error(inbound: Inbound, reply: Reply, error: RpcError) -> Response:
+    """Pass on what a server answered: its code as the caller's version has it."""
+    modern = inbound.version == MODERN
+    code = (_TO_MODERN if modern else _TO_LEGACY).get(error.code, error.code)
+    shown: dict[str, JSON] = {"code": code, "message": error.message}
+    if error.data is not None:
+        shown["data"] = error.data
+    return _error(inbound, reply, shown, 400 if modern and code in _BAD_REQUEST else 200)
 
 
 def _refusal(inbound: Inbound, reply: Reply, refusal: Refusal) -> Response:
@@ -119,7 +136,7 @@ def _refusal(inbound: Inbound, reply: Reply, refusal: Refusal) -> Response:
     if refusal.reason is Reason.INVALID_INPUT and _is_tool_error(inbound):
         return _tool_error(inbound, reply, refusal, data)
     if refusal.reason is Reason.UNSUPPORTED_VERSION:
-        data |= {"supported": list(SUPPORTED)}
+        data |= {"supported": list(SUPPORTED), "requested": inbound.requested}
     code = inbound.code if inbound.refused is refusal and inbound.code is not None else wire.rpc
     status = wire.mcp_http[inbound.version == MODERN]
     return _error(
@@ -172,4 +189,4 @@ def _headers(reply: Reply) -> bytes:
     return b"Yett-Request-Id: %b\r\n" % reply.call.id.encode()
 
 
-_BAD_PARAMS: Final = frozenset({-32700, -32600, -32602})
+_BAD_REQUEST: Final = frozenset({-32700, -32600, -32602, -32021})

@@ -15,6 +15,7 @@ from yett.edge.mcp.inbound import Inbound, find_session, read_post
 from yett.edge.mcp.outbound import negotiated, respond
 from yett.edge.mcp.sessions import Sessions
 from yett.edge.mcp.streams import Changes, SessionStream
+from yett.edge.mcp.telling import Telling
 from yett.edge.mcp.versions import MODERN
 
 _INITIALIZE: Final = OPERATIONS["initialize"]
@@ -40,7 +41,7 @@ class McpRoute:
             return self._end(arrival, server)
         return self._not_allowed(arrival, server)
 
-    async def _post(self, arrival: Arrival, server: str | None) -> Response:
+    async def _post(self, arrival: Arrival, server: str | None) -> Response | Stream:
         head = arrival.request.head
         if not head.is_json_post:
             problem = body_problem(head)
@@ -49,6 +50,9 @@ class McpRoute:
             head.is_json_post = problem is None
             arrival = arrival.with_problem(problem)
         inbound = read_post(arrival, server, self._sessions)
+        talk = inbound.listens
+        if talk is not None and _accepts(head.headers, b"text/event-stream"):
+            return Telling(inbound, talk, self._gate)
         reply = await self._gate.handle(inbound.call, inbound.refused)
         session_id = None
         if inbound.call.operation is _INITIALIZE and reply.principal and not reply.refusal:

@@ -25,6 +25,7 @@ _CACHEABLE: Final = frozenset(
         "resources/read",
     }
 )
+_TTL_MILLISECONDS: Final = {"server/discover": 60_000}
 _MODERN_KEYS: Final = ("resultType", "ttlMs", "cacheScope")
 
 
@@ -43,10 +44,12 @@ def plain(result: Result) -> Result:
 
 
 def to_modern(method: str, result: Result) -> Result:
-    """Add what 2026-07-28 demands. What the caller sees is filtered for it, so it is never shared."""
-    added: Result = {"resultType": "complete"}
-    if method in _CACHEABLE:
-        added |= {"ttlMs": 0, "cacheScope": "private"}
+    """Add what 2026-07-28 demands. What the caller sees is filtered for it, so it is never shared; a
+    question is not even kept (Caching)."""
+    kind = result.get("resultType", "complete")
+    added: Result = {"resultType": kind}
+    if kind == "complete" and method in _CACHEABLE:
+        added |= {"ttlMs": _TTL_MILLISECONDS.get(method, 0), "cacheScope": "private"}
     meta = result.get("_meta")
     own = {META_SERVER: SERVER_INFO}
     return result | added | {"_meta": meta | own if isinstance(meta, dict) else own}
