@@ -73,6 +73,13 @@ def test_one_byte_more_in_the_header_is_another_header() -> None:
     assert requests[1].head.headers[b"authorization"] == b"Bearer y"
 
 
+def test_space_around_a_value_is_not_part_of_it() -> None:
+    requests, good = read(post(b"{}", HEAD.replace(b"Bearer x", b"  \tBearer x \t ")))
+
+    assert good
+    assert requests[0].head.headers[b"authorization"] == b"Bearer x"
+
+
 @pytest.mark.parametrize(
     "length", [b"+2", b"2 ", b" 2", b"0x2", b"2, 2", b"2;", b"-2", b"2\r\nContent-Length: 2", b""]
 )

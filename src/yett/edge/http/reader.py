@@ -98,7 +98,7 @@ class Reader:
         name = name.lower()
         if name in self._headers:
             self._repeated.add(name)
-        self._headers[name] = value
+        self._headers[name] = value.rstrip(b" \t")  # the parser leaves it on (RFC 9110, 5.5)
 
     def on_headers_complete(self) -> None:
         headers = self._headers
