@@ -35,7 +35,7 @@ from tests.outside.gate import REST, Agent, Gate, running
 from tests.outside.upstream import MODERN, wait_until
 
 _CONFIGURATION: Final = """
-servers: {{suite: {{url: "{url}"}}}}
+servers: {{suite: {{url: "{url}", may_ask: [elicitation, sampling, roots]}}}}
 roles: {{reader: ["suite.*:read", "suite.*:write"]}}
 limits: {{breaker: {{failures: 100000}}}}
 """

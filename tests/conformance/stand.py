@@ -18,6 +18,7 @@ allowed_hosts: ["127.0.0.1:{shim}", "localhost:{shim}"]
 servers:
   everything:
     url: http://127.0.0.1:{fixture}/mcp
+    may_ask: [elicitation, sampling, roots]
 roles: {{reader: ["everything.*:read", "everything.*:write"]}}
 limits: {{breaker: {{failures: 100000}}}}
 """
