@@ -20,6 +20,7 @@ from yett.validation.arguments import extent, pointer_to
 from yett.validation.closing import close, may_loosen
 from yett.validation.costs import HUGE_INTEGERS_MAX, cost_of_numbers
 from yett.validation.effort import Effort, check_size
+from yett.validation.mirroring import Mirror, mirrors_of
 from yett.validation.patterns import Counter, counting, most_places
 from yett.validation.references import SchemaRefused
 
@@ -44,10 +45,11 @@ _UNDECLARED: Final = frozenset({"additionalProperties", "unevaluatedProperties"}
 class CompiledSchema:
     """Answers whether a value fits. `original` is asked too where closing could have loosened.
 
-    texts: bounds what its patterns may cost; None if it has none.
+    texts: bounds what its patterns may cost; None if it has none. mirrors: arguments that a caller
+    repeats in headers.
     """
 
-    __slots__ = ("_by_depth", "_is_valid", "_original", "_texts", "_validator")
+    __slots__ = ("_by_depth", "_is_valid", "_original", "_texts", "_validator", "mirrors")
 
     def __init__(
         self,
@@ -61,6 +63,7 @@ class CompiledSchema:
         self._original = original
         self._by_depth = by_depth
         self._texts = texts
+        self.mirrors: tuple[Mirror, ...] = ()
 
     def first_problem(self, value: JSON, nodes: int = 1, depth: int = 1) -> Finding | None:
         """Return what is wrong, or None when the value fits.
@@ -114,7 +117,9 @@ def compile_schema(schema: object, *, open_: bool) -> CompiledSchema:
     """
     if not isinstance(schema, dict) or schema.get("type") != "object":
         raise SchemaRefused("the schema of the arguments is not an object with `type: object`")
-    return compile_any(schema, open_=open_)
+    compiled = compile_any(schema, open_=open_)
+    compiled.mirrors = mirrors_of(schema)
+    return compiled
 
 
 def compile_any(schema: object, *, open_: bool) -> CompiledSchema:

@@ -12,6 +12,7 @@ from yett.core.seal import Sealer
 from yett.core.target import JSON, Target
 from yett.validation.arguments import FLAT_NODES, estimate, is_small
 from yett.validation.cache import SchemaCache
+from yett.validation.mirroring import check_mirrored
 from yett.validation.other import check_other
 from yett.validation.references import SchemaRefused
 from yett.validation.refusal import deny, measured
@@ -38,14 +39,14 @@ class Validator:
         """Let only arguments within the caps and the approved definition go on.
 
         Raises:
-            Denied: invalid_input, with where and what; invalid_state, the call does not go on from
-                where the caller says.
+            Denied: invalid_input, with where and what; header_mismatch, see `check_mirrored`;
+                invalid_state, the call does not go on from where the caller says.
             Fault: internal_error, the tool's schema cannot be judged by.
         """
         call, target = permitted.call, permitted.target
         arguments = call.arguments
         if target.kind is _TOOL:
-            self._check_tool(target, arguments)
+            self._check_tool(target, arguments, call.mirrored)
         else:
             check_other(permitted, arguments)
         encoded = encode(arguments)
@@ -65,7 +66,9 @@ class Validator:
         problem = schema.first_problem_of_answer(value)
         return f"structuredContent{problem[0]} {problem[1]}" if problem else None
 
-    def _check_tool(self, target: Target, arguments: dict[str, JSON]) -> None:
+    def _check_tool(
+        self, target: Target, arguments: dict[str, JSON], mirrored: dict[str, str | None] | None
+    ) -> None:
         schema = self._find(target)
         nodes, depth = FLAT_NODES, 1
         if not is_small(arguments):
@@ -75,6 +78,8 @@ class Validator:
         problem = schema.first_problem(arguments, nodes, depth)
         if problem is not None:
             deny(*problem)
+        if schema.mirrors and mirrored is not None:
+            check_mirrored(schema.mirrors, mirrored, arguments)
 
     def _find(self, target: Target) -> CompiledSchema:
         try:
