@@ -163,6 +163,7 @@ async def _listen(
         searching=configuration.discovery == "search",
     )
     gateway.estate.on_catalogue_change = router.changes.announce
+    gateway.estate.on_resource_update = router.changes.update
     listener = Listener(router, connections_max=_places())
     context = _tls(place, configuration, gateway)
     try:

@@ -1,6 +1,7 @@
 """The GET stream of a legacy session: keep-alives and `list_changed`, cut when its owner is gone."""
 
 import asyncio
+from collections.abc import Callable
 from time import monotonic
 from typing import Final, final
 
@@ -14,15 +15,35 @@ from yett.edge.mcp.sessions import Session, Sessions
 _KEEP_ALIVE_SECONDS: Final = 15.0
 
 
+Resource = tuple[str, str]
+"""Server and its own URI."""
+
+
 @final
 class Changes:
-    """A counter that grows when the catalogue or a grant changed; streams look at it."""
+    """What streams tell of. count: grows when the catalogue or a grant changed; streams look at it.
+    Who watches a resource is called, plainly, when it may have changed."""
 
     def __init__(self) -> None:
         self.count = 0
+        self._watchers: dict[Resource, set[Callable[[Resource], None]]] = {}
 
     def announce(self) -> None:
         self.count += 1
+
+    def update(self, server: str, uri: str) -> None:
+        resource = server, uri
+        for hear in tuple(self._watchers.get(resource, ())):
+            hear(resource)
+
+    def watch(self, resource: Resource, hear: Callable[[Resource], None]) -> None:
+        self._watchers.setdefault(resource, set()).add(hear)
+
+    def unwatch(self, resource: Resource, hear: Callable[[Resource], None]) -> None:
+        watchers = self._watchers.get(resource, set())
+        watchers.discard(hear)
+        if not watchers:
+            self._watchers.pop(resource, None)
 
 
 @final
