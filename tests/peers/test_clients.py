@@ -112,7 +112,6 @@ async def test_all_servers_at_one_address(client: Client, everything: Place) -> 
     assert "# Everything Server" in texts(read.result(0))[0]
 
 
-@pytest.mark.xfail(reason="addresses within answers are not yet those of the common address")
 @pytest.mark.parametrize("client", clients(*ALL[1:4]))
 async def test_what_an_answer_links_to_can_be_read_where_it_was_seen(
     client: Client, everything: Place
