@@ -75,7 +75,7 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
         permitted = self.authorization.permit(resolved)
         record.permit(permitted)
         validated = self.validation.check(permitted)
-        async with self.limits.admit(validated) as admission:
+        with self.limits.admit(validated) as admission:
             await record.intend(admission.admitted)  # durable before anything outside is touched
             armed = await self.credentials.arm(admission.admitted)
             admission.commit()  # from here on the money is spent, whatever happens

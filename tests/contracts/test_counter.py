@@ -161,3 +161,12 @@ def test_memory_grows_with_the_keys_in_use() -> None:
 
     assert len(counter) == 200
     assert all(counter.take([(f"busy {n}", Rate(1, 86400.0))], 1.0) > 0 for n in range(200))
+
+
+def test_a_meter_counts_with_everybody_else(counter: Counter) -> None:
+    key = ("a", MINUTE)
+    meter = counter.meter([key, ("b", Rate(3, 60.0))])
+
+    assert [meter.take(100.0), counter.take([key], 100.0)] == [0.0, 0.0]
+    assert meter.take(100.0) == 30.0
+    assert counter.room("b", Rate(3, 60.0), 100.0).remaining == 2

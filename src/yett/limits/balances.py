@@ -113,21 +113,46 @@ class Balances:
             return 0
         return found.total - found.before[index]
 
-    def has_room(
-        self, account: str, micros: int, limit_micros: int | None, period: Period, day: int
-    ) -> bool:
+    def spent_at(self, account: str, period: Period, at: float) -> int:
+        """As `spent`, for the day of a wall-clock time."""
         found = self._accounts.get(account)
         if found is None:
-            return micros <= (MICROS_MAX if limit_micros is None else min(limit_micros, MICROS_MAX))
+            return 0
+        day = int(at) // _DAY_SECONDS
+        if found.windows[0] != day or day != self.newest_day:
+            return self.spent(account, period, self.today(at))
+        return found.total - found.before[_INDEX[period]]
+
+    def charge_within(
+        self, account: str, micros: int, limit_micros: int | None, period: Period, at: float
+    ) -> int | None:
+        """Add to all four periods if the account then exceeds neither `limit_micros` in this one nor
+        what can be counted. Return the day it was charged on; None: there is no room."""
+        day = int(at) // _DAY_SECONDS
+        found = self._accounts.get(account)
+        if found is None or day != self.newest_day or found.windows[0] != day:
+            return self._charge_first(account, micros, limit_micros, period, at)
         total = found.total + micros
-        if total > MICROS_MAX:
-            return False
-        if limit_micros is None:
-            return True
-        index = _INDEX[period]
-        if found.windows[index] != windows_of(day)[index]:
-            return micros <= limit_micros
-        return total - found.before[index] <= limit_micros
+        if total > MICROS_MAX or (
+            limit_micros is not None and total - found.before[_INDEX[period]] > limit_micros
+        ):
+            return None
+        found.total = total
+        return day
+
+    def _charge_first(
+        self, account: str, micros: int, limit_micros: int | None, period: Period, at: float
+    ) -> int | None:
+        """Charge an account for the first time in a day, or when the clock is behind the newest."""
+        day = self.today(at)
+        room = MICROS_MAX if limit_micros is None else min(limit_micros, MICROS_MAX)
+        found = self._accounts.get(account)
+        if found is not None and found.total + micros > MICROS_MAX:
+            return None
+        if self.spent(account, period, day) + micros > room:
+            return None
+        self.charge(account, micros, day)
+        return day
 
     def charge(self, account: str, micros: int, day: int) -> None:
         """Add to all four periods. `day` is `today(…)`, or comes from the journal in its order."""

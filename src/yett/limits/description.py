@@ -10,7 +10,7 @@ from yett.limits.state import LimitsState
 
 
 def describe(principal: Principal, rules: Rules, state: LimitsState) -> dict[str, JSON]:
-    plan = rules.plan(principal)
+    plan = rules.plan(principal, state.counter)
     at = state.clock.wall()
     monotonic = state.clock.monotonic()
     rates = []

@@ -35,7 +35,27 @@ class Reservation(msgspec.Struct, frozen=True, gc=False):
     day: int
 
 
+class Meter(Protocol):
+    """Counts the same keys again and again."""
+
+    def take(self, at: float) -> float:
+        """As `Counter.take`.
+
+        Raises:
+            Fault: the store could not be asked.
+        """
+        ...
+
+
 class Counter(Protocol):
+    def meter(self, keys: Sequence[tuple[str, Rate]]) -> Meter:
+        """Return what counts uses of all these keys, which share their counts with everybody else's.
+
+        Raises:
+            Nothing: the store is asked when something is counted.
+        """
+        ...
+
     def take(self, keys: Sequence[tuple[str, Rate]], at: float) -> float:
         """Count one use of every key, or of none. `keys` are distinct; `at`: monotonic seconds.
 

@@ -12,7 +12,7 @@ from yett.core.quantities import Money, Rate, duration_seconds
 from yett.core.target import Target
 from yett.limits.breaker import Breaker
 from yett.limits.config import KeyLimits, LimitsConfig, Rates, ToolLimits
-from yett.limits.port import PERIODS, Period
+from yett.limits.port import PERIODS, Counter, Meter, Period
 
 CURRENCY_DEFAULT: Final = "USD"
 
@@ -50,9 +50,11 @@ class ToolRules(msgspec.Struct, frozen=True):
 
 @final
 class ToolPlan(msgspec.Struct, frozen=True):
-    """One caller and one tool: every rate that applies, and the account that pays."""
+    """One caller and one tool: every rate that applies, and the account that pays. meter: counts by
+    all these rates; None where there is none."""
 
     keys: Keys
+    meter: Meter | None = None
     cost_micros: int = 0
     currency: str = CURRENCY_DEFAULT
     account: str = ""
@@ -82,7 +84,7 @@ class Rules(msgspec.Struct, frozen=True):
     breaker: Breaker
     currencies: tuple[str, ...]
 
-    def plan(self, principal: Principal) -> CallerPlan:
+    def plan(self, principal: Principal, counter: Counter) -> CallerPlan:
         rules = self.keys.get(principal.name, self.every_key)
         keys = tuple((f"key {text} {principal.id}", rate) for text, rate in rules.rates.items())
         budget = rules.budget
@@ -93,11 +95,13 @@ class Rules(msgspec.Struct, frozen=True):
             concurrency=sys.maxsize if rules.concurrency is None else rules.concurrency,
             budget=budget,
             budget_account=account_name(budget.currency, principal.id) if budget else "",
-            plain=ToolPlan(keys),
+            plain=ToolPlan(keys, counter.meter(keys) if keys else None),
             tools={},
         )
 
-    def plan_tool(self, caller: CallerPlan, principal: Principal, target: Target) -> ToolPlan:
+    def plan_tool(
+        self, caller: CallerPlan, principal: Principal, target: Target, counter: Counter
+    ) -> ToolPlan:
         """Prepare what `caller.tools` lacks. Only tools have rates and prices of their own."""
         rules = self.tools.get((target.server, target.name))
         if rules is None:
@@ -106,12 +110,14 @@ class Rules(msgspec.Struct, frozen=True):
             # The length of the id keeps two pairs of id and tool from running into one name.
             own = f"{len(principal.id)} {principal.id} {target.key}"
             total = target.key
+            keys = (
+                *caller.keys,
+                *((f"tool {text} {own}", rate) for text, rate in rules.rates.items()),
+                *((f"total {text} {total}", rate) for text, rate in rules.rates_total.items()),
+            )
             plan = ToolPlan(
-                keys=(
-                    *caller.keys,
-                    *((f"tool {text} {own}", rate) for text, rate in rules.rates.items()),
-                    *((f"total {text} {total}", rate) for text, rate in rules.rates_total.items()),
-                ),
+                keys=keys,
+                meter=counter.meter(keys) if keys else None,
                 cost_micros=rules.price.micros,
                 currency=rules.price.currency,
                 account=account_name(rules.price.currency, principal.id),

@@ -38,7 +38,7 @@ class Limiter:
         self.plans: dict[str, CallerPlan] = {}
 
     def admit(self, validated: Validated) -> "Admission":
-        """Ask for room; it is held from the beginning of the `async with` to its end.
+        """Ask for room; it is held from the beginning of the `with` to its end.
 
         Raises (on entering):
             Denied: CIRCUIT_OPEN, RATE_LIMITED or BUDGET_EXHAUSTED.
@@ -62,8 +62,9 @@ class Limiter:
         plan = self.plans.get(principal.id)
         if plan is None or plan.name != principal.name:
             plan = self.plan(principal)
-        if plan.keys:
-            wait = state.counter.take(plan.keys, at)
+        meter = plan.plain.meter
+        if meter is not None:
+            wait = meter.take(at)
             if wait:
                 raise rate_limited(plan.keys, wait)
 
@@ -89,7 +90,7 @@ class Limiter:
         """Prepare what applies to one caller; once, unless there are very many."""
         if len(self.plans) >= PLANS_MAX:
             self.plans.clear()
-        plan = self.plans[principal.id] = self.rules.plan(principal)
+        plan = self.plans[principal.id] = self.rules.plan(principal, self.state.counter)
         return plan
 
 
@@ -113,7 +114,7 @@ class Admission:
         self._committed = False
         self._probe = False
 
-    async def __aenter__(self) -> "Admission":
+    def __enter__(self) -> "Admission":
         limiter, validated = self._limiter, self._validated
         permitted = validated.permitted
         principal, target = permitted.principal, permitted.target
@@ -131,11 +132,12 @@ class Admission:
             plan = limiter.plan(principal)
         tool = plan.tools.get(target.key) if target.kind is _TOOL else plan.plain
         if tool is None:
-            tool = limiter.rules.plan_tool(plan, principal, target)
+            tool = limiter.rules.plan_tool(plan, principal, target, state.counter)
         if caller.active >= plan.concurrency:
             raise _too_many_at_once(plan.concurrency)
-        if tool.keys:
-            wait = state.counter.take(tool.keys, at)
+        meter = tool.meter
+        if meter is not None:
+            wait = meter.take(at)
             if wait:
                 raise rate_limited(tool.keys, wait)
         # A round that goes on where the caller was asked something belongs to a call that is paid for.
@@ -143,7 +145,7 @@ class Admission:
         cost = tool.cost_micros if resumption is None or not resumption.state else 0
         if cost:
             self._reservation = _reserve(state, plan, tool)
-        # Nothing below can fail: what is taken here is given back in __aexit__ only.
+        # Nothing below can fail: what is taken here is given back in __exit__ only.
         caller.active += 1
         if caller.open_until:
             limiter.rules.breaker.claim_probe(caller, permitted.call.id)
@@ -159,7 +161,8 @@ class Admission:
 
     def settle(self, cleaned: Cleaned) -> Usage:  # noqa: ARG002 - prices are fixed; those by result will read it
         """Pay the fixed price, and say what is left."""
-        ledger = self._limiter.state.ledger
+        state = self._limiter.state
+        ledger = state.ledger
         reservation = self._reservation
         if reservation is not None:
             ledger.settle(reservation)
@@ -168,12 +171,11 @@ class Admission:
         budget = plan.budget
         if budget is None:
             return Usage(admitted.cost_micros, None, admitted.currency)
-        wall = self._limiter.state.wall
-        at = wall()
-        left = budget.micros - ledger.spent(plan.budget_account, budget.period, at)
+        wall = state.wall
+        left = budget.micros - ledger.spent(plan.budget_account, budget.period, wall())
         return Usage(admitted.cost_micros, max(0, left), budget.currency)
 
-    async def __aexit__(
+    def __exit__(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,

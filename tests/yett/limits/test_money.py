@@ -27,7 +27,7 @@ MINUTE = KeyLimits(rate="2/minute")
 
 
 async def pass_through(limits: Limiter, subject: Validated | None = None) -> None:
-    async with limits.admit(subject or validated()) as admission:
+    with limits.admit(subject or validated()) as admission:
         admission.commit()
 
 
@@ -48,10 +48,10 @@ def active(limits: Limiter, principal: Principal = LAPTOP) -> int:
 async def test_a_price_is_paid_from_the_budget_and_the_caller_sees_what_is_left() -> None:
     limits = limiter(HandClock(), KeyLimits(budget="0.005 USD/day"), tools=PAID)
 
-    async with limits.admit(validated()) as admission:
+    with limits.admit(validated()) as admission:
         admission.commit()
         usage = admission.settle(cleaned(admission.admitted))
-    async with limits.admit(validated(tool="free")) as admission:
+    with limits.admit(validated(tool="free")) as admission:
         admission.commit()
         free = admission.settle(cleaned(admission.admitted))
 
@@ -79,7 +79,7 @@ async def test_the_call_over_the_budget_is_refused_and_learns_when_it_resets() -
 async def test_spending_is_known_without_a_budget_too() -> None:
     limits = limiter(HandClock(), tools=PAID)
 
-    async with limits.admit(validated()) as admission:
+    with limits.admit(validated()) as admission:
         admission.commit()
         usage = admission.settle(cleaned(admission.admitted))
 
@@ -104,7 +104,7 @@ async def test_a_budget_that_became_smaller_than_what_is_spent_has_nothing_left(
     await pass_through(before)
     after = limiter(HandClock(), KeyLimits(budget="0.001 USD/day"), state=before.state)
 
-    async with after.admit(validated(tool="free")) as admission:
+    with after.admit(validated(tool="free")) as admission:
         assert admission.settle(cleaned(admission.admitted)).remaining_micros == 0
     assert after.describe(identified())["limits"]["budget"]["remaining"] == "0 USD"
 
@@ -133,12 +133,12 @@ async def test_money_comes_back_only_if_nothing_left_the_process(
     """Threat D07: failing on purpose is not free."""
     limits = limiter(HandClock(), KeyLimits(budget="1 USD/day"), tools=PAID)
     admission = limits.admit(validated())
-    await admission.__aenter__()
+    admission.__enter__()
     assert spent(limits) == 2_000
     if committed:
         admission.commit()
 
-    await admission.__aexit__(type(end) if end else None, end, None)
+    admission.__exit__(type(end) if end else None, end, None)
 
     assert spent(limits) == cost
 
@@ -146,10 +146,10 @@ async def test_money_comes_back_only_if_nothing_left_the_process(
 async def test_what_is_settled_stays_spent_whatever_comes_after() -> None:
     limits = limiter(HandClock(), tools=PAID)
     admission = limits.admit(validated())
-    await admission.__aenter__()
+    admission.__enter__()
     admission.commit()
     admission.settle(cleaned(admission.admitted))
-    await admission.__aexit__(Fault, NEVER_SENT, None)
+    admission.__exit__(Fault, NEVER_SENT, None)
 
     assert spent(limits) == 2_000
 
@@ -166,7 +166,7 @@ async def test_of_two_hundred_calls_at_once_with_one_unit_left_exactly_one_is_ad
 
         async def one(limits: Limiter = limits) -> None:
             nonlocal went_out
-            async with limits.admit(validated()) as admission:
+            with limits.admit(validated()) as admission:
                 await asyncio.sleep(0)
                 admission.commit()
                 went_out += 1

@@ -71,7 +71,7 @@ class Spending(RuleBasedStateMachine):
         today = max(self.newest, int(self.clock.now // DAY))
         admission = self.limiter.admit(validated(principal, f"costs_{price}"))
         try:
-            run(admission.__aenter__())
+            admission.__enter__()
         except Denied as denied:
             if denied.reason is not Reason.BUDGET_EXHAUSTED:
                 raise
@@ -108,7 +108,7 @@ class Spending(RuleBasedStateMachine):
             error = Fault(Reason.UPSTREAM_TIMEOUT, "", sent=True)
         elif how == "hang up":
             error = KeyboardInterrupt()
-        run(admission.__aexit__(type(error) if error else None, error, None))
+        admission.__exit__(type(error) if error else None, error, None)
 
     @rule(torn=st.binary(max_size=60).filter(lambda piece: b"\n" not in piece))
     def crash(self, torn: bytes) -> None:

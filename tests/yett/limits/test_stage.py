@@ -30,7 +30,7 @@ MINUTE = KeyLimits(rate="2/minute")
 
 
 async def pass_through(limits: Limiter, subject: Validated | None = None) -> None:
-    async with limits.admit(subject or validated()) as admission:
+    with limits.admit(subject or validated()) as admission:
         admission.commit()
 
 
@@ -52,7 +52,7 @@ async def test_without_configuration_nothing_limits_a_key() -> None:
     limits = limiter(HandClock())
 
     for _ in range(100):
-        async with limits.admit(validated()) as admission:
+        with limits.admit(validated()) as admission:
             assert admission.admitted.cost_micros == 0
             assert admission.admitted.currency == "USD"
             assert admission.settle(cleaned(admission.admitted)) == Usage(0, None, "USD")
@@ -64,7 +64,7 @@ async def test_the_proof_holds_what_was_validated_and_is_there_only_inside() -> 
     with pytest.raises(AttributeError):
         _ = admission.admitted
 
-    async with admission:
+    with admission:
         assert admission.admitted.validated is subject
         assert admission.admitted.cost_micros == 2_000
 
@@ -156,7 +156,7 @@ async def test_a_refusal_by_one_rate_uses_up_none_of_the_others() -> None:
 async def test_a_prompt_that_is_called_like_a_tool_is_not_that_tool(kind: Kind) -> None:
     limits = limiter(HandClock(), tools=PAID)
 
-    async with limits.admit(validated(kind=kind)) as admission:
+    with limits.admit(validated(kind=kind)) as admission:
         assert admission.admitted.cost_micros == 0
 
 
@@ -177,13 +177,13 @@ async def test_only_so_many_calls_run_at_once_and_the_place_is_always_freed() ->
     ends: list[BaseException | None] = [None, refused(), KeyboardInterrupt(), ValueError()]
     for end in ends:
         first, second = limits.admit(validated()), limits.admit(validated())
-        await first.__aenter__()
-        await second.__aenter__()
+        first.__enter__()
+        second.__enter__()
         denied = await refusal_of(limits)
         assert denied.reason is Reason.RATE_LIMITED
         assert denied.retry_after_seconds == 1.0
         for admission in (first, second):
-            await admission.__aexit__(type(end) if end else None, end, None)
+            admission.__exit__(type(end) if end else None, end, None)
         assert active(limits) == 0
 
     assert limits.describe(identified())["limits"]["rate"][0]["remaining"] == 2
@@ -192,7 +192,7 @@ async def test_only_so_many_calls_run_at_once_and_the_place_is_always_freed() ->
 async def test_one_callers_calls_take_no_place_of_another() -> None:
     limits = limiter(HandClock(), KeyLimits(concurrency=1))
 
-    async with limits.admit(validated()):
+    with limits.admit(validated()):
         await pass_through(limits, validated(SERVER))
 
 
@@ -212,7 +212,7 @@ async def test_a_new_configuration_goes_on_with_what_is_counted() -> None:
     clock = HandClock()
     every = KeyLimits(rate="2/minute", concurrency=1, budget="0.002 USD/day")
     before = limiter(clock, every, tools=PAID)
-    async with before.admit(validated()) as admission:
+    with before.admit(validated()) as admission:
         after = limiter(clock, every, tools=PAID, state=before.state)
         assert (await refusal_of(after)).retry_after_seconds == 1.0
         admission.commit()
@@ -244,7 +244,7 @@ async def test_a_key_without_rates_is_not_counted() -> None:
 async def test_a_caller_can_see_its_limits_and_what_is_left() -> None:
     every = KeyLimits(rate=("60/minute", "100/day"), concurrency=4, budget="10 USD/day")
     limits = limiter(HandClock(), every, tools=PAID)
-    async with limits.admit(validated()) as admission:
+    with limits.admit(validated()) as admission:
         admission.commit()
         described = limits.describe(identified())
 
@@ -297,7 +297,7 @@ async def test_memory_is_bounded_however_many_callers_come(monkeypatch: pytest.M
         principal = Principal(id=f"key_{number}", name="many")
         if number < 3:
             busy.append(limits.admit(validated(principal)))
-            await busy[-1].__aenter__()
+            busy[-1].__enter__()
         elif number == 3:
             limits.observe(reply(principal, refusal=refused()))
         else:
@@ -310,4 +310,4 @@ async def test_memory_is_bounded_however_many_callers_come(monkeypatch: pytest.M
         assert (await refusal_of(limits, subject)).reason is Reason.RATE_LIMITED
     assert limits.state.callers["key_3"].failures == 1
     for admission in busy:
-        await admission.__aexit__(None, None, None)
+        admission.__exit__(None, None, None)

@@ -76,8 +76,9 @@ class JournalLedger:
         if micros <= 0:
             raise ValueError("only a positive amount can be reserved")
         balances = self._balances
-        day = balances.today(at)
-        if not balances.has_room(account, micros, limit_micros, period, day):
+        before = balances.newest_day
+        day = balances.charge_within(account, micros, limit_micros, period, at)
+        if day is None:
             return None
         line = self._lines.get((account, micros, day))
         if line is None:
@@ -85,10 +86,11 @@ class JournalLedger:
         try:
             self._append(line)
         except OSError as error:
+            balances.refund(account, micros, day)
+            balances.newest_day = before
             raise Fault(
                 Reason.INTERNAL_ERROR, f"the ledger cannot be written: {error.strerror}"
             ) from error
-        balances.charge(account, micros, day)
         self._number = number = self._number + 1
         self._open.add(number)
         if self._size > self._compact_at:
@@ -111,7 +113,7 @@ class JournalLedger:
         self._balances.refund(account, micros, day)
 
     def spent(self, account: str, period: Period, at: float) -> int:
-        return self._balances.spent(account, period, self._balances.today(at))
+        return self._balances.spent_at(account, period, at)
 
     def resets_at(self, period: Period, at: float) -> float | None:
         return end_of(period, self._balances.today(at))

@@ -34,32 +34,24 @@ class _Cell:
 
 @final
 class MemoryCounter:
-    __slots__ = ("_cells", "_keys_kept")
+    """changes: how often a cell was forgotten or replaced; who keeps cells looks them up again then."""
+
+    __slots__ = ("_cells", "_keys_kept", "changes")
 
     def __init__(self, keys_kept: int = KEYS_KEPT) -> None:
         self._keys_kept = keys_kept
         self._cells: OrderedDict[str, _Cell] = OrderedDict()
+        self.changes = 0
 
     def __len__(self) -> int:
         """Keys remembered."""
         return len(self._cells)
 
     def take(self, keys: Sequence[tuple[str, Rate]], at: float) -> float:
-        now = int(at * _MICROSECONDS + 0.5)
-        find = self._cells.get
-        for key, rate in keys:
-            cell = find(key)
-            if cell is None or cell.rate is not rate:
-                cell = self._cell(key, rate, now)
-            scaled_now = now * cell.count
-            empty_at = cell.empty_at
-            if empty_at <= scaled_now:
-                cell.empty_at = scaled_now + cell.interval
-            elif empty_at - scaled_now <= cell.burst:
-                cell.empty_at = empty_at + cell.interval
-            else:
-                return self._refuse(keys, key, now)
-        return 0.0
+        return _Meter(self, tuple(keys)).take(at)
+
+    def meter(self, keys: Sequence[tuple[str, Rate]]) -> "_Meter":
+        return _Meter(self, tuple(keys))
 
     def room(self, key: str, rate: Rate, at: float) -> Room:
         now = int(at * _MICROSECONDS + 0.5)
@@ -73,18 +65,12 @@ class MemoryCounter:
     def close(self) -> None:
         self._cells.clear()
 
-    def _refuse(self, keys: Sequence[tuple[str, Rate]], refused: str, now: int) -> float:
-        """Take back what was counted before the refused key, and say how long all of them need."""
-        wait = 0
-        counted = True
-        for key, rate in keys:
-            counted = counted and key != refused
-            cell = self._cells.get(key) or self._cell(key, rate, now)
-            if counted:
-                cell.empty_at -= cell.interval
-            excess = cell.empty_at - now * cell.count - cell.burst
-            wait = max(wait, -(-excess // cell.count))
-        return wait / _MICROSECONDS
+    def find(self, keys: Sequence[tuple[str, Rate]], now: int) -> tuple[_Cell, ...]:
+        """Return the cells of these keys. To make one may forget another, but for these."""
+        cells = tuple([self._cell(key, rate, now) for key, rate in keys])
+        for (key, _), cell in zip(keys, cells, strict=True):
+            self._cells.setdefault(key, cell)
+        return cells
 
     def _cell(self, key: str, rate: Rate, now: int) -> _Cell:
         """Begin a cell, or go on with one whose rate was read from the configuration again."""
@@ -93,7 +79,10 @@ class MemoryCounter:
         if cell is None:
             self._forget_idle(now)
             empty_at = 0
+        elif cell.rate is rate:
+            return cell
         else:  # the same moment in the units of the new rate
+            self.changes += 1
             empty_at = -(-cell.empty_at * rate.count // cell.count)
         cell = cells[key] = _Cell(rate, empty_at)
         return cell
@@ -107,3 +96,46 @@ class MemoryCounter:
             key, cell = cells.popitem(last=False)
             if cell.empty_at > now * cell.count:
                 cells[key] = cell
+            else:
+                self.changes += 1
+
+
+@final
+class _Meter:
+    """Holds the cells of its keys for as long as the counter holds all of its own."""
+
+    __slots__ = ("_cells", "_counter", "_keys", "_seen")
+
+    def __init__(self, counter: MemoryCounter, keys: tuple[tuple[str, Rate], ...]) -> None:
+        self._counter = counter
+        self._keys = keys
+        self._cells: tuple[_Cell, ...] = ()
+        self._seen = -1
+
+    def take(self, at: float) -> float:
+        now = int(at * _MICROSECONDS + 0.5)
+        if self._seen != self._counter.changes:
+            self._cells = self._counter.find(self._keys, now)
+            self._seen = self._counter.changes
+        for cell in self._cells:
+            scaled_now = now * cell.count
+            empty_at = cell.empty_at
+            if empty_at <= scaled_now:
+                cell.empty_at = scaled_now + cell.interval
+            elif empty_at - scaled_now <= cell.burst:
+                cell.empty_at = empty_at + cell.interval
+            else:
+                return self._refuse(cell, now)
+        return 0.0
+
+    def _refuse(self, refused: _Cell, now: int) -> float:
+        """Take back what was counted before the refused key, and say how long all of them need."""
+        wait = 0
+        counted = True
+        for cell in self._cells:
+            counted = counted and cell is not refused
+            if counted:
+                cell.empty_at -= cell.interval
+            excess = cell.empty_at - now * cell.count - cell.burst
+            wait = max(wait, -(-excess // cell.count))
+        return wait / _MICROSECONDS

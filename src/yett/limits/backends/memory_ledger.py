@@ -20,11 +20,9 @@ class MemoryLedger:
     ) -> Reservation | None:
         if micros <= 0:
             raise ValueError("only a positive amount can be reserved")
-        balances = self._balances
-        day = balances.today(at)
-        if not balances.has_room(account, micros, limit_micros, period, day):
+        day = self._balances.charge_within(account, micros, limit_micros, period, at)
+        if day is None:
             return None
-        balances.charge(account, micros, day)
         self._number += 1
         self._open.add(self._number)
         return Reservation(self._number, account, micros, day)
@@ -38,7 +36,7 @@ class MemoryLedger:
             self._balances.refund(reservation.account, reservation.micros, reservation.day)
 
     def spent(self, account: str, period: Period, at: float) -> int:
-        return self._balances.spent(account, period, self._balances.today(at))
+        return self._balances.spent_at(account, period, at)
 
     def resets_at(self, period: Period, at: float) -> float | None:
         return end_of(period, self._balances.today(at))
