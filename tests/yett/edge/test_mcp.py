@@ -241,6 +241,19 @@ async def test_a_modern_call_needs_no_session(server: Server) -> None:
     assert server.gate.calls[-1].server == "notes"
 
 
+@pytest.mark.parametrize("reason", [Reason.UNKNOWN_TOOL, Reason.NOT_PERMITTED])
+async def test_a_resource_that_is_not_there_is_named_as_one_that_may_not_be_read(
+    reason: Reason, server: Server
+) -> None:
+    server.gate.refusal = Denied(reason, "scripted")
+    body, headers = modern("resources/read", {"uri": "note://a"})
+    answer = await server.request("POST", "/mcp/notes", body, **headers)
+    error = answer.json["error"]
+
+    assert (answer.status, error["code"]) == (400, -32602)
+    assert (error["data"]["reason"], error["data"]["uri"]) == ("unknown_tool", "note://a")
+
+
 async def test_modern_lists_are_private_and_discover_names_the_versions(server: Server) -> None:
     body, headers = modern("tools/list")
     listed = (await server.request("POST", "/mcp", body, **headers)).json["result"]

@@ -5,7 +5,8 @@ from typing import Final
 from yett.core.call import Reply, RpcError
 from yett.core.document import encode
 from yett.core.errors import Refusal
-from yett.core.reasons import WIRE, Reason
+from yett.core.operations import OPERATIONS
+from yett.core.reasons import WIRE, Reason, public_reason
 from yett.core.target import JSON
 from yett.edge import refusals
 from yett.edge.http.message import Response
@@ -137,6 +138,8 @@ def _refusal(inbound: Inbound, reply: Reply, refusal: Refusal) -> Response:
         return _tool_error(inbound, reply, refusal, data)
     if refusal.reason is Reason.UNSUPPORTED_VERSION:
         data |= {"supported": list(SUPPORTED), "requested": inbound.requested}
+    if public_reason(refusal.reason) is Reason.UNKNOWN_TOOL and inbound.call.operation is _READ:
+        data["uri"] = inbound.call.name
     code = inbound.code if inbound.refused is refusal and inbound.code is not None else wire.rpc
     status = wire.mcp_http[inbound.version == MODERN]
     return _error(
@@ -189,4 +192,5 @@ def _headers(reply: Reply) -> bytes:
     return b"Yett-Request-Id: %b\r\n" % reply.call.id.encode()
 
 
+_READ: Final = OPERATIONS["resources/read"]
 _BAD_REQUEST: Final = frozenset({-32700, -32600, -32602, -32021})
