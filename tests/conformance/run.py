@@ -132,8 +132,12 @@ class Front:
             self._alone[leg.words] = suite.run("server", "--url", self._both.direct, *leg.words)
         started = time.monotonic()
         with self._stand(leg.era) as stand:
+            earlier = stand.mistakes()
             through = suite.run("server", "--url", stand.gated, *leg.words)
-        return judge(leg.name, self._alone[leg.words], through, time.monotonic() - started)
+            mistakes = stand.mistakes()[len(earlier) :]
+        verdict = judge(leg.name, self._alone[leg.words], through, time.monotonic() - started)
+        verdict.surprises.extend(f"a mistake of the gate: {mistake}" for mistake in mistakes)
+        return verdict
 
     @contextlib.contextmanager
     def _stand(self, era: str) -> Iterator[Stand]:

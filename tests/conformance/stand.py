@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.conformance import shim
-from tests.outside.gate import REST, ROOT, Agent, Gate, free_port, running
+from tests.outside.gate import REST, ROOT, Agent, Gate, free_port
 from tests.outside.upstream import wait_until
 
 _CONFIGURATION: Final = """
@@ -31,6 +31,11 @@ class Stand:
 
     direct: str
     gated: str
+    gate: Gate
+
+    def mistakes(self) -> list[str]:
+        """Return what the gate says of its own mistakes since it started."""
+        return [line for line in self.gate.printed().splitlines() if "Traceback" in line]
 
 
 @contextlib.contextmanager
@@ -39,10 +44,13 @@ def standing(era: str, folder: Path) -> Iterator[Stand]:
         listening = free_port()
         gate = Gate(folder, _CONFIGURATION.format(shim=listening, fixture=port))
         key = gate.key("suite", "reader")
-        with running(gate):
+        gate.start()
+        try:
             wait_until(lambda: Agent(gate, key, REST).tools(), _START_SECONDS_MAX)
             with shim.leading(listening, gate.port, key.secret) as address:
-                yield Stand(f"http://127.0.0.1:{port}/mcp", f"{address}/mcp/everything")
+                yield Stand(f"http://127.0.0.1:{port}/mcp", f"{address}/mcp/everything", gate)
+        finally:
+            gate.stop()
 
 
 @contextlib.contextmanager
