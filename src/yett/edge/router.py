@@ -39,7 +39,8 @@ class Router:
         self.changes = Changes()
         self.arrivals = Arrivals(clock, origins)
         self._gate = gate
-        self._mcp = McpRoute(SearchingGate(gate) if searching else gate, self.changes)
+        mcp_gate = SearchingGate(gate) if searching else gate
+        self._mcp = McpRoute(mcp_gate, self.changes, self.arrivals)
         self._rest = RestRoute(gate)
         self._scopes: dict[bytes, str | None] = {_MCP: None}
 

@@ -9,6 +9,7 @@ from typing import Final, final
 
 import msgspec
 
+from yett.core.bounds import SUBSCRIPTIONS_PER_PRINCIPAL_MAX
 from yett.core.errors import Denied
 from yett.core.operations import COMPLETE_TEMPLATE, Operation
 from yett.core.reasons import Reason
@@ -26,6 +27,11 @@ _PLAIN: Final[dict[str, frozenset[str]]] = {
 }
 _MODERN: Final = {method: members | ROUND for method, members in _PLAIN.items()}
 _LISTS: Final = ("tools/list", "prompts/list", "resources/list", "resources/templates/list")
+LISTENABLE: Final = {
+    f"{kind}ListChanged": f"notifications/{kind}/list_changed"
+    for kind in ("tools", "prompts", "resources")
+}
+"""Lists that a modern caller may listen for → the notification that tells of it."""
 _ARGUMENT: Final = frozenset({"argument", "context"})
 
 
@@ -95,6 +101,23 @@ def _read_completion(params: dict[str, JSON]) -> Asked:
     return Asked(name, arguments, operation=COMPLETE_TEMPLATE if kind == "ref/resource" else None)
 
 
+def _read_filter(params: dict[str, JSON]) -> Asked:
+    """What is of no known kind is not honoured, and so not acknowledged either."""
+    wanted = params.get("notifications")
+    if not isinstance(wanted, dict):
+        return _invalid("`notifications` must say what to listen for")
+    if any(type(wanted.get(name, False)) is not bool for name in LISTENABLE):
+        return _invalid("a list that may change is wanted or not: true or false")
+    uris = wanted.get("resourceSubscriptions", [])
+    if not isinstance(uris, list) or len(uris) > SUBSCRIPTIONS_PER_PRINCIPAL_MAX:
+        return _invalid(
+            f"`resourceSubscriptions` are at most {SUBSCRIPTIONS_PER_PRINCIPAL_MAX} URIs"
+        )
+    if not all(isinstance(uri, str) and uri for uri in uris):
+        return _invalid("`resourceSubscriptions` are URIs")
+    return Asked(params=wanted)
+
+
 def _invalid(shown: str) -> Asked:
     return Asked(refused=Denied(Reason.MALFORMED_REQUEST, shown, shown=shown))
 
@@ -105,4 +128,5 @@ _OTHERS: Final[dict[str, Callable[[dict[str, JSON]], Asked]]] = {
     "resources/unsubscribe": _read_uri,
     "logging/setLevel": _read_level,
     "completion/complete": _read_completion,
+    "subscriptions/listen": _read_filter,
 }

@@ -3,15 +3,17 @@
 from collections.abc import Awaitable
 from typing import Final, final
 
-from yett.core import bounds
+import msgspec
+
 from yett.core.errors import Denied
 from yett.core.operations import OPERATIONS
 from yett.core.reasons import Reason
-from yett.edge.arrival import Arrival, body_problem
+from yett.edge.arrival import Arrival, Arrivals, body_problem
 from yett.edge.gate import Gate
 from yett.edge.http.connection import Stream
 from yett.edge.http.message import Response
 from yett.edge.mcp.inbound import Inbound, find_session, read_post
+from yett.edge.mcp.listen import Listening, ListenStream
 from yett.edge.mcp.outbound import negotiated, respond
 from yett.edge.mcp.sessions import Sessions
 from yett.edge.mcp.streams import Changes, SessionStream
@@ -19,16 +21,18 @@ from yett.edge.mcp.telling import Telling
 from yett.edge.mcp.versions import MODERN
 
 _INITIALIZE: Final = OPERATIONS["initialize"]
+_LISTEN: Final = OPERATIONS["subscriptions/listen"]
 _STREAM: Final = OPERATIONS["session/stream"]
 _END: Final = OPERATIONS["session/end"]
 
 
 @final
 class McpRoute:
-    def __init__(self, gate: Gate, changes: Changes) -> None:
+    def __init__(self, gate: Gate, changes: Changes, arrivals: Arrivals) -> None:
         self._gate = gate
         self._changes = changes
         self._sessions = Sessions()
+        self._listening = Listening(gate, changes, arrivals, self._sessions)
 
     def serve(self, arrival: Arrival, server: str | None) -> Awaitable[Response | Stream]:
         """Answer one request to this endpoint; `server` None is the endpoint of all."""
@@ -50,6 +54,8 @@ class McpRoute:
             head.is_json_post = problem is None
             arrival = arrival.with_problem(problem)
         inbound = read_post(arrival, server, self._sessions)
+        if inbound.call.operation is _LISTEN and inbound.refused is None:
+            return self._listen(inbound, arrival)
         talk = inbound.listens
         if talk is not None and _accepts(head.headers, b"text/event-stream"):
             return Telling(inbound, talk, self._gate)
@@ -61,6 +67,13 @@ class McpRoute:
             session_id = session.id
         return respond(inbound, reply, session_id)
 
+    def _listen(self, inbound: Inbound, arrival: Arrival) -> Stream:
+        """The modern stream of what belongs to no call."""
+        if not _accepts(arrival.request.head.headers, b"text/event-stream"):
+            problem = Denied(Reason.NOT_ACCEPTABLE, "Accept")
+            inbound = msgspec.structs.replace(inbound, refused=problem)
+        return ListenStream(inbound, arrival, self._listening)
+
     async def _stream(self, arrival: Arrival, server: str | None) -> Response | Stream:
         """GET: the legacy stream of server messages; there is none in the modern era."""
         headers = arrival.request.head.headers
@@ -70,7 +83,7 @@ class McpRoute:
         if problem is None and not _accepts(headers, b"text/event-stream"):
             problem = Denied(Reason.NOT_ACCEPTABLE, "Accept")
         if session and problem is None:
-            problem = self._too_many(session.owner)
+            problem = self._listening.too_many(session.owner)
         arrival = arrival.with_problem(problem)
         owner = None if session is None else session.owner
         version = MODERN if session is None else session.version
@@ -79,12 +92,6 @@ class McpRoute:
         if session is None or reply.refusal is not None:
             return respond(Inbound(call, None, arrival.refused, version=version), reply)
         return SessionStream(arrival.id, session, self._sessions, self._gate, self._changes)
-
-    def _too_many(self, owner: str) -> Denied | None:
-        """Streams hold a connection each; one key must not take those of all."""
-        if self._sessions.streams_of(owner) < bounds.STREAMS_PER_PRINCIPAL_MAX:
-            return None
-        return Denied(Reason.RATE_LIMITED, "streams of this key", retry_after_seconds=5)
 
     async def _end(self, arrival: Arrival, server: str | None) -> Response:
         """DELETE: the legacy end of a session; only its owner may."""

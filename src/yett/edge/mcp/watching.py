@@ -1,0 +1,180 @@
+"""The resources that one stream or session watches: each let through by the pipeline, counted for its
+principal, and let go of exactly once.
+
+The pipeline judges a `resources/subscribe`; what it let through it judges again when policies, grants
+or the catalogue have changed, so that nobody goes on hearing of what is no longer theirs (CWE-613).
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any, Final, final
+
+from yett.core import bounds
+from yett.core.call import Call, Reply
+from yett.core.errors import Denied
+from yett.core.reasons import Reason
+from yett.edge.gate import Gate
+from yett.edge.mcp.streams import Changes, Resource
+
+_AT_ONCE: Final = 8
+_NOT_NOW: Final = frozenset(
+    {
+        Reason.UPSTREAM_UNREACHABLE, Reason.UPSTREAM_TIMEOUT, Reason.UPSTREAM_INVALID,
+        Reason.CIRCUIT_OPEN, Reason.RATE_LIMITED, Reason.AUDIT_UNAVAILABLE,
+    }
+)  # fmt: skip
+"""Says nothing about whether the caller may."""
+
+
+@final
+class Tally:
+    """What each principal holds open, in both eras. streams: without those of sessions."""
+
+    def __init__(self) -> None:
+        self.streams: Counter[str] = Counter()
+        self.watched: Counter[str] = Counter()
+        self._asking: set[asyncio.Task[Reply]] = set()
+
+    def keep(self, asking: Coroutine[Any, Any, Reply]) -> "asyncio.Task[Reply]":
+        """Begin a task that ends by itself, whoever waits for it."""
+        task = asyncio.get_running_loop().create_task(asking)
+        self._asking.add(task)
+        task.add_done_callback(self._asking.discard)
+        return task
+
+    def give_back(self, counter: Counter[str], owner: str) -> None:
+        counter[owner] -= 1
+        if counter[owner] <= 0:
+            del counter[owner]
+
+
+@final
+class Watching:
+    """Implements `Watcher`. held: what is watched, and the URI by which the caller knows it. changed:
+    what has not been told yet. wake: called when there is something to do."""
+
+    def __init__(
+        self, owner: str, gate: Gate, changes: Changes, tally: Tally, wake: Callable[[], None]
+    ) -> None:
+        self.held: dict[Resource, str] = {}
+        self.changed: set[Resource] = set()
+        self._lost: dict[Resource, str] = {}
+        self._owner = owner
+        self._gate = gate
+        self._changes = changes
+        self._tally = tally
+        self._wake = wake
+
+    # -- Watcher
+
+    def updated(self, resource: Resource) -> None:
+        self.changed.add(resource)
+        self._wake()
+
+    def lost(self, resource: Resource) -> None:
+        self._lost[resource] = self.held.pop(resource)
+        self._wake()
+
+    # -- for its stream or session
+
+    @property
+    def has_lost(self) -> bool:
+        return bool(self._lost)
+
+    async def add(self, uris: Iterable[str], subscribe: Callable[[str], Call]) -> None:
+        """Watch what the pipeline lets through. subscribe: makes the call for a URI."""
+        limit = asyncio.Semaphore(_AT_ONCE)
+
+        async def one(uri: str) -> None:
+            async with limit:
+                await self._add(subscribe(uri))
+
+        async with asyncio.TaskGroup() as group:
+            for uri in dict.fromkeys(uris):
+                group.create_task(one(uri))
+
+    async def judge_again(self, subscribe: Callable[[str], Call]) -> None:
+        """Let go of what the caller may not watch any more; watch again what was lost."""
+        lost, self._lost = self._lost, {}
+        for resource, uri in lost.items():
+            self._tally.give_back(self._tally.watched, self._owner)
+            reply = await self._add(subscribe(uri))
+            if _is_not_now(reply):
+                self._tally.watched[self._owner] += 1
+                self._lost[resource] = uri
+            else:
+                self.changed.add(resource)  # nobody looked for a while
+        for resource, uri in list(self.held.items()):
+            reply = await self._ask(subscribe(uri))
+            if reply.result is not None:
+                self._gate.release(*resource)  # it was counted twice
+            elif not _is_not_now(reply):
+                self.remove(resource)
+
+    def remove(self, resource: Resource) -> None:
+        """Watch it no longer; nothing if it was not watched."""
+        if self.held.pop(resource, None) is not None:
+            self._changes.unwatch(resource, self)
+            self._gate.release(*resource)
+            self._tally.give_back(self._tally.watched, self._owner)
+        self.changed.discard(resource)
+
+    def close(self) -> None:
+        for resource in list(self.held):
+            self.remove(resource)
+        for _ in self._lost:
+            self._tally.give_back(self._tally.watched, self._owner)
+        self._lost = {}
+
+    async def _add(self, call: Call) -> Reply:
+        watched = self._tally.watched
+        if watched[self._owner] >= bounds.SUBSCRIPTIONS_PER_PRINCIPAL_MAX:
+            denied = Denied(Reason.RATE_LIMITED, "watched resources of this key")
+            return await self._gate.handle(call, denied)
+        watched[self._owner] += 1  # before anybody is asked: others ask at the same time
+        try:
+            reply = await self._ask(call)
+        except BaseException:
+            self._tally.give_back(watched, self._owner)
+            raise
+        resource = _resource(reply)
+        if resource is None or resource in self.held:
+            self._tally.give_back(watched, self._owner)
+        if resource is not None:
+            self._take(resource, call.name)
+        return reply
+
+    def _take(self, resource: Resource, uri: str) -> None:
+        if resource in self.held:
+            self._gate.release(*resource)
+        else:
+            self.held[resource] = uri
+            self._changes.watch(resource, self)
+
+    async def _ask(self, call: Call) -> Reply:
+        """Who leaves in the middle must not leave a watched resource behind."""
+        task = self._tally.keep(self._gate.handle(call))
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            task.add_done_callback(self._let_go)
+            raise
+
+    def _let_go(self, task: "asyncio.Task[Reply]") -> None:
+        resource = None if task.cancelled() else _resource(task.result())
+        if resource is not None:
+            self._gate.release(*resource)
+
+
+def _resource(reply: Reply) -> Resource | None:
+    """Return what is watched now, by the word of the pipeline."""
+    if reply.result is None:
+        return None
+    server, _, uri = reply.target.partition("/")
+    return server, uri
+
+
+def _is_not_now(reply: Reply) -> bool:
+    """Whether it was refused for a reason that may pass. A server's own error is about the resource."""
+    return reply.refusal is not None and reply.refusal.reason in _NOT_NOW
