@@ -40,7 +40,8 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
     audit: Auditor
 
     async def handle(self, call: Call, refused: Denied | None = None) -> Reply:
-        """Answer one request, whatever happens, and leave exactly one complete record of it.
+        """Answer one request, whatever happens, and leave exactly one complete record of it; of
+        strangers who fail very often, one record of many.
 
         `refused`: the edge has already found the request unfit (malformed, too large, wrong
         origin); it is identified and recorded like any other.
@@ -56,7 +57,7 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
             else:
                 reply = await self._attend(call, record)
         except Refusal as refusal:
-            reply = record.refuse(refusal)
+            reply = record.refuse(self.limits.bear(call, refusal))
         except Exception as bug:  # noqa: BLE001 - the one place where a bug becomes a refusal
             reply = record.fail(bug)
         except BaseException:  # the caller hung up, or the process is ending

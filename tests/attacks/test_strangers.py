@@ -12,6 +12,7 @@ import pytest
 
 from tests.outside.gate import Gate, Key, running
 from tests.outside.upstream import serving, tool, wait_until
+from yett.limits.strangers import OF_ONE
 
 FILES = 300
 HALF = b"GET /v1/key HTTP/1.1\r\nHost: gate\r\nX: "
@@ -118,3 +119,36 @@ def test_a_header_that_never_ends_is_not_kept_on_the_admin_port(scene: Scene) ->
             agent.sendall(b"x" * 65_536)
             sent += 65_536
     assert sent < 16 * 1024 * 1024
+
+
+def test_who_guesses_keys_is_slowed_and_fills_no_log(tmp_path: Path) -> None:
+    """Five hundred wrong keys from the address of somebody whose key is good."""
+    with serving(tool("look")) as rec:
+        gate = Gate(
+            tmp_path,
+            f'servers: {{rec: {{url: {rec.url}}}}}\nroles: {{reader: ["rec.*:read"]}}\n',
+        )
+        key = gate.key("one", "reader")
+        with running(gate):
+            scene = Scene(gate, key)
+            wait_until(scene.call_works)
+            guess = key.secret[:-8] + "AAAAAAAA"
+            guessed = [gate.execute("rec", "look", guess, word="x") for _ in range(500)]
+            elsewhere = [gate.request("GET", "/wp-admin") for _ in range(100)]
+            malformed = [gate.raw(b"\x16\x03 not HTTP\r\n\r\n") for _ in range(3)]
+            works = [scene.call_works() for _ in range(10)]
+        events = gate.events("strangers.refused")
+        refused = gate.records("--kind", "refusal")
+
+    assert {answer.status for answer in guessed[: OF_ONE.count - 1]} == {401}
+    late = [answer for answer in guessed if answer.status == 429]
+    assert len(late) > 400
+    assert all(int(answer.headers["retry-after"]) >= 1 for answer in late)
+    assert {answer.refusal["reason"] for answer in late} == {"rate_limited"}
+    assert {answer.status for answer in elsewhere} == {404}
+    assert all(answer.startswith(b"HTTP/1.1 4") for answer in malformed)
+    assert works == [True] * 10
+    single = {record["id"] for record in refused}
+    assert len(refused) < 2 * OF_ONE.count
+    assert [record["reason"] for record in refused].count("rate_limited") == 1
+    assert sum(event["details"]["refused"] for event in events) + len(single) == 603

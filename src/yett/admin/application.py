@@ -1,10 +1,11 @@
 """The admin API: a table of routes, one guard in front of all of them.
 
 Every request but a scrape of `/metrics` leaves an event in the audit log before it has an effect;
-a request without the token leaves one too.
+a request without the token leaves one too, unless its address has had too many of those.
 """
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final, final
@@ -114,17 +115,25 @@ class _Guard:
         return self._note("admin.request", request)
 
     def _refuse(self, status: int, text: str, request: Request) -> Response:
-        headers = _HEADERS | ({"WWW-Authenticate": "Bearer"} if status == 401 else {})  # noqa: PLR2004 - the HTTP status
-        return self._note("admin.refused", request) or PlainTextResponse(text, status, headers)
+        """Refuse, with a record of its own unless the address has used up its failures."""
+        failure = self._gate.fail(_peer(request))
+        if failure.retry_after_seconds:
+            after = {"Retry-After": str(math.ceil(failure.retry_after_seconds))}
+            refusal = PlainTextResponse("Too many failures; retry later\n", 429, _HEADERS | after)
+        else:
+            headers = _HEADERS | ({"WWW-Authenticate": "Bearer"} if status == 401 else {})  # noqa: PLR2004 - the HTTP status
+            refusal = PlainTextResponse(text, status, headers)
+        if failure.counted:
+            return refusal
+        return self._note("admin.refused", request) or refusal
 
     def _note(self, event: str, request: Request) -> Response | None:
         """Put the request into the audit log; what cannot be recorded is not done."""
-        peer = request.client.host if request.client else ""
         try:
             self._gate.record(
                 {
                     "event": event,
-                    "actor": f"admin:{peer}",
+                    "actor": f"admin:{_peer(request)}",
                     "method": request.method,
                     "path": request.scope["path"][:256],
                 }
@@ -132,6 +141,10 @@ class _Guard:
         except Refusal:
             return PlainTextResponse("The request could not be recorded\n", 503, _HEADERS)
         return None
+
+
+def _peer(request: Request) -> str:
+    return request.client.host if request.client else ""
 
 
 def _endpoint(gate: AdminGate, answer: _Answer) -> Callable[[Request], Awaitable[Response]]:

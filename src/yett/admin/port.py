@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from yett.core.target import JSON
+from yett.limits.strangers import Failure
 
 
 class AdminGate(Protocol):
@@ -52,6 +53,10 @@ class AdminGate(Protocol):
         Raises:
             OSError: the log cannot be read.
         """
+        ...
+
+    def fail(self, peer: str) -> Failure:
+        """Count a request of this address that had to be refused. Raises nothing."""
         ...
 
     def record(self, event: dict[str, JSON]) -> None:

@@ -37,6 +37,7 @@ class AdminServer:
                 access_log=False,
                 server_header=False,
                 lifespan="off",
+                proxy_headers=False,  # who asks is who connected, whatever a header says
                 http=BoundedProtocol,
                 ws="none",
                 h11_max_incomplete_event_size=HEADER_BYTES_MAX,

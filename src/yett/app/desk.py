@@ -11,6 +11,7 @@ from yett.audit.verify import verify
 from yett.authentication.build import build_registry
 from yett.authentication.registry import KeyRegistry
 from yett.core.target import JSON
+from yett.limits.strangers import Failure
 
 _ACTOR: Final = "admin"
 
@@ -57,6 +58,9 @@ class AdminDesk:
     def verify(self) -> dict[str, JSON]:
         verdict = verify(self._estate.auditor.source())
         return {"ok": verdict.damage is None, **msgspec.to_builtins(verdict)}
+
+    def fail(self, peer: str) -> Failure:
+        return self._estate.admin_strangers.fail(peer)
 
     def record(self, event: dict[str, JSON]) -> None:
         self._estate.auditor.event(event)

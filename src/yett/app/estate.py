@@ -17,6 +17,7 @@ from yett.core.seal import KEY_BYTES, Sealer
 from yett.core.target import JSON
 from yett.credentials.vault import Vault
 from yett.limits import LimitsState
+from yett.limits.strangers import Strangers
 from yett.sanitising import Redactor
 from yett.storage.build import open_database
 from yett.storage.port import Database
@@ -64,6 +65,7 @@ class Estate:
                 configuration, data=data, database=self.database, clock=clock
             )
             self.limits: LimitsState = yett.limits.build.open_state(data, clock)
+            self.admin_strangers: Strangers = yett.limits.build.open_strangers(clock, "admin")
         except BaseException:
             self.auditor.close()
             self.database.close()

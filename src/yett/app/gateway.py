@@ -105,6 +105,7 @@ class Gateway:
         await self._pool.close()
         try:
             await asyncio.to_thread(self._refresh_stores)
+            self._report_strangers(last=True)
         finally:
             self.estate.close()
 
@@ -119,6 +120,15 @@ class Gateway:
                 await self.refresh()
             except Exception:  # the next look may go well; without any, keys and secrets go stale
                 log.exception("refresh")
+            self._report_strangers()
+
+    def _report_strangers(self, *, last: bool = False) -> None:
+        """Record how many refusals had no record of their own."""
+        for strangers in (self.estate.limits.strangers, self.estate.admin_strangers):
+            try:
+                strangers.report(self.estate.auditor.event, last=last)
+            except Refusal as refusal:
+                log.warning("not recorded yet: refusals of strangers: %s", refusal.private)
 
     async def _prune(self) -> None:
         """Let go of records that are older than the retention."""

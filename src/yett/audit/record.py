@@ -183,7 +183,10 @@ class Record:
         wall, monotonic = desk.wall, desk.monotonic
         self._ended_at = at = wall()
         self._seconds = seconds = monotonic() - self._call.started
-        if cleaned is None or self._refusal is not None:
+        refusal = self._refusal
+        if refusal is not None and refusal.counted:
+            return
+        if cleaned is None or refusal is not None:
             members = self._short_ending()
         else:
             members = desk.encoder.answered(

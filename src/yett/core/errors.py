@@ -22,6 +22,8 @@ class Refusal(Exception):
     retry_after_seconds: when to come back.
     resets_at: when the budget resets, seconds since 1970.
     sent: the call may have reached the upstream, so its outcome is unknown.
+
+    counted: not public; it is recorded as one of many, not by itself (yett.limits.strangers).
     """
 
     def __init__(
@@ -34,6 +36,7 @@ class Refusal(Exception):
         retry_after_seconds: float | None = None,
         resets_at: float | None = None,
         sent: bool = False,
+        counted: bool = False,
     ) -> None:
         super().__init__(reason, private)
         self.reason = reason
@@ -43,6 +46,7 @@ class Refusal(Exception):
         self.retry_after_seconds = retry_after_seconds
         self.resets_at = resets_at
         self.sent = sent
+        self.counted = counted
 
 
 @final

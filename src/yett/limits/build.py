@@ -13,6 +13,7 @@ from yett.limits.config import LimitsConfig, ToolLimits
 from yett.limits.rules import parse
 from yett.limits.stage import Limiter
 from yett.limits.state import LimitsState
+from yett.limits.strangers import ADDRESSES_KEPT, Strangers
 
 _DIRECTORY: Final = "ledger"
 
@@ -32,7 +33,8 @@ def open_state(data: Path, clock: Clock) -> LimitsState:
     Raises:
         ConfigurationError: the ledger is in use, damaged or cannot be written.
     """
-    return LimitsState(MemoryCounter(), JournalLedger.open(data / _DIRECTORY), clock)
+    ledger = JournalLedger.open(data / _DIRECTORY)
+    return LimitsState(MemoryCounter(), ledger, clock, open_strangers(clock, "data"))
 
 
 def accept_clock(data: Path, clock: Clock) -> bool:
@@ -55,7 +57,12 @@ def accept_clock(data: Path, clock: Clock) -> bool:
 
 def memory_state(clock: Clock) -> LimitsState:
     """A state that leaves nothing behind, for demonstrations and tests."""
-    return LimitsState(MemoryCounter(), MemoryLedger(), clock)
+    return LimitsState(MemoryCounter(), MemoryLedger(), clock, open_strangers(clock, "data"))
+
+
+def open_strangers(clock: Clock, listener: str) -> Strangers:
+    """Begin to count who fails at one listener."""
+    return Strangers(MemoryCounter(ADDRESSES_KEPT), clock, listener=listener)
 
 
 def read_spending(data: Path) -> Balances:

@@ -8,7 +8,7 @@ been counted by its rates.
 from types import TracebackType
 from typing import Final, final
 
-from yett.core.call import Reply, Usage
+from yett.core.call import Call, Reply, Usage
 from yett.core.errors import Denied, Refusal
 from yett.core.identity import Principal
 from yett.core.operations import Kind
@@ -20,6 +20,7 @@ from yett.limits.description import describe
 from yett.limits.port import Reservation
 from yett.limits.rules import CallerPlan, Keys, Rules, ToolPlan
 from yett.limits.state import Caller, LimitsState
+from yett.limits.strangers import NAMELESS
 
 CONCURRENCY_RETRY_SECONDS: Final = 1.0
 PLANS_MAX: Final = 20_000
@@ -81,6 +82,12 @@ class Limiter:
         elif caller is None:
             caller = self.state.remember(principal.id)
         self.rules.breaker.observe(caller, reply, self.state.monotonic())
+
+    def bear(self, call: Call, refusal: Refusal) -> Refusal:
+        """Return the refusal that is told and recorded: of who cannot be named, not every one is."""
+        if refusal.reason in NAMELESS:
+            return self.state.strangers.bear(call.peer, refusal)
+        return refusal
 
     def describe(self, identified: Identified) -> dict[str, JSON]:
         """Return `limits` and `usage` of the caller, for `/v1/key` and `/v1/usage`."""

@@ -4,6 +4,7 @@ from typing import Final, final
 
 from yett.core.clock import Clock
 from yett.limits.port import Counter, Ledger
+from yett.limits.strangers import Strangers
 
 IDLE_CALLERS_MAX: Final = 10_000
 
@@ -33,14 +34,27 @@ class Caller:
 
 @final
 class LimitsState:
-    """callers: by principal id. Made once per process; each new configuration goes on with it."""
+    """callers: by principal id. strangers: those without one. Made once per process; each new
+    configuration goes on with it."""
 
-    __slots__ = ("_sweep_at", "callers", "clock", "counter", "ledger", "monotonic", "wall")
+    __slots__ = (
+        "_sweep_at",
+        "callers",
+        "clock",
+        "counter",
+        "ledger",
+        "monotonic",
+        "strangers",
+        "wall",
+    )
 
-    def __init__(self, counter: Counter, ledger: Ledger, clock: Clock) -> None:
+    def __init__(
+        self, counter: Counter, ledger: Ledger, clock: Clock, strangers: Strangers
+    ) -> None:
         self.counter = counter
         self.ledger = ledger
         self.clock = clock
+        self.strangers = strangers
         self.monotonic = clock.monotonic
         self.wall = clock.wall
         self.callers: dict[str, Caller] = {}

@@ -13,10 +13,13 @@ import pytest
 from yett.admin import AdminServer
 from yett.admin.application import openapi
 from yett.admin.token import TOKEN_FILE, matches, open_token
+from yett.core.clock import SystemClock
 from yett.core.errors import CommandError, Fault
 from yett.core.reasons import Reason
 from yett.core.secret import Secret
 from yett.core.target import JSON
+from yett.limits.build import open_strangers
+from yett.limits.strangers import OF_ONE, Failure
 
 
 class ScriptedDesk:
@@ -26,6 +29,7 @@ class ScriptedDesk:
         self.events: list[dict[str, JSON]] = []
         self.asked: list[tuple[Any, ...]] = []
         self.full = False
+        self.strangers = open_strangers(SystemClock(), "admin")
 
     def status(self) -> dict[str, JSON]:
         return {"ready": True}
@@ -54,6 +58,9 @@ class ScriptedDesk:
     def verify(self) -> dict[str, JSON]:
         return {"ok": True}
 
+    def fail(self, peer: str) -> Failure:
+        return self.strangers.fail(peer)
+
     def record(self, event: dict[str, JSON]) -> None:
         if self.full:
             raise Fault(Reason.AUDIT_UNAVAILABLE, "full")
@@ -73,6 +80,7 @@ class Admin(NamedTuple):
     def _ask(
         self, path: str, method: str, token: str | None, headers: dict[str, str]
     ) -> tuple[int, bytes]:
+        headers = {name.replace("_", "-"): value for name, value in headers.items()}
         if token is not None:
             headers |= {"Authorization": f"Bearer {token or self.token}"}
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
@@ -95,6 +103,22 @@ async def admin(tmp_path: Path) -> AsyncIterator[Admin]:
             yield Admin(desk, port, (tmp_path / TOKEN_FILE).read_text().strip())
         finally:
             await server.stop()
+
+
+async def test_who_fails_very_often_is_counted_and_the_token_is_good_all_the_same(
+    admin: Admin,
+) -> None:
+    for _ in range(OF_ONE.count):
+        assert (await admin.ask("/api/v1/keys", token="wrong"))[0] == 401
+    for _ in range(30):
+        # Whoever asks may say that it asks for somebody else; that changes nothing.
+        status, body = await admin.ask("/", token="wrong", X_Forwarded_For="192.0.2.7")
+        assert (status, admin.token.encode() in body) == (429, False)
+        assert (await admin.ask("/metrics"))[0] == 200
+
+    refused = [event for event in admin.desk.events if event["event"] == "admin.refused"]
+    assert len(refused) == OF_ONE.count + 1
+    assert {event["actor"] for event in refused} == {"admin:127.0.0.1"}
 
 
 PATHS = ["/", "/metrics", "/api/v1/status", "/api/v1/keys", "/api/v1/tools", "/api/v1/audit/records",
