@@ -11,7 +11,7 @@ Status = Literal["ok", "tool_error", "refused", "unknown"]
 
 
 @final
-class Summary(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Summary(msgspec.Struct, frozen=True, gc=False):
     """Made by audit when the outcome has been written.
 
     ended_at: wall clock, seconds since 1970. seconds: from the request's arrival to now.

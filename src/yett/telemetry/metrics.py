@@ -1,12 +1,15 @@
-"""What Prometheus reads. Counting is two dictionary look-ups and a few additions; all else is done
-when somebody asks.
+"""What Prometheus reads. A finished request is put with others and counted with them: at once they
+cost a tenth of what they cost one by one. Nobody sees the difference, because who reads counts first.
 
 Labels are bounded: a tool appears only if the catalogue knows it, a caller's key never does, and
 past `SERIES_MAX` everything new is counted under the tool `other`.
 """
 
-from bisect import bisect_left
+import threading
+from bisect import bisect_right
+from collections import Counter, deque
 from collections.abc import Callable, Iterable
+from operator import attrgetter
 from typing import Final, final
 
 from prometheus_client import CollectorRegistry, Metric, generate_latest
@@ -22,6 +25,8 @@ import yett
 from yett.core.summary import Summary
 
 SERIES_MAX: Final = 10_000
+TOGETHER: Final = 64
+"""So many requests are counted at once, unless somebody asks before."""
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 _BOUNDS: Final = (
     0.001,
@@ -41,6 +46,7 @@ _BOUNDS: Final = (
 )
 _NAMES: Final = (*map(str, _BOUNDS), "+Inf")
 _CallKey = tuple[str | None, str | None, str, str | None]
+_call_key: Final[Callable[[Summary], _CallKey]] = attrgetter("server", "tool", "decision", "reason")
 
 
 @final
@@ -52,6 +58,16 @@ class _Histogram:
     def __init__(self) -> None:
         self.counts = [0] * len(_NAMES)
         self.sum = 0.0
+
+    def add(self, values: list[float]) -> None:
+        values.sort()
+        below = 0
+        for index, bound in enumerate(_BOUNDS):
+            within = bisect_right(values, bound)
+            self.counts[index] += within - below
+            below = within
+        self.counts[-1] += len(values) - below
+        self.sum += sum(values)
 
     def buckets(self) -> list[tuple[str, float]]:
         total = 0
@@ -113,33 +129,38 @@ class Metrics:
 
     def __init__(self) -> None:
         self._counts = _Counts()
+        self._waiting: deque[Summary] = deque()
+        self._counting = threading.Lock()
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self._counts)
 
     def observe(self, summary: Summary) -> None:
         """Count one finished request. Called by one thread only."""
-        counts = self._counts
-        key = (summary.server, summary.tool, summary.decision, summary.reason)
-        try:
-            counts.calls[key] += 1
-        except KeyError:
-            self._begin(key)
-        took = summary.seconds
-        histogram = counts.seconds
-        histogram.counts[bisect_left(_BOUNDS, took)] += 1
-        histogram.sum += took
-        took_upstream = summary.upstream_seconds
-        if took_upstream is not None:
-            upstream = counts.upstreams.get(summary.server or "")
-            if upstream is None:
-                upstream = counts.upstreams[summary.server or ""] = _Histogram()
-            upstream.counts[bisect_left(_BOUNDS, took_upstream)] += 1
-            upstream.sum += took_upstream
-        if summary.cost_micros:
-            spend = counts.spend
-            spend[summary.currency] = spend.get(summary.currency, 0) + summary.cost_micros
-        for finding in summary.findings:
-            counts.findings[finding] = counts.findings.get(finding, 0) + 1
+        waiting = self._waiting
+        waiting.append(summary)
+        if len(waiting) >= TOGETHER:
+            self._count()
+
+    def _count(self) -> None:
+        """Count what waits. Any thread may call this."""
+        waiting, counts = self._waiting, self._counts
+        with self._counting:
+            batch = [waiting.popleft() for _ in range(len(waiting))]
+            for key, number in Counter(map(_call_key, batch)).items():
+                self._add_calls(key, number)
+            counts.seconds.add([summary.seconds for summary in batch])
+            upstreams: dict[str, list[float]] = {}
+            for summary in batch:
+                took = summary.upstream_seconds
+                if took is not None:
+                    upstreams.setdefault(summary.server or "", []).append(took)
+                if summary.cost_micros:
+                    spent = counts.spend.get(summary.currency, 0)
+                    counts.spend[summary.currency] = spent + summary.cost_micros
+                for finding in summary.findings:
+                    counts.findings[finding] = counts.findings.get(finding, 0) + 1
+            for server, seconds in upstreams.items():
+                counts.upstreams.setdefault(server, _Histogram()).add(seconds)
 
     def watch_gauge(self, name: str, text: str, read: Callable[[], float]) -> None:
         """Show what `read` returns at each scrape, e.g. whether the audit log is writable."""
@@ -151,14 +172,15 @@ class Metrics:
 
     def render(self) -> bytes:
         """Return the Prometheus text format, for `CONTENT_TYPE`. Any thread may call this."""
+        self._count()
         return generate_latest(self._registry)
 
-    def _begin(self, key: _CallKey) -> None:
-        """Begin a series, or put it with the others once there are too many."""
+    def _add_calls(self, key: _CallKey, number: int) -> None:
+        """Begin a series where there is none, or put it with the others once there are too many."""
         calls = self._counts.calls
-        if len(calls) >= SERIES_MAX:
+        if key not in calls and len(calls) >= SERIES_MAX:
             key = ("", "other", key[2], key[3])
-        calls[key] = calls.get(key, 0) + 1
+        calls[key] = calls.get(key, 0) + number
 
 
 def _counter(name: str, text: str, label: str, counts: dict[str, int]) -> CounterMetricFamily:
