@@ -52,6 +52,8 @@ LISTS: dict[str, dict[str, Any]] = {
 def _use(method: str, params: dict[str, Any]) -> dict[str, Any]:
     if method == "tools/call":
         return call_tool(params["name"], params.get("arguments") or {})
+    if method in ("resources/subscribe", "resources/unsubscribe"):
+        return {}
     if method == "resources/read":
         return {"contents": [{"uri": params["uri"], "text": "memo"}]}
     if method == "prompts/get":

@@ -55,18 +55,32 @@ def result_body(request: Request, text: str = "evil") -> bytes:
     ).encode()
 
 
+LISTENING = "subscriptions/listen"
+SILENT: dict[str, Any] = {"tools": {}, "prompts": {}, "resources": {}, "logging": {}}
+ANNOUNCING = SILENT | {"tools": {"listChanged": True}, "resources": {"subscribe": True}}
+
+
 class HttpServer:
-    """era: "legacy" or "modern". stream: answer requests with an event stream."""
+    """era: "legacy" or "modern". stream: answer requests with an event stream. announces: say that
+    lists change and resources can be watched, and keep the streams for that (`tell`).
+
+    requests: all that was posted, but for what opens such a stream; that, and all other verbs, are in
+    `asides`.
+    """
 
     def __init__(
         self,
         era: str = "modern",
         *,
         stream: bool = False,
+        announces: bool = False,
         oddity: Oddity | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self.tls = tls
+        self.announces = announces
+        self.asides: list[Request] = []
+        self.ears: list[Writer] = []
         self.era = era
         self.stream = stream
         self.oddity = oddity
@@ -121,7 +135,8 @@ class HttpServer:
         try:
             while True:
                 request = await _read(reader)
-                self.requests.append(request)
+                aside = request.verb != "POST" or request.method == LISTENING
+                (self.asides if aside else self.requests).append(request)
                 if self.oddity is not None and await self.oddity(request, writer):
                     continue
                 await self.answer(request, writer)
@@ -134,6 +149,9 @@ class HttpServer:
             writer.transport.abort()
 
     async def answer(self, request: Request, writer: Writer) -> None:
+        if request.verb == "GET" or request.method == LISTENING:
+            self.listen(request, writer)
+            return
         if "id" not in request.message or "method" not in request.message:
             writer.write(whole(b"", 202, None))
             return
@@ -146,6 +164,8 @@ class HttpServer:
             if (params.get("arguments") or {}).get("odd") == "wait":
                 await asyncio.sleep(float(params["arguments"]["seconds"]))
             result = answer(request.method, params, modern=self.era == "modern")
+            if "capabilities" in result:
+                result["capabilities"] = ANNOUNCING if self.announces else SILENT
             body = _encode({"jsonrpc": "2.0", "id": identifier, "result": result})
         except Refused as refused:
             error = {"code": refused.code, "message": str(refused), "data": refused.data}
@@ -159,6 +179,26 @@ class HttpServer:
             await self.write_stream(writer, body, **fields)
         else:
             writer.write(whole(body, status, "application/json", **fields))
+
+    def listen(self, request: Request, writer: Writer) -> None:
+        """Keep the stream of a session, or the one that answers `subscriptions/listen`."""
+        if not self.announces or (request.verb == "GET") != (self.era == "legacy"):
+            writer.write(whole(b"", 405, None))
+            return
+        if request.verb == "GET" and request.headers.get("mcp-session-id") not in self.sessions:
+            writer.write(whole(b"", 404, None))
+            return
+        writer.write(head(200, "text/event-stream", Transfer_Encoding="chunked"))
+        self.ears.append(writer)
+        if request.method == LISTENING:
+            meta = {"io.modelcontextprotocol/subscriptionId": request.message["id"]}
+            agreed = request.message["params"]["notifications"]
+            self.tell("notifications/subscriptions/acknowledged", _meta=meta, notifications=agreed)
+
+    def tell(self, method: str, **params: Any) -> None:
+        """Say something on the stream that was opened last."""
+        body = _encode({"jsonrpc": "2.0", "method": method, "params": params})
+        self.ears[-1].write(chunk(b"data: " + body + b"\n\n"))
 
     def _check(self, request: Request, params: dict[str, Any], fields: dict[str, str]) -> None:
         if self.era == "modern":

@@ -4,6 +4,7 @@ MCP 2026-07-28, Versioning: ask `server/discover` first; what gives no evidence 
 legacy. That a server cannot be reached is evidence of nothing.
 """
 
+from collections.abc import Collection
 from typing import Final, final
 
 import msgspec
@@ -66,15 +67,42 @@ def with_beside(
         meta["progressToken"] = identifier
     if modern:
         meta |= MODERN_META
-        meta["io.modelcontextprotocol/clientCapabilities"] = offered(beside.wishes)
+        meta["io.modelcontextprotocol/clientCapabilities"] = _declared(beside)
         if beside.wishes.log_level is not None:
             meta["io.modelcontextprotocol/logLevel"] = beside.wishes.log_level
     return {**params, "_meta": meta} if meta else params
 
 
+def _declared(beside: Beside) -> dict[str, JSON]:
+    capabilities = offered(beside.wishes)
+    if beside.extensions:
+        capabilities["extensions"] = {name: {} for name in beside.extensions}
+    return capabilities
+
+
 def initialize_params(wishes: Wishes) -> dict[str, JSON]:
     """Return what opens a legacy conversation in which the server may ask what `wishes` offer."""
     return {**INITIALIZE_PARAMS, "capabilities": offered(wishes)}
+
+
+def announced_lists(opening: Opening) -> tuple[str, ...]:
+    """Return which of its lists the server says that it announces changes of."""
+    capabilities = opening.capabilities or {}
+    return tuple(
+        name
+        for name in ("tools", "prompts", "resources")
+        if isinstance(capabilities.get(name), dict)
+        and capabilities[name].get("listChanged") is True
+    )
+
+
+def listening_filter(opening: Opening, uris: Collection[str]) -> dict[str, JSON]:
+    """Return what `subscriptions/listen` asks a modern server for; empty: there is nothing to hear.
+
+    uris: of the resources to be watched.
+    """
+    wanted: dict[str, JSON] = {f"{name}ListChanged": True for name in announced_lists(opening)}
+    return wanted | ({"resourceSubscriptions": sorted(uris)} if uris else {})
 
 
 def judge_discovery(exchange: Exchange) -> Opening | None:

@@ -7,6 +7,7 @@ from yett.core.call import RpcError
 from yett.core.document import DocumentError, encode, parse
 from yett.core.talk import INPUT_REQUIRED, QUESTIONS
 from yett.core.target import JSON
+from yett.core.tasks import TASK
 from yett.upstreams.port import Exchange
 
 METHOD_NOT_FOUND: Final = -32601
@@ -20,6 +21,8 @@ _LIST_CHANGED: Final = frozenset(
         "notifications/resources/list_changed",
     }
 )
+
+_UPDATED: Final = "notifications/resources/updated"
 
 
 @final
@@ -109,6 +112,15 @@ def announces_change(message: dict[str, JSON]) -> bool:
     return "id" not in message and type(method) is str and method in _LIST_CHANGED
 
 
+def updated_uri(message: dict[str, JSON]) -> str | None:
+    """Return the URI of the resource that a notification says has changed; None: it says another thing."""
+    if message["method"] != _UPDATED or "id" in message:
+        return None
+    params = message.get("params")
+    uri = params.get("uri") if isinstance(params, dict) else None
+    return uri if isinstance(uri, str) else None
+
+
 def reply_to(message: dict[str, JSON]) -> bytes | None:
     """Return our reply to a request of the server, None for a notification.
 
@@ -151,13 +163,14 @@ def encode_reply(identifier: int | str, exchange: Exchange) -> bytes:
 
 def take_result_type(result: dict[str, JSON], *, may_ask: bool = False) -> None:
     """Take `resultType` out of a result: what is complete needs no word for it. A result that asks
-    for more keeps it, and is refused unless a client capability was declared for it (P16).
+    for more keeps it, and is refused unless a client capability was declared for it (P16). One that is
+    a task keeps it too: whether the caller takes tasks is seen where answers are judged.
 
     Raises:
         InvalidAnswer: it is another than `complete`.
     """
     kind = result.pop("resultType", _COMPLETE)
-    if may_ask and kind == INPUT_REQUIRED:
+    if kind == TASK or (may_ask and kind == INPUT_REQUIRED):
         result["resultType"] = kind
     elif kind != _COMPLETE:
         raise InvalidAnswer("a result of a type that was not offered")

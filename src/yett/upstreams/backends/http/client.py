@@ -1,4 +1,4 @@
-"""POST over the pool, with the one retry that is safe. No MCP here."""
+"""One request over the pool, with the one retry that is safe. No MCP here."""
 
 import asyncio
 from collections.abc import Callable
@@ -22,7 +22,7 @@ class Client:
         self._pool = pool
         self._on_lost = on_lost
 
-    async def post(
+    async def send(
         self, data: bytes, deadline: float, listener: Listener, *, repeatable: bool, sent: bool
     ) -> Response:
         """Write a whole request, return the whole answer. deadline: loop time.
@@ -56,7 +56,7 @@ class Client:
             connection.abandon(waiter)
             raise
         self._pool.drop_idle()  # the other kept ones are no better
-        return await self.post(data, deadline, listener, repeatable=False, sent=sent)
+        return await self.send(data, deadline, listener, repeatable=False, sent=sent)
 
     async def close(self) -> None:
         await self._pool.close()

@@ -37,14 +37,23 @@ NEVER: Final = float("inf")
 
 _END_OF_HEAD: Final = b"\r\n\r\n"
 _FED_BYTES_MAX: Final = 2 * ANSWER_BYTES_MAX  # with what says where chunks end
+_MINUTE_SECONDS: Final = 60.0
 _HEADS_MAX: Final = 256
 _HEAD_BYTES_MAX: Final = 2048
 
 
 class Listener(Protocol):
-    """Takes the events of the stream that answers one request."""
+    """Takes the events of the stream that answers one request.
+
+    ration_bytes: how much the stream may hold a minute, if it has no end; 0: it ends with an answer.
+    """
 
     exchange: Exchange | None
+    ration_bytes: int
+
+    def begin(self, events: EventParser) -> None:
+        """The answer is a stream. Never raises."""
+        ...
 
     def hear(self, data: bytes) -> None:
         """Raises:
@@ -84,7 +93,9 @@ class Connection(asyncio.Protocol):
         "_listener",
         "_loop",
         "_parser",
+        "_ration_bytes",
         "_response",
+        "_since",
         "_size",
         "_stray",
         "_transport",
@@ -120,6 +131,8 @@ class Connection(asyncio.Protocol):
         self._failure: InvalidAnswer | None = None
         self._fed_bytes = 0
         self._header_count = 0
+        self._ration_bytes = 0
+        self._since = 0.0
         self._size = 0
         self._complete = False
         self._stray = False
@@ -209,10 +222,9 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         response = self._response if self._begun else None
         if (
-            exc is None
-            and response is not None
+            response is not None
             and not self._complete
-            and _ends_by_closing(response)
+            and (self._can_go_on() or (exc is None and _ends_by_closing(response)))
         ):
             self._stray = True
             self._complete = True
@@ -222,6 +234,10 @@ class Connection(asyncio.Protocol):
         self._let_go()
         del self._parser  # which knows this connection: nothing of it shall wait for the collector
         self._keeper.drop(self)
+
+    def _can_go_on(self) -> bool:
+        """Tell whether the stream can be asked for again from where it was cut."""
+        return self._events is not None and self._events.last_id != b""
 
     # httptools
 
@@ -258,17 +274,25 @@ class Connection(asyncio.Protocol):
             self._failure = InvalidAnswer("the answer is too large")
         self._response = Response(head, b"")
         if head.media is STREAM_TYPE and status == OK:
-            self._events = EventParser()
+            self._begin_stream()
+
+    def _begin_stream(self) -> None:
+        self._events = events = EventParser()
+        if self._listener is not None:
+            self._listener.begin(events)
+            self._ration_bytes = self._listener.ration_bytes
+            self._since = self._loop.time()
 
     def on_body(self, body: bytes) -> None:
         response = self._response
         if response is None or self._stray or self._failure is not None:
             return
+        if self._events is not None:
+            self._take_events(self._events, body)
+            return
         self._size += len(body)
         if self._size > ANSWER_BYTES_MAX:
             self._failure = InvalidAnswer("the answer is too large")
-        elif self._events is not None:
-            self._hear(self._events.feed(body))
         elif self._body is not None:
             self._body += body
         elif response.body:  # amortised: a body may come in very many small pieces
@@ -276,6 +300,24 @@ class Connection(asyncio.Protocol):
             self._body += body
         else:
             response.body = body
+
+    def _take_events(self, events: EventParser, body: bytes) -> None:
+        found = events.feed(body)
+        self._size += len(body)
+        if self._ration_bytes:
+            self._fed_bytes -= len(body)  # what is left counts the framing
+            self._begin_minute()
+        if self._size > (self._ration_bytes or ANSWER_BYTES_MAX):
+            self._failure = InvalidAnswer("the stream says too much")
+        elif events.kept_bytes > ANSWER_BYTES_MAX:
+            self._failure = InvalidAnswer("the answer is too large")
+        else:
+            self._hear(found)
+
+    def _begin_minute(self) -> None:
+        now = self._loop.time()
+        if now - self._since > _MINUTE_SECONDS:
+            self._since, self._size = now, 0
 
     def on_message_complete(self) -> None:
         if self._response is None:

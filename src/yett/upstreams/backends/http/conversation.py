@@ -10,17 +10,20 @@ from yett.core.secret import Secret
 from yett.core.target import JSON
 from yett.upstreams.backends.http.headers import routing_lines
 from yett.upstreams.backends.http.response import JSON_TYPE, STREAM_TYPE, Response
-from yett.upstreams.handshake import ENCODED_META, Opening
-from yett.upstreams.port import Exchange
+from yett.upstreams.backends.http.sse import EventParser
+from yett.upstreams.handshake import ENCODED_META, Opening, with_beside
+from yett.upstreams.port import Beside, Exchange
 from yett.upstreams.rpc import (
     InvalidAnswer,
     announces_change,
+    encode_request,
     is_answer,
     read_answer,
     read_message,
     read_reply,
     reply_to,
     take_result_type,
+    updated_uri,
 )
 
 OK: Final = 200
@@ -53,6 +56,10 @@ class Owner(Protocol):
         """A list changed."""
         ...
 
+    def note_update(self, uri: str) -> None:
+        """A resource changed."""
+        ...
+
     def send_back(self, session: "Session | None", reply: bytes) -> None:
         """The server asked something; this is our reply."""
         ...
@@ -66,6 +73,13 @@ class Receiver(msgspec.Struct, eq=False):
     _owner: Owner
     _session: Session | None
     exchange: Exchange | None = None
+    events: EventParser | None = None
+    ration_bytes: int = 0
+
+    def begin(self, events: EventParser) -> None:
+        if self.events is not None:
+            events.go_on_from(self.events)
+        self.events = events
 
     def hear(self, data: bytes) -> None:
         """Raises:
@@ -78,29 +92,57 @@ class Receiver(msgspec.Struct, eq=False):
             self.exchange = read_answer(message, self._identifier, len(data))
         elif announces_change(message):
             self._owner.note_change()
-        else:
+        elif "id" in message:
             reply = reply_to(message)
             if reply is not None:
                 self._owner.send_back(self._session, reply)
+        else:
+            uri = updated_uri(message)
+            if uri is not None:
+                self._owner.note_update(uri)
 
 
-def frame(session: Session, identifier: int, method: str, params: dict[str, JSON]) -> bytes:
-    """Return a whole HTTP request."""
+def frame(
+    session: Session,
+    identifier: int,
+    method: str,
+    params: dict[str, JSON],
+    mirrored: bytes = b"",
+) -> bytes:
+    """Return a whole HTTP request. mirrored: header lines that repeat arguments, if it is modern."""
     head = session.head.reveal()
     if session.modern:
-        head += routing_lines(method, params)
+        head += routing_lines(method, params) + mirrored
         params = {**params, "_meta": ENCODED_META}
     message = {"jsonrpc": "2.0", "id": identifier, "method": method, "params": params}
     body = encode(message)
     return b"%bContent-Length: %d\r\n\r\n%b" % (head, len(body), body)
 
 
+def frame_beside(
+    session: Session,
+    identifier: int,
+    method: str,
+    params: dict[str, JSON],
+    beside: Beside,
+    mirrored: bytes,
+) -> bytes:
+    """As `frame`, for a request besides which something passes."""
+    head = session.head.reveal()
+    if session.modern:
+        head += routing_lines(method, params) + mirrored
+    params = with_beside(params, beside, identifier, modern=session.modern)
+    return add_body(head, encode_request(identifier, method, params))
+
+
 def add_body(head: bytes, body: bytes) -> bytes:
     return b"%bContent-Length: %d\r\n\r\n%b" % (head, len(body), body)
 
 
-def read_exchange(response: Response, identifier: int, *, modern: bool) -> Exchange:
-    """Return the one answer of an HTTP response.
+def read_exchange(
+    response: Response, identifier: int, *, modern: bool, may_ask: bool = False
+) -> Exchange:
+    """Return the one answer of an HTTP response. may_ask: a modern server may ask for more in it.
 
     Raises:
         InvalidAnswer: another status, type, id or shape than an answer to this request has.
@@ -118,7 +160,7 @@ def read_exchange(response: Response, identifier: int, *, modern: bool) -> Excha
         exchange = response.exchange
     result = exchange.result
     if modern and result is not None and "resultType" in result:
-        take_result_type(result)
+        take_result_type(result, may_ask=may_ask)
     return exchange
 
 

@@ -8,6 +8,7 @@ from typing import Final
 from yett.core.errors import Fault
 from yett.core.proofs import Credential
 from yett.core.reasons import Reason
+from yett.core.secret import Secret
 from yett.core.target import JSON
 from yett.upstreams.backends.http.endpoint import Endpoint
 
@@ -17,6 +18,8 @@ _VALUE: Final = re.compile(rb"[\x21-\x7e\x80-\xff]([\x20-\x7e\x80-\xff]*[\x21-\x
 _PLAIN: Final = re.compile(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?")
 _SENTINEL: Final = re.compile(r"=\?base64\?.*\?=")
 _SESSION: Final = re.compile(rb"[\x21-\x7e]{1,1024}")
+_BODY_TYPE: Final = b"Content-Type: application/json\r\n"
+_EVENT_ID_BYTES_MAX: Final = 1024
 _NAMED: Final = {"tools/call": "name", "prompts/get": "name", "resources/read": "uri"}
 
 # A credential header of one of these names would break the framing or belie the body.
@@ -44,7 +47,7 @@ def build_head(
         b"Host: " + endpoint.authority,
         b"User-Agent: yett",
         b"Accept: application/json, text/event-stream",
-        b"Content-Type: application/json",
+        _BODY_TYPE.rstrip(),
     ]
     if version is not None:
         lines.append(b"MCP-Protocol-Version: " + version.encode())
@@ -52,6 +55,25 @@ def build_head(
         lines.append(b"Mcp-Session-Id: " + session)
     lines += _credential_lines(credential)
     return b"\r\n".join(lines) + b"\r\n"
+
+
+def stream_request(head: Secret, last_id: bytes) -> bytes | None:
+    """Return a request for the stream of a session, from after `last_id` on (empty: from now on), or
+    None if that id cannot stand in a header. head: of its other requests."""
+    if last_id and not (_VALUE.fullmatch(last_id) and len(last_id) <= _EVENT_ID_BYTES_MAX):
+        return None
+    line = b"Last-Event-ID: " + last_id + b"\r\n" if last_id else b""
+    return _with_verb(b"GET", head) + line + b"\r\n"
+
+
+def end_request(head: Secret) -> bytes:
+    """Return what ends a session (MCP 2025-11-25, Session Management)."""
+    return _with_verb(b"DELETE", head) + b"\r\n"
+
+
+def _with_verb(verb: bytes, head: Secret) -> bytes:
+    """Without a body there is nothing to say about one."""
+    return verb + head.reveal().removeprefix(b"POST").replace(_BODY_TYPE, b"", 1)
 
 
 def _credential_lines(credential: Credential) -> list[bytes]:

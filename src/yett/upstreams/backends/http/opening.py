@@ -1,5 +1,6 @@
 """Find out which era an HTTP server speaks, and open a session with it."""
 
+import contextlib
 from typing import Final, Protocol, final
 
 from yett.core.errors import Fault
@@ -18,14 +19,14 @@ from yett.upstreams.backends.http.headers import build_head, is_session_id, rout
 from yett.upstreams.backends.http.response import JSON_TYPE, Head, Response
 from yett.upstreams.handshake import (
     DISCOVER_PARAMS,
-    INITIALIZE_PARAMS,
     MODERN_VERSION,
     Opening,
+    initialize_params,
     judge_discovery,
     judge_initialization,
     with_meta,
 )
-from yett.upstreams.port import Era, Exchange
+from yett.upstreams.port import Era, Exchange, Wishes
 from yett.upstreams.rpc import (
     InvalidAnswer,
     encode_notification,
@@ -57,18 +58,21 @@ class Opener:
         self._endpoint = endpoint
         self._post = post
 
-    async def open(self, credential: Credential, deadline: float, *, known: Era | None) -> Session:
-        """Open a session, as modern if the server gives evidence of that. known: what it was last.
+    async def open(
+        self, credential: Credential, deadline: float, *, known: Era | None, wishes: Wishes
+    ) -> Session:
+        """Open a session, as modern if the server gives evidence of that. known: what it was last;
+        what it is now is asked when that leads nowhere. wishes: of a legacy one.
 
         Raises:
             Fault: as `Transport.request`; nothing of the caller's request was sent.
             InvalidAnswer: neither era could be opened.
         """
-        if known is not Era.LEGACY:
-            session = await self._open_modern(credential, deadline)
-            if session is not None:
-                return session
-        return await self._open_legacy(credential, deadline)
+        if known is Era.LEGACY:
+            with contextlib.suppress(InvalidAnswer):
+                return await self._open_legacy(credential, deadline, wishes)
+        session = await self._open_modern(credential, deadline)
+        return session or await self._open_legacy(credential, deadline, wishes)
 
     async def _open_modern(self, credential: Credential, deadline: float) -> Session | None:
         head = build_head(self._endpoint, credential, version=MODERN_VERSION, session=None)
@@ -87,10 +91,12 @@ class Opener:
             return None
         return Session(credential, opening, modern=True, head=Secret(head), identified=False)
 
-    async def _open_legacy(self, credential: Credential, deadline: float) -> Session:
+    async def _open_legacy(
+        self, credential: Credential, deadline: float, wishes: Wishes
+    ) -> Session:
         head = build_head(self._endpoint, credential, version=None, session=None)
         receiver = _receiver()
-        body = encode_request(0, "initialize", INITIALIZE_PARAMS)
+        body = encode_request(0, "initialize", initialize_params(wishes))
         response = await self._post(head, body, receiver, deadline)
         opening = judge_initialization(read_exchange(response, 0, modern=False))
         identifier = response.head.headers.get(b"mcp-session-id")
@@ -107,7 +113,14 @@ class Opener:
             raise InvalidAnswer(
                 f"`notifications/initialized` was {describe_status(ready.head.status)}"
             )
+        if wishes.log_level is not None and "logging" in (opening.capabilities or {}):
+            await self._set_level(session, wishes.log_level, deadline)
         return session
+
+    async def _set_level(self, session: Session, level: str, deadline: float) -> None:
+        """Messages that the server goes on sending below that level are not passed on."""
+        body = encode_request(0, "logging/setLevel", {"level": level})
+        await self._post(session.head.reveal(), body, _receiver(), deadline)
 
     def _session(
         self, credential: Credential, opening: Opening, identifier: bytes | None
@@ -123,6 +136,8 @@ class _Deaf:
     """Before a session is open, a server has nothing to say that matters."""
 
     def note_change(self) -> None: ...
+
+    def note_update(self, uri: str) -> None: ...
 
     def send_back(self, session: Session | None, reply: bytes) -> None: ...
 

@@ -1,26 +1,58 @@
 """Server-sent events (WHATWG HTML, 9.2.6 Interpreting an event stream): bytes in, data out. Pure.
 
-Linear in what is fed, however it is cut into pieces. The caller bounds the total.
+Linear in what is fed, however it is cut into pieces. The caller bounds the total, or what is kept.
 """
 
 from typing import Final, final
 
 _BOM: Final = b"\xef\xbb\xbf"
 _MESSAGE: Final = (b"", b"message")
+_ENDPOINT: Final = b"endpoint"
+_RETRY_DIGITS_MAX: Final = 9
 
 
 @final
 class EventParser:
-    """Keeps what `message` events need. Other types, ids, comments and `retry` are passed over."""
+    """Keeps what `message` events need. Other types and comments are passed over.
 
-    __slots__ = ("_after_return", "_at_start", "_buffer", "_data", "_type")
+    last_id: of the last event that ended; empty: none. retry_seconds: how long the server wants us to
+    wait before we connect again; None: it did not say. endpoint: data of the last event of that type
+    (MCP 2024-11-05, HTTP with SSE). kept_bytes: of an event that has not ended.
+    """
+
+    __slots__ = (
+        "_after_return",
+        "_at_start",
+        "_buffer",
+        "_data",
+        "_data_bytes",
+        "_id",
+        "_type",
+        "endpoint",
+        "last_id",
+        "retry_seconds",
+    )
 
     def __init__(self) -> None:
         self._buffer = bytearray()
         self._data: list[bytes] = []
+        self._data_bytes = 0
+        self._id = b""
         self._type = b""
         self._at_start = True
         self._after_return = False
+        self.last_id = b""
+        self.retry_seconds: float | None = None
+        self.endpoint = b""
+
+    @property
+    def kept_bytes(self) -> int:
+        return len(self._buffer) + self._data_bytes
+
+    def go_on_from(self, before: "EventParser") -> None:
+        """Continue the stream that another connection began."""
+        self._id = self.last_id = before.last_id
+        self.retry_seconds = before.retry_seconds
 
     def feed(self, chunk: bytes) -> list[bytes]:
         """Return the data of each `message` event that ended in this chunk; never empty data."""
@@ -50,14 +82,27 @@ class EventParser:
     def _take_field(self, line: bytes) -> None:
         name, _, value = line.partition(b":")
         if name == b"data":
-            self._data.append(value.removeprefix(b" "))
+            value = value.removeprefix(b" ")
+            self._data.append(value)
+            self._data_bytes += len(value) + 1
         elif name == b"event":
             self._type = value.removeprefix(b" ")
+        elif name == b"id":
+            value = value.removeprefix(b" ")
+            self._id = self._id if b"\0" in value else value
+        elif name == b"retry":
+            value = value.removeprefix(b" ")
+            if value.isdigit() and len(value) <= _RETRY_DIGITS_MAX:
+                self.retry_seconds = int(value) / 1000
 
     def _end_event(self, events: list[bytes]) -> None:
-        data, self._data = self._data, []
+        data, self._data, self._data_bytes = self._data, [], 0
         kind, self._type = self._type, b""
-        if data and kind in _MESSAGE:
-            text = data[0] if len(data) == 1 else b"\n".join(data)
-            if text:  # 2025-11-25 primes a stream with an empty one
-                events.append(text)
+        self.last_id = self._id
+        if not data or (kind not in _MESSAGE and kind != _ENDPOINT):
+            return
+        text = data[0] if len(data) == 1 else b"\n".join(data)
+        if kind == _ENDPOINT:
+            self.endpoint = text
+        elif text:  # 2025-11-25 primes a stream with an empty one
+            events.append(text)

@@ -2,15 +2,15 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any, Final, TypeVar, final
+from typing import Any, Final, final
 
 from yett.core.errors import Fault
 from yett.core.proofs import Credential
 from yett.core.reasons import Reason
 from yett.core.target import JSON
+from yett.upstreams.backends.http.background import Background
 from yett.upstreams.backends.http.client import Client
 from yett.upstreams.backends.http.conversation import (
-    NOT_FOUND,
     Receiver,
     Session,
     add_body,
@@ -18,23 +18,35 @@ from yett.upstreams.backends.http.conversation import (
     read_exchange,
 )
 from yett.upstreams.backends.http.dial import Dialer
+from yett.upstreams.backends.http.ear import Ear, Stream
 from yett.upstreams.backends.http.endpoint import Endpoint
+from yett.upstreams.backends.http.headers import end_request
+from yett.upstreams.backends.http.legacy_events import LegacyEvents
+from yett.upstreams.backends.http.modern_events import ModernEvents
 from yett.upstreams.backends.http.opening import Opener
 from yett.upstreams.backends.http.pool import Pool
 from yett.upstreams.backends.http.response import Response
+from yett.upstreams.backends.http.resuming import resume
+from yett.upstreams.backends.http.sessions import Known, Sessions
+from yett.upstreams.backends.http.talking import Request, Talker
 from yett.upstreams.listing import take_listing
-from yett.upstreams.port import Beside, Discovered, Era, Exchange, ignore_change, ignore_update
+from yett.upstreams.port import (
+    NO_WISHES,
+    Beside,
+    Discovered,
+    Era,
+    Exchange,
+    ignore_change,
+    ignore_update,
+)
 from yett.upstreams.rpc import InvalidAnswer, encode_notification
 
-HANDSHAKE_SECONDS_MAX: Final = 30.0
-BACKGROUND_MAX: Final = 32
+# Of requests besides which something passes, over all callers; each caller's are bounded as well.
+TALKS_MAX: Final = 256
 _BACKGROUND_SECONDS: Final = 5.0
 
 # What the caller may not be made to do twice. Reading again does no harm.
 _ONCE_ONLY: Final = "tools/call"
-_CLIENT_ERROR: Final = 400
-
-_T = TypeVar("_T")
 
 
 @final
@@ -47,19 +59,35 @@ class HttpTransport:
         self._loop = asyncio.get_running_loop()
         pool = Pool(dialer.dial, connections_max=connections_max)
         self._client = Client(pool, self._forget_everything)
-        self._opener = Opener(endpoint, self._post)
-        self._sessions: dict[tuple[str, ...], Session] = {}
-        self._openings: dict[tuple[str, ...], tuple[Credential, asyncio.Task[Session]]] = {}
-        self._tasks: set[asyncio.Task[Any]] = set()
-        self._era: Era | None = None
+        self._known = Known()
+        self._background = Background(self._loop)
+        opener = Opener(endpoint, self._post)
+        self._plain = Sessions(opener, NO_WISHES, self._known, self._background)
+        self._plain.on_opened = self._note_opening
+        self._plain.on_forgotten = self._note_loss
+        self._sessions = self._plain.held
+        self._talker = Talker(
+            Client(Pool(dialer.dial, connections_max=TALKS_MAX), self._forget_everything),
+            opener,
+            self._known,
+            self._plain,
+            self._background,
+            self,
+        )
+        self._ear = Ear(
+            self._plain,
+            self._background,
+            self._listen_to,
+            changed=self.note_change,
+            updated=self.note_update,
+        )
         self._lost = False
         self._last_id = 0
-        self._closed = False
         dialer.on_unreachable = self._forget_everything
 
     @property
     def era(self) -> Era | None:
-        return self._era
+        return self._known.era
 
     @property
     def version(self) -> str | None:
@@ -75,16 +103,21 @@ class HttpTransport:
         *,
         credential: Credential,
         deadline_seconds: float,
-        beside: Beside | None = None,  # noqa: ARG002 - comes next
+        beside: Beside | None = None,
     ) -> Coroutine[Any, Any, Exchange]:
         deadline = self._loop.time() + deadline_seconds
-        return self._request(method, params, credential, deadline, again=False)
+        if beside is None:
+            return self._request(method, params, credential, deadline, again=False)
+        repeatable = method != _ONCE_ONLY
+        return self._talker.request(
+            Request(method, params, b"", credential, deadline, repeatable, beside)
+        )
 
     async def discover(
         self, credential: Credential, *, deadline_seconds: float = 30.0
     ) -> Discovered:
         deadline = self._loop.time() + deadline_seconds
-        session = await self._session(credential, deadline)
+        session = await self._plain.take(credential, deadline)
 
         async def ask(method: str, params: dict[str, JSON]) -> Exchange:
             return await self._request(method, params, credential, deadline, again=False)
@@ -95,17 +128,18 @@ class HttpTransport:
             raise Fault(Reason.UPSTREAM_INVALID, str(error), sent=True) from None
 
     async def watch(self, uri: str, *, credential: Credential, deadline_seconds: float) -> Exchange:
-        raise NotImplementedError
+        return await self._ear.watch(uri, credential, self._loop.time() + deadline_seconds)
 
     def unwatch(self, uri: str) -> None:
-        raise NotImplementedError
+        self._ear.unwatch(uri)
 
     async def close(self) -> None:
-        self._closed = True
-        for task in self._tasks:
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=1.0)
+        self._ear.stop()
+        for session in self._sessions.values():
+            self.end(session)
+        self._talker.end_all()
+        await self._background.close()
+        await self._talker.close()
         await self._client.close()
 
     async def _request(
@@ -119,126 +153,106 @@ class HttpTransport:
     ) -> Exchange:
         session = self._sessions.get(credential.names)
         if session is None or not (session.credential is credential or session.serves(credential)):
-            session = await self._session(credential, deadline)
+            session = await self._plain.take(credential, deadline)
         modern = session.modern
         identifier = self._last_id = self._last_id + 1
+        receiver = Receiver(identifier, self, session)
         response = None
         try:
-            response = await self._client.post(
+            response = await self._client.send(
                 frame(session, identifier, method, params),
                 deadline,
-                Receiver(identifier, self, session),
+                receiver,
                 repeatable=method != _ONCE_ONLY,
                 sent=True,
             )
+            if receiver.events is not None and receiver.exchange is None and not modern:
+                response = None
+                response = await resume(self._client, session, receiver, deadline)
             return read_exchange(response, identifier, modern=modern)
         except InvalidAnswer as error:
-            if again or response is None or not self._has_ended(session, response.head.status):
+            if (
+                again
+                or response is None
+                or not self._plain.has_ended(session, response.head.status)
+            ):
                 raise Fault(Reason.UPSTREAM_INVALID, str(error), sent=True) from None
         finally:
             if response is None and not modern:
-                self._cancel(session, identifier)
+                self.cancel(session, identifier)
         # A session that is unknown also means that nothing was executed.
         return await self._request(method, params, credential, deadline, again=True)
-
-    def _has_ended(self, session: Session, status: int) -> bool:
-        """Tell whether the server no longer knows the session (2025-11-25, Session Management)."""
-        if status >= _CLIENT_ERROR:
-            self._forget(session)  # or perhaps a server of the other era took its place
-        return session.identified and status == NOT_FOUND
 
     async def _post(
         self, head: bytes, body: bytes, receiver: Receiver, deadline: float
     ) -> Response:
         """What is not the caller's request: openings, replies, cancellations."""
         data = add_body(head, body)
-        return await self._client.post(data, deadline, receiver, repeatable=True, sent=False)
+        return await self._client.send(data, deadline, receiver, repeatable=True, sent=False)
 
     # sessions
 
-    async def _session(self, credential: Credential, deadline: float) -> Session:
-        """Return an open session; several calls that need the same one wait for one opening."""
-        session = self._sessions.get(credential.names)
-        if session is not None and session.serves(credential):
-            return session
-        if self._closed:
-            raise Fault(Reason.UPSTREAM_UNREACHABLE, "the connections are closed")
-        pending = self._openings.get(credential.names)
-        if pending is None or pending[0] != credential:
-            pending = (credential, self._start(self._open(credential)))
-            self._openings[credential.names] = pending
-        task = pending[1]
-        await asyncio.wait({task}, timeout=deadline - self._loop.time())
-        if not task.done():
-            raise Fault(Reason.UPSTREAM_TIMEOUT, "no session was opened in time")
-        if task.cancelled():
-            raise Fault(Reason.UPSTREAM_UNREACHABLE, "the connections are closed")
-        return task.result()
-
-    async def _open(self, credential: Credential) -> Session:
-        deadline = self._loop.time() + HANDSHAKE_SECONDS_MAX
-        try:
-            session = await self._opener.open(credential, deadline, known=self._era)
-        except InvalidAnswer as error:
-            self._era = None
-            raise Fault(Reason.UPSTREAM_INVALID, str(error)) from None
-        finally:
-            pending = self._openings.get(credential.names)
-            if pending is not None and pending[0] is credential:
-                del self._openings[credential.names]
-        self._sessions[credential.names] = session
-        self._era = session.opening.era
+    def _note_opening(self, session: Session) -> None:
         if self._lost:
             self._lost = False
             self.on_changed()
-        return session
+        self._ear.follow(session)
 
-    def _forget(self, session: Session) -> None:
-        names = session.credential.names
-        if self._sessions.get(names) is session:
-            del self._sessions[names]
-            self._era = None
-            self._lost = True
+    def _note_loss(self) -> None:
+        self._lost = True
+
+    def _listen_to(self, session: Session, ear: Ear) -> Stream:
+        if session.modern:
+            return ModernEvents(self._client, session, ear, self.next_id)
+
+        async def ask(method: str, params: dict[str, JSON], deadline: float) -> Exchange:
+            return await self._request(method, params, session.credential, deadline, again=False)
+
+        return LegacyEvents(self._client, self._plain, self._background, session, ear, self, ask)
 
     def _forget_everything(self) -> None:
         """The server went away. What comes back may be another one."""
         was_open = bool(self._sessions)
         self._lost = self._lost or was_open
         self._sessions.clear()
-        self._era = None
+        self._talker.forget_everything()
+        self._known.era = None
         if (
             was_open
         ):  # said now and not when it is back: the call that brings it back would be too early
             self.on_changed()
 
-    # what happens beside the calls
+    # what happens beside the calls: see `Desk`
+
+    def next_id(self) -> int:
+        self._last_id += 1
+        return self._last_id
 
     def note_change(self) -> None:
         self.on_changed()
 
-    def send_back(self, session: Session | None, reply: bytes) -> None:
-        if session is None or session.modern or self._closed:
-            return
-        if len(self._tasks) < BACKGROUND_MAX:
-            self._start(self._post_aside(session, reply))
+    def note_update(self, uri: str) -> None:
+        self.on_updated(uri)
 
-    def _cancel(self, session: Session, identifier: int) -> None:
+    def send_back(self, session: Session | None, reply: bytes) -> None:
+        if session is not None and not session.modern:
+            self._background.start_if_room(self.bring(session, reply))
+
+    def cancel(self, session: Session, identifier: int) -> None:
         """Legacy servers take a closed connection for a pause, so they are told (2025-11-25,
         Cancellation)."""
         params = {"requestId": identifier, "reason": "the caller no longer waits"}
         self.send_back(session, encode_notification("notifications/cancelled", params))
 
-    async def _post_aside(self, session: Session, body: bytes) -> None:
+    def end(self, session: Session) -> None:
+        if session.identified:
+            self._background.start_if_room(self._delete(session))
+
+    async def bring(self, session: Session, reply: bytes) -> None:
         deadline = self._loop.time() + _BACKGROUND_SECONDS
-        await self._post(session.head.reveal(), body, Receiver(0, self, None), deadline)
+        await self._post(session.head.reveal(), reply, Receiver(0, self, None), deadline)
 
-    def _start(self, work: Coroutine[Any, Any, _T]) -> "asyncio.Task[_T]":
-        task = self._loop.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._finish)
-        return task
-
-    def _finish(self, task: "asyncio.Task[Any]") -> None:
-        self._tasks.discard(task)
-        if not task.cancelled():
-            task.exception()  # looked at by who waits for it; nobody else needs to hear of it
+    async def _delete(self, session: Session) -> None:
+        deadline = self._loop.time() + _BACKGROUND_SECONDS
+        request, receiver = end_request(session.head), Receiver(0, self, None)
+        await self._client.send(request, deadline, receiver, repeatable=True, sent=False)

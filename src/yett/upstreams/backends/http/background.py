@@ -1,0 +1,48 @@
+"""What goes on beside the calls of one transport: few tasks, ended together."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, Final, TypeVar, final
+
+BACKGROUND_MAX: Final = 32
+_END_SECONDS: Final = 1.0
+
+_T = TypeVar("_T")
+
+
+@final
+class Background:
+    __slots__ = ("_loop", "_tasks", "closed")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self.closed = False
+
+    def start(self, work: Coroutine[Any, Any, _T]) -> "asyncio.Task[_T]":
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._finish)
+        return task
+
+    def start_if_room(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Start what may as well be left out, such as an answer that a server does not wait for."""
+        if self.closed or len(self._tasks) >= BACKGROUND_MAX:
+            work.close()
+        else:
+            self.start(work)
+
+    async def close(self) -> None:
+        """Let what is under way end soon, and start nothing more."""
+        self.closed = True
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=_END_SECONDS)
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=_END_SECONDS)
+
+    def _finish(self, task: "asyncio.Task[Any]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # looked at by who waits for it; nobody else needs to hear of it

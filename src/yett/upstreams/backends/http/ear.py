@@ -1,0 +1,209 @@
+"""What a server says that belongs to no call: at most one stream for all of it, kept open."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final, Protocol, final
+
+from yett.core.bounds import ANSWER_BYTES_MAX
+from yett.core.call import RpcError
+from yett.core.errors import Fault
+from yett.core.proofs import Credential
+from yett.core.reasons import Reason
+from yett.upstreams.backends.http.background import Background
+from yett.upstreams.backends.http.conversation import Session
+from yett.upstreams.backends.http.sessions import HANDSHAKE_SECONDS_MAX, Sessions
+from yett.upstreams.port import Exchange
+
+WATCHED_MAX: Final = 10_000
+RATION_BYTES: Final = 2 * ANSWER_BYTES_MAX
+"""What such a stream may say a minute."""
+STREAM_SECONDS_MAX: Final = 3600.0
+"""Until it is opened anew, in case that its other end has gone without a word."""
+HEALTHY_SECONDS: Final = 10.0
+PAUSE_SECONDS_MIN: Final = 1.0
+PAUSE_SECONDS_MAX: Final = 60.0
+_GATHER_SECONDS: Final = 0.05
+
+_TOO_MANY: Final = Exchange(None, RpcError(-32603, "Too many resources are watched"), 0)
+
+
+class Stream(Protocol):
+    """Where one session is listened to. Made by `Ear`, one for each session that it follows."""
+
+    async def keep(self, *, missed: bool) -> None:
+        """Listen until cancelled, or until the server turns out not to offer it. missed: something
+        may have been said before, while nobody listened. Never raises a refusal."""
+        ...
+
+    async def add(self, uri: str, deadline: float) -> Exchange:
+        """Have this resource watched. deadline: loop time.
+
+        Raises:
+            Fault: as `Transport.request`.
+        """
+        ...
+
+    def remove(self, uri: str) -> None:
+        """It is not watched any more. Never raises."""
+        ...
+
+
+@final
+class Pause:
+    """How long to wait before the next attempt: longer and longer while they fail."""
+
+    __slots__ = ("_seconds",)
+
+    def __init__(self) -> None:
+        self._seconds = PAUSE_SECONDS_MIN
+
+    async def rest(self, lasted_seconds: float, at_least: float) -> None:
+        if lasted_seconds > HEALTHY_SECONDS:
+            self._seconds = PAUSE_SECONDS_MIN
+        seconds = max(self._seconds, min(at_least, PAUSE_SECONDS_MAX))
+        self._seconds = min(2 * self._seconds, PAUSE_SECONDS_MAX)
+        await asyncio.sleep(seconds)
+
+
+@final
+class _Watch:
+    """count: how often it is wanted. ready: the server's answer to it."""
+
+    __slots__ = ("count", "ready")
+
+    def __init__(self, ready: "asyncio.Task[Exchange]") -> None:
+        self.count = 0
+        self.ready = ready
+
+
+@final
+class Ear:
+    """make: a stream for a session. changed, updated: who hears of it."""
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        background: Background,
+        make: "Callable[[Session, Ear], Stream]",
+        *,
+        changed: Callable[[], None],
+        updated: Callable[[str], None],
+    ) -> None:
+        self._sessions = sessions
+        self._background = background
+        self._make = make
+        self._changed = changed
+        self._updated = updated
+        self._loop = asyncio.get_running_loop()
+        self._watched: dict[str, _Watch] = {}
+        self._session: Session | None = None
+        self._stream: Stream | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._gathered: set[str] = set()
+        self.pause = Pause()
+
+    @property
+    def uris(self) -> frozenset[str]:
+        return frozenset(self._watched)
+
+    @property
+    def established(self) -> list[str]:
+        """Those that the server has agreed to before."""
+        return [uri for uri, watch in self._watched.items() if watch.ready.done()]
+
+    def follow(self, session: Session) -> None:
+        """Listen to this session from now on, instead of the one before under the same secrets."""
+        before = self._session
+        if before is not None and before.credential.names != session.credential.names:
+            return
+        self._session = session
+        self._stream = self._make(session, self)
+        self._listen(missed=before is not None)
+
+    def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    async def watch(self, uri: str, credential: Credential, deadline: float) -> Exchange:
+        """As `Transport.watch`. deadline: loop time."""
+        watch = self._watched.get(uri)
+        if watch is None:
+            if len(self._watched) >= WATCHED_MAX:
+                return _TOO_MANY
+            ready = self._background.start(self._begin(uri, credential, deadline))
+            watch = self._watched[uri] = _Watch(ready)
+        watch.count += 1
+        kept = False
+        try:
+            await asyncio.wait({watch.ready}, timeout=deadline - self._loop.time())
+            if not watch.ready.done():
+                raise Fault(Reason.UPSTREAM_TIMEOUT, "no answer in time", sent=True)
+            if watch.ready.cancelled():
+                raise Fault(Reason.UPSTREAM_UNREACHABLE, "the connections are closed")
+            exchange = watch.ready.result()
+            kept = exchange.error is None
+            return exchange
+        finally:
+            if not kept:
+                self._leave(uri, watch)
+
+    def unwatch(self, uri: str) -> None:
+        watch = self._watched.get(uri)
+        if watch is not None:
+            self._leave(uri, watch)
+
+    async def has_session(self, session: Session) -> bool:
+        """Tell whether it is still the one to listen to. If it is gone, another one is opened, and
+        followed; the server may be of the other era by now."""
+        held = self._sessions.held.get(session.credential.names)
+        if held is None:
+            deadline = self._loop.time() + HANDSHAKE_SECONDS_MAX
+            try:
+                held = await self._sessions.take(session.credential, deadline)
+            except Fault:
+                return False  # it is still away
+        return held is session
+
+    # what the streams say
+
+    def note_change(self) -> None:
+        self._changed()
+
+    def note_update(self, uri: str) -> None:
+        """Those of a moment are told together, so that a flood costs little."""
+        if uri not in self._watched:
+            return
+        if not self._gathered:
+            self._loop.call_later(_GATHER_SECONDS, self._tell)
+        self._gathered.add(uri)
+
+    def note_gap(self) -> None:
+        """Anything may have changed while nobody listened."""
+        self._changed()
+        for uri in self._watched:
+            self.note_update(uri)
+
+    def _tell(self) -> None:
+        gathered, self._gathered = self._gathered, set()
+        for uri in gathered:
+            self._updated(uri)
+
+    def _listen(self, *, missed: bool) -> None:
+        self.stop()
+        if self._stream is not None and not self._background.closed:
+            self._task = self._background.start(self._stream.keep(missed=missed))
+
+    async def _begin(self, uri: str, credential: Credential, deadline: float) -> Exchange:
+        await self._sessions.take(credential, deadline)
+        if self._stream is None:
+            raise Fault(Reason.UPSTREAM_UNREACHABLE, "there is no session to listen to")
+        if self._task is None or self._task.done():
+            self._listen(missed=False)
+        return await self._stream.add(uri, deadline)
+
+    def _leave(self, uri: str, watch: _Watch) -> None:
+        watch.count -= 1
+        if watch.count == 0 and self._watched.get(uri) is watch:
+            del self._watched[uri]
+            if self._stream is not None:
+                self._stream.remove(uri)

@@ -1,0 +1,121 @@
+"""The open sessions with one server, by credential; several calls that need one wait for one opening."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final, final
+
+import msgspec
+
+from yett.core.errors import Fault
+from yett.core.proofs import Credential
+from yett.core.reasons import Reason
+from yett.upstreams.backends.http.background import Background
+from yett.upstreams.backends.http.conversation import NOT_FOUND, Session
+from yett.upstreams.backends.http.opening import Opener
+from yett.upstreams.port import Era, Wishes
+from yett.upstreams.rpc import InvalidAnswer
+
+HANDSHAKE_SECONDS_MAX: Final = 30.0
+_CLIENT_ERROR: Final = 400
+
+
+@final
+class Known(msgspec.Struct, eq=False):
+    """What is known about the server, whoever found it out. era: None: not known, or no longer."""
+
+    era: Era | None = None
+
+
+@final
+class Sessions:
+    """Those that offer the server the same. held: by the names of the credential's secrets. on_opened:
+    told of each new one; on_forgotten: of one that the server no longer knows."""
+
+    __slots__ = (
+        "_background",
+        "_known",
+        "_opener",
+        "_openings",
+        "_wishes",
+        "held",
+        "on_forgotten",
+        "on_opened",
+    )
+
+    def __init__(
+        self,
+        opener: Opener,
+        wishes: Wishes,
+        known: Known,
+        background: Background,
+    ) -> None:
+        self._opener = opener
+        self._wishes = wishes
+        self._known = known
+        self._background = background
+        self._openings: dict[tuple[str, ...], tuple[Credential, asyncio.Task[Session]]] = {}
+        self.held: dict[tuple[str, ...], Session] = {}
+        self.on_opened: Callable[[Session], None] = _ignore
+        self.on_forgotten: Callable[[], None] = _ignore_loss
+
+    async def take(self, credential: Credential, deadline: float) -> Session:
+        """Return an open session. deadline: loop time.
+
+        Raises:
+            Fault: as `Transport.request`; nothing of the caller's request was sent.
+        """
+        session = self.held.get(credential.names)
+        if session is not None and session.serves(credential):
+            return session
+        if self._background.closed:
+            raise Fault(Reason.UPSTREAM_UNREACHABLE, "the connections are closed")
+        pending = self._openings.get(credential.names)
+        if pending is None or pending[0] != credential:
+            pending = (credential, self._background.start(self._open(credential)))
+            self._openings[credential.names] = pending
+        task = pending[1]
+        await asyncio.wait({task}, timeout=deadline - asyncio.get_running_loop().time())
+        if not task.done():
+            raise Fault(Reason.UPSTREAM_TIMEOUT, "no session was opened in time")
+        if task.cancelled():
+            raise Fault(Reason.UPSTREAM_UNREACHABLE, "the connections are closed")
+        return task.result()
+
+    async def _open(self, credential: Credential) -> Session:
+        deadline = asyncio.get_running_loop().time() + HANDSHAKE_SECONDS_MAX
+        try:
+            session = await self._opener.open(
+                credential, deadline, known=self._known.era, wishes=self._wishes
+            )
+        except InvalidAnswer as error:
+            self._known.era = None
+            raise Fault(Reason.UPSTREAM_INVALID, str(error)) from None
+        finally:
+            pending = self._openings.get(credential.names)
+            if pending is not None and pending[0] is credential:
+                del self._openings[credential.names]
+        self.held[credential.names] = session
+        self._known.era = session.opening.era
+        self.on_opened(session)
+        return session
+
+    def has_ended(self, session: Session, status: int) -> bool:
+        """Tell whether the server no longer knows the session (MCP 2025-11-25, Session Management)."""
+        if status >= _CLIENT_ERROR:
+            self.forget(session)  # or perhaps a server of the other era took its place
+        return session.identified and status == NOT_FOUND
+
+    def forget(self, session: Session) -> None:
+        names = session.credential.names
+        if self.held.get(names) is session:
+            del self.held[names]
+            self._known.era = None
+            self.on_forgotten()
+
+
+def _ignore(_: Session) -> None:
+    """Stands for `on_opened` until somebody wants to know."""
+
+
+def _ignore_loss() -> None:
+    """Stands for `on_forgotten` likewise."""

@@ -1,0 +1,195 @@
+"""Requests besides which something passes.
+
+They have connections of their own: one that waits for its caller's answer may wait for minutes, and
+must not stand in the way of plain calls. A legacy server is offered what a caller gives once per
+session, so callers who give the same share one, and nobody else meets it.
+"""
+
+import asyncio
+from collections import OrderedDict
+from typing import Final, final
+
+import msgspec
+
+from yett.core.errors import Fault
+from yett.core.proofs import Credential
+from yett.core.reasons import Reason
+from yett.core.target import JSON
+from yett.upstreams.backends.http.background import Background
+from yett.upstreams.backends.http.client import Client
+from yett.upstreams.backends.http.conversation import (
+    Session,
+    frame_beside,
+    read_exchange,
+)
+from yett.upstreams.backends.http.hearing import Desk, Hearer
+from yett.upstreams.backends.http.opening import Opener
+from yett.upstreams.backends.http.response import Response
+from yett.upstreams.backends.http.resuming import resume
+from yett.upstreams.backends.http.sessions import Known, Sessions
+from yett.upstreams.port import NO_WISHES, Beside, Exchange, Wishes
+from yett.upstreams.rpc import InvalidAnswer
+
+LANES_MAX: Final = 32
+IDLE_SECONDS_MAX: Final = 180.0
+_SWEEP_SECONDS: Final = 15.0
+
+
+@final
+class _Lane:
+    """The sessions in which a server is offered the same. calls: under way. used: loop time.
+    over: to be ended with its last call."""
+
+    __slots__ = ("calls", "over", "sessions", "used")
+
+    def __init__(self, sessions: Sessions) -> None:
+        self.sessions = sessions
+        self.calls = 0
+        self.over = False
+        self.used = 0.0
+
+
+@final
+class Request(msgspec.Struct, frozen=True, eq=False):
+    """mirrored: see `frame`. deadline: loop time. repeatable: executing it twice does no harm."""
+
+    method: str
+    params: dict[str, JSON]
+    mirrored: bytes
+    credential: Credential
+    deadline: float
+    repeatable: bool
+    beside: Beside
+
+
+@final
+class Talker:
+    """plain: the sessions of everybody else; a modern server needs no others."""
+
+    def __init__(
+        self,
+        client: Client,
+        opener: Opener,
+        known: Known,
+        plain: Sessions,
+        background: Background,
+        desk: Desk,
+    ) -> None:
+        self._client = client
+        self._opener = opener
+        self._known = known
+        self._plain = _Lane(plain)
+        self._background = background
+        self._desk = desk
+        self._lanes: OrderedDict[Wishes, _Lane] = OrderedDict()
+        self._loop = asyncio.get_running_loop()
+        self._sweeper: asyncio.TimerHandle | None = None
+
+    async def request(self, request: Request) -> Exchange:
+        """As `Transport.request`."""
+        session = await self._plain.sessions.take(request.credential, request.deadline)
+        wishes = _wishes_towards(session, request.beside.wishes)
+        lane = self._plain if wishes == NO_WISHES else self._lane(wishes)
+        lane.calls += 1
+        try:
+            return await self._try(request, lane, again=False)
+        finally:
+            lane.calls -= 1
+            lane.used = self._loop.time()
+            if lane.over and not lane.calls:
+                self._end(lane)
+
+    def forget_everything(self) -> None:
+        """The server went away, and what it knew with it."""
+        for lane in self._lanes.values():
+            lane.sessions.held.clear()
+
+    def end_all(self) -> None:
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+        for lane in self._lanes.values():
+            self._end(lane)
+        self._lanes.clear()
+
+    async def close(self) -> None:
+        await self._client.close()
+
+    async def _try(self, request: Request, lane: _Lane, *, again: bool) -> Exchange:
+        session = await lane.sessions.take(request.credential, request.deadline)
+        beside = request.beside
+        identifier = self._desk.next_id()
+        hearer = Hearer(identifier, session, beside, self._desk)
+        data = frame_beside(
+            session, identifier, request.method, request.params, beside, request.mirrored
+        )
+        response = None
+        try:
+            response = await self._send(request, session, data, hearer)
+            may_ask = beside.wishes.capabilities != NO_WISHES.capabilities
+            return read_exchange(response, identifier, modern=session.modern, may_ask=may_ask)
+        except InvalidAnswer as error:
+            if (
+                again
+                or response is None
+                or not lane.sessions.has_ended(session, response.head.status)
+            ):
+                raise Fault(Reason.UPSTREAM_INVALID, str(error), sent=True) from None
+        finally:
+            hearer.close()
+            if response is None:
+                self._desk.cancel(session, identifier)
+        # A session that is unknown also means that nothing was executed.
+        return await self._try(request, lane, again=True)
+
+    async def _send(
+        self, request: Request, session: Session, data: bytes, hearer: Hearer
+    ) -> Response:
+        response = await self._client.send(
+            data, request.deadline, hearer, repeatable=request.repeatable, sent=True
+        )
+        if hearer.events is not None and hearer.exchange is None and not session.modern:
+            response = await resume(self._client, session, hearer, request.deadline)
+        return response
+
+    # lanes
+
+    def _lane(self, wishes: Wishes) -> _Lane:
+        lane = self._lanes.get(wishes)
+        if lane is None:
+            sessions = Sessions(self._opener, wishes, self._known, self._background)
+            lane = self._lanes[wishes] = _Lane(sessions)
+            if len(self._lanes) > LANES_MAX:
+                self._give_up(next(iter(self._lanes)))
+            if self._sweeper is None:
+                self._sweeper = self._loop.call_later(_SWEEP_SECONDS, self._sweep)
+        self._lanes.move_to_end(wishes)
+        return lane
+
+    def _sweep(self) -> None:
+        before = self._loop.time() - IDLE_SECONDS_MAX
+        for wishes, lane in list(self._lanes.items()):
+            if not lane.calls and lane.used < before:
+                self._give_up(wishes)
+        again = self._loop.call_later(_SWEEP_SECONDS, self._sweep) if self._lanes else None
+        self._sweeper = again
+
+    def _give_up(self, wishes: Wishes) -> None:
+        lane = self._lanes.pop(wishes)
+        lane.over = True
+        if not lane.calls:
+            self._end(lane)
+
+    def _end(self, lane: _Lane) -> None:
+        """The server need not keep what nobody comes back to."""
+        for session in lane.sessions.held.values():
+            self._desk.end(session)
+        lane.sessions.held.clear()
+
+
+def _wishes_towards(session: Session, wishes: Wishes) -> Wishes:
+    """What must be said at the opening. A modern server hears it with each request instead."""
+    if session.modern:
+        return NO_WISHES
+    if "logging" not in (session.opening.capabilities or {}):
+        return Wishes(wishes.capabilities)
+    return wishes

@@ -1,0 +1,511 @@
+"""What passes between a caller and an HTTP server besides one request and its answer."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from tests.servers.mcp_http import HttpServer, Request, Writer, chunk, head, result_body, whole
+from tests.yett.upstreams.scene import NOBODY, call, reach, text_of
+from yett.core.bounds import INPUTS_MAX, NOTICES_PER_CALL_MAX
+from yett.core.call import RpcError
+from yett.core.errors import Fault
+from yett.core.reasons import Reason
+from yett.core.talk import Notice
+from yett.upstreams.backends.http import talking
+from yett.upstreams.port import Beside, Exchange, Transport, Wishes
+
+STREAM = "text/event-stream"
+ASKING = Wishes(b'{"elicitation":{"form":{}}}')
+ELICIT = {"method": "elicitation/create", "params": {"message": "Sure?", "requestedSchema": {}}}
+ACCEPTED = {"action": "accept", "content": {"sure": True}}
+
+
+async def talk(
+    transport: Transport, beside: Beside, *, deadline: float = 5.0, **arguments: object
+) -> Exchange:
+    return await transport.request(
+        "tools/call",
+        {"name": "echo", "arguments": dict(arguments)},
+        credential=NOBODY,
+        deadline_seconds=deadline,
+        beside=beside,
+    )
+
+
+def encoded(message: dict[str, Any]) -> bytes:
+    return json.dumps({"jsonrpc": "2.0", **message}, separators=(",", ":")).encode()
+
+
+def progress(token: object, value: float) -> bytes:
+    params = {"progressToken": token, "progress": value}
+    return encoded({"method": "notifications/progress", "params": params})
+
+
+def message(level: str) -> bytes:
+    return encoded({"method": "notifications/message", "params": {"level": level, "data": level}})
+
+
+def question(identifier: object = "q1", **more: Any) -> bytes:
+    return encoded({"id": identifier, **ELICIT, **more})
+
+
+async def accept(method: str, params: dict[str, Any]) -> Exchange:
+    return Exchange(ACCEPTED, None, 0)
+
+
+async def never(method: str, params: dict[str, Any]) -> Exchange:
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
+def only_calls(
+    answer: Callable[[Request, Writer], Awaitable[None]],
+) -> Callable[[Request, Writer], Awaitable[bool]]:
+    async def oddity(request: Request, writer: Writer) -> bool:
+        if request.method != "tools/call":
+            return False
+        await answer(request, writer)
+        return True
+
+    return oddity
+
+
+def methods_of(server: HttpServer) -> list[str]:
+    return [request.method for request in server.requests if "method" in request.message]
+
+
+class Asking:
+    """A legacy server that asks in the middle of a call, and answers with what it was told."""
+
+    def __init__(self, *questions: bytes) -> None:
+        self.questions = questions
+        self.answers: list[dict[str, Any]] = []
+        self.told = asyncio.Event()
+        self.server = HttpServer("legacy", oddity=self.oddity)
+
+    async def oddity(self, request: Request, writer: Writer) -> bool:
+        if "method" not in request.message and request.verb == "POST":
+            self.answers.append(request.message)
+            self.told.set()
+            return False
+        if request.method != "tools/call":
+            return False
+        writer.write(head(200, STREAM, Transfer_Encoding="chunked"))
+        for one in self.questions:
+            writer.write(chunk(b"data: " + one + b"\n\n"))
+        while len(self.answers) < len(self.questions):
+            self.told.clear()
+            await self.told.wait()
+        text = json.dumps(sorted(self.answers, key=lambda answer: str(answer["id"])))
+        writer.write(chunk(b"data: " + result_body(request, text) + b"\n\n") + chunk(b""))
+        return True
+
+
+# notices
+
+
+@pytest.mark.parametrize("era", ["modern", "legacy"])
+async def test_progress_reaches_who_asked_for_it_under_a_token_of_ours(era: str) -> None:
+    async def answer(request: Request, writer: Writer) -> None:
+        token = request.message["params"]["_meta"]["progressToken"]
+        await server.write_stream(
+            writer,
+            progress(token, 1),
+            progress("somebody else's", 2),
+            progress(token, 3),
+            progress(token, 2),
+            result_body(request, "done"),
+        )
+
+    found: list[Notice] = []
+    server = HttpServer(era, oddity=only_calls(answer))
+    async with server, reach(server) as transport:
+        exchange = await talk(transport, Beside(hear=found.append, progress=True))
+
+    assert text_of(exchange) == "done"
+    assert [notice.params for notice in found] == [{"progress": 1}, {"progress": 3}]
+    sent = server.requests[-1].message
+    assert sent["params"]["_meta"]["progressToken"] == sent["id"]
+
+
+@pytest.mark.parametrize("era", ["modern", "legacy"])
+async def test_who_asked_for_nothing_hears_nothing(era: str) -> None:
+    async def answer(request: Request, writer: Writer) -> None:
+        assert "progressToken" not in request.message["params"].get("_meta", {})
+        notices = (progress(request.message["id"], 1), message("emergency"))
+        await server.write_stream(writer, *notices, result_body(request, "done"))
+
+    found: list[Notice] = []
+    server = HttpServer(era, oddity=only_calls(answer))
+    async with server, reach(server) as transport:
+        await talk(transport, Beside(hear=found.append))
+        await call(transport)
+
+    assert found == []
+
+
+async def test_a_modern_server_hears_of_the_wanted_level_with_the_request() -> None:
+    async def answer(request: Request, writer: Writer) -> None:
+        notices = (message("info"), message("error"))
+        await server.write_stream(writer, *notices, result_body(request, "done"))
+
+    found: list[Notice] = []
+    server = HttpServer("modern", oddity=only_calls(answer))
+    async with server, reach(server) as transport:
+        await talk(transport, Beside(wishes=Wishes(b"{}", "warning"), hear=found.append))
+
+    meta = server.requests[-1].message["params"]["_meta"]
+    assert meta["io.modelcontextprotocol/logLevel"] == "warning"
+    assert [notice.params["level"] for notice in found] == ["error"]
+
+
+async def test_a_legacy_server_hears_of_it_once_in_a_session_of_its_own() -> None:
+    wishes = Wishes(b"{}", "warning")
+    async with HttpServer("legacy") as server, reach(server) as transport:
+        await call(transport)
+        for _ in range(3):
+            await talk(transport, Beside(wishes=wishes))
+        await call(transport)
+
+    assert methods_of(server).count("logging/setLevel") == 1
+    sessions = [
+        request.headers["mcp-session-id"]
+        for request in server.requests
+        if request.method in ("tools/call", "logging/setLevel")
+    ]
+    assert sessions == ["session-1", *["session-2"] * 4, "session-1"]
+
+
+async def test_a_flood_of_notices_ends_at_the_bound() -> None:
+    async def answer(request: Request, writer: Writer) -> None:
+        flood = [progress(request.message["id"], value) for value in range(3000)]
+        await server.write_stream(writer, *flood, result_body(request, "done"))
+
+    found: list[Notice] = []
+    server = HttpServer("modern", oddity=only_calls(answer))
+    async with server, reach(server) as transport:
+        exchange = await talk(transport, Beside(hear=found.append, progress=True))
+
+    assert text_of(exchange) == "done"
+    assert len(found) == NOTICES_PER_CALL_MAX
+
+
+@pytest.mark.parametrize("era", ["modern", "legacy"])
+async def test_where_a_call_comes_from_is_passed_on(era: str) -> None:
+    async with HttpServer(era) as server, reach(server) as transport:
+        await talk(transport, Beside(trace={"traceparent": "00-12-34-01"}))
+
+    assert server.requests[-1].message["params"]["_meta"]["traceparent"] == "00-12-34-01"
+
+
+# questions of legacy servers
+
+
+async def test_what_was_offered_may_be_asked_and_the_answer_reaches_the_server() -> None:
+    asked: list[tuple[str, dict[str, Any]]] = []
+
+    async def ask(method: str, params: dict[str, Any]) -> Exchange:
+        asked.append((method, params))
+        return await accept(method, params)
+
+    asking = Asking(question("q1"), question(7))
+    async with asking.server as server, reach(server) as transport:
+        exchange = await talk(transport, Beside(wishes=ASKING, ask=ask))
+
+    assert asked == [(ELICIT["method"], ELICIT["params"])] * 2
+    assert json.loads(text_of(exchange)) == [
+        {"jsonrpc": "2.0", "id": 7, "result": ACCEPTED},
+        {"jsonrpc": "2.0", "id": "q1", "result": ACCEPTED},
+    ]
+    opened = [r.message["params"] for r in server.requests if r.method == "initialize"]
+    assert [params["capabilities"] for params in opened] == [{}, {"elicitation": {"form": {}}}]
+    answers = [r for r in server.requests if "result" in r.message]
+    assert {answer.headers["mcp-session-id"] for answer in answers} == {"session-2"}
+
+
+async def test_an_error_of_the_caller_is_an_error_for_the_server() -> None:
+    async def ask(method: str, params: dict[str, Any]) -> Exchange:
+        return Exchange(None, RpcError(-1, "The caller did not answer"), 0)
+
+    asking = Asking(question())
+    async with asking.server as server, reach(server) as transport:
+        exchange = await talk(transport, Beside(wishes=ASKING, ask=ask))
+
+    assert json.loads(text_of(exchange))[0]["error"] == {
+        "code": -1,
+        "message": "The caller did not answer",
+    }
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        None,
+        Beside(progress=True),
+        Beside(wishes=Wishes(b'{"sampling":{}}'), ask=accept),
+        Beside(wishes=ASKING),
+    ],
+    ids=["plain", "no wishes", "other wishes", "nobody to ask"],
+)
+async def test_what_was_not_offered_is_declined(beside: Beside | None) -> None:
+    asking = Asking(question())
+    async with asking.server as server, reach(server) as transport:
+        exchange = await (talk(transport, beside) if beside else call(transport))
+
+    assert json.loads(text_of(exchange))[0]["error"]["code"] == -32601
+
+
+async def test_a_server_never_asks_more_at_once_than_the_bound() -> None:
+    gate = asyncio.Event()
+    asked = 0
+
+    async def ask(method: str, params: dict[str, Any]) -> Exchange:
+        nonlocal asked
+        asked += 1
+        await gate.wait()
+        return Exchange(ACCEPTED, None, 0)
+
+    asking = Asking(*(question(number) for number in range(INPUTS_MAX + 4)))
+    async with asking.server as server, reach(server) as transport:
+        waiting = asyncio.create_task(talk(transport, Beside(wishes=ASKING, ask=ask)))
+        while len(asking.answers) < 4:
+            await asyncio.sleep(0.01)
+        assert asked == INPUTS_MAX
+        gate.set()
+        await waiting
+
+    declined = [answer for answer in asking.answers if "error" in answer]
+    assert len(declined) == 4
+
+
+async def test_what_a_server_no_longer_wants_to_know_is_not_asked_any_more() -> None:
+    ended = asyncio.Event()
+
+    async def ask(method: str, params: dict[str, Any]) -> Exchange:
+        try:
+            return await never(method, params)
+        finally:
+            ended.set()
+
+    async def answer(request: Request, writer: Writer) -> None:
+        writer.write(head(200, STREAM, Transfer_Encoding="chunked"))
+        withdrawal = {"method": "notifications/cancelled", "params": {"requestId": "q1"}}
+        writer.write(chunk(b"data: " + question() + b"\n\n"))
+        await writer.drain()
+        await asyncio.sleep(0.05)
+        writer.write(chunk(b"data: " + encoded(withdrawal) + b"\n\n"))
+        await asyncio.wait_for(ended.wait(), 2.0)
+        writer.write(chunk(b"data: " + result_body(request, "done") + b"\n\n") + chunk(b""))
+
+    server = HttpServer("legacy", oddity=only_calls(answer))
+    async with server, reach(server) as transport:
+        exchange = await talk(transport, Beside(wishes=ASKING, ask=ask))
+
+    assert text_of(exchange) == "done"
+
+
+@pytest.mark.parametrize("how", ["time is up", "the caller hangs up", "the server answers"])
+async def test_who_is_asked_is_left_alone_when_the_request_is_over(how: str) -> None:
+    asked, ended = asyncio.Event(), asyncio.Event()
+
+    async def ask(method: str, params: dict[str, Any]) -> Exchange:
+        asked.set()
+        try:
+            return await never(method, params)
+        finally:
+            ended.set()
+
+    async def answer(request: Request, writer: Writer) -> None:
+        writer.write(head(200, STREAM, Transfer_Encoding="chunked"))
+        writer.write(chunk(b"data: " + question() + b"\n\n"))
+        await asked.wait()
+        if how == "the server answers":
+            writer.write(chunk(b"data: " + result_body(request, "done") + b"\n\n") + chunk(b""))
+
+    server = HttpServer("legacy", oddity=only_calls(answer))
+    async with server, reach(server) as transport:
+        deadline = 0.3 if how == "time is up" else 5.0
+        waiting = asyncio.create_task(
+            talk(transport, Beside(wishes=ASKING, ask=ask), deadline=deadline)
+        )
+        await asyncio.wait_for(asked.wait(), 2.0)
+        if how == "the caller hangs up":
+            waiting.cancel()
+        await asyncio.wait({waiting}, timeout=2.0)
+        await asyncio.wait_for(ended.wait(), 1.0)
+        await asyncio.sleep(0.05)
+
+    cancelled = [r for r in server.requests if r.method == "notifications/cancelled"]
+    if how == "the server answers":
+        assert text_of(waiting.result()) == "done"
+        assert cancelled == []
+    else:
+        assert {r.headers["mcp-session-id"] for r in cancelled} == {"session-2"}
+
+
+# questions of modern servers
+
+
+def input_required(request: Request) -> bytes:
+    result = {"resultType": "input_required", "inputRequests": {"a": ELICIT}, "requestState": "s"}
+    return encoded({"id": request.message["id"], "result": result})
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_a_modern_server_may_ask_for_more_if_that_was_offered(*, stream: bool) -> None:
+    async def answer(request: Request, writer: Writer) -> None:
+        if stream:
+            await server.write_stream(writer, input_required(request))
+        else:
+            writer.write(whole(input_required(request)))
+
+    server = HttpServer("modern", oddity=only_calls(answer))
+    async with server, reach(server) as transport:
+        exchange = await talk(transport, Beside(wishes=ASKING))
+        for beside in (Beside(), Beside(wishes=Wishes(b"{}", "info"))):
+            with pytest.raises(Fault) as caught:
+                await talk(transport, beside)
+            assert caught.value.reason is Reason.UPSTREAM_INVALID
+
+    assert exchange.result == {
+        "resultType": "input_required",
+        "inputRequests": {"a": ELICIT},
+        "requestState": "s",
+    }
+    declared = [
+        request.message["params"]["_meta"]["io.modelcontextprotocol/clientCapabilities"]
+        for request in server.requests
+        if request.method == "tools/call"
+    ]
+    assert declared == [{"elicitation": {"form": {}}}, {}, {}]
+    assert methods_of(server).count("server/discover") == 1
+
+
+async def test_a_modern_server_is_never_answered_on_the_stream() -> None:
+    async def answer(request: Request, writer: Writer) -> None:
+        await server.write_stream(writer, question(), result_body(request, "done"))
+
+    server = HttpServer("modern", oddity=only_calls(answer))
+    async with server, reach(server) as transport:
+        await talk(transport, Beside(wishes=ASKING, ask=accept))
+        await asyncio.sleep(0.05)
+
+    assert all("method" in request.message for request in server.requests)
+
+
+async def test_who_hangs_up_on_a_modern_server_closes_the_stream() -> None:
+    async def answer(request: Request, writer: Writer) -> None:
+        writer.write(head(200, STREAM, Transfer_Encoding="chunked"))
+
+    server = HttpServer("modern", oddity=only_calls(answer))
+    async with server, reach(server) as transport:
+        waiting = asyncio.create_task(talk(transport, Beside(wishes=ASKING)))
+        while "tools/call" not in server.methods:
+            await asyncio.sleep(0.01)
+        before = server.open
+        waiting.cancel()
+        await asyncio.wait({waiting})
+        await asyncio.sleep(0.05)
+        after = server.open
+
+    assert (before, after) == (2, 1)
+    assert "notifications/cancelled" not in server.methods
+
+
+# sessions with wishes
+
+
+async def test_callers_who_wish_the_same_share_a_session_and_others_do_not() -> None:
+    wishes = [ASKING, ASKING, Wishes(b'{"roots":{}}'), ASKING]
+    async with HttpServer("legacy") as server, reach(server) as transport:
+        await asyncio.gather(*(talk(transport, Beside(wishes=one)) for one in wishes))
+
+    offered = [
+        json.dumps(request.message["params"]["capabilities"])
+        for request in server.requests
+        if request.method == "initialize"
+    ]
+    assert sorted(offered) == sorted(["{}", '{"elicitation": {"form": {}}}', '{"roots": {}}'])
+
+
+async def test_sessions_with_wishes_are_few_and_the_oldest_are_ended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(talking, "LANES_MAX", 2)
+    levels = ["debug", "info", "notice", "warning"]
+    async with HttpServer("legacy") as server, reach(server) as transport:
+        for level in levels:
+            await talk(transport, Beside(wishes=Wishes(b"{}", level)))
+        await asyncio.sleep(0.05)
+        ended = [request.headers["mcp-session-id"] for request in server.asides]
+
+    assert ended == ["session-2", "session-3"]
+    assert {request.verb for request in server.asides} == {"DELETE"}
+    assert len(server.asides) == 5, "all others end with the transport"
+
+
+async def test_a_session_that_is_in_use_is_ended_after_its_last_call(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(talking, "LANES_MAX", 1)
+    async with HttpServer("legacy") as server, reach(server) as transport:
+        slow = asyncio.create_task(
+            talk(transport, Beside(wishes=ASKING), odd="wait", seconds=0.2, message="slow")
+        )
+        await asyncio.sleep(0.05)
+        await talk(transport, Beside(wishes=Wishes(b"{}", "info")))
+        before = len(server.asides)
+        exchange = await slow
+        await asyncio.sleep(0.05)
+
+    assert text_of(exchange) == "slow"
+    assert before == 0
+    assert server.asides[0].headers["mcp-session-id"] == "session-2"
+
+
+async def test_idle_sessions_with_wishes_are_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(talking, "IDLE_SECONDS_MAX", 0.05)
+    monkeypatch.setattr(talking, "_SWEEP_SECONDS", 0.02)
+    async with HttpServer("legacy") as server, reach(server) as transport:
+        await talk(transport, Beside(wishes=ASKING))
+        await asyncio.sleep(0.3)
+        ended = [request.headers["mcp-session-id"] for request in server.asides]
+        await talk(transport, Beside(wishes=ASKING))
+
+    assert ended == ["session-2"]
+    assert server.requests[-1].headers["mcp-session-id"] == "session-3"
+
+
+async def test_a_forgotten_session_with_wishes_is_opened_again() -> None:
+    async with HttpServer("legacy") as server, reach(server) as transport:
+        await talk(transport, Beside(wishes=ASKING), message="x")
+        server.sessions.discard("session-2")
+        exchange = await talk(transport, Beside(wishes=ASKING), message="y")
+        server.sessions.clear()
+        again = await talk(transport, Beside(wishes=ASKING), message="z")
+
+    assert text_of(exchange) == "y"
+    assert text_of(again) == "z"
+
+
+async def test_calls_that_wait_for_their_callers_never_stand_in_the_way_of_plain_ones(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asking = Asking(*(question(number) for number in range(2)))
+    async with asking.server as server, reach(server) as transport:
+        waiting = [
+            asyncio.create_task(talk(transport, Beside(wishes=ASKING, ask=never)))
+            for _ in range(140)
+        ]
+        await asyncio.sleep(0.5)
+        read = await transport.request(
+            "resources/read", {"uri": "memo://one"}, credential=NOBODY, deadline_seconds=2.0
+        )
+        for task in waiting:
+            task.cancel()
+        await asyncio.wait(waiting)
+
+    assert read.result is not None
