@@ -22,9 +22,11 @@ from yett.audit.backends.memory import MemoryLog
 from yett.audit.verify import verify
 from yett.core.call import Reply, RpcError, Usage
 from yett.core.errors import Denied, Fault
-from yett.core.proofs import Identified, PermittedList, Resolved
+from yett.core.operations import Kind
+from yett.core.proofs import Admitted, Identified, Permitted, PermittedList, Resolved, Validated
 from yett.core.reasons import Reason
 from yett.core.summary import Summary
+from yett.core.target import Target
 
 
 def break_down() -> None:
@@ -170,6 +172,17 @@ async def test_a_refusal_of_a_stranger_is_one_line_that_names_nobody() -> None:
     )
     assert line["private"] == "unknown key id"
     assert (reply.principal, reply.target) == (None, "")
+
+
+async def test_a_refusal_that_is_counted_with_others_has_no_line_and_is_observed() -> None:
+    seen: list[Summary] = []
+    log = MemoryLog()
+    record = auditor_over(log, seen.append).begin(call())
+    reply = await record.close(record.refuse(Denied(Reason.RATE_LIMITED, "again", counted=True)))
+
+    assert stored(log) == []
+    assert reply.refusal is not None
+    assert [summary.reason for summary in seen] == [Reason.RATE_LIMITED]
 
 
 async def test_a_refusal_knows_as_much_as_was_established_and_shows_no_name_before_permission() -> (
@@ -349,6 +362,36 @@ async def test_a_target_that_nobody_knows_is_not_told_to_observers() -> None:
     await record.close(record.refuse(Denied(Reason.UNKNOWN_TOOL, "")))
 
     assert (seen[0].server, seen[0].tool, seen[0].tenant) == (None, None, None)
+
+
+@pytest.mark.parametrize("is_allowed", [True, False])
+async def test_a_uri_that_a_caller_put_into_a_template_is_not_told_to_observers(
+    is_allowed: bool,  # noqa: FBT001 - of a test
+) -> None:
+    """They make labels of it: one caller could make ten thousand, and read those of another."""
+    seen: list[Summary] = []
+    auditor = auditor_over(MemoryLog(), seen.append)
+    aim = Target(
+        kind=Kind.RESOURCE,
+        server="git",
+        name="git://acme/secret-plans",
+        public_name="git://git/acme%2Fsecret-plans",
+        definition={"uriTemplate": "git://acme/{path}"},
+    )
+    request = call("resources/read", name=aim.name, server="git", arguments={})
+    record = auditor.begin(request)
+    record.attribute(Identified(request, AGENT))
+    record.aim(Resolved(request, AGENT, aim))
+    if is_allowed:
+        permitted = Permitted(request, AGENT, aim, ("p",), "v7")
+        record.permit(permitted)
+        admitted = Admitted(Validated(permitted, {}), 0)
+        await record.intend(admitted)
+        await record.close(record.answer(cleaned(admitted), Usage()))
+    else:
+        await record.close(record.refuse(Denied(Reason.NOT_PERMITTED, "no policy")))
+
+    assert [(summary.server, summary.tool) for summary in seen] == [("git", "git://acme/{path}")]
 
 
 async def test_control_characters_in_what_a_caller_says_reach_no_terminal() -> None:
