@@ -10,11 +10,13 @@ from typing import Any, Final
 
 import pytest
 
+from tests.conformance.stand import fixture
 from tests.outside.gate import REST, ROOT, Agent, Gate, Key, running
 from tests.outside.test_clients import serving_sdk
 from tests.outside.upstream import wait_until
 from tests.peers.visit import MODULES, NODE, Account, Client, Step
 
+ASKS: Final = ("elicitation", "sampling", "roots")
 _SERVERS: Final = ROOT / ".servers" / "bin"
 _PEERS: Final = ROOT / ".peers" / "bin"
 _NPM: Final = MODULES / "@modelcontextprotocol"
@@ -53,12 +55,17 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         serving_page() as page,
         serving_sdk(stateless=True) as library,
         serving_sdk(stateless=False) as stateful,
+        fixture("legacy") as old,
+        fixture("modern") as new,
     ):
         servers: dict[str, dict[str, Any]] = {
             "library": {"url": library},
             "stateful": {"url": stateful},
+            "old": {"url": f"http://127.0.0.1:{old}/mcp", "may_ask": ASKS},
+            "new": {"url": f"http://127.0.0.1:{new}/mcp", "may_ask": ASKS},
         }
         servers |= {name: {"command": command} for name, command in _commands(folder).items()}
+        servers.get("everything", {})["may_ask"] = ASKS
         for name, environment in _environments(folder).items():
             servers.get(name, {})["env"] = environment
         roles = {

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.peers.conftest import Place
-from tests.peers.visit import ALL, Client, call, clients, step
+from tests.peers.visit import ALL, Client, Step, call, clients, step
 
 EVERYTHING = "/mcp/everything"
 COUNTED = {
@@ -88,6 +88,33 @@ async def test_resources_and_prompts_arrive_whole(client: Client, everything: Pl
     assert {"simple-prompt", "args-prompt", "completable-prompt", "resource-prompt"} == {item["name"] for item in account.result(4)["prompts"]}  # fmt: skip
     assert "Bern" in account.result(5)["messages"][0]["content"]["text"]
     assert [block["resource"]["uri"] for block in embedded if block["type"] == "resource"] == ["demo://resource/dynamic/text/2"]  # fmt: skip
+
+
+@pytest.mark.parametrize("client", clients())
+async def test_what_is_being_typed_is_completed(client: Client, everything: Place) -> None:
+    def typed(kind: str, where: str, name: str, value: str, **context: str) -> Step:
+        member = {"ref/prompt": "name", "ref/resource": "uri"}[kind]
+        params = {"ref": {"type": kind, member: where}, "argument": {"name": name, "value": value}}
+        return step("completion/complete", params | {"context": {"arguments": context}})
+
+    alone = await everything.visit(
+        client, EVERYTHING,
+        typed("ref/prompt", "completable-prompt", "department", "E"),
+        typed("ref/prompt", "completable-prompt", "name", "", department="Sales"),
+        step("resources/templates/list"),
+        typed("ref/resource", "demo://resource/dynamic/text/{resourceId}", "resourceId", "7"),
+    )  # fmt: skip
+    together = await everything.visit(
+        client, "/mcp",
+        typed("ref/prompt", "everything__completable-prompt", "department", "E"),
+        typed("ref/prompt", "nowhere__completable-prompt", "department", "E"),
+    )  # fmt: skip
+
+    assert alone.result(0)["completion"]["values"] == ["Engineering"]
+    assert "David" in alone.result(1)["completion"]["values"]
+    assert alone.result(3)["completion"]["values"] == ["7"]
+    assert together.result(0)["completion"]["values"] == ["Engineering"]
+    assert together.error(1)["code"] == -32602
 
 
 @pytest.mark.parametrize("client", clients())
