@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any, NamedTuple
 
 from yett.core.call import Call, Reply
@@ -12,6 +12,7 @@ from yett.core.errors import Denied
 from yett.core.identity import Principal
 from yett.core.reasons import Reason
 from yett.core.secret import Secret
+from yett.core.talk import Notice
 from yett.edge import Listener, Router
 from yett.edge.origin import OriginPolicy, own_hosts
 
@@ -33,6 +34,10 @@ class ScriptedGate:
         self.pause: asyncio.Event | None = None
         self.cancelled = 0
         self.released: list[tuple[str, str]] = []
+        self.notices: list[Notice] = []
+        """Told to the line of each call that has one, before its answer."""
+        self.script: Callable[[Call, Principal], Reply | None] = lambda _call, _principal: None
+        """Answers what it wants to."""
 
     async def handle(self, call: Call, refused: Denied | None = None) -> Reply:
         self.calls.append(call)
@@ -53,11 +58,22 @@ class ScriptedGate:
             except asyncio.CancelledError:
                 self.cancelled += 1
                 raise
+        await self._tell(call)
         refused = refused or self.refusal
         if refused is not None:
             return Reply(call=call, principal=principal, refusal=refused)
+        scripted = self.script(call, principal)
+        if scripted is not None:
+            return scripted
         results = {"tools/call": self.result, "tools/list": {"tools": [TOOL]}}
         return Reply(call=call, principal=principal, result=results.get(call.operation.method, {}))
+
+    async def _tell(self, call: Call) -> None:
+        line = None if call.talk is None else call.talk.line
+        if line is not None:
+            for notice in self.notices:
+                line.tell(notice)
+                await asyncio.sleep(0)
 
     def knows(self, credential: Secret | None) -> bool:
         return credential is not None and credential.reveal_text() == KEY
@@ -100,6 +116,18 @@ class Server(NamedTuple):
         finally:
             writer.close()
 
+    @contextlib.asynccontextmanager
+    async def stream(
+        self, method: str, path: str, body: Any = b"", *, key: str | None = KEY, **headers: str
+    ) -> AsyncIterator["Events"]:
+        """Send a request whose answer is a stream; hang up at the end."""
+        reader, writer = await self.connect()
+        try:
+            writer.write(self.encode(method, path, body, key=key, **headers))
+            yield await Events(reader).open()
+        finally:
+            writer.close()
+
     async def request(
         self, method: str, path: str, body: Any = b"", *, key: str | None = KEY, **headers: str
     ) -> Answer:
@@ -120,6 +148,49 @@ class Server(NamedTuple):
         lines |= {name.replace("_", "-"): value for name, value in headers.items()}
         head = "".join(f"{name}: {value}\r\n" for name, value in lines.items() if value != "-")
         return f"{method} {path} HTTP/1.1\r\n{head}\r\n".encode() + data
+
+
+class Events:
+    """An answer that is a stream: its head, and its messages one by one."""
+
+    def __init__(self, reader: asyncio.StreamReader) -> None:
+        self._reader = reader
+        self._text = b""
+        self.head = ""
+
+    async def open(self) -> "Events":
+        async with asyncio.timeout(5):
+            self.head = (await self._reader.readuntil(b"\r\n\r\n")).decode()
+        return self
+
+    async def event(self) -> dict[str, str] | None:
+        """Return the fields of the next event, without comments; None at the end of the answer."""
+        while True:
+            while b"\n\n" not in self._text:
+                part = await self._chunk()
+                if not part:
+                    return None
+                self._text += part
+            block, _, self._text = self._text.partition(b"\n\n")
+            lines = [line for line in block.decode().split("\n") if not line.startswith(":")]
+            if lines:
+                return {name: value for name, _, value in (line.partition(": ") for line in lines)}
+
+    async def next(self) -> Any:
+        """Return the next message; None at the end."""
+        found = await self.event()
+        return None if found is None else json.loads(found["data"])
+
+    async def rest(self) -> list[Any]:
+        found = []
+        while (message := await self.next()) is not None:
+            found.append(message)
+        return found
+
+    async def _chunk(self) -> bytes:
+        async with asyncio.timeout(5):
+            size = int((await self._reader.readuntil(b"\r\n"))[:-2], 16)
+            return (await self._reader.readexactly(size + 2))[:-2]
 
 
 async def read_answer(reader: asyncio.StreamReader) -> Answer:
