@@ -27,7 +27,8 @@ _INHERITED: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
 @final
 class UpstreamPool:
     """`on_changed(server)`: told when what a server offers may have changed. `on_updated(server, uri)`:
-    when a watched resource did."""
+    when a watched resource did; an empty `uri`: the server is reached in another way from now on, and
+    what was watched of it is watched no longer."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -55,10 +56,13 @@ class UpstreamPool:
             for name, config in wanted.items()
             if name not in self._held or self._held[name][0] != config
         }
-        for name in [name for name in self._held if name not in wanted or name in fresh]:
+        gone = [name for name in self._held if name not in wanted or name in fresh]
+        for name in gone:
             self._retire(self._held.pop(name)[1])
         self._held |= fresh
         self._armourer = armourer
+        for name in gone:
+            self.on_updated(name, "")
         return {name: route for name, (_, _, route) in self._held.items()}
 
     @property

@@ -42,7 +42,9 @@ class Changes:
         self.count += 1
 
     def update(self, server: str, uri: str) -> None:
-        """Tell who watches a resource that it changed."""
+        """Tell who watches a resource that it changed. An empty `uri`: see `lose`."""
+        if not uri:
+            self.lose(server)
         for watcher in tuple(self._watchers.get((server, uri), ())):
             watcher.updated((server, uri))
 
