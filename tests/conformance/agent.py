@@ -1,19 +1,19 @@
 """Plays the agent for the client scenarios: lists everything, and uses everything that is listed.
 
-    python -m tests.conformance.agent [--through-a-gate] URL
-
-The suite starts it with the address of its own server, and judges what that server gets to see.
-Through a gate, that is what the gate's back face sends.
+The suite's own server sees what comes of it, and judges. Through a gate, that is what the gate's
+back face sends.
 """
 
-import argparse
 import asyncio
 import contextlib
 import json
-import os
+import socketserver
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+import threading
+import traceback
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -39,8 +39,19 @@ servers: {{suite: {{url: "{url}", may_ask: [elicitation, sampling, roots]}}}}
 roles: {{reader: ["suite.*:read", "suite.*:write"]}}
 limits: {{breaker: {{failures: 100000}}}}
 """
+_CALLING: Final = Path(__file__).with_name("calling.py")
 _STUBS: Final[dict[str, Any]] = {"string": "x", "boolean": False, "object": {}, "array": []}
 _CATALOGUE_SECONDS_MAX: Final = 3.0
+
+
+@dataclass(frozen=True)
+class Task:
+    """url: of the server to use. version: to speak. context: what the scenario wants to be called."""
+
+    url: str
+    version: str
+    context: dict[str, Any]
+    key: str = ""
 
 
 async def sample(
@@ -65,14 +76,13 @@ async def roots(context: ClientRequestContext) -> ListRootsResult:
 
 
 @contextlib.asynccontextmanager
-async def connected(url: str, key: str | None) -> AsyncIterator[Client]:
-    version = os.environ.get("MCP_CONFORMANCE_PROTOCOL_VERSION", MODERN)
-    headers = {"Authorization": f"Bearer {key}"} if key else {}
+async def connected(task: Task) -> AsyncIterator[Client]:
+    headers = {"Authorization": f"Bearer {task.key}"} if task.key else {}
     async with (
         create_mcp_http_client(headers=headers) as http,
         Client(
-            streamable_http_client(url, http_client=http),
-            mode="auto" if version == MODERN else "legacy",
+            streamable_http_client(task.url, http_client=http),
+            mode="auto" if task.version == MODERN else "legacy",
             sampling_callback=sample,
             elicitation_callback=elicit,
             list_roots_callback=roots,
@@ -81,13 +91,13 @@ async def connected(url: str, key: str | None) -> AsyncIterator[Client]:
         yield client
 
 
-async def use_everything(client: Client) -> None:
+async def use_everything(client: Client, task: Task) -> None:
     """Call what the scenario says, or everything with what its schema requires.
 
     An answer that is an error, or that the SDK does not take, is the scenario's business.
     """
     tools = {tool.name: tool for tool in (await client.list_tools()).tools}
-    for name, arguments in _calls(tools):
+    for name, arguments in _calls(tools, task.context):
         with contextlib.suppress(MCPError, ValidationError):
             await client.call_tool(name, arguments)
     if client.server_capabilities.resources:
@@ -100,8 +110,7 @@ async def use_everything(client: Client) -> None:
                 await client.get_prompt(prompt.name)
 
 
-def _calls(tools: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    context = json.loads(os.environ.get("MCP_CONFORMANCE_CONTEXT") or "{}")
+def _calls(tools: dict[str, Any], context: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     if wanted := context.get("toolCalls"):
         for call in wanted:  # a null is what "not there" looks like; a schema may not allow it
             arguments = call["arguments"].items()
@@ -119,32 +128,39 @@ def _calls(tools: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
         yield name, arguments
 
 
-async def play(url: str, key: str | None = None) -> None:
-    async with connected(url, key) as client:
-        await use_everything(client)
+def play(task: Task) -> None:
+    async def playing() -> None:
+        async with connected(task) as client:
+            await use_everything(client, task)
+
+    asyncio.run(playing())
 
 
-def through_a_gate(url: str) -> None:
+def play_through_a_gate(task: Task) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        gate = Gate(Path(folder), _CONFIGURATION.format(url=url))
+        gate = Gate(Path(folder), _CONFIGURATION.format(url=task.url))
         key = gate.key("agent", "reader")
         with running(gate):
             with contextlib.suppress(AssertionError):  # a server may have nothing to show
                 wait_until(lambda: Agent(gate, key, REST).tools(), _CATALOGUE_SECONDS_MAX)
-            asyncio.run(play(f"http://127.0.0.1:{gate.port}/mcp/suite", key.secret))
+            url = f"http://127.0.0.1:{gate.port}/mcp/suite"
+            play(Task(url, task.version, task.context, key.secret))
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("url")
-    parser.add_argument("--through-a-gate", action="store_true")
-    chosen = parser.parse_args()
-    if chosen.through_a_gate:
-        through_a_gate(chosen.url)
-    else:
-        asyncio.run(play(chosen.url))
-    return 0
+@contextlib.contextmanager
+def waiting(player: Callable[[Task], None]) -> Iterator[str]:
+    """Wait for tasks; yield the command that hands one over (see calling.py)."""
 
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            try:
+                player(Task(**json.loads(self.rfile.readline())))
+            except BaseException:  # noqa: BLE001 - whatever it is, the suite is to hear of it
+                self.wfile.write(traceback.format_exc().encode())
 
-if __name__ == "__main__":
-    sys.exit(main())
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"{sys.executable} -I {_CALLING} {server.server_address[1]}"
+        finally:
+            server.shutdown()

@@ -10,10 +10,11 @@ the run too.
 
 import argparse
 import contextlib
+import logging
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,14 +22,12 @@ from typing import Any, Final
 
 import yaml
 
-from tests.conformance import suite
+from tests.conformance import agent, suite
 from tests.conformance.stand import Stand, standing
 
 LISTED: Final = Path(__file__).with_name("expected-failures.yml")
 LEGACY: Final = "2025-11-25"
 MODERN: Final = "2026-07-28"
-_AGENT: Final = f"{sys.executable} -m tests.conformance.agent"
-_GATED_AGENT: Final = f"{_AGENT} --through-a-gate"
 _AT_ONCE: Final = 2
 
 
@@ -157,16 +156,18 @@ def front() -> Iterator[Front]:
 def back(version: str) -> Verdict:
     """Run the client scenarios of a version, with the agent alone and with a gate before it."""
     started = time.monotonic()
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        alone = pool.map(lambda name: _client(name, version, _AGENT), BACK[version])
-        gated = pool.map(lambda name: _client(name, version, _GATED_AGENT), BACK[version])
-        reference, through = suite.merged(alone), suite.merged(gated)
+    reference = _clients(version, agent.play)
+    through = _clients(version, agent.play_through_a_gate)
     return judge(f"{version}/back", reference, through, time.monotonic() - started)
 
 
-def _client(name: str, version: str, command: str) -> suite.Outcome:
-    words = ("--scenario", name, "--spec-version", version, "--timeout", "60000")
-    return suite.run("client", "--command", command, *words)
+def _clients(version: str, player: Callable[[agent.Task], None]) -> suite.Outcome:
+    with agent.waiting(player) as command, ThreadPoolExecutor(_AT_ONCE) as pool:
+        words = ("--spec-version", version, "--timeout", "60000", "--command", command)
+        outcomes = pool.map(
+            lambda scenario: suite.run("client", "--scenario", scenario, *words), BACK[version]
+        )
+        return suite.merged(outcomes)
 
 
 def verdicts(only: str) -> Iterator[Verdict]:
@@ -183,6 +184,7 @@ def verdicts(only: str) -> Iterator[Verdict]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="", help="legs with these words in their names")
+    logging.disable(logging.WARNING)  # what the SDK thinks of the servers is not for the table
     surprised = False
     for verdict in verdicts(parser.parse_args().only):
         sys.stdout.write(verdict.table() + "\n")

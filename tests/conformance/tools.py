@@ -227,7 +227,8 @@ async def _ask_what_is_declared(asked: Asked) -> Result | Ask:
     if asked.answers:
         return _result(text("answered"))
     possible = {"sampling": _sample("Say hello", 50), "elicitation": _name_form()}
-    return Ask({name: request for name, request in possible.items() if asked.declares(name)}, "any")
+    requests = {name: request for name, request in possible.items() if asked.declares(name)}
+    return Ask(requests, "any") if requests else _result(text("nothing may be asked"))
 
 
 TOOLS: Final[dict[str, Behaviour]] = {
