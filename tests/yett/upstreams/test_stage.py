@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.clock import HandClock
+from tests.seals import SEALER
 from yett.core.call import Call, RpcError
 from yett.core.errors import Denied, Fault
 from yett.core.identity import Principal
@@ -79,7 +80,7 @@ def dispatcher(
         breaker_cooldown_seconds=cooldown,
     )
     route = build_route(config, MemoryTransport(server.answer), clock)
-    return Dispatcher({"s": route}, clock, ParkingLot()), route
+    return Dispatcher({"s": route}, clock, ParkingLot(), SEALER), route
 
 
 async def test_the_answer_comes_with_its_size_and_its_time() -> None:

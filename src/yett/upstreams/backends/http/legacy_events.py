@@ -75,6 +75,8 @@ class LegacyEvents:
         exchange = await self._ask("resources/subscribe", {"uri": uri}, deadline)
         if exchange.error is None:
             self._subscribed.add(uri)
+        if uri not in self._ear.uris:  # nobody waited for the answer
+            self.remove(uri)
         return exchange
 
     def remove(self, uri: str) -> None:

@@ -182,7 +182,7 @@ class ModernListener:
     def _is_ours(self, meta: JSON) -> bool:
         """There is one subscription per stream, so that one without a name is meant as well."""
         named = meta.get(_SUBSCRIPTION, self.identifier) if isinstance(meta, dict) else None
-        return named is None or named in (self.identifier, str(self.identifier))
+        return named is None or (type(named) is int and named == self.identifier)
 
     def _take_agreement(self, agreed: JSON) -> None:
         uris = agreed.get(_URIS) if isinstance(agreed, dict) else None
