@@ -1,0 +1,119 @@
+"""Servers that ask back, tell progress and log, while clients of either era call them: two by two."""
+
+from typing import Any, Final
+
+import pytest
+
+from tests.peers.conftest import Place
+from tests.peers.visit import PYTHON, TYPESCRIPT, Account, Client, call, clients
+
+SERVERS: Final = ("old", "new")
+"""One that speaks the legacy era only, and one that speaks the modern era only."""
+MODEL: Final[dict[str, Any]] = {
+    "sampling": {
+        "role": "assistant",
+        "content": {"type": "text", "text": "Paris"},
+        "model": "a-model",
+        "stopReason": "endTurn",
+    }
+}
+ROOTS: Final[dict[str, Any]] = {"roots": {"roots": [{"uri": "file:///books", "name": "books"}]}}
+both = pytest.mark.parametrize("server", SERVERS)
+all_clients = pytest.mark.parametrize(
+    "client", clients(PYTHON[1], PYTHON[2], TYPESCRIPT[2], TYPESCRIPT[3])
+)
+TOUR: Final = (
+    call("test_input_required_result_elicitation"),
+    call("test_input_required_result_sampling"),
+    call("test_input_required_result_list_roots"),
+    call("test_input_required_result_multi_round"),
+    call("test_input_required_result_multiple_inputs"),
+    call("test_tool_with_progress", progress=True),
+    call("test_tool_with_progress"),
+)
+_toured: dict[tuple[str, str, int], Account] = {}
+
+
+async def tour(client: Client, server: str, place: Place) -> Account:
+    """One visit in which all of it happens, made once for all tests."""
+    key = (client.name, server, place.gate.port)
+    if key not in _toured:
+        content = {"name": "Ada", "color": "blue"}
+        ada = {"elicitation": {"action": "accept", "content": content}}
+        _toured[key] = await place.visit(
+            client, f"/mcp/{server}", *TOUR, answers=ada | MODEL | ROOTS
+        )
+    return _toured[key]
+
+
+@both
+@all_clients
+async def test_a_server_asks_the_person(client: Client, server: str, place: Place) -> None:
+    account = await tour(client, server, place)
+    asked = account.asked[0]
+
+    assert account.text(0) == "Hello, Ada!"
+    assert asked["method"] == "elicitation/create"
+    assert asked["params"]["message"] == "What is your name?"
+    assert set(asked["params"]["requestedSchema"]["properties"]) == {"name"}
+
+
+@both
+@all_clients
+async def test_a_server_asks_the_model_and_for_folders(
+    client: Client, server: str, place: Place
+) -> None:
+    account = await tour(client, server, place)
+
+    assert "Paris" in account.text(1)
+    assert account.text(2) == "Roots: file:///books"
+    assert [item["method"] for item in account.asked[1:3]] == ["sampling/createMessage", "roots/list"]  # fmt: skip
+
+
+@both
+@all_clients
+async def test_a_server_asks_again_and_everything_at_once(
+    client: Client, server: str, place: Place
+) -> None:
+    account = await tour(client, server, place)
+
+    assert account.text(3) == "Ada likes blue"
+    assert account.text(4) == "three answers"
+
+
+@both
+@all_clients
+async def test_progress_arrives_in_order(client: Client, server: str, place: Place) -> None:
+    account = await tour(client, server, place)
+
+    assert [item["progress"] for item in account.progress] == [0, 50, 100]
+    assert {item["total"] for item in account.progress} == {100}
+    assert account.text(6) == "went from 0 to 100"
+
+
+@both
+@pytest.mark.parametrize("client", clients(PYTHON[1], TYPESCRIPT[2]))
+async def test_a_person_who_declines_is_heard(client: Client, server: str, place: Place) -> None:
+    account = await place.visit(
+        client, f"/mcp/{server}",
+        call("test_elicitation", {"message": "Really?"}),
+        answers={"elicitation": {"action": "decline"}},
+    )  # fmt: skip
+
+    assert account.text(0) == "User response: action=decline, content={}"
+
+
+@both
+@pytest.mark.parametrize("client", clients(PYTHON[0], PYTHON[1], TYPESCRIPT[0], TYPESCRIPT[2]))
+async def test_who_declares_nothing_is_asked_nothing(
+    client: Client, server: str, place: Place
+) -> None:
+    account = await place.visit(
+        client, f"/mcp/{server}",
+        call("test_input_required_result_elicitation"), call("test_simple_text"),
+    )  # fmt: skip
+    outcome = account.outcomes[0]
+
+    assert account.asked == []
+    assert "error" in outcome or outcome["result"].get("isError")
+    assert account.text(1) == "This is a simple text response for testing."
