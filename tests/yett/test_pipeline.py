@@ -22,6 +22,7 @@ from yett.core.operations import OPERATIONS
 from yett.core.proofs import Answered, Armed
 from yett.core.reasons import Reason
 from yett.core.secret import Secret
+from yett.core.talk import Hear
 from yett.pipeline import Pipeline
 
 YAML = f"""
@@ -155,8 +156,8 @@ async def test_no_answer_leaves_without_its_outcome_and_the_money_is_spent(place
     class Break:
         """The real dispatcher, after which the disk is full."""
 
-        async def send(self, armed: Armed) -> Answered:
-            answered = await place.pipeline.upstreams.send(armed)
+        async def send(self, armed: Armed, hear: Hear | None) -> Answered:
+            answered = await place.pipeline.upstreams.send(armed, hear)
             place.log.trouble = "the disk is full"
             return answered
 
@@ -192,7 +193,7 @@ async def test_a_caller_who_hangs_up_is_recorded_and_has_paid(place: Place) -> N
     started = asyncio.Event()
 
     class Slow:
-        async def send(self, armed: Armed) -> Answered:
+        async def send(self, armed: Armed, hear: Hear | None) -> Answered:
             started.set()
             await asyncio.sleep(30)
             raise AssertionError("it was cancelled")

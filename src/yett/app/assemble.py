@@ -90,7 +90,7 @@ def assemble(
         validation=validation,
         limits=limits,
         credentials=armourer,
-        upstreams=Dispatcher(routes, estate.clock, pool.parking),
+        upstreams=Dispatcher(routes, estate.clock, pool.parking, estate.sealer),
         sanitising=sanitising,
         audit=estate.auditor,
     )

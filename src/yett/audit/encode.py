@@ -19,6 +19,7 @@ from yett.core.call import Call
 from yett.core.document import encode as encode_document
 from yett.core.identity import Principal
 from yett.core.proofs import Admitted, Cleaned, Permitted
+from yett.core.talk import Resumption
 from yett.core.target import JSON, Target
 
 TEXT_CHARS_MAX: Final = 256
@@ -124,10 +125,17 @@ class Encoder:
             parts = self._prepare(permitted)
         return (
             f'"at":"{stamp(at)}","kind":"intent",{self._request(permitted.call)},{parts.before}'
-            f"{self._input(validated.encoded or validated.arguments, INPUT_BYTES_MAX)},{parts.after}"
+            f"{self._document('input', validated.encoded or validated.arguments, INPUT_BYTES_MAX)},{parts.after}"
             f'"cost_micros":{admitted.cost_micros},"currency":{_word(admitted.currency)},'
             f'"decision":"allowed"'
+            f"{'' if validated.resumption is None else self._continuation(validated.resumption)}"
         )
+
+    def _continuation(self, resumption: Resumption) -> str:
+        """Tell which round a round goes on from, and what the server is answered in it."""
+        before = quote_or_null(resumption.continues or None)
+        answers = self._document("answers", resumption.inputs, INPUT_BYTES_MAX)
+        return f',"continues":{before},{answers}'
 
     def answered(
         self,
@@ -179,7 +187,7 @@ class Encoder:
         parts.append(self._asked(call) if target is None else self._target(target))
         if with_input and call.arguments:
             limit = STRANGER_INPUT_BYTES_MAX if principal is None else INPUT_BYTES_MAX
-            parts.append(self._input(call.arguments, limit))
+            parts.append(self._document("input", call.arguments, limit))
         if permitted is not None:
             parts.append(self._decision(permitted))
         parts.append(ending)
@@ -290,18 +298,18 @@ class Encoder:
             )
         return decision
 
-    def _input(self, arguments: dict[str, JSON] | bytes, bytes_max: int) -> str:
-        """arguments: as they were parsed, or as they were encoded already."""
-        encoded, redact = arguments, self._redact
+    def _document(self, name: str, value: dict[str, JSON] | bytes, bytes_max: int) -> str:
+        """value: as it was parsed, or as it was encoded already."""
+        encoded, redact = value, self._redact
         if not isinstance(encoded, bytes):
             try:
                 encoded = encode_document(encoded)
             except (TypeError, ValueError, RecursionError):  # the strict parse refuses such input
-                return '"input":null,"input_truncated":true,"input_digest":null'
+                return f'"{name}":null,"{name}_truncated":true,"{name}_digest":null'
         digest = sha256(encoded).hexdigest()
         if len(encoded) > bytes_max:
-            return f'"input":null,"input_truncated":true,"input_digest":"{digest}"'
-        return f'"input":{redact(encoded).decode()},"input_digest":"{digest}"'
+            return f'"{name}":null,"{name}_truncated":true,"{name}_digest":"{digest}"'
+        return f'"{name}":{redact(encoded).decode()},"{name}_digest":"{digest}"'
 
 
 def _names(names: tuple[str, ...]) -> str:

@@ -22,7 +22,7 @@ from yett.core.operations import Kind
 from yett.core.proofs import Admitted, Cleaned, Identified, Permitted, PermittedList, Resolved
 from yett.core.reasons import Reason
 from yett.core.summary import Decision, Status, Summary
-from yett.core.talk import Notice
+from yett.core.talk import INPUT_REQUIRED, Notice
 from yett.core.target import JSON, Target
 
 Observer = Callable[[Summary], None]
@@ -121,6 +121,8 @@ class Record:
         permitted, result = self._permitted, cleaned.result
         if result is None or result.get("isError") is True:
             self._outcome = "tool_error"
+        elif self._call.talk is not None and result.get("resultType") == INPUT_REQUIRED:
+            self._outcome = "input_required"
         return Reply(
             call=self._call,
             principal=self._principal,
@@ -195,6 +197,8 @@ class Record:
             members = desk.encoder.answered(
                 at, self._call.id, self._intent, cleaned, self._outcome, self._cost, seconds
             )
+        if self._notices:
+            members += f',"notices":{self._notices}'
         desk.log.append(members)
 
     def _short_ending(self) -> str:

@@ -1,8 +1,24 @@
 """What ties a `requestState` to the one call that it goes on with. Pure."""
 
 from hashlib import sha256
+from typing import final
+
+import msgspec
 
 from yett.core.proofs import Permitted
+
+
+@final
+class Round(msgspec.Struct, frozen=True):
+    """What is sealed into a `requestState`.
+
+    state: as the upstream's side gave it out. id: of the record of the round that ended. asked: key →
+    method of each question.
+    """
+
+    state: str
+    id: str
+    asked: dict[str, str]
 
 
 def purpose_of(permitted: Permitted, encoded: bytes) -> str:

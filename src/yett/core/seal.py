@@ -22,6 +22,7 @@ KEY_BYTES: Final = 32
 SEALED_CHARS_MAX: Final = 64 * 1024
 SPENT_MAX: Final = 100_000
 _NONCE_BYTES: Final = 12
+_NONCE_CHARS: Final = 16  # of a seal, are these bytes
 
 
 @final
@@ -38,7 +39,9 @@ class Sealer:
     def __init__(self, key: bytes, clock: Clock) -> None:
         self._cipher = AESGCM(key)
         self._clock = clock
-        self._spent: dict[bytes, float] = {}  # nonces that were opened once → when they expire
+        self._spent: dict[
+            bytes, float
+        ] = {}  # nonces of used seals → when they expire at the latest
 
     def seal(self, content: JSON, *, owner: str, purpose: str, seconds: float) -> str:
         """Return `content` as text of URL-safe characters that opens for `seconds`."""
@@ -47,8 +50,8 @@ class Sealer:
         sealed = nonce + self._cipher.encrypt(nonce, inside, _binding(owner, purpose))
         return base64.urlsafe_b64encode(sealed).rstrip(b"=").decode()
 
-    def open(self, text: str, *, owner: str, purpose: str, once: bool = False) -> JSON:
-        """Return what was sealed. once: it opens a single time.
+    def open(self, text: str, *, owner: str, purpose: str) -> JSON:
+        """Return what was sealed.
 
         Raises:
             SealError: it does not open.
@@ -61,20 +64,26 @@ class Sealer:
             expires_at, content = parse(self._cipher.decrypt(nonce, rest, _binding(owner, purpose)))
         except (binascii.Error, ValueError, InvalidTag, DocumentError):
             raise SealError from None
-        now = self._clock.wall()
-        if now >= expires_at:
+        if self._clock.wall() >= expires_at:
             raise SealError
-        if once:
-            self._spend(nonce, expires_at, now)
         return content
 
-    def _spend(self, nonce: bytes, expires_at: float, now: float) -> None:
+    def spend(self, text: str, *, seconds: float) -> None:
+        """Use up a seal that has been opened: what is good once is good no more. Apart from opening, so
+        that a call which is refused after it can be tried again.
+
+        seconds: as it was sealed for.
+
+        Raises:
+            SealError: it is used up.
+        """
+        nonce, now = base64.urlsafe_b64decode(text[:_NONCE_CHARS]), self._clock.wall()
         if len(self._spent) >= SPENT_MAX:
             self._spent = {old: until for old, until in self._spent.items() if until > now}
         # Full of what could still be shown again: to forget one would let it pass twice.
         if nonce in self._spent or len(self._spent) >= SPENT_MAX:
             raise SealError
-        self._spent[nonce] = expires_at
+        self._spent[nonce] = now + seconds
 
 
 def _binding(owner: str, purpose: str) -> bytes:

@@ -7,7 +7,7 @@ import msgspec
 from yett.core.reasons import Reason
 
 Decision = Literal["allowed", "denied", "error"]
-Status = Literal["ok", "tool_error", "refused", "unknown"]
+Status = Literal["ok", "tool_error", "input_required", "refused", "unknown"]
 
 
 @final

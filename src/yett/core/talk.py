@@ -77,9 +77,12 @@ class Resumption(msgspec.Struct, frozen=True):
     """The next round of a call: what the server asked for, and what it gave out to know it again.
 
     state: as the upstream's side gave it out, unsealed and proven to belong to this caller and this
-    call; empty: the caller sends inputs that nobody asked for in a round before.
+    call. seal: what it came in, which is good once. continues: id of the round before. Without a seal,
+    the caller sends inputs that nobody asked for in a round before.
     """
 
-    state: str
     inputs: dict[str, JSON]
     failed: tuple[str, ...] = ()
+    state: str = ""
+    seal: str = ""
+    continues: str = ""

@@ -149,7 +149,7 @@ class Admission:
                 raise rate_limited(tool.keys, wait)
         # A round that goes on where the caller was asked something belongs to a call that is paid for.
         resumption = validated.resumption
-        cost = tool.cost_micros if resumption is None or not resumption.state else 0
+        cost = tool.cost_micros if resumption is None or not resumption.seal else 0
         if cost:
             self._reservation = _reserve(state, plan, tool)
         # Nothing below can fail: what is taken here is given back in __exit__ only.

@@ -8,13 +8,17 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from yett.core.bounds import ANSWER_BLOCKS_MAX, INPUTS_MAX, URI_CHARS_MAX
+from yett.core.document import encode
 from yett.core.talk import LOG_LEVELS
 from yett.core.target import JSON
 from yett.sanitising.shape import ShapeError, check_block
 
 _ASKING: Final = frozenset({"tools/call", "resources/read", "prompts/get"})
 _MEMBERS: Final = frozenset({"resultType", "inputRequests", "requestState", "_meta"})
-_KEY_CHARS_MAX: Final = 256
+_KEY_CHARS_MAX: Final = 128
+STATE_BYTES_MAX: Final = (
+    32 * 1024
+)  # with the keys of the questions, its seal still fits (core/seal.py)
 _TEXT_CHARS_MAX: Final = 10_000
 _NUMBER: Final = (int, float)
 
@@ -25,14 +29,16 @@ def check_question(method: str, result: dict[str, JSON]) -> tuple[int, ...]:
     Raises:
         ShapeError: it has another form, or asks what nobody may ask.
     """
-    requests = result.get("inputRequests", {})
+    requests, state = result.get("inputRequests", {}), result.get("requestState", "")
     if method not in _ASKING or not result.keys() <= _MEMBERS:
         raise ShapeError("a question where none may be asked, or with more to it than a question")
+    if not isinstance(state, str) or len(encode(state)) > STATE_BYTES_MAX:
+        raise ShapeError(f"`requestState` is not a text of at most {STATE_BYTES_MAX} bytes")
     if not isinstance(requests, dict) or len(requests) > INPUTS_MAX:
         raise ShapeError("`inputRequests` is not an object of a few questions")
     binary: tuple[int, ...] = ()
     for key, request in requests.items():
-        if len(key) > _KEY_CHARS_MAX or not isinstance(request, dict):
+        if len(key) > _KEY_CHARS_MAX or not key.isprintable() or not isinstance(request, dict):
             raise ShapeError("a question is not an object under a short key")
         check = _CHECKS.get(str(request.get("method")))
         params = request.get("params", {})
@@ -40,6 +46,12 @@ def check_question(method: str, result: dict[str, JSON]) -> tuple[int, ...]:
             raise ShapeError("a question of no known kind")
         binary += check(params)
     return binary
+
+
+def methods_of(result: dict[str, JSON]) -> dict[str, str]:
+    """Return key → method of the questions in a checked result."""
+    requests = result.get("inputRequests", {})
+    return {key: request["method"] for key, request in requests.items()}
 
 
 def check_notice(method: str, params: dict[str, JSON]) -> None:

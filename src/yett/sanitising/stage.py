@@ -7,13 +7,15 @@ unread (THREATS P14).
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, NoReturn, final
 
+import msgspec
+
 from yett.core.bounds import ANSWER_BYTES_MAX, NOTICE_BYTES_MAX, ROUND_SECONDS_MAX
 from yett.core.call import RpcError
 from yett.core.document import DocumentError, encode, parse
 from yett.core.errors import Denied, Fault
 from yett.core.proofs import Answered, Armed, Cleaned, Permitted
 from yett.core.reasons import Reason
-from yett.core.rounds import purpose_of
+from yett.core.rounds import Round, purpose_of
 from yett.core.seal import Sealer
 from yett.core.talk import INPUT_REQUIRED, Hear, Notice
 from yett.core.target import JSON
@@ -21,7 +23,7 @@ from yett.sanitising.config import AnswerRules, Handling
 from yett.sanitising.lent import FINDING, without_lent
 from yett.sanitising.patience import Unwalkable
 from yett.sanitising.port import OutputCheck
-from yett.sanitising.questions import check_notice, check_question
+from yett.sanitising.questions import check_notice, check_question, methods_of
 from yett.sanitising.renaming import Publish, may_name, with_public_uris
 from yett.sanitising.rewriting import FINDING_PREFIX, Cleaner
 from yett.sanitising.scanner import Hits, Scanner
@@ -33,7 +35,6 @@ _INTERNAL_ERROR: Final = -32603
 # JSON-RPC 2.0 §5.1. A code outside could pass for one of the gate's own, which equal HTTP statuses.
 _RPC_CODES: Final = range(-32768, -31999)
 _DEFAULT: Final = AnswerRules()
-QUESTION_BYTES_MAX: Final = 40_000  # so that its seal still fits (core/seal.py)
 
 
 @final
@@ -133,25 +134,28 @@ class Sanitiser:
         self, answered: Answered, untrusted: dict[str, JSON], permitted: Permitted
     ) -> Cleaned:
         """What a server asks is a text of the upstream like any other; its state is sealed, so that
-        only this caller can bring it back, for this call, once."""
+        only this caller can bring it back, for this call, once. The secret that the server was lent
+        may be in its state: no caller can read that."""
         try:
             binary = check_question(permitted.call.operation.method, untrusted)
         except ShapeError as error:
             _refuse(str(error))
-        state = untrusted.get("requestState", "")
+        before = Round(untrusted.get("requestState", ""), permitted.call.id, methods_of(untrusted))
         asked = {name: value for name, value in untrusted.items() if name != "requestState"}
-        if len(encode(untrusted)) > QUESTION_BYTES_MAX:
-            _refuse(f"the question is more than {QUESTION_BYTES_MAX} bytes")
-        hits = self._scanner.scan(encode(asked))
+        encoded = encode(asked)
+        if len(encoded) > ANSWER_BYTES_MAX:
+            _refuse(f"the question is more than {ANSWER_BYTES_MAX} bytes")
+        hits = self._scanner.scan(encoded)
         findings: tuple[str, ...] = ()
         if hits is not None:
             asked, findings = self._walk(asked, hits, permitted, frozenset(binary))
         asked, _, was_there = _take_out(asked, answered)
-        arguments = answered.armed.admitted.validated.encoded
+        if methods_of(asked) != before.asked:
+            _refuse("a question under a key that must not be shown")
         asked["requestState"] = self._sealer.seal(
-            state,
+            msgspec.to_builtins(before),
             owner=permitted.principal.id,
-            purpose=purpose_of(permitted, arguments),
+            purpose=purpose_of(permitted, answered.armed.admitted.validated.encoded),
             seconds=ROUND_SECONDS_MAX,
         )
         found = (*findings, FINDING) if was_there else findings

@@ -13,6 +13,7 @@ from typing import Any, Final, final
 
 from yett.core import bounds
 from yett.core.call import RpcError
+from yett.core.document import encode, parse
 from yett.core.errors import Denied, Fault
 from yett.core.reasons import Reason
 from yett.core.talk import INPUT_REQUIRED, Hear, Notice, Resumption
@@ -22,35 +23,47 @@ from yett.upstreams.port import Ask, Exchange
 Start = Callable[[Ask, Hear], Coroutine[Any, Any, Exchange]]
 """Begins the request, given where to ask and what to tell."""
 
+QUESTIONS_BYTES_MAX: Final = 256 * 1024  # of one call, as long as they wait for their answers
+_CLOSE_SECONDS: Final = 1.0
+
 _REFUSED: Final = RpcError(-1, "The caller did not answer")
-_TOO_MANY: Final = RpcError(-32603, "Too many questions at once")
+_TOO_MUCH: Final = RpcError(-32603, "Too much is asked at once")
+# Of the server's own dealings with its client: they mean nothing to the caller.
+_PRIVATE: Final = frozenset({"_meta", "task"})
 
 
 @final
 class _Parked:
-    """One request under way. questions: by the key under which the caller is to answer them."""
+    """One request under way. _questions: by the key under which the caller is to answer them; each is
+    the compact JSON of method and parameters, which is bounded where objects would not be."""
 
     def __init__(self, owner: str) -> None:
         self.owner = owner
         self.hear: Hear | None = None
-        self.asked = asyncio.Event()
-        self.questions: dict[str, tuple[dict[str, JSON], asyncio.Future[Exchange]]] = {}
         self.expiry: asyncio.TimerHandle | None = None
         self.task: asyncio.Task[Exchange]
+        self._asked = asyncio.Event()
+        self._questions: dict[str, tuple[bytes, asyncio.Future[Exchange]]] = {}
+        self._bytes = 0
         self._count = 0
 
     async def ask(self, method: str, params: dict[str, JSON]) -> Exchange:
-        if len(self.questions) >= bounds.INPUTS_MAX:
-            return Exchange(None, _TOO_MANY, 0)
+        kept = {name: value for name, value in params.items() if name not in _PRIVATE}
+        question = encode({"method": method, "params": kept})
+        size = len(question)
+        if len(self._questions) >= bounds.INPUTS_MAX or self._bytes + size > QUESTIONS_BYTES_MAX:
+            return Exchange(None, _TOO_MUCH, 0)
         self._count += 1
         key = f"q{self._count}"
         answer: asyncio.Future[Exchange] = asyncio.get_running_loop().create_future()
-        self.questions[key] = ({"method": method, "params": params}, answer)
-        self.asked.set()
+        self._questions[key] = (question, answer)
+        self._bytes += size
+        self._asked.set()
         try:
             return await answer
         finally:
-            self.questions.pop(key, None)
+            del self._questions[key]
+            self._bytes -= size
 
     def tell(self, notice: Notice) -> None:
         """Between two rounds nobody listens."""
@@ -59,24 +72,74 @@ class _Parked:
 
     def answer(self, resumption: Resumption) -> None:
         """Give the server what the caller gave. What is still missing is asked again."""
-        for key, (_, future) in list(self.questions.items()):
+        for key, (_, future) in self._questions.items():
+            given = resumption.inputs.get(key)
             if future.done():
                 continue
-            given = resumption.inputs.get(key)
             if key in resumption.failed:
                 future.set_result(Exchange(None, _REFUSED, 0))
             elif isinstance(given, dict):
                 future.set_result(Exchange(given, None, 0))
 
+    def open_questions(self) -> dict[str, JSON]:
+        return {
+            key: parse(question)
+            for key, (question, future) in self._questions.items()
+            if not future.done()
+        }
+
+    async def until_it_asks(self, seconds: float) -> dict[str, JSON]:
+        """Return what is asked and not answered; nothing if the request ended.
+
+        Raises:
+            Fault: UPSTREAM_TIMEOUT.
+        """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
+        while not self.task.done():
+            questions = self.open_questions()
+            if questions:
+                return questions
+            left = deadline - loop.time()
+            if left <= 0.0:
+                raise Fault(Reason.UPSTREAM_TIMEOUT, "no answer in time", sent=True)
+            self._asked.clear()
+            asked = loop.create_task(self._asked.wait())
+            try:
+                await asyncio.wait(
+                    {self.task, asked}, timeout=left, return_when=asyncio.FIRST_COMPLETED
+                )
+            finally:
+                asked.cancel()
+        return {}
+
+    def outcome(self) -> Exchange:
+        """Return how the request ended.
+
+        Raises:
+            Fault: as `Transport.request`.
+        """
+        if self.task.cancelled():
+            raise Fault(Reason.UPSTREAM_UNREACHABLE, "it was stopped", sent=True)
+        return self.task.result()
+
 
 @final
 class ParkingLot:
     """One per process: parked calls outlive a change of the configuration. Nothing here is a
-    credential: who may come back is in the seal around the ticket."""
+    credential: who may come back is in the seal around the ticket.
+
+    When there is no room, the oldest parked call of the caller who has the most is given up, and of a
+    caller who has as many as anybody may, its own oldest: so nobody can keep others from being asked.
+    """
 
     def __init__(self) -> None:
-        self._parked: dict[str, _Parked] = {}
+        self._parked: dict[str, _Parked] = {}  # by ticket, oldest first
         self._of: Counter[str] = Counter()
+        self._closed = False
+
+    def __len__(self) -> int:
+        return len(self._parked)
 
     async def begin(
         self, start: Start, *, owner: str, hear: Hear | None, seconds: float
@@ -87,94 +150,88 @@ class ParkingLot:
 
         Raises:
             Fault: as `Transport.request`; UPSTREAM_TIMEOUT when the round took too long.
-            Denied: RATE_LIMITED, too many calls are parked.
         """
         parked = _Parked(owner)
         parked.task = asyncio.get_running_loop().create_task(start(parked.ask, parked.tell))
+        parked.task.add_done_callback(_look_at)
         return await self._round(parked, hear, seconds)
 
     async def resume(
         self, ticket: str, resumption: Resumption, *, hear: Hear | None, seconds: float
     ) -> tuple[Exchange, str]:
-        """Go on with a parked call.
+        """Go on with a parked call. A ticket is good once.
 
         Raises:
             Denied: INVALID_STATE, it is not there any more.
             Fault: as `begin`.
         """
-        parked = self._parked.pop(ticket, None)
+        parked = self._leave(ticket)
         if parked is None:
             raise Denied(Reason.INVALID_STATE, "the call that waited for this was given up")
-        self._leave(parked)
-        parked.asked.clear()
         parked.answer(resumption)
-        await asyncio.sleep(
-            0
-        )  # the server's side takes the answers before it is looked who still asks
-        if any(not future.done() for _, future in parked.questions.values()):
-            parked.asked.set()
         return await self._round(parked, hear, seconds)
 
     async def close(self) -> None:
-        for parked in self._parked.values():
-            self._leave(parked)
-            parked.task.cancel()
-        self._parked.clear()
+        """Give up every call that is parked, and let their servers be told. Never raises."""
+        self._closed = True
+        tasks = [parked.task for parked in self._parked.values()]
+        for ticket in list(self._parked):
+            self._give_up(ticket)
+        if tasks:
+            await asyncio.wait(tasks, timeout=_CLOSE_SECONDS)
 
     async def _round(
         self, parked: _Parked, hear: Hear | None, seconds: float
     ) -> tuple[Exchange, str]:
         parked.hear = hear
-        asked = asyncio.get_running_loop().create_task(parked.asked.wait())
         kept = False
         try:
-            await asyncio.wait(
-                {parked.task, asked}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED
-            )
-            if parked.task.done():
-                return parked.task.result(), ""
-            if not asked.done():
-                raise Fault(Reason.UPSTREAM_TIMEOUT, "no answer in time", sent=True)
+            questions = await parked.until_it_asks(seconds)
+            if not questions:
+                return parked.outcome(), ""
             ticket = self._park(parked)
             kept = True
-            return _question(parked), ticket
+            return Exchange(
+                {"resultType": INPUT_REQUIRED, "inputRequests": questions}, None, 0
+            ), ticket
         finally:
             parked.hear = None
-            asked.cancel()
             if not kept:
                 parked.task.cancel()
 
     def _park(self, parked: _Parked) -> str:
-        if (
-            len(self._parked) >= bounds.PARKED_MAX
-            or self._of[parked.owner] >= bounds.PARKED_PER_PRINCIPAL_MAX
-        ):
-            raise Denied(Reason.RATE_LIMITED, "too many calls wait for an answer", sent=True)
+        if self._closed:
+            raise Fault(Reason.UPSTREAM_UNREACHABLE, "the gate is being stopped", sent=True)
+        self._make_room(parked.owner)
         ticket = secrets.token_urlsafe(18)
         self._parked[ticket] = parked
         self._of[parked.owner] += 1
         loop = asyncio.get_running_loop()
         parked.expiry = loop.call_later(bounds.ROUND_SECONDS_MAX, self._give_up, ticket)
-        parked.task.add_done_callback(_look_at)
         return ticket
 
+    def _make_room(self, owner: str) -> None:
+        if self._of[owner] < bounds.PARKED_PER_PRINCIPAL_MAX:
+            if len(self._parked) < bounds.PARKED_MAX:
+                return
+            owner = self._of.most_common(1)[0][0]
+        self._give_up(next(ticket for ticket, one in self._parked.items() if one.owner == owner))
+
     def _give_up(self, ticket: str) -> None:
-        parked = self._parked.pop(ticket, None)
+        parked = self._leave(ticket)
         if parked is not None:
-            self._leave(parked)
             parked.task.cancel()
 
-    def _leave(self, parked: _Parked) -> None:
+    def _leave(self, ticket: str) -> _Parked | None:
+        parked = self._parked.pop(ticket, None)
+        if parked is None:
+            return None
         if parked.expiry is not None:
             parked.expiry.cancel()
         self._of[parked.owner] -= 1
-        if self._of[parked.owner] <= 0:
+        if not self._of[parked.owner]:
             del self._of[parked.owner]
-
-
-def _question(parked: _Parked) -> Exchange:
-    asked: dict[str, JSON] = {key: question for key, (question, _) in parked.questions.items()}
-    return Exchange({"resultType": INPUT_REQUIRED, "inputRequests": asked}, None, 0)
+        return parked
 
 
 def _look_at(task: "asyncio.Task[Exchange]") -> None:

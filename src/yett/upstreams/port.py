@@ -46,8 +46,8 @@ class Discovered(msgspec.Struct, frozen=True, kw_only=True):
 
 @final
 class Wishes(msgspec.Struct, frozen=True):
-    """What a conversation with a server must offer beyond plain requests. Those who wish the same may
-    share one where answers cannot be confused; hashable, so that it can be a part of its key.
+    """What a conversation with a server must offer beyond plain requests. Hashable, so that it can be a
+    part of the conversation's key, beside the owner.
 
     capabilities: compact JSON of what the caller declared and the operator lets this server ask.
     log_level: of the messages that the caller wants.
@@ -68,10 +68,13 @@ Always answers: what was not offered, and what nobody answers in time, is an err
 class Beside(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """What passes besides one request and its answer.
 
+    owner: id of the caller. Where there are wishes, a conversation that a server could take for one
+    client (a session, a process) serves one owner only: it keeps what it was told, roots for example.
     hear: None if nobody listens. progress: whether to ask for it. ask: for legacy servers only; the
     deadline of the request covers the wait for answers. trace: members of `_meta`.
     """
 
+    owner: str = ""
     wishes: Wishes = NO_WISHES
     hear: Hear | None = None
     progress: bool = False

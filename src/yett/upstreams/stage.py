@@ -7,17 +7,19 @@ from typing import Any, Final, final
 import msgspec
 
 from yett.core.bounds import ROUND_SECONDS_MAX
+from yett.core.call import RpcError
 from yett.core.clock import Clock
-from yett.core.errors import Fault
+from yett.core.errors import Denied, Fault
 from yett.core.proofs import Answered, Armed
 from yett.core.reasons import Reason
+from yett.core.seal import Sealer, SealError
 from yett.core.talk import INPUT_REQUIRED, Hear, Resumption, Talk
 from yett.core.target import JSON
 from yett.upstreams.breaker import Breaker
 from yett.upstreams.parking import ParkingLot
-from yett.upstreams.port import NO_WISHES, Ask, Beside, Exchange, Transport
+from yett.upstreams.port import NO_WISHES, Ask, Beside, Exchange, Transport, Wishes
 from yett.upstreams.requests import method_and_params, own_uri
-from yett.upstreams.wishes import wishes_of
+from yett.upstreams.wishes import may_be_asked, wishes_of
 
 _WATCH: Final = "resources/subscribe"
 
@@ -25,6 +27,9 @@ _WATCH: Final = "resources/subscribe"
 _OWN: Final = "u:"
 _PARKED: Final = "p:"
 _PARKED_SECONDS_MAX: Final = 4 * ROUND_SECONDS_MAX
+
+# JSON-RPC 2.0, invalid params (MCP 2025-11-25, Elicitation: Error Handling).
+_NOT_OFFERED: Final = RpcError(-32602, "This was not offered to be asked")
 
 
 @final
@@ -42,12 +47,15 @@ class Route(msgspec.Struct, frozen=True):
 class Dispatcher:
     """routes: by the server's configured name."""
 
-    __slots__ = ("_monotonic", "_parking", "_routes")
+    __slots__ = ("_monotonic", "_parking", "_routes", "_sealer")
 
-    def __init__(self, routes: Mapping[str, Route], clock: Clock, parking: ParkingLot) -> None:
+    def __init__(
+        self, routes: Mapping[str, Route], clock: Clock, parking: ParkingLot, sealer: Sealer
+    ) -> None:
         self._routes = dict(routes)
         self._monotonic = clock.monotonic
         self._parking = parking
+        self._sealer = sealer
 
     async def send(self, armed: Armed, hear: Hear | None = None) -> Answered:
         """Ask the server and return what it said, untrusted. hear: takes what it says meanwhile.
@@ -56,7 +64,7 @@ class Dispatcher:
 
         Raises:
             Fault: see `Transport.request`; or the breaker is open.
-            Denied: INVALID_STATE or RATE_LIMITED, see `ParkingLot`.
+            Denied: INVALID_STATE, the round has been had already, or the call was given up.
         """
         validated = armed.admitted.validated
         call = validated.permitted.call
@@ -87,33 +95,49 @@ class Dispatcher:
         if validated.permitted.call.operation.method == _WATCH:
             return await _watch(route, armed)
         resumption = validated.resumption
+        if resumption is not None and resumption.seal:
+            self._spend(resumption.seal)
         wishes = wishes_of(talk, route.may_ask)
         if resumption is not None and resumption.state.startswith(_PARKED):
-            ticket = resumption.state.removeprefix(_PARKED)
             exchange, ticket = await self._parking.resume(
-                ticket, resumption, hear=hear, seconds=route.timeout_seconds
+                resumption.state.removeprefix(_PARKED),
+                resumption,
+                hear=hear,
+                seconds=route.timeout_seconds,
             )
-            return _led_back(exchange, ticket)
+            return _led_back(exchange, ticket, wishes)
         method, params = method_and_params(validated)
         if resumption is not None:
             params = _with_inputs(params, resumption)
-        plain = Beside(wishes=wishes, hear=hear, progress=talk.progress, trace=talk.trace)
+        owner = validated.permitted.principal.id
+        plain = Beside(
+            owner=owner,
+            wishes=wishes,
+            hear=hear,
+            progress=talk.progress,
+            trace=talk.trace,
+        )
         request = partial(route.transport.request, method, params, credential=armed.credential)
         if wishes.capabilities == NO_WISHES.capabilities:
-            return await request(deadline_seconds=route.timeout_seconds, beside=plain)
+            exchange = await request(deadline_seconds=route.timeout_seconds, beside=plain)
+            return _led_back(exchange, "", wishes)
 
         def start(ask: Ask, hear: Hear) -> Coroutine[Any, Any, Exchange]:
-            beside = msgspec.structs.replace(plain, ask=ask, hear=hear)
+            beside = msgspec.structs.replace(plain, ask=_only_offered(ask, wishes), hear=hear)
             # Each round has its own deadline; this one ends what is parked and never resumed.
             return request(deadline_seconds=_PARKED_SECONDS_MAX, beside=beside)
 
         exchange, ticket = await self._parking.begin(
-            start,
-            owner=validated.permitted.principal.id,
-            hear=hear,
-            seconds=route.timeout_seconds,
+            start, owner=owner, hear=hear, seconds=route.timeout_seconds
         )
-        return _led_back(exchange, ticket)
+        return _led_back(exchange, ticket, wishes)
+
+    def _spend(self, seal: str) -> None:
+        """A round is had once. Only now is it used up, that a call refused before can be tried again."""
+        try:
+            self._sealer.spend(seal, seconds=ROUND_SECONDS_MAX)
+        except SealError:
+            raise Denied(Reason.INVALID_STATE, "the request state was used before") from None
 
 
 async def _watch(route: Route, armed: Armed) -> Exchange:
@@ -131,18 +155,45 @@ def _with_inputs(params: dict[str, JSON], resumption: Resumption) -> dict[str, J
     if resumption.failed:
         raise Fault(Reason.CANCELLED, "the caller did not give what was asked for", sent=True)
     state = resumption.state.removeprefix(_OWN)
-    return (
-        params | {"inputResponses": resumption.inputs} | ({"requestState": state} if state else {})
-    )
+    inputs: dict[str, JSON] = {"inputResponses": resumption.inputs} if resumption.inputs else {}
+    return params | inputs | ({"requestState": state} if state else {})
 
 
-def _led_back(exchange: Exchange, ticket: str) -> Exchange:
-    """Say in the state of a question whose it is, so that the next round goes to the right place."""
+def _only_offered(ask: Ask, wishes: Wishes) -> Ask:
+    async def ask_if_offered(method: str, params: dict[str, JSON]) -> Exchange:
+        if may_be_asked(wishes, method, params):
+            return await ask(method, params)
+        return Exchange(None, _NOT_OFFERED, 0)
+
+    return ask_if_offered
+
+
+def _led_back(exchange: Exchange, ticket: str, wishes: Wishes) -> Exchange:
+    """Say in the state of a question whose it is, so that the next round goes to the right place.
+
+    Raises:
+        Fault: UPSTREAM_INVALID, it asks nothing, or what it was not offered.
+    """
     result = exchange.result
     if result is None or result.get("resultType") != INPUT_REQUIRED:
         return exchange
     state = result.get("requestState", "")
-    if not isinstance(state, str):
-        raise Fault(Reason.UPSTREAM_INVALID, "`requestState` is not a text", sent=True)
+    if not isinstance(state, str) or not result.keys() & {"requestState", "inputRequests"}:
+        raise Fault(Reason.UPSTREAM_INVALID, "a question without a question", sent=True)
+    requests = result.get("inputRequests", {})
+    for request in requests.values() if isinstance(requests, dict) else ():
+        method, params = _question_in(request)
+        if not may_be_asked(wishes, method, params):
+            raise Fault(Reason.UPSTREAM_INVALID, "it asks what it was not offered", sent=True)
     led = _PARKED + ticket if ticket else _OWN + state
     return msgspec.structs.replace(exchange, result=result | {"requestState": led})
+
+
+def _question_in(request: JSON) -> tuple[str, dict[str, JSON]]:
+    """Return method and parameters; empty ones stand for what sanitising would refuse anyway."""
+    request = request if isinstance(request, dict) else {}
+    method, params = request.get("method"), request.get("params", {})
+    return (
+        method if isinstance(method, str) else "",
+        params if isinstance(params, dict) else {},
+    )

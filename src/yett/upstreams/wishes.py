@@ -5,7 +5,7 @@ from typing import Final
 
 import orjson
 
-from yett.core.talk import Talk
+from yett.core.talk import QUESTIONS, Talk
 from yett.core.target import JSON
 from yett.upstreams.port import NO_WISHES, Wishes
 
@@ -15,6 +15,7 @@ _PARTS: Final[dict[str, tuple[str, ...]]] = {
     "roots": (),
 }
 """Capabilities and the parts of them that mean something. All else a caller declares is dropped."""
+_TOOLS: Final = frozenset({"tools", "toolChoice"})
 
 
 def wishes_of(talk: Talk, may_ask: Collection[str]) -> Wishes:
@@ -38,3 +39,19 @@ def offered(wishes: Wishes) -> dict[str, JSON]:
     """Return the capabilities as they are declared to the server."""
     found: dict[str, JSON] = orjson.loads(wishes.capabilities)
     return found
+
+
+def may_be_asked(wishes: Wishes, method: str, params: dict[str, JSON]) -> bool:
+    """Tell whether a server may ask this of the caller: the caller declared it, and the operator lets it.
+
+    MCP 2025-11-25: Elicitation (modes), Sampling (tools).
+    """
+    parts = offered(wishes).get(QUESTIONS.get(method, ""))
+    if not isinstance(parts, dict):
+        return False
+    if method == "elicitation/create":
+        mode = params.get("mode", "form")
+        return mode == "form" if not parts else mode in ("form", "url") and mode in parts
+    if method == "sampling/createMessage" and not params.keys().isdisjoint(_TOOLS):
+        return "tools" in parts
+    return True
