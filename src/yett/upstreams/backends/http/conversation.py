@@ -112,7 +112,9 @@ def frame(
     """Return a whole HTTP request. mirrored: header lines that repeat arguments, if it is modern."""
     head = session.head.reveal()
     if session.modern:
-        head += routing_lines(method, params) + mirrored
+        head += routing_lines(method, params)
+        if mirrored:
+            head += mirrored
         params = {**params, "_meta": ENCODED_META}
     message = {"jsonrpc": "2.0", "id": identifier, "method": method, "params": params}
     body = encode(message)

@@ -12,11 +12,12 @@ from yett.core.reasons import Reason
 from yett.upstreams.backends.http.background import Background
 from yett.upstreams.backends.http.conversation import NOT_FOUND, Session
 from yett.upstreams.backends.http.opening import Opener
-from yett.upstreams.port import Era, Wishes
+from yett.upstreams.port import Era, Exchange, Wishes
 from yett.upstreams.rpc import InvalidAnswer
 
 HANDSHAKE_SECONDS_MAX: Final = 30.0
 _CLIENT_ERROR: Final = 400
+_MISTAKEN: Final = (-32020, -32022)  # HeaderMismatch, UnsupportedProtocolVersion
 
 
 @final
@@ -104,6 +105,16 @@ class Sessions:
         if status >= _CLIENT_ERROR:
             self.forget(session)  # or perhaps a server of the other era took its place
         return session.identified and status == NOT_FOUND
+
+    def is_mistaken(self, session: Session, exchange: Exchange) -> bool:
+        """Tell whether the answer says that the request was not what the server expects of this
+        session: another version, or other headers. Both are looked at again (MCP 2026-07-28,
+        Streamable HTTP: Client Behavior)."""
+        error = exchange.error
+        if not session.modern or error is None or error.code not in _MISTAKEN:
+            return False
+        self.forget(session)
+        return True
 
     def forget(self, session: Session) -> None:
         names = session.credential.names

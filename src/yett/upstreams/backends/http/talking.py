@@ -126,7 +126,9 @@ class Talker:
         try:
             response = await self._send(request, session, data, hearer)
             may_ask = beside.wishes.capabilities != NO_WISHES.capabilities
-            return read_exchange(response, identifier, modern=session.modern, may_ask=may_ask)
+            exchange = read_exchange(response, identifier, modern=session.modern, may_ask=may_ask)
+            if again or not lane.sessions.is_mistaken(session, exchange):
+                return exchange
         except InvalidAnswer as error:
             if (
                 again
@@ -138,7 +140,7 @@ class Talker:
             hearer.close()
             if response is None:
                 self._desk.cancel(session, identifier)
-        # A session that is unknown also means that nothing was executed.
+        # What does not fit the session was not executed.
         return await self._try(request, lane, again=True)
 
     async def _send(

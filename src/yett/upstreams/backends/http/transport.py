@@ -22,6 +22,7 @@ from yett.upstreams.backends.http.ear import Ear, Stream
 from yett.upstreams.backends.http.endpoint import Endpoint
 from yett.upstreams.backends.http.headers import end_request
 from yett.upstreams.backends.http.legacy_events import LegacyEvents
+from yett.upstreams.backends.http.mirroring import Mirror, mirrored_lines, mirrors_of
 from yett.upstreams.backends.http.modern_events import ModernEvents
 from yett.upstreams.backends.http.opening import Opener
 from yett.upstreams.backends.http.pool import Pool
@@ -81,6 +82,7 @@ class HttpTransport:
             changed=self.note_change,
             updated=self.note_update,
         )
+        self._mirrors: dict[str, tuple[Mirror, ...]] = {}
         self._lost = False
         self._last_id = 0
         dialer.on_unreachable = self._forget_everything
@@ -108,9 +110,10 @@ class HttpTransport:
         deadline = self._loop.time() + deadline_seconds
         if beside is None:
             return self._request(method, params, credential, deadline, again=False)
+        mirrored = self._mirrored(method, params) if self._mirrors else b""
         repeatable = method != _ONCE_ONLY
         return self._talker.request(
-            Request(method, params, b"", credential, deadline, repeatable, beside)
+            Request(method, params, mirrored, credential, deadline, repeatable, beside)
         )
 
     async def discover(
@@ -123,9 +126,11 @@ class HttpTransport:
             return await self._request(method, params, credential, deadline, again=False)
 
         try:
-            return await take_listing(ask, session.opening.capabilities)
+            found = await take_listing(ask, session.opening.capabilities)
         except InvalidAnswer as error:
             raise Fault(Reason.UPSTREAM_INVALID, str(error), sent=True) from None
+        self._mirrors = mirrors_of(found.tools)
+        return found
 
     async def watch(self, uri: str, *, credential: Credential, deadline_seconds: float) -> Exchange:
         return await self._ear.watch(uri, credential, self._loop.time() + deadline_seconds)
@@ -157,10 +162,11 @@ class HttpTransport:
         modern = session.modern
         identifier = self._last_id = self._last_id + 1
         receiver = Receiver(identifier, self, session)
+        mirrored = self._mirrored(method, params) if self._mirrors else b""
         response = None
         try:
             response = await self._client.send(
-                frame(session, identifier, method, params),
+                frame(session, identifier, method, params, mirrored),
                 deadline,
                 receiver,
                 repeatable=method != _ONCE_ONLY,
@@ -169,7 +175,9 @@ class HttpTransport:
             if receiver.events is not None and receiver.exchange is None and not modern:
                 response = None
                 response = await resume(self._client, session, receiver, deadline)
-            return read_exchange(response, identifier, modern=modern)
+            exchange = read_exchange(response, identifier, modern=modern)
+            if exchange.error is None or again or not self._plain.is_mistaken(session, exchange):
+                return exchange
         except InvalidAnswer as error:
             if (
                 again
@@ -180,8 +188,12 @@ class HttpTransport:
         finally:
             if response is None and not modern:
                 self.cancel(session, identifier)
-        # A session that is unknown also means that nothing was executed.
+        # What does not fit the session was not executed.
         return await self._request(method, params, credential, deadline, again=True)
+
+    def _mirrored(self, method: str, params: dict[str, JSON]) -> bytes:
+        mirrors = self._mirrors.get(params["name"]) if method == _ONCE_ONLY else None
+        return b"" if mirrors is None else mirrored_lines(mirrors, params.get("arguments"))
 
     async def _post(
         self, head: bytes, body: bytes, receiver: Receiver, deadline: float
