@@ -91,6 +91,44 @@ class Offer:
 
     tools: dict[str, dict[str, Any]] = field(default_factory=dict)
     odd: dict[str, Odd] = field(default_factory=dict)
+    slow: set[str] = field(default_factory=set)
+    tasks: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def _begin(self, arguments: Any, params: dict[str, Any], *, modern: bool) -> dict[str, Any]:
+        """Make a task of a call: of the extension, or as 2025-11-25 has them."""
+        task = {
+            "taskId": f"task-{len(self.tasks)}",
+            "status": "working",
+            "createdAt": "2026-01-01T00:00:00Z",
+            "lastUpdatedAt": "2026-01-01T00:00:00Z",
+        }
+        self.tasks[task["taskId"]] = {"task": task, "text": json.dumps(arguments), "told": {}}
+        if modern:
+            return {"resultType": "task", **task, "ttlMs": None, "pollIntervalMs": 10}
+        task["ttl"] = params["task"].get("ttl")
+        return {"task": task}
+
+    def _task(self, method: str, params: dict[str, Any], *, modern: bool) -> dict[str, Any]:
+        """Say how a task stands: it is done when it was asked about once, or told something."""
+        kept = self.tasks[params["taskId"]]
+        task: dict[str, Any] = kept["task"]
+        outcome = {"content": [{"type": "text", "text": kept["text"]}], "isError": False}
+        if method == "tasks/update":
+            kept["told"] |= params["inputResponses"]
+            return {}
+        if method == "tasks/cancel":
+            task["status"] = "cancelled"
+            return {} if modern else task
+        if method == "tasks/result":
+            related = {"io.modelcontextprotocol/related-task": {"taskId": params["taskId"]}}
+            return {**outcome, "_meta": related}
+        if task["status"] == "working":
+            task["status"] = "completed"
+            return {**task, "status": "working", **({"ttlMs": None} if modern else {})}
+        if modern:
+            done = task["status"] == "completed"
+            return {**task, "ttlMs": None, **({"result": outcome} if done else {})}
+        return task
 
     def result(self, method: str, params: dict[str, Any], *, modern: bool) -> dict[str, Any]:
         """Return the result, or raise KeyError for what there is none of."""
@@ -110,10 +148,14 @@ class Offer:
             "prompts/get": {"messages": [{"role": "user", "content": {"type": "text", "text": "hi"}}]},
             "ping": {},
         }  # fmt: skip
+        if method.startswith("tasks/"):
+            return self._task(method, params, modern=modern)
         if method != "tools/call":
             return fixed[method]
         name, arguments = params["name"], params.get("arguments", {})
         self.tools[name]
+        if name in self.slow and (modern or "task" in params):
+            return self._begin(arguments, params, modern=modern)
         text = self.odd.get(name, Odd()).text or json.dumps(arguments)
         return {"content": [{"type": "text", "text": text}], "isError": False}
 

@@ -6,6 +6,8 @@ a server cannot show one thing and do another (THREATS C02, C03).
 
 from typing import Final, final
 
+import msgspec
+
 from yett.catalogue.names import own_name
 from yett.catalogue.showing import show_page
 from yett.catalogue.verifier import Verifier
@@ -14,8 +16,9 @@ from yett.core.errors import Denied
 from yett.core.operations import Kind
 from yett.core.proofs import Identified, Inventory, PermittedList, Resolved
 from yett.core.reasons import Reason
-from yett.core.seal import Sealer
+from yett.core.seal import Sealer, SealError
 from yett.core.target import JSON, Target
+from yett.core.tasks import TaskAsked, open_task
 
 _NAME_SHOWN_CHARS_MAX: Final = 200
 
@@ -62,6 +65,8 @@ class Catalogue:
         kind = call.operation.kind
         if kind is None:
             raise Denied(Reason.UNKNOWN_TOOL, f"`{call.operation.method}` is about nothing")
+        if call.task is not None and call.task.id:
+            return await self._resolve_task(identified, call.task)
         target = self._verifier.view.find(kind, call.server, call.name)
         if target is None and kind is Kind.TOOL and call.server is None:
             target = self._verifier.view.find_alias(call.name)
@@ -102,6 +107,22 @@ class Catalogue:
             for server, board in self._verifier.view.boards.items()
             for (kind, name), state in sorted(board.states.items())
         ]
+
+    async def _resolve_task(self, identified: Identified, task: TaskAsked) -> Resolved:
+        """Find the tool whose task is meant: who may no longer call it may not ask about its tasks."""
+        call, principal = identified.call, identified.principal
+        try:
+            handle = open_task(task.id, self._sealer, principal.id)
+        except SealError:
+            raise Denied(Reason.INVALID_STATE, "the id of the task does not open here") from None
+        if call.server not in (None, handle.server):
+            raise Denied(Reason.INVALID_STATE, f"the task is one of `{handle.server}`")
+        target = self._verifier.view.find(Kind.TOOL, handle.server, handle.tool)
+        if target is None:
+            there = msgspec.structs.replace(call, server=handle.server, name=handle.tool)
+            target = await self._find_later(there, Kind.TOOL)
+        proven = msgspec.structs.replace(task, handle=handle)
+        return Resolved(msgspec.structs.replace(call, task=proven), principal, target)
 
     async def _find_later(self, call: Call, kind: Kind) -> Target:
         server = self._verifier.awaited(kind, call.server, call.name)

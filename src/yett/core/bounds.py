@@ -27,6 +27,14 @@ PARKED_PER_PRINCIPAL_MAX: Final = 16
 NOTICES_PER_CALL_MAX: Final = 1_000
 NOTICE_BYTES_MAX: Final = 64 * 1024
 SUBSCRIPTIONS_PER_PRINCIPAL_MAX: Final = 256
+EVENTS_PER_SESSION_MAX: Final = 1_000  # kept for agents that lost their connection
+EVENT_BYTES_PER_SESSION_MAX: Final = 8 * 1024 * 1024
+EVENT_BYTES_PER_PRINCIPAL_MAX: Final = 16 * 1024 * 1024
+EVENT_BYTES_MAX: Final = 64 * 1024 * 1024
+EVENT_SECONDS_MAX: Final = 300.0
+QUESTIONS_PER_SESSION_MAX: Final = 64
+DETACHED_PER_PRINCIPAL_MAX: Final = 32  # calls that go on though the connection is lost
+BATCH_MESSAGES_MAX: Final = 50
 
 # What a JSON document may be, from either side (CWE-674, CWE-770).
 DOCUMENT_DEPTH_MAX: Final = 64

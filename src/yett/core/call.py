@@ -10,6 +10,7 @@ from yett.core.operations import Operation
 from yett.core.secret import Secret
 from yett.core.talk import Talk
 from yett.core.target import JSON
+from yett.core.tasks import TaskAsked
 
 Door = Literal["mcp", "rest"]
 
@@ -44,6 +45,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     started: float
     talk: Talk | None = None
     mirrored: dict[str, str | None] | None = None
+    task: TaskAsked | None = None
 
 
 @final

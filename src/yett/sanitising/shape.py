@@ -101,6 +101,7 @@ CHECKS: Final[dict[str, Callable[[dict[str, JSON]], tuple[int, ...]]]] = {
     "prompts/get": check_prompt_result,
     "completion/complete": check_completion,
     "resources/subscribe": check_nothing,
+    "tasks/result": check_tool_result,
 }
 
 

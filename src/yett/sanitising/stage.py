@@ -19,6 +19,7 @@ from yett.core.rounds import Round, purpose_of
 from yett.core.seal import Sealer
 from yett.core.talk import INPUT_REQUIRED, Hear, Notice
 from yett.core.target import JSON
+from yett.core.tasks import TASK, Form, TaskHandle, seal_task
 from yett.sanitising.config import AnswerRules, Handling
 from yett.sanitising.lent import FINDING, without_lent
 from yett.sanitising.patience import Unwalkable
@@ -28,6 +29,15 @@ from yett.sanitising.renaming import Publish, may_name, with_public_uris
 from yett.sanitising.rewriting import FINDING_PREFIX, Cleaner
 from yett.sanitising.scanner import Hits, Scanner
 from yett.sanitising.shape import CHECKS, ShapeError
+from yett.sanitising.tasks import (
+    check_acknowledgement,
+    check_same,
+    check_task,
+    is_creation,
+    takes_tasks,
+    task_of,
+    with_id,
+)
 
 _ERROR_MESSAGE_CHARS_MAX: Final = 500
 _ERROR_DATA_BYTES_MAX: Final = 4_096
@@ -35,6 +45,7 @@ _INTERNAL_ERROR: Final = -32603
 # JSON-RPC 2.0 §5.1. A code outside could pass for one of the gate's own, which equal HTTP statuses.
 _RPC_CODES: Final = range(-32768, -31999)
 _DEFAULT: Final = AnswerRules()
+_TASK_RESULT: Final = "tasks/result"
 
 
 @final
@@ -72,6 +83,13 @@ class Sanitiser:
             _refuse("there is neither a result nor an error")
         if permitted.call.talk is not None and untrusted.get("resultType") == INPUT_REQUIRED:
             return self._clean_question(answered, untrusted, permitted)
+        if permitted.call.task is not None or untrusted.get("resultType") == TASK:
+            return self._clean_task(answered, untrusted, permitted)
+        return self._clean_result(answered, untrusted, permitted)
+
+    def _clean_result(
+        self, answered: Answered, untrusted: dict[str, JSON], permitted: Permitted
+    ) -> Cleaned:
         binary = _check(untrusted, permitted)
         if "structuredContent" in untrusted:
             self._check_output(untrusted, permitted)
@@ -160,6 +178,55 @@ class Sanitiser:
         )
         found = (*findings, FINDING) if was_there else findings
         return Cleaned(answered, asked, None, encode(asked), found)
+
+    def _clean_task(
+        self, answered: Answered, untrusted: dict[str, JSON], permitted: Permitted
+    ) -> Cleaned:
+        """A task leaves under an id that is sealed for its caller; its outcome is a result like any other."""
+        call, target = permitted.call, permitted.target
+        asked = call.task
+        if asked is not None and not asked.id and not is_creation(untrusted):
+            return self._clean_result(answered, untrusted, permitted)
+        if call.operation.method == _TASK_RESULT:
+            cleaned = self._clean_result(answered, untrusted, permitted)
+            kept, findings = cleaned.result or {}, cleaned.findings
+        else:
+            kept, findings = self._clean_status(answered, untrusted, permitted)
+        if asked is not None and asked.id:
+            identifier = asked.id
+        else:
+            own = task_of(untrusted)["taskId"]
+            form: Form = "core" if asked is not None else "extension"
+            handle = TaskHandle(target.server, target.name, form, own)
+            identifier = seal_task(handle, self._sealer, permitted.principal.id)
+        kept = with_id(kept, identifier)
+        return Cleaned(answered, kept, None, encode(kept), findings)
+
+    def _clean_status(
+        self, answered: Answered, untrusted: dict[str, JSON], permitted: Permitted
+    ) -> tuple[dict[str, JSON], tuple[str, ...]]:
+        task = permitted.call.task
+        check = check_acknowledgement if task is not None and task.id else check_task
+        try:
+            if task is None and not takes_tasks(permitted.call):
+                raise ShapeError("a task for a caller that takes none")
+            binary = check(untrusted)
+            if task is not None and task.handle is not None:
+                check_same(untrusted, task.handle)
+        except ShapeError as error:
+            _refuse(str(error))
+        outcome = task_of(untrusted).get("result")
+        if isinstance(outcome, dict) and "structuredContent" in outcome:
+            self._check_output(outcome, permitted)
+        encoded = encode(untrusted)
+        if len(encoded) > ANSWER_BYTES_MAX:
+            _refuse(f"the answer is more than {ANSWER_BYTES_MAX} bytes")
+        hits, kept = self._scanner.scan(encoded), untrusted
+        findings: tuple[str, ...] = ()
+        if hits is not None:
+            kept, findings = self._walk(untrusted, hits, permitted, frozenset(binary))
+        kept, _, was_there = _take_out(kept, answered)
+        return kept, (*findings, FINDING) if was_there else findings
 
     def _check_output(self, untrusted: dict[str, JSON], permitted: Permitted) -> None:
         if untrusted.get("isError") is not True:

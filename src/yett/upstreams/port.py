@@ -71,7 +71,8 @@ class Beside(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     owner: id of the caller. Where there are wishes, a conversation that a server could take for one
     client (a session, a process) serves one owner only: it keeps what it was told, roots for example.
     hear: None if nobody listens. progress: whether to ask for it. ask: for legacy servers only; the
-    deadline of the request covers the wait for answers. trace: members of `_meta`.
+    deadline of the request covers the wait for answers. trace: members of `_meta`. extensions: of the
+    protocol, that the caller declared and the gate carries; for modern servers only.
     """
 
     owner: str = ""
@@ -80,6 +81,7 @@ class Beside(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     progress: bool = False
     ask: Ask | None = None
     trace: dict[str, JSON] = {}
+    extensions: tuple[str, ...] = ()
 
 
 def ignore_change() -> None:

@@ -15,6 +15,8 @@ from yett.core.reasons import Reason
 from yett.core.seal import Sealer, SealError
 from yett.core.talk import INPUT_REQUIRED, Hear, Resumption, Talk
 from yett.core.target import JSON
+from yett.core.tasks import EXTENSION, TaskAsked
+from yett.upstreams import tasks
 from yett.upstreams.breaker import Breaker
 from yett.upstreams.parking import ParkingLot
 from yett.upstreams.port import NO_WISHES, Ask, Beside, Exchange, Transport, Wishes
@@ -74,7 +76,9 @@ class Dispatcher:
         monotonic = self._monotonic
         started = monotonic()
         with route.breaker:
-            if call.talk is not None:
+            if call.task is not None:
+                exchange = await self._about_task(route, armed, call.task, hear)
+            elif call.talk is not None:
                 exchange = await self._talk(route, armed, call.talk, hear)
             elif call.operation.method == _WATCH:
                 exchange = await _watch(route, armed)
@@ -88,6 +92,27 @@ class Dispatcher:
                 )
         seconds = monotonic() - started
         return Answered(armed, exchange.result, exchange.error, exchange.bytes_received, seconds)
+
+    async def _about_task(
+        self, route: Route, armed: Armed, task: TaskAsked, hear: Hear | None
+    ) -> Exchange:
+        """Begin a task, or ask about one. A server that makes none is asked for its answer at once."""
+        validated, transport = armed.admitted.validated, route.transport
+        permitted, talk = validated.permitted, validated.permitted.call.talk
+        seconds = route.timeout_seconds
+        beside = Beside(owner=permitted.principal.id, hear=hear, extensions=(EXTENSION,))
+        if task.id:
+            method, params = tasks.follow_up(validated, task, transport.era)
+            if method == tasks.RESULT:
+                seconds = ROUND_SECONDS_MAX  # it is answered when the task has ended
+        elif tasks.wants_task(task, permitted.target, transport.era):
+            method, params = method_and_params(validated)
+            params = params | tasks.creation(task)
+        else:
+            return await self._talk(route, armed, talk or Talk(), hear)
+        return await transport.request(
+            method, params, credential=armed.credential, deadline_seconds=seconds, beside=beside
+        )
 
     async def _talk(self, route: Route, armed: Armed, talk: Talk, hear: Hear | None) -> Exchange:
         """Make a call whose caller and server may say more to each other than request and answer."""
@@ -116,6 +141,7 @@ class Dispatcher:
             hear=hear,
             progress=talk.progress,
             trace=talk.trace,
+            extensions=tasks.extensions_of(talk),
         )
         request = partial(route.transport.request, method, params, credential=armed.credential)
         if wishes.capabilities == NO_WISHES.capabilities:

@@ -18,6 +18,7 @@ from yett.validation.references import SchemaRefused
 from yett.validation.refusal import deny, measured
 from yett.validation.rounds import resume
 from yett.validation.schema import CompiledSchema
+from yett.validation.tasks import follow_up
 
 _TOOL: Final = Kind.TOOL  # an attribute of an enumeration costs ten times a global
 
@@ -45,6 +46,8 @@ class Validator:
         """
         call, target = permitted.call, permitted.target
         arguments = call.arguments
+        if call.task is not None and call.task.id:
+            return Validated(permitted, arguments, resumption=follow_up(permitted, call.task))
         if target.kind is _TOOL:
             self._check_tool(target, arguments, call.mirrored)
         else:

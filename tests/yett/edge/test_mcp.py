@@ -187,7 +187,7 @@ async def test_an_ambiguous_envelope_is_refused(body: bytes, code: int, server: 
 
 @pytest.mark.parametrize(
     "params",
-    [{}, {"name": ""}, {"name": 1}, {"name": "a", "arguments": []}, {"name": "a", "task": {}}, {"name": "a", "Arguments": {}}],
+    [{}, {"name": ""}, {"name": 1}, {"name": "a", "arguments": []}, {"name": "a", "task": 1}, {"name": "a", "task": {"ttl": -1}}, {"name": "a", "task": {"ttl": True}}, {"name": "a", "Arguments": {}}],
 )  # fmt: skip
 async def test_params_that_are_not_understood_are_refused_and_not_dropped(
     params: dict[str, Any], server: Server

@@ -42,10 +42,26 @@ def test_tools_lose_only_what_the_version_does_not_know() -> None:
     def keys(version: str) -> set[str]:
         return set(to_version(version, "tools/list", {"tools": [tool]})["tools"][0])
 
-    assert keys("2026-07-28") == set(tool)
+    assert keys("2026-07-28") == set(tool) - {"execution"}
     assert keys("2025-11-25") == set(tool) - {"outputSchema"}
     assert keys("2025-06-18") == {"name", "title", "inputSchema"}
     assert keys("2025-03-26") == {"name", "inputSchema"}
+
+
+@pytest.mark.parametrize(
+    ("version", "names"),
+    [("2026-07-28", ["b"]), ("2025-11-25", ["a", "b"]), ("2025-06-18", ["b"])],
+)
+def test_what_can_be_called_as_a_task_only_is_shown_where_there_are_such_tasks(
+    version: str, names: list[str]
+) -> None:
+    tools = [
+        {"name": "a", "inputSchema": {}, "execution": {"taskSupport": "required"}},
+        {"name": "b", "inputSchema": {}, "execution": {"taskSupport": "optional"}},
+    ]
+    shown = to_version(version, "tools/list", {"tools": tools})["tools"]
+
+    assert [tool["name"] for tool in shown] == names
 
 
 def test_the_upstreams_own_cache_scope_never_reaches_a_modern_caller() -> None:

@@ -23,9 +23,9 @@ from yett.edge.mcp.sessions import Session, Sessions
 from yett.edge.mcp.versions import ASSUMED, KNOWN, LEGACY, META_VERSION, MODERN, SUPPORTED
 
 _LEGACY_ONLY: Final = frozenset(
-    {"initialize", "ping", "logging/setLevel", "resources/subscribe", "resources/unsubscribe"}
-)
-_MODERN_ONLY: Final = frozenset({"server/discover", "subscriptions/listen"})
+    {"initialize", "ping", "logging/setLevel", "resources/subscribe", "resources/unsubscribe", "tasks/result"}
+)  # fmt: skip
+_MODERN_ONLY: Final = frozenset({"server/discover", "subscriptions/listen", "tasks/update"})
 NOTIFICATION: Final = "notifications/"
 _MODERN: Final = MODERN.encode()
 _KNOWN: Final = frozenset({None, *(version.encode() for version in KNOWN)})
@@ -156,6 +156,7 @@ def _inbound(
         received_at=arrival.received_at,
         started=arrival.started,
         talk=spoken.talk,
+        task=asked.task,
         mirrored=request.head.mirrored if version == MODERN else None,
     )
     requested = ""

@@ -14,6 +14,7 @@ from yett.core.errors import Denied
 from yett.core.reasons import Reason
 from yett.core.talk import LOG_LEVELS, Talk
 from yett.core.target import JSON
+from yett.core.tasks import FOLLOW_UPS
 from yett.edge.http.mirrored import decode
 from yett.edge.mcp.line import ProgressToken, is_progress_token
 from yett.edge.mcp.params import ROUND
@@ -26,7 +27,12 @@ from yett.edge.mcp.versions import (
     SUPPORTED,
 )
 
-_NAMED: Final = {"tools/call": "name", "prompts/get": "name", "resources/read": "uri"}
+_NAMED: Final = {
+    "tools/call": "name",
+    "prompts/get": "name",
+    "resources/read": "uri",
+    **dict.fromkeys(FOLLOW_UPS, "taskId"),
+}
 _SINGLE: Final = (b"mcp-protocol-version", b"mcp-method", b"mcp-name")
 _TRACE_PARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _TRACE_STATE_CHARS_MAX: Final = 512

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from yett.core import tasks
 from yett.core.call import Reply, RpcError
 from yett.core.document import encode
 from yett.core.errors import Refusal
@@ -31,8 +32,10 @@ _CAPABILITIES: Final[dict[str, JSON]] = {
     "logging": {},
     "completions": {},
 }
-_EXTENSIONS: Final = ("io.modelcontextprotocol/ui",)
-"""What the gate carries without any part in it: MCP Apps are tools and resources like others."""
+_EXTENSIONS: Final = ("io.modelcontextprotocol/ui", tasks.EXTENSION)
+"""What the gate carries. It has no part in MCP Apps: they are tools and resources like others."""
+_CORE_TASKS: Final[dict[str, JSON]] = {"tasks": {"cancel": {}, "requests": {"tools": {"call": {}}}}}
+"""Of 2025-11-25 only. Which tools can be called so is said by each (`execution.taskSupport`)."""
 _INSTRUCTIONS: Final = (
     "Tools of several servers behind the Yett gateway. What is listed is what may be called; "
     "refusals name a reason and a request id."
@@ -102,9 +105,11 @@ def _own(inbound: Inbound) -> dict[str, JSON]:
     """Answer what concerns the caller only; the pipeline has said that it may ask."""
     match inbound.call.operation.method:
         case "initialize":
+            version = negotiated(inbound.params.get("protocolVersion"))
+            own_tasks = _CORE_TASKS if version == NEWEST_LEGACY else {}
             return {
-                "protocolVersion": negotiated(inbound.params.get("protocolVersion")),
-                "capabilities": _CAPABILITIES,
+                "protocolVersion": version,
+                "capabilities": _CAPABILITIES | own_tasks,
                 "serverInfo": SERVER_INFO,
                 "instructions": _INSTRUCTIONS,
             }
@@ -134,7 +139,7 @@ def _refusal(inbound: Inbound, reply: Reply, refusal: Refusal) -> Response:
     if refusal.reason is Reason.UNKNOWN_METHOD and inbound.notification:
         return Response(202, headers=_headers(reply), content_type=b"")
     wire, data = WIRE[refusal.reason], refusals.details(refusal, reply.call.id)
-    if refusal.reason is Reason.INVALID_INPUT and _is_tool_error(inbound):
+    if refusal.reason is Reason.INVALID_INPUT and _is_tool_error(inbound, refusal):
         return _tool_error(inbound, reply, refusal, data)
     if refusal.reason is Reason.UNSUPPORTED_VERSION:
         data |= {"supported": list(SUPPORTED), "requested": inbound.requested}
@@ -151,8 +156,13 @@ def _refusal(inbound: Inbound, reply: Reply, refusal: Refusal) -> Response:
     )
 
 
-def _is_tool_error(inbound: Inbound) -> bool:
-    return inbound.call.operation.method == "tools/call" and inbound.version in _AS_TOOL_ERROR
+def _is_tool_error(inbound: Inbound, refusal: Refusal) -> bool:
+    """What a model wrote it can write better; answers to questions are not its own (SEP-2322)."""
+    return (
+        inbound.call.operation.method == "tools/call"
+        and inbound.version in _AS_TOOL_ERROR
+        and not (refusal.pointer or "").startswith("/inputResponses")
+    )
 
 
 def _tool_error(

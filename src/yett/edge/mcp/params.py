@@ -16,6 +16,7 @@ from yett.core.reasons import Reason
 from yett.core.seal import SEALED_CHARS_MAX
 from yett.core.talk import LOG_LEVELS
 from yett.core.target import JSON
+from yett.core.tasks import FOLLOW_UPS, TASK, TASK_SECONDS_MAX, TaskAsked
 
 ROUND: Final = frozenset({"inputResponses", "requestState"})
 """What a modern caller adds to a call that goes on (Multi Round-Trip Requests)."""
@@ -26,6 +27,7 @@ _PLAIN: Final[dict[str, frozenset[str]]] = {
     "resources/read": frozenset({"uri", "_meta"}),
 }
 _MODERN: Final = {method: members | ROUND for method, members in _PLAIN.items()}
+_LEGACY: Final = _PLAIN | {"tools/call": _PLAIN["tools/call"] | {TASK}}
 _LISTS: Final = ("tools/list", "prompts/list", "resources/list", "resources/templates/list")
 LISTENABLE: Final = {
     f"{kind}ListChanged": f"notifications/{kind}/list_changed"
@@ -33,15 +35,19 @@ LISTENABLE: Final = {
 }
 """Lists that a modern caller may listen for → the notification that tells of it."""
 _ARGUMENT: Final = frozenset({"argument", "context"})
+_TASK_MEMBERS: Final = frozenset({"taskId", "inputResponses", "_meta"})
+_TTL_MAX: Final = int(TASK_SECONDS_MAX * 1000)
 
 
 @final
 class Asked(msgspec.Struct, frozen=True):
-    """What becomes of `params`. operation: set where they decide which of two it is."""
+    """What becomes of `params`. task: what it has to do with one. operation: set where they decide which
+    of two it is."""
 
     name: str = ""
     arguments: dict[str, JSON] = {}
     params: dict[str, JSON] = {}
+    task: TaskAsked | None = None
     operation: Operation | None = None
     refused: Denied | None = None
 
@@ -52,7 +58,7 @@ NOTHING: Final = Asked()
 
 def read_params(method: str, params: dict[str, JSON], *, modern: bool) -> Asked:
     """Read the parameters of a request; `refused` says why they are none."""
-    members = (_MODERN if modern else _PLAIN).get(method)
+    members = (_MODERN if modern else _LEGACY).get(method)
     if members is None:
         read = _OTHERS.get(method)
         return NOTHING if read is None else read(params)
@@ -62,9 +68,30 @@ def read_params(method: str, params: dict[str, JSON], *, modern: bool) -> Asked:
     arguments = params.get("arguments")
     if type(name) is not str or not name:
         return _invalid("`params` must name the tool, prompt or resource")
+    if TASK in params and not modern:
+        return _read_creation(name, {} if arguments is None else arguments, params[TASK])
     if type(arguments) is dict:
         return Asked(name, arguments)
     return Asked(name) if arguments is None else _invalid("`arguments` must be an object")
+
+
+def _read_creation(name: str, arguments: JSON, wanted: JSON) -> Asked:
+    """A call that is to go on as a task (MCP 2025-11-25, Tasks: Creating Tasks)."""
+    ttl = wanted.get("ttl") if isinstance(wanted, dict) else False
+    if not (ttl is None or (type(ttl) is int and 0 <= ttl <= _TTL_MAX)):
+        return _invalid("`task` must be an object, its `ttl` a number of milliseconds")
+    if type(arguments) is not dict:
+        return _invalid("`arguments` must be an object")
+    return Asked(name, arguments, task=TaskAsked(ttl=ttl))
+
+
+def _read_task(params: dict[str, JSON]) -> Asked:
+    identifier, inputs = params.get("taskId"), params.get("inputResponses", {})
+    if not params.keys() <= _TASK_MEMBERS or not isinstance(inputs, dict):
+        return _invalid("`params` must be a `taskId`, and for an update `inputResponses`")
+    if type(identifier) is not str or not 0 < len(identifier) <= SEALED_CHARS_MAX:
+        return _invalid("`taskId` is not one of this gate's")
+    return Asked(arguments=inputs, task=TaskAsked(identifier))
 
 
 def _read_list(params: dict[str, JSON]) -> Asked:
@@ -129,4 +156,5 @@ _OTHERS: Final[dict[str, Callable[[dict[str, JSON]], Asked]]] = {
     "logging/setLevel": _read_level,
     "completion/complete": _read_completion,
     "subscriptions/listen": _read_filter,
+    **dict.fromkeys(FOLLOW_UPS, _read_task),
 }

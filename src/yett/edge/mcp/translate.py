@@ -46,6 +46,10 @@ def plain(result: Result) -> Result:
 def to_modern(method: str, result: Result) -> Result:
     """Add what 2026-07-28 demands. What the caller sees is filtered for it, so it is never shared; a
     question is not even kept (Caching)."""
+    if method == "tools/list":
+        result = _each(
+            _without_bound_to_tasks(result), "tools", lambda tool: _without(tool, "execution")
+        )
     kind = result.get("resultType", "complete")
     added: Result = {"resultType": kind}
     if kind == "complete" and method in _CACHEABLE:
@@ -72,7 +76,7 @@ _MODERN_PREFIX: Final = (
 
 
 def _as_2025_11_25(method: str, result: Result) -> Result:
-    if method == "tools/call":
+    if method in ("tools/call", "tasks/result"):
         return _object_structure_only(result)
     if method == "tools/list":
         return _each(result, "tools", _object_output_only)
@@ -80,7 +84,7 @@ def _as_2025_11_25(method: str, result: Result) -> Result:
 
 
 def _as_2025_06_18(method: str, result: Result) -> Result:
-    result = _as_2025_11_25(method, result)
+    result = _without_bound_to_tasks(_as_2025_11_25(method, result))
     for key in ("tools", "resources", "resourceTemplates", "prompts"):
         if key in result:
             return _each(result, key, lambda item: _without(item, "icons", "execution"))
@@ -103,6 +107,19 @@ _LEGACY: Final[dict[str, Callable[[str, Result], Result]]] = {
     "2025-06-18": _as_2025_06_18,
     "2025-03-26": _as_2025_03_26,
 }
+
+
+def _without_bound_to_tasks(result: Result) -> Result:
+    """Leave out tools that can be called as a task of 2025-11-25 only, where there are no such tasks."""
+    tools = result.get("tools")
+    if not isinstance(tools, list) or not any("execution" in tool for tool in tools):
+        return result
+    return result | {"tools": [tool for tool in tools if not _is_bound_to_tasks(tool)]}
+
+
+def _is_bound_to_tasks(tool: Result) -> bool:
+    execution = tool.get("execution")
+    return isinstance(execution, dict) and execution.get("taskSupport") == "required"
 
 
 def _object_structure_only(result: Result) -> Result:

@@ -5,9 +5,11 @@ import asyncio
 import os
 import resource
 import signal
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from time import perf_counter
 from typing import Final, Protocol, cast, final
 
 import msgspec
@@ -16,6 +18,7 @@ from yett.core.errors import Fault
 from yett.core.reasons import Reason
 from yett.core.secret import Secret
 from yett.upstreams.backends.stdio.lines import LastWords, LineReader, LineTooLong
+from yett.upstreams.backends.stdio.pace import TURN_SECONDS_MAX, Pace
 
 _STDIN: Final = 0
 _STDOUT: Final = 1
@@ -43,8 +46,8 @@ class Launch(msgspec.Struct, frozen=True):
 
 
 class Listener(Protocol):
-    def line(self, line: bytes) -> None:
-        """One line of standard output, without its end."""
+    def line(self, line: bytes) -> bool:
+        """One line of standard output, without its end. Returns whether somebody waited for it."""
         ...
 
     def ended(self, why: str, *, broken: bool) -> None:
@@ -66,6 +69,10 @@ class Child(asyncio.SubprocessProtocol):
         self._pid = 0
         self._stopping = False
         self._gone = False
+        self._pace = Pace()
+        self._waiting: deque[bytes] = deque()
+        self._turn: asyncio.Handle | None = None
+        self._held = False
 
     def attach(self, listener: Listener) -> None:
         self._listener = listener
@@ -81,6 +88,9 @@ class Child(asyncio.SubprocessProtocol):
     def end(self, why: str, *, broken: bool = False) -> None:
         """Tell the listener, once, and kill what is left of the process group."""
         listener, self._listener = self._listener, None
+        self._waiting.clear()
+        if self._turn is not None:
+            self._turn.cancel()
         if listener is not None:
             listener.ended(why, broken=broken)
         if not self._stopping:
@@ -121,18 +131,61 @@ class Child(asyncio.SubprocessProtocol):
 
     def pipe_data_received(self, fd: int, data: bytes | str) -> None:
         chunk = cast("bytes", data)
+        started = perf_counter()
         if fd == _STDERR:
             self._words.feed(chunk)
+            self._spend(perf_counter() - started)
             return
         try:
-            lines = self._lines.feed(chunk)
+            self._waiting.extend(self._lines.feed(chunk))
         except LineTooLong:
             self.end("it wrote a line that is too long", broken=True)
             return
-        for line in lines:
-            if self._listener is None:
+        if self._turn is None:
+            self._take_turn()
+
+    def _take_turn(self) -> None:
+        """Hand lines over, but not for so long that others have to wait."""
+        self._turn = None
+        waiting = self._waiting
+        unasked = 0.0
+        began = at = perf_counter()
+        while waiting and at - began < TURN_SECONDS_MAX:
+            listener = self._listener
+            if listener is None:
+                waiting.clear()
                 return
-            self._listener.line(line)
+            was_awaited = listener.line(waiting.popleft())
+            before, at = at, perf_counter()
+            if not was_awaited:
+                unasked += at - before
+        self._spend(unasked)
+
+    def _spend(self, unasked: float) -> None:
+        """Go on reading: at once, after others had their turn, or when its share allows it."""
+        delay = self._pace.spend(unasked, perf_counter()) if unasked else 0.0
+        if self._turn is not None:
+            return
+        if delay or self._waiting:
+            self._hold_reading(hold=True)
+            self._turn = self._loop.call_later(delay, self._take_turn)
+            if self._pace.is_flooding():
+                self.end("it does not stop talking", broken=True)
+        else:
+            self._hold_reading(hold=False)
+
+    def _hold_reading(self, *, hold: bool) -> None:
+        if hold is self._held:
+            return
+        self._held = hold
+        for fd in (_STDOUT, _STDERR):
+            pipe = cast("asyncio.ReadTransport | None", self._transport.get_pipe_transport(fd))
+            if pipe is None or pipe.is_closing():
+                continue
+            if hold:
+                pipe.pause_reading()
+            else:
+                pipe.resume_reading()
 
     def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's
         if fd in (_STDIN, _STDOUT):  # most often because it ended, and how says more

@@ -116,34 +116,36 @@ class Conversation:
         self._fail_all("it was stopped", broken=False)
         await self._child.stop()
 
-    def line(self, line: bytes) -> None:
+    def line(self, line: bytes) -> bool:
         line = line.removesuffix(b"\r")
         if not line:
-            return
+            return False
         try:
             message = read_message(line)
         except InvalidAnswer:
             self._take_garbage(line)
-            return
+            return False
         if is_answer(message):
-            self._take_answer(message, len(line))
-        elif announces_change(message):
+            return self._take_answer(message, len(line))
+        if announces_change(message):
             self._change()
         else:
             reply = reply_to(message)
             if reply is not None:
                 self._child.write(reply)
+        return False
 
-    def _take_answer(self, message: dict[str, JSON], size: int) -> None:
+    def _take_answer(self, message: dict[str, JSON], size: int) -> bool:
         identifier = message.get("id")
         waiter = self._pending.pop(identifier, None) if type(identifier) is int else None
         if waiter is None or waiter.done():
-            return
+            return False
         self.opened = True
         try:
             waiter.set_result(read_outcome(message, size))
         except InvalidAnswer as error:
             waiter.set_exception(error)
+        return True
 
     def _take_garbage(self, line: bytes) -> None:
         self._words.add("on standard output: " + line[:500].decode("utf-8", "replace"))
