@@ -37,6 +37,7 @@ from mcp_types import (
     ListRootsResult,
     PaginatedRequestParams,
     ReadResourceRequestParams,
+    RequestParams,
     SetLevelRequestParams,
     SubscribeRequestParams,
     SubscriptionsListenRequestParams,
@@ -45,7 +46,7 @@ from mcp_types import (
 from pydantic import BaseModel
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from tests.conformance import offer
+from tests.conformance import offer, tasks
 from tests.conformance.tools import PROMPTS, TOOLS, Ask, Asked, Behaviour, Result
 
 MODERN: Final = "2026-07-28"
@@ -67,6 +68,8 @@ _REQUESTS: Final[dict[str, tuple[type[Any], type[BaseModel]]]] = {
     "roots/list": (ListRootsRequest, ListRootsResult),
 }
 BUS: Final = InMemorySubscriptionBus()
+BOARD: Final = tasks.Board()
+GREET_LATER: Final = "test_tool_with_task"
 
 
 class Events(EventStore):
@@ -131,14 +134,34 @@ async def _request(context: Context, request: Result) -> Result:
 
 
 async def list_tools(_: Context, __: PaginatedRequestParams) -> Result:
-    return {"tools": [offer.tool(name) for name in TOOLS]}
+    return {"tools": [offer.tool(name) for name in (*TOOLS, *tasks.WORKS, GREET_LATER)]}
 
 
 async def call_tool(context: Context, params: CallToolRequestParams) -> Result:
-    behaviour = TOOLS.get(params.name)
+    name, arguments = params.name, params.arguments or {}
+    if context.protocol_version == MODERN:
+        tasks.check(name, context)
+    if name == GREET_LATER:
+        return await _greet_later(context)
+    if name in tasks.WORKS:
+        takes = tasks.declared(context)
+        return (
+            BOARD.begin(tasks.WORKS[name], arguments)
+            if takes
+            else await tasks.at_once(name, arguments)
+        )
+    behaviour = TOOLS.get(name)
     if behaviour is None:
-        raise MCPError(INVALID_PARAMS, f"Unknown tool: {params.name}")
-    return await _behave(behaviour, context, params.arguments or {})
+        raise MCPError(INVALID_PARAMS, f"Unknown tool: {name}")
+    return await _behave(behaviour, context, arguments)
+
+
+async def _greet_later(context: Context) -> Result:
+    """Ask first, then go on as a task, if the agent takes one."""
+    asked = await _behave(TOOLS["test_input_required_result_elicitation"], context, {})
+    if "inputRequests" in asked or not tasks.declared(context):
+        return asked
+    return BOARD.begin(tasks.repeat, asked)
 
 
 async def list_prompts(_: Context, __: PaginatedRequestParams) -> Result:
@@ -208,6 +231,9 @@ _HANDLERS: Final[dict[str, tuple[type[BaseModel], Handler]]] = {
     "resources/unsubscribe": (UnsubscribeRequestParams, nothing),
     "logging/setLevel": (SetLevelRequestParams, nothing),
     "completion/complete": (CompleteRequestParams, complete),
+    "tasks/get": (RequestParams, BOARD.get),
+    "tasks/update": (RequestParams, BOARD.update),
+    "tasks/cancel": (RequestParams, BOARD.cancel),
 }
 
 
@@ -235,6 +261,7 @@ def build() -> Server[Any]:
     server.add_request_handler(
         "subscriptions/listen", SubscriptionsListenRequestParams, ListenHandler(BUS)
     )
+    server.extensions[tasks.EXTENSION] = {}
     security = RequestStateSecurity.ephemeral()
     server.middleware.append(RequestStateBoundary(security, default_audience=server.name))
     return server

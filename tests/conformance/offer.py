@@ -88,6 +88,12 @@ def _takes(*names: str) -> dict[str, Any]:
 _SCHEMAS: Final[dict[str, dict[str, Any]]] = {
     "test_sampling": _takes("prompt"),
     "test_elicitation": _takes("message"),
+    "greet": _takes("name"),
+    "confirm_delete": _takes("filename"),
+    "slow_compute": {
+        "type": "object",
+        "properties": {"seconds": {"type": "number"}, "label": {"type": "string"}},
+    },
     "test_mirrored_argument": MIRRORED_SCHEMA,
     "json_schema_2020_12_tool": RICH_SCHEMA,
 }

@@ -140,6 +140,10 @@ async def _mirrored(asked: Asked) -> Result | Ask:
     return _result(text(f"region: {asked.arguments.get('region')}"))
 
 
+async def _greet(asked: Asked) -> Result | Ask:
+    return _result(text(f"Hello, {asked.arguments['name']}!"))
+
+
 async def _missing_capability(asked: Asked) -> Result | Ask:
     if asked.declares("sampling"):
         return _result(text("the agent can sample"))
@@ -257,6 +261,7 @@ TOOLS: Final[dict[str, Behaviour]] = {
     "test_trigger_tool_change": _change_tools,
     "test_trigger_prompt_change": _change_prompts,
     "test_mirrored_argument": _mirrored,
+    "greet": _greet,
     "test_missing_capability": _missing_capability,
     "json_schema_2020_12_tool": _always(text("only its schema matters")),
     "test_sampling": _sampling,
