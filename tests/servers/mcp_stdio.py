@@ -48,7 +48,9 @@ def serve(message: dict[str, Any]) -> None:
     if ERA == "modern" and not modern:
         write(error(identifier, Refused(-32022, "Unsupported", {"supported": [MODERN]})))
         return
-    if method == "tools/call" and be_odd(identifier, params):
+    if method == "tools/call" and "flood" in params.get("arguments", {}):
+        threading.Thread(target=flood, args=params["arguments"]["flood"], daemon=True).start()
+    elif method == "tools/call" and be_odd(identifier, params):
         return
     try:
         write({"jsonrpc": "2.0", "id": identifier, "result": answer(method, params, modern=modern)})
@@ -93,6 +95,17 @@ def be_odd(identifier: Any, params: dict[str, Any]) -> bool:
         case _:
             pass
     return False
+
+
+def flood(line: str, times: int = 1, to: str = "stdout") -> None:
+    """Write one line for ever, as fast as it is read."""
+    lines = (line.encode() + b"\n") * times
+    while True:
+        if to == "stderr":
+            sys.stderr.buffer.write(lines)
+            sys.stderr.flush()
+        else:
+            write_raw(lines)
 
 
 def main() -> None:
