@@ -18,6 +18,7 @@ from yett.core.target import JSON
 from yett.core.tasks import EXTENSION, TaskAsked
 from yett.upstreams import tasks
 from yett.upstreams.breaker import Breaker
+from yett.upstreams.elsewhere import ELSEWHERE, as_question, check_been_there
 from yett.upstreams.parking import ParkingLot
 from yett.upstreams.port import NO_WISHES, Ask, Beside, Exchange, Transport, Wishes
 from yett.upstreams.requests import method_and_params, own_uri
@@ -178,6 +179,9 @@ async def _watch(route: Route, armed: Armed) -> Exchange:
 
 def _with_inputs(params: dict[str, JSON], resumption: Resumption) -> dict[str, JSON]:
     """What a modern server is sent in the next round. What a caller refused cannot be said in it."""
+    if resumption.state == ELSEWHERE:
+        check_been_there(resumption)
+        return params
     if resumption.failed:
         raise Fault(Reason.CANCELLED, "the caller did not give what was asked for", sent=True)
     state = resumption.state.removeprefix(_OWN)
@@ -200,6 +204,9 @@ def _led_back(exchange: Exchange, ticket: str, wishes: Wishes) -> Exchange:
     Raises:
         Fault: UPSTREAM_INVALID, it asks nothing, or what it was not offered.
     """
+    question = as_question(exchange.error, wishes)
+    if question is not None:
+        return msgspec.structs.replace(exchange, result=question, error=None)
     result = exchange.result
     if result is None or result.get("resultType") != INPUT_REQUIRED:
         return exchange
