@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from yett.admin import AdminServer
     from yett.app.gateway import Gateway
     from yett.configuration.model import Configuration
-    from yett.edge import Listener
+    from yett.edge import Listener, Router
 
 log: Final = logging.getLogger("yett")
 
@@ -88,7 +88,7 @@ async def _serve(place: Place, configuration: "Configuration", first_role: str |
     signals.on_reload = gateway.reload
     try:
         with _bound(configuration.admin.listen, "admin.listen") as admin_socket:
-            listener, port = await _listen(place, configuration, gateway)
+            listener, router, port = await _listen(place, configuration, gateway)
             admin: AdminServer | None = None
             try:
                 gateway.start()
@@ -106,6 +106,7 @@ async def _serve(place: Place, configuration: "Configuration", first_role: str |
                 await signals.stop.wait()
             finally:
                 await _drain(listener, signals)
+                await router.close()
                 if admin is not None:
                     await admin.stop()
     finally:
@@ -146,7 +147,7 @@ def _unavailable(listen: str, key: str, error: OSError) -> CommandError:
 
 async def _listen(
     place: Place, configuration: "Configuration", gateway: "Gateway"
-) -> "tuple[Listener, int]":
+) -> "tuple[Listener, Router, int]":
     from yett.edge import Listener, Router
     from yett.edge.origin import OriginPolicy, own_hosts
 
@@ -170,7 +171,7 @@ async def _listen(
         await listener.start(host, port, context=context)
     except OSError as error:
         raise _unavailable(configuration.listen, "listen", error) from error
-    return listener, port
+    return listener, router, port
 
 
 def _places() -> int:

@@ -63,6 +63,10 @@ class Router:
             return self._say_how_it_is(path)
         return self._nothing_here(arrival)
 
+    async def close(self) -> None:
+        """End what goes on without a connection: the gate is about to end."""
+        await self._mcp.close()
+
     async def _say_how_it_is(self, path: bytes) -> Response:
         return _OK if path == b"/healthz" or self._gate.is_ready() else _NOT_READY
 

@@ -11,7 +11,7 @@ from yett.core.errors import Denied
 from yett.core.reasons import WIRE, Reason, public_reason
 
 MODERN = "2026-07-28"
-LEGACY = ("2025-11-25", "2025-06-18", "2025-03-26")
+LEGACY = ("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05")
 META = {
     "io.modelcontextprotocol/protocolVersion": MODERN,
     "io.modelcontextprotocol/clientInfo": {"name": "t", "version": "0"},
@@ -59,7 +59,7 @@ async def test_initialize_settles_on_a_version_and_opens_a_session(
     assert len(answer.headers["mcp-session-id"]) >= 32
 
 
-@pytest.mark.parametrize("version", ["2024-11-05", "1999-01-01", None, 7, MODERN])
+@pytest.mark.parametrize("version", ["2024-10-07", "1999-01-01", None, 7, MODERN])
 async def test_an_unknown_version_is_answered_with_the_newest_legacy_one(
     version: Any, server: Server
 ) -> None:

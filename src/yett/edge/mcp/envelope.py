@@ -1,4 +1,4 @@
-"""The JSON-RPC envelope: closed, exact, one message. What is ambiguous is refused (CVE-2026-27896)."""
+"""The JSON-RPC envelope: closed, exact. What is ambiguous is refused (CVE-2026-27896)."""
 
 from typing import Final, final
 
@@ -11,6 +11,10 @@ from yett.core.target import JSON
 
 _ENVELOPE: Final = frozenset({"jsonrpc", "id", "method", "params"})
 
+ANSWER: Final = "session/answer"
+"""Stands for the method of a JSON-RPC response."""
+_ANSWERS: Final = ({"jsonrpc", "id", "result"}, {"jsonrpc", "id", "error"})
+
 PARSE_ERROR: Final = -32700
 INVALID_REQUEST: Final = -32600
 INVALID_PARAMS: Final = -32602
@@ -18,7 +22,8 @@ INVALID_PARAMS: Final = -32602
 
 @final
 class Envelope(msgspec.Struct, frozen=True):
-    """`id` None: a notification. `refused`: the message is unfit; the rest is what could be read."""
+    """`id` None: a notification. `refused`: the message is unfit; the rest is what could be read. An
+    answer has the method `ANSWER` and no `id`: its own is in `params`, with `result` or `error`."""
 
     id: str | int | None = None
     method: str = ""
@@ -26,6 +31,8 @@ class Envelope(msgspec.Struct, frozen=True):
     refused: Denied | None = None
     code: int | None = None
     """JSON-RPC code of the refusal where it is not the reason's own."""
+    messages: list[JSON] | None = None
+    """What came is a batch; refused by all who do not look into it."""
 
 
 def read(body: bytes) -> Envelope:
@@ -34,8 +41,16 @@ def read(body: bytes) -> Envelope:
         message = parse(body)
     except DocumentError as error:
         return _unfit(f"body: {error}", PARSE_ERROR)
+    if isinstance(message, list):
+        unfit = _unfit("body is not one JSON-RPC message; batches are not accepted")
+        return msgspec.structs.replace(unfit, messages=message)
+    return interpret(message)
+
+
+def interpret(message: JSON) -> Envelope:
+    """Read one message that was parsed."""
     if not isinstance(message, dict):
-        return _unfit("body is not one JSON-RPC message; batches are not accepted")
+        return _unfit("body is not one JSON-RPC message")
     identifier, method, params = message.get("id"), message.get("method"), message.get("params", {})
     if (
         len(message) == len(_ENVELOPE)  # then there is nothing besides these four
@@ -47,11 +62,12 @@ def read(body: bytes) -> Envelope:
         return Envelope(identifier, method, params)
     if type(identifier) is not int and not _is_identifier(identifier, present="id" in message):
         return _unfit("`id` must be a string or an integer")
-    if not message.keys() <= _ENVELOPE:
-        shown = "result" in message or "error" in message
-        return _unfit(
-            "no answer was asked for" if shown else "unknown member of the envelope", id_=identifier
+    if message.keys() in _ANSWERS and identifier is not None and message["jsonrpc"] == "2.0":
+        return Envelope(
+            None, ANSWER, {name: message[name] for name in message if name != "jsonrpc"}
         )
+    if not message.keys() <= _ENVELOPE:
+        return _unfit("unknown member of the envelope", id_=identifier)
     if message.get("jsonrpc") != "2.0" or not isinstance(method, str):
         return _unfit('`jsonrpc` must be "2.0" and `method` a string', id_=identifier)
     if not isinstance(params, dict):

@@ -16,11 +16,21 @@ from yett.core.talk import Talk
 from yett.core.target import JSON
 from yett.edge.arrival import Arrival
 from yett.edge.mcp import modern
-from yett.edge.mcp.envelope import INVALID_PARAMS, Envelope, read
+from yett.edge.mcp.envelope import ANSWER, INVALID_PARAMS, Envelope, read
+from yett.edge.mcp.line import is_progress_token
 from yett.edge.mcp.modern import SILENT, Spoken
-from yett.edge.mcp.params import NOTHING, Asked, read_params
+from yett.edge.mcp.params import NOTHING, TALKATIVE, Asked, read_params
 from yett.edge.mcp.sessions import Session, Sessions
-from yett.edge.mcp.versions import ASSUMED, KNOWN, LEGACY, META_VERSION, MODERN, SUPPORTED
+from yett.edge.mcp.versions import (
+    ASSUMED,
+    BATCHING,
+    KNOWN,
+    LEGACY,
+    META_PROGRESS,
+    META_VERSION,
+    MODERN,
+    SUPPORTED,
+)
 
 _LEGACY_ONLY: Final = frozenset(
     {"initialize", "ping", "logging/setLevel", "resources/subscribe", "resources/unsubscribe", "tasks/result"}
@@ -45,9 +55,9 @@ _REQUESTS: Final = {
 
 @final
 class Inbound(msgspec.Struct, frozen=True):
-    """token: of a modern caller that wants to hear of progress. requested: the version that it asked
-    for, where there is no such version. notification: one that this gate does not carry, which is
-    accepted and recorded all the same."""
+    """token: of a caller that wants to hear of progress. requested: the version that it asked for, where
+    there is no such version. messages: of a batch, which are still to be read. notification: one that
+    this gate does not carry, which is accepted and recorded all the same."""
 
     call: Call
     id: str | int | None
@@ -58,6 +68,7 @@ class Inbound(msgspec.Struct, frozen=True):
     params: dict[str, JSON] = {}
     token: str | int | None = None
     requested: str = ""
+    messages: list[JSON] | None = None
 
     @property
     def notification(self) -> bool:
@@ -82,6 +93,8 @@ def read_post(arrival: Arrival, server: str | None, sessions: Sessions) -> Inbou
     meta = envelope.params.get("_meta")
     if version == _MODERN or (meta is not None and modern.claims(meta)):
         return _inbound(arrival, server, _read_modern(arrival, envelope), MODERN)
+    if envelope.messages is not None:
+        return _read_batch(arrival, server, envelope, sessions)
     session = None
     refused = envelope.refused
     if refused is None and envelope.method in _MODERN_ONLY:
@@ -98,9 +111,36 @@ def read_post(arrival: Arrival, server: str | None, sessions: Sessions) -> Inbou
     return _inbound(arrival, server, envelope, agreed, session)
 
 
+def read_message(
+    arrival: Arrival, server: str | None, envelope: Envelope, session: Session
+) -> Inbound:
+    """Read one message of a batch."""
+    if envelope.refused is None and envelope.method in _MODERN_ONLY:
+        refused = Denied(Reason.UNKNOWN_METHOD, f"needs {MODERN}: {envelope.method}")
+        envelope = msgspec.structs.replace(envelope, refused=refused)
+    return _inbound(arrival, server, envelope, session.version, session)
+
+
+def _read_batch(
+    arrival: Arrival, server: str | None, envelope: Envelope, sessions: Sessions
+) -> Inbound:
+    """Leave the messages to who may look into them: one version has batches."""
+    session, refused = find_session(arrival.request.head.headers, server, sessions)
+    if session is None or session.version != BATCHING:
+        known = (
+            envelope if session is not None else msgspec.structs.replace(envelope, refused=refused)
+        )
+        return _inbound(arrival, server, known, ASSUMED, session)
+    inbound = _inbound(arrival, server, envelope, session.version, session)
+    return msgspec.structs.replace(inbound, refused=None, messages=envelope.messages)
+
+
 def _read_modern(arrival: Arrival, envelope: Envelope) -> Envelope:
     head, method = arrival.request.head, envelope.method
     refused, code = envelope.refused, envelope.code
+    if refused is None and method == ANSWER:
+        shown = "no answer was asked for"
+        refused = Denied(Reason.MALFORMED_REQUEST, shown, shown=shown)
     if refused is None and envelope.id is None and method.startswith(NOTIFICATION):
         refused = modern.notification_problem(head.headers, head.repeated, method)
     elif refused is None:
@@ -136,7 +176,7 @@ def _inbound(
     version: str,
     session: Session | None = None,
 ) -> Inbound:
-    operation, asked, spoken = _interpret(envelope, version)
+    operation, asked, spoken = _interpret(envelope, version, session)
     refused, code, params = envelope.refused or spoken.refused, envelope.code, envelope.params
     if envelope.refused is None and refused is not None and operation is not UNKNOWN:
         code = INVALID_PARAMS
@@ -167,12 +207,16 @@ def _inbound(
     )
 
 
-def _interpret(envelope: Envelope, version: str) -> tuple[Operation, Asked, Spoken]:
+def _interpret(
+    envelope: Envelope, version: str, session: Session | None
+) -> tuple[Operation, Asked, Spoken]:
     """Return what is asked, and what the caller says beside it; the latter says if that is unfit."""
     if envelope.refused is not None:
         return UNKNOWN, NOTHING, SILENT
     method = envelope.method
     if envelope.id is None:
+        if method == ANSWER and session is not None:
+            return OPERATIONS[ANSWER], NOTHING, _judge_answer(envelope, session)
         operation = _NOTIFICATIONS.get(method, UNKNOWN)
         return operation, NOTHING, _unknown(method) if operation is UNKNOWN else SILENT
     operation = _REQUESTS.get(method, UNKNOWN)
@@ -181,8 +225,34 @@ def _interpret(envelope: Envelope, version: str) -> tuple[Operation, Asked, Spok
     asked = read_params(method, envelope.params, modern=version == MODERN)
     if asked.refused is not None:
         return operation, NOTHING, Spoken(refused=asked.refused)
-    spoken = modern.read_talk(envelope.params) if version == MODERN else SILENT
+    if version == MODERN:
+        spoken = modern.read_talk(envelope.params)
+    else:
+        spoken = SILENT if session is None else _read_legacy_talk(method, envelope.params, session)
     return asked.operation or operation, asked, spoken
+
+
+def _read_legacy_talk(method: str, params: dict[str, JSON], session: Session) -> Spoken:
+    """What goes with each call of a session, and the token of this one."""
+    meta = params.get("_meta")
+    talk = session.talk
+    if (meta is None and talk is None) or method not in TALKATIVE:
+        return SILENT
+    token = meta.get(META_PROGRESS) if isinstance(meta, dict) else None
+    if token is None:
+        return SILENT if talk is None else Spoken(talk)
+    if not is_progress_token(token):
+        shown = "`progressToken` is neither an integer nor a short text"
+        return Spoken(refused=Denied(Reason.MALFORMED_REQUEST, shown, shown=shown))
+    return Spoken(msgspec.structs.replace(talk or Talk(), progress=True), token)
+
+
+def _judge_answer(envelope: Envelope, session: Session) -> Spoken:
+    """An answer belongs to a question of the same session that still waits, or to nothing."""
+    if envelope.params["id"] in session.questions:
+        return SILENT
+    shown = "the id of an answer"
+    return Spoken(refused=Denied(Reason.INVALID_STATE, "no such question", shown=shown))
 
 
 def _requested(arrival: Arrival, params: dict[str, JSON]) -> str:

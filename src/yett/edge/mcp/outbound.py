@@ -12,16 +12,20 @@ from yett.core.target import JSON
 from yett.edge import refusals
 from yett.edge.http.message import Response
 from yett.edge.mcp.inbound import Inbound
-from yett.edge.mcp.translate import SERVER_INFO, splice_modern, to_version
-from yett.edge.mcp.versions import LEGACY, MODERN, NEWEST_LEGACY, SUPPORTED
+from yett.edge.mcp.translate import REWRITTEN, SERVER_INFO, splice_modern, to_version
+from yett.edge.mcp.versions import LEGACY, MODERN, NEWEST_LEGACY, OLDEST, SUPPORTED
 
 _TO_MODERN: Final = {-32002: -32602, -32020: -32603, -32022: -32603}
 """-32002 must not be sent any more (MCP 2026-07-28, Error Codes). That headers or the version do not
 please a server is between it and the gate."""
 _TO_LEGACY: Final = {-32020: -32603, -32021: -32603, -32022: -32603}
+_URL_ELICITATION_REQUIRED: Final = -32042
+"""Of 2025-11-25 and no other version."""
+_MISSING_CAPABILITY: Final = -32021
 
 # Answers that say nothing of JSON-RPC: nobody has been identified, or nothing was addressed.
 _PLAIN: Final = frozenset({Reason.UNAUTHENTICATED, Reason.FORBIDDEN_ORIGIN, Reason.UNKNOWN_PATH})
+_OK: Final = 200
 _AS_TOOL_ERROR: Final = frozenset({"2025-11-25", MODERN})
 """Versions in which input that does not fit is a tool error (SEP-1303)."""
 
@@ -93,7 +97,7 @@ def _ready(version: str, encoded: bytes) -> bytes | None:
         return splice_modern(encoded)
     # `find`, because `in` makes and throws away an error for each pair of bytes (CPython 3.11).
     if (
-        version == "2025-03-26"
+        version in REWRITTEN
         or encoded.find(b'"resultType"') >= 0
         or encoded.find(b'"structuredContent"') >= 0
     ):
@@ -109,7 +113,7 @@ def _own(inbound: Inbound) -> dict[str, JSON]:
             own_tasks = _CORE_TASKS if version == NEWEST_LEGACY else {}
             return {
                 "protocolVersion": version,
-                "capabilities": _CAPABILITIES | own_tasks,
+                "capabilities": _known_to(version) | own_tasks,
                 "serverInfo": SERVER_INFO,
                 "instructions": _INSTRUCTIONS,
             }
@@ -123,6 +127,13 @@ def _own(inbound: Inbound) -> dict[str, JSON]:
             return {}
 
 
+def _known_to(version: str) -> dict[str, JSON]:
+    """2024-11-05 has no capability for completions, though it has completions."""
+    if version != OLDEST:
+        return _CAPABILITIES
+    return {name: value for name, value in _CAPABILITIES.items() if name != "completions"}
+
+
 def _upstream_error(inbound: Inbound, reply: Reply, error: RpcError) -> Response:
     """Pass on what a server answered: its code as the caller's version has it."""
     modern = inbound.version == MODERN
@@ -130,6 +141,11 @@ def _upstream_error(inbound: Inbound, reply: Reply, error: RpcError) -> Response
     shown: dict[str, JSON] = {"code": code, "message": error.message}
     if error.data is not None:
         shown["data"] = error.data
+    if code == _URL_ELICITATION_REQUIRED and modern:  # who can be sent to a page was asked to go
+        code = shown["code"] = _MISSING_CAPABILITY
+        shown["data"] = {"requiredCapabilities": {"elicitation": {"url": {}}}}
+    elif code == _URL_ELICITATION_REQUIRED and inbound.version != NEWEST_LEGACY:
+        shown = {"code": -32603, "message": error.message}
     return _error(inbound, reply, shown, 400 if modern and code in _BAD_REQUEST else 200)
 
 
@@ -147,6 +163,10 @@ def _refusal(inbound: Inbound, reply: Reply, refusal: Refusal) -> Response:
         data["uri"] = inbound.call.name
     code = inbound.code if inbound.refused is refusal and inbound.code is not None else wire.rpc
     status = wire.mcp_http[inbound.version == MODERN]
+    if (
+        inbound.id is None and status == _OK
+    ):  # no error would be seen in a body that nobody waits for
+        status = wire.http
     return _error(
         inbound,
         reply,
@@ -203,4 +223,4 @@ def _headers(reply: Reply) -> bytes:
 
 
 _READ: Final = OPERATIONS["resources/read"]
-_BAD_REQUEST: Final = frozenset({-32700, -32600, -32602, -32021})
+_BAD_REQUEST: Final = frozenset({-32700, -32600, -32602, _MISSING_CAPABILITY})

@@ -26,6 +26,8 @@ _PLAIN: Final[dict[str, frozenset[str]]] = {
     "prompts/get": frozenset({"name", "arguments", "_meta"}),
     "resources/read": frozenset({"uri", "_meta"}),
 }
+TALKATIVE: Final = frozenset(_PLAIN)
+"""Methods whose server may tell or ask something before it answers."""
 _MODERN: Final = {method: members | ROUND for method, members in _PLAIN.items()}
 _LEGACY: Final = _PLAIN | {"tools/call": _PLAIN["tools/call"] | {TASK}}
 _LISTS: Final = ("tools/list", "prompts/list", "resources/list", "resources/templates/list")

@@ -13,10 +13,11 @@ from yett.edge.gate import Gate
 from yett.edge.http.connection import Stream
 from yett.edge.http.message import Response
 from yett.edge.mcp.inbound import Inbound, find_session, read_post
+from yett.edge.mcp.legacy import Legacy
 from yett.edge.mcp.listen import Listening, ListenStream
-from yett.edge.mcp.outbound import negotiated, respond
+from yett.edge.mcp.outbound import respond
 from yett.edge.mcp.sessions import Sessions
-from yett.edge.mcp.streams import Changes, SessionStream
+from yett.edge.mcp.streams import Changes
 from yett.edge.mcp.telling import Telling
 from yett.edge.mcp.versions import MODERN
 
@@ -30,9 +31,9 @@ _END: Final = OPERATIONS["session/end"]
 class McpRoute:
     def __init__(self, gate: Gate, changes: Changes, arrivals: Arrivals) -> None:
         self._gate = gate
-        self._changes = changes
         self._sessions = Sessions()
         self._listening = Listening(gate, changes, arrivals, self._sessions)
+        self._legacy = Legacy(gate, changes, self._listening.tally, arrivals, self._sessions)
 
     def serve(self, arrival: Arrival, server: str | None) -> Awaitable[Response | Stream]:
         """Answer one request to this endpoint; `server` None is the endpoint of all."""
@@ -54,6 +55,10 @@ class McpRoute:
             head.is_json_post = problem is None
             arrival = arrival.with_problem(problem)
         inbound = read_post(arrival, server, self._sessions)
+        session = inbound.session
+        if session is not None:
+            may_stream = _accepts(head.headers, b"text/event-stream")
+            return await self._legacy.post(inbound, session, arrival, may_stream=may_stream)
         if inbound.call.operation is _LISTEN and inbound.refused is None:
             return self._listen(inbound, arrival)
         talk = inbound.listens
@@ -62,10 +67,12 @@ class McpRoute:
         reply = await self._gate.handle(inbound.call, inbound.refused)
         session_id = None
         if inbound.call.operation is _INITIALIZE and reply.principal and not reply.refusal:
-            version = negotiated(inbound.params.get("protocolVersion"))
-            session = self._sessions.open(owner=reply.principal.id, version=version, server=server)
-            session_id = session.id
+            session_id = self._legacy.open(reply.principal.id, inbound.params, server).id
         return respond(inbound, reply, session_id)
+
+    async def close(self) -> None:
+        """End all sessions, and the calls that go on without a connection."""
+        await self._legacy.close()
 
     def _listen(self, inbound: Inbound, arrival: Arrival) -> Stream:
         """The modern stream of what belongs to no call."""
@@ -88,10 +95,10 @@ class McpRoute:
         owner = None if session is None else session.owner
         version = MODERN if session is None else session.version
         call = arrival.call(_STREAM, server=server, owner=owner, protocol=version)
-        reply = await self._gate.handle(call, arrival.refused)
-        if session is None or reply.refusal is not None:
+        if session is None:
+            reply = await self._gate.handle(call, arrival.refused)
             return respond(Inbound(call, None, arrival.refused, version=version), reply)
-        return SessionStream(arrival.id, session, self._sessions, self._gate, self._changes)
+        return await self._legacy.stream(session, arrival, call)
 
     async def _end(self, arrival: Arrival, server: str | None) -> Response:
         """DELETE: the legacy end of a session; only its owner may."""

@@ -1,45 +1,132 @@
 """Sessions of the legacy eras: routing only, never a credential. Each belongs to one principal."""
 
+import asyncio
 import secrets
+from collections.abc import Callable, Iterator
 from time import monotonic
 from typing import Final, final
 
-import msgspec
-
 from yett.core import bounds
+from yett.core.talk import Talk
+from yett.core.target import JSON
+from yett.edge.mcp.asking import Questions
+from yett.edge.mcp.events import EventLog, Feed, Shelf
 
 _USED_SECONDS: Final = 1.0
 """How exactly it is known when a session was used last."""
 
+RequestId = str | int
+
 
 @final
-class Session(msgspec.Struct):
-    """`server`: the scope it was opened on; None is `/mcp`. `used`: monotonic seconds."""
+class Session:
+    """What a caller of an older version and this gate know of each other between two requests.
 
-    id: str
-    owner: str
-    version: str
-    server: str | None
-    used: float
-    streams: int = 0
+    server: the scope it was opened on; None is `/mcp`. used: monotonic seconds. streams: how many GET
+    streams are open. talk: what goes with each call; None if nothing does. running: the caller's own
+    ids of its requests under way. log: what was written to its streams.
+    """
+
+    __slots__ = (
+        "_exchanges", "capabilities", "id", "log", "owner", "questions", "running", "server",
+        "streams", "talk", "used", "version",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        owner: str,
+        version: str,
+        server: str | None,
+        capabilities: dict[str, JSON],
+        log: EventLog,
+    ) -> None:
+        self.id = secrets.token_urlsafe(24)
+        self.owner = owner
+        self.version = version
+        self.server = server
+        self.used = monotonic()
+        self.streams = 0
+        self.capabilities = capabilities
+        self.talk = Talk(capabilities=capabilities) if capabilities else None
+        self.running: dict[RequestId, asyncio.Task[object]] = {}
+        self.questions = Questions()
+        self.log = log
+        self._exchanges: dict[asyncio.Task[None], Feed] = {}
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether it must not be ended for being idle."""
+        return self.streams > 0 or bool(self._exchanges)
+
+    def set_level(self, level: str) -> None:
+        """Let servers tell the caller of what is at least so severe."""
+        self.talk = Talk(capabilities=self.capabilities, log_level=level)
+
+    def keep(self, exchange: "asyncio.Task[None]", feed: Feed) -> None:
+        """Take note of calls that are answered on a feed, whatever becomes of the connection; they end
+        with the session."""
+        self._exchanges[exchange] = feed
+        exchange.add_done_callback(self._exchanges.pop)
+
+    @property
+    def exchanges(self) -> "list[asyncio.Task[None]]":
+        return list(self._exchanges)
+
+    @property
+    def unread(self) -> "list[asyncio.Task[None]]":
+        """Calls that go on without a connection."""
+        return [
+            exchange
+            for exchange, feed in self._exchanges.items()
+            if feed.is_begun and not feed.is_read and not feed.is_ended
+        ]
+
+    def cancel(self, identifier: JSON) -> None:
+        """Stop a request of the caller's own that is under way; an id of none means nothing (MCP
+        2025-11-25, Cancellation)."""
+        if isinstance(identifier, str | int) and not isinstance(identifier, bool):
+            task = self.running.pop(identifier, None)
+            if task is not None:
+                task.cancel()
+
+    def close(self) -> None:
+        for exchange in self.exchanges:
+            exchange.cancel()
+        self.questions.close()
+        self.log.close()
 
 
 @final
 class Sessions:
     """All open sessions, bounded for each owner and in all; the longest idle one gives way, and nobody
-    loses one because somebody else opens many."""
+    loses one because somebody else opens many.
+
+    shelf: what their streams keep. on_end: told of each session that has ended.
+    """
 
     def __init__(self) -> None:
+        self.shelf = Shelf()
+        self.on_end: Callable[[Session], None] = lambda _: None
         self._open: dict[str, Session] = {}
         self._of: dict[str, dict[str, Session]] = {}
 
-    def open(self, *, owner: str, version: str, server: str | None) -> Session:
+    def __iter__(self) -> Iterator[Session]:
+        return iter(tuple(self._open.values()))
+
+    def open(
+        self,
+        *,
+        owner: str,
+        version: str,
+        server: str | None,
+        capabilities: dict[str, JSON] | None = None,
+    ) -> Session:
         own = self._of.get(owner, {})
         if len(own) >= bounds.SESSIONS_PER_PRINCIPAL_MAX:
             self._give_way(own)
         elif len(self._open) >= bounds.SESSIONS_MAX:
             self._give_way(max(self._of.values(), key=len))
-        session = Session(secrets.token_urlsafe(24), owner, version, server, monotonic())
+        session = Session(owner, version, server, capabilities or {}, EventLog(owner, self.shelf))
         self._open[session.id] = session
         self._of.setdefault(owner, {})[session.id] = session
         return session
@@ -50,7 +137,7 @@ class Sessions:
         if session is None or session.server != server:
             return None
         now = monotonic()
-        if now - session.used > bounds.SESSION_IDLE_SECONDS_MAX and not session.streams:
+        if _is_idle(session, now):
             self.end(identifier)
             return None
         if now > session.used + _USED_SECONDS:
@@ -64,6 +151,19 @@ class Sessions:
             del own[identifier]
             if not own:
                 del self._of[session.owner]
+            session.close()
+            self.on_end(session)
+
+    def end_of(self, owner: str) -> None:
+        """End all sessions of a principal who is not welcome any more."""
+        for identifier in list(self._of.get(owner, ())):
+            self.end(identifier)
+
+    def end_idle(self) -> None:
+        now = monotonic()
+        for session in self:
+            if _is_idle(session, now):
+                self.end(session.id)
 
     def is_open(self, identifier: str) -> bool:
         return identifier in self._open
@@ -71,6 +171,16 @@ class Sessions:
     def streams_of(self, owner: str) -> int:
         return sum(session.streams for session in self._of.get(owner, {}).values())
 
+    def bound_unread(self, owner: str) -> None:
+        """Cancel calls that go on without a connection beyond so many; the latest first."""
+        unread = [call for session in self._of.get(owner, {}).values() for call in session.unread]
+        for call in unread[bounds.DETACHED_PER_PRINCIPAL_MAX :]:
+            call.cancel()
+
     def _give_way(self, of_one_owner: dict[str, Session]) -> None:
-        oldest = min(of_one_owner.values(), key=lambda session: (session.streams > 0, session.used))
+        oldest = min(of_one_owner.values(), key=lambda session: (session.is_busy, session.used))
         self.end(oldest.id)
+
+
+def _is_idle(session: Session, now: float) -> bool:
+    return now - session.used > bounds.SESSION_IDLE_SECONDS_MAX and not session.is_busy

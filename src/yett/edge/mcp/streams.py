@@ -1,18 +1,6 @@
-"""The GET stream of a legacy session: keep-alives and `list_changed`, cut when its owner is gone."""
+"""What streams tell of that belongs to no call: lists that changed, watched resources that did."""
 
-import asyncio
-from time import monotonic
-from typing import Final, Protocol, final
-
-from yett.core import bounds
-from yett.core.document import encode
-from yett.edge.gate import Gate
-from yett.edge.http.connection import Connection
-from yett.edge.http.message import stream_head
-from yett.edge.mcp.sessions import Session, Sessions
-
-_KEEP_ALIVE_SECONDS: Final = 15.0
-
+from typing import Protocol, final
 
 Resource = tuple[str, str]
 """Server and its own URI."""
@@ -62,46 +50,3 @@ class Changes:
         watchers.discard(watcher)
         if not watchers:
             self._watchers.pop(resource, None)
-
-
-@final
-class SessionStream:
-    """Asks once a second whether the owner's credential still holds (promise 11)."""
-
-    def __init__(
-        self, request_id: str, session: Session, sessions: Sessions, gate: Gate, changes: Changes
-    ) -> None:
-        self._head = stream_head(b"Yett-Request-Id: %b\r\n" % request_id.encode())
-        self._session = session
-        self._sessions = sessions
-        self._gate = gate
-        self._changes = changes
-
-    async def run(self, connection: Connection) -> None:
-        """Write until the session ends, its owner is revoked, the agent leaves or the gate ends."""
-        self._session.streams += 1
-        seen, quiet_since = self._changes.count, monotonic()
-        connection.begin_stream(self._head)
-        try:
-            await connection.send_chunk(b": yett\n\n")
-            while self._may_go_on() and not connection.is_draining:
-                await asyncio.sleep(bounds.STREAM_CHECK_SECONDS)
-                if self._changes.count != seen:
-                    seen, quiet_since = self._changes.count, monotonic()
-                    await connection.send_chunk(_LIST_CHANGED)
-                elif monotonic() - quiet_since > _KEEP_ALIVE_SECONDS:
-                    quiet_since = monotonic()
-                    await connection.send_chunk(b": keep-alive\n\n")
-            connection.finish_stream()
-        finally:
-            self._session.streams -= 1
-
-    def _may_go_on(self) -> bool:
-        return self._gate.is_live(self._session.owner) and self._sessions.is_open(self._session.id)
-
-
-_LIST_CHANGED: Final = b"".join(
-    b"event: message\ndata: %b\n\n"
-    % encode({"jsonrpc": "2.0", "method": f"notifications/{kind}/list_changed"})
-    for kind in ("tools", "resources", "prompts")
-)

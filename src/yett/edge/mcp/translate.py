@@ -94,11 +94,23 @@ def _as_2025_06_18(method: str, result: Result) -> Result:
 def _as_2025_03_26(method: str, result: Result) -> Result:
     result = _as_2025_06_18(method, result)
     if method == "tools/call":
-        result = _without(result, "structuredContent")
-        return _each(result, "content", _link_as_text)
+        return _each(_without(result, "structuredContent"), "content", _link_as_text)
+    if method == "prompts/get":
+        return _each(result, "messages", lambda message: _in_message(message, _link_as_text))
     for key in ("tools", "resources", "resourceTemplates", "prompts"):
         if key in result:
             return _each(result, key, lambda item: _without(item, "title", "outputSchema", "_meta"))
+    return result
+
+
+def _as_2024_11_05(method: str, result: Result) -> Result:
+    result = _as_2025_03_26(method, result)
+    if method == "tools/call":
+        return _each(result, "content", _sound_as_text)
+    if method == "prompts/get":
+        return _each(result, "messages", lambda message: _in_message(message, _sound_as_text))
+    if method == "tools/list":
+        return _each(result, "tools", lambda tool: _without(tool, "annotations"))
     return result
 
 
@@ -106,7 +118,10 @@ _LEGACY: Final[dict[str, Callable[[str, Result], Result]]] = {
     "2025-11-25": _as_2025_11_25,
     "2025-06-18": _as_2025_06_18,
     "2025-03-26": _as_2025_03_26,
+    "2024-11-05": _as_2024_11_05,
 }
+REWRITTEN: Final = frozenset({"2025-03-26", "2024-11-05"})
+"""Versions for which the result of a call is looked through, whatever is in it."""
 
 
 def _without_bound_to_tasks(result: Result) -> Result:
@@ -140,6 +155,17 @@ def _link_as_text(block: Result) -> Result:
     if block.get("type") != "resource_link":
         return block
     return {"type": "text", "text": f"{block.get('name', '')} {block.get('uri', '')}".strip()}
+
+
+def _sound_as_text(block: Result) -> Result:
+    if block.get("type") != "audio":
+        return block
+    return {"type": "text", "text": f"[audio, {block.get('mimeType', 'of an unknown type')}]"}
+
+
+def _in_message(message: Result, change: Callable[[Result], Result]) -> Result:
+    content = message.get("content")
+    return message | {"content": change(content)} if isinstance(content, dict) else message
 
 
 def _each(result: Result, key: str, change: Callable[[Result], Result]) -> Result:

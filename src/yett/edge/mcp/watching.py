@@ -88,7 +88,7 @@ class Watching:
 
         async def one(uri: str) -> None:
             async with limit:
-                await self._add(subscribe(uri))
+                await self.watch(subscribe(uri))
 
         async with asyncio.TaskGroup() as group:
             for uri in dict.fromkeys(uris):
@@ -99,7 +99,7 @@ class Watching:
         lost, self._lost = self._lost, {}
         for resource, uri in lost.items():
             self._tally.give_back(self._tally.watched, self._owner)
-            reply = await self._add(subscribe(uri))
+            reply = await self.watch(subscribe(uri))
             if _is_not_now(reply):
                 self._tally.watched[self._owner] += 1
                 self._lost[resource] = uri
@@ -127,7 +127,8 @@ class Watching:
             self._tally.give_back(self._tally.watched, self._owner)
         self._lost = {}
 
-    async def _add(self, call: Call) -> Reply:
+    async def watch(self, call: Call) -> Reply:
+        """Watch what one call asks for, if the pipeline lets it through."""
         watched = self._tally.watched
         if watched[self._owner] >= bounds.SUBSCRIPTIONS_PER_PRINCIPAL_MAX:
             denied = Denied(Reason.RATE_LIMITED, "watched resources of this key")

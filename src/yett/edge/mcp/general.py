@@ -1,0 +1,129 @@
+"""What a session is told that belongs to none of its calls: lists that changed, resources that it watches.
+
+It is told on one of its GET streams; while there is none, it is remembered that there is something to
+tell, not how often (MCP 2025-11-25, Streamable HTTP: Listening for Messages, Multiple Connections).
+"""
+
+from time import monotonic
+from typing import Final, final
+
+from yett.core.call import Call, Reply
+from yett.core.operations import OPERATIONS
+from yett.edge.arrival import Arrival, Arrivals
+from yett.edge.gate import Gate
+from yett.edge.http.message import Request
+from yett.edge.mcp.events import Feed
+from yett.edge.mcp.line import notification
+from yett.edge.mcp.listen import JUDGE_AGAIN_SECONDS
+from yett.edge.mcp.sessions import Session
+from yett.edge.mcp.streams import Changes
+from yett.edge.mcp.versions import NEWEST_LEGACY
+from yett.edge.mcp.watching import Tally, Watching
+
+_SUBSCRIBE: Final = OPERATIONS["resources/subscribe"]
+_LISTS_CHANGED: Final = tuple(
+    notification(f"notifications/{kind}/list_changed") for kind in ("tools", "resources", "prompts")
+)
+
+
+@final
+class General:
+    """Of one session, from its first GET stream or subscription to its end."""
+
+    __slots__ = (
+        "_arrivals", "_changes", "_feeds", "_is_closed", "_judged", "_judged_at", "_last", "_seen", "_session", "_watching",
+    )  # fmt: skip
+
+    def __init__(
+        self, session: Session, gate: Gate, changes: Changes, tally: Tally, arrivals: Arrivals
+    ) -> None:
+        self._session = session
+        self._changes = changes
+        self._arrivals = arrivals
+        self._watching = Watching(session.owner, gate, changes, tally, self.tell)
+        self._feeds: list[Feed] = []  # the newest last
+        self._last: Request | None = None
+        self._seen = self._judged = changes.count
+        self._judged_at = monotonic()
+        self._is_closed = False
+
+    # -- streams
+
+    def begin(self) -> Feed:
+        """Open a new stream."""
+        feed = self._session.log.open(general=True, primes=self._session.version == NEWEST_LEGACY)
+        feed.begin()
+        self._feeds.append(feed)
+        return feed
+
+    def begin_again(self) -> Feed:
+        """Open a stream in place of one of which nothing is left: all may have changed meanwhile."""
+        self._seen = -1
+        self._watching.changed.update(self._watching.held)
+        return self.begin()
+
+    def left(self) -> None:
+        """A connection is gone. Only the newest of the streams that nobody reads can be come back to."""
+        for feed in self._feeds[:-1]:
+            if not feed.is_read:
+                self._feeds.remove(feed)
+                feed.end()
+
+    def tell(self) -> None:
+        """Tell what there is to tell, on one stream."""
+        feed = next((feed for feed in reversed(self._feeds) if feed.is_read), None)
+        if feed is None:
+            return
+        if self._seen != self._changes.count:
+            self._seen = self._changes.count
+            for message in _LISTS_CHANGED:
+                feed.put(message)
+        changed, self._watching.changed = self._watching.changed, set()
+        for resource in changed:
+            uri = self._watching.held.get(resource)
+            if uri is not None:
+                feed.put(notification("notifications/resources/updated", {"uri": uri}))
+
+    # -- watched resources
+
+    async def watch(self, call: Call, arrival: Arrival) -> Reply:
+        """Subscribe, if the pipeline lets it."""
+        request = arrival.request
+        self._last = Request(request.head, b"", request.peer)
+        reply = await self._watching.watch(call)
+        if self._is_closed:  # the session ended meanwhile
+            self._watching.close()
+        return reply
+
+    def unwatch(self, uri: str) -> None:
+        """Let go of a resource by the URI that the caller used."""
+        for resource, known in list(self._watching.held.items()):
+            if known == uri:
+                self._watching.remove(resource)
+
+    def is_to_be_judged(self, now: float) -> bool:
+        """Whether it is time to ask again whether the caller may watch what it watches."""
+        watching = self._watching
+        is_due = bool(watching.held) and self._judged != self._changes.count
+        return (is_due or watching.has_lost) and now - self._judged_at >= JUDGE_AGAIN_SECONDS
+
+    async def judge_again(self) -> None:
+        self._judged, self._judged_at = self._changes.count, monotonic()
+        await self._watching.judge_again(self._subscribe)
+        self.tell()
+
+    def close(self) -> None:
+        self._is_closed = True
+        self._watching.close()
+
+    def _subscribe(self, uri: str) -> Call:
+        """A call that the gate makes by itself, with the credential that came last, for nobody else."""
+        assert self._last is not None  # noqa: S101 - something is watched, so somebody asked for it
+        session = self._session
+        return self._arrivals.receive(self._last).call(
+            _SUBSCRIBE,
+            server=session.server,
+            name=uri,
+            owner=session.owner,
+            protocol=session.version,
+        )
