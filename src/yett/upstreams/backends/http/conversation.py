@@ -8,6 +8,7 @@ from yett.core.document import encode
 from yett.core.proofs import Credential
 from yett.core.secret import Secret
 from yett.core.target import JSON
+from yett.upstreams.backends.http.channel import Channel
 from yett.upstreams.backends.http.headers import routing_lines
 from yett.upstreams.backends.http.response import JSON_TYPE, STREAM_TYPE, Response
 from yett.upstreams.backends.http.sse import EventParser
@@ -36,13 +37,14 @@ _MODERN_ERROR_STATUSES: Final = (400, 404)
 class Session(msgspec.Struct, frozen=True, eq=False):
     """One opened conversation under one credential. modern: which era, once more. head: all header
     lines that stay the same, the secret among them. identified: the server gave a session id, which
-    it may forget."""
+    it may forget. channel: where the answers come, if not where the requests go (2024-11-05)."""
 
     credential: Credential
     opening: Opening
     modern: bool
     head: Secret
     identified: bool
+    channel: Channel | None = None
 
     def serves(self, credential: Credential) -> bool:
         """Tell whether it may be used: the names and the values are the same (S09)."""
@@ -135,6 +137,15 @@ def frame_beside(
         head += routing_lines(method, params) + mirrored
     params = with_beside(params, beside, identifier, modern=session.modern)
     return add_body(head, encode_request(identifier, method, params))
+
+
+def encode_plain(
+    identifier: int, method: str, params: dict[str, JSON], beside: Beside | None
+) -> bytes:
+    """Return the message alone, for a server that gets nothing but progress tokens besides."""
+    if beside is not None:
+        params = with_beside(params, beside, identifier, modern=False)
+    return encode_request(identifier, method, params)
 
 
 def add_body(head: bytes, body: bytes) -> bytes:

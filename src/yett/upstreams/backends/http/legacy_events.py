@@ -59,6 +59,8 @@ class LegacyEvents:
 
     async def keep(self, *, missed: bool) -> None:
         await self._subscribe_again()
+        if self._session.channel is not None:
+            return  # what belongs to no call comes with the answers
         if not (announced_lists(self._session.opening) or self._ear.uris):
             return
         loop = asyncio.get_running_loop()

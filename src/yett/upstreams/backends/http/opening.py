@@ -1,6 +1,7 @@
 """Find out which era an HTTP server speaks, and open a session with it."""
 
 import contextlib
+from collections.abc import Awaitable, Callable
 from typing import Final, Protocol, final
 
 from yett.core.errors import Fault
@@ -26,7 +27,7 @@ from yett.upstreams.handshake import (
     judge_initialization,
     with_meta,
 )
-from yett.upstreams.port import Era, Exchange, Wishes
+from yett.upstreams.port import NO_WISHES, Era, Exchange, Wishes
 from yett.upstreams.rpc import (
     InvalidAnswer,
     encode_notification,
@@ -36,7 +37,11 @@ from yett.upstreams.rpc import (
 )
 
 _BAD_REQUEST: Final = 400
+_NOT_STREAMABLE: Final = (400, 404, 405)  # MCP 2025-11-25, Transports: Backwards Compatibility
 _ACCEPTED: Final = (200, 202, 204)
+
+OpenOld = Callable[[Credential, float], Awaitable[Session]]
+"""Credential and deadline (loop time) to a session. Raises Fault and InvalidAnswer."""
 
 
 class Post(Protocol):
@@ -52,11 +57,14 @@ class Post(Protocol):
 
 @final
 class Opener:
-    __slots__ = ("_endpoint", "_post")
+    """open_old: opens a session over the transport of 2024-11-05."""
 
-    def __init__(self, endpoint: Endpoint, post: Post) -> None:
+    __slots__ = ("_endpoint", "_open_old", "_post")
+
+    def __init__(self, endpoint: Endpoint, post: Post, open_old: OpenOld) -> None:
         self._endpoint = endpoint
         self._post = post
+        self._open_old = open_old
 
     async def open(
         self, credential: Credential, deadline: float, *, known: Era | None, wishes: Wishes
@@ -98,6 +106,9 @@ class Opener:
         receiver = _receiver()
         body = encode_request(0, "initialize", initialize_params(wishes))
         response = await self._post(head, body, receiver, deadline)
+        if response.head.status in _NOT_STREAMABLE and wishes == NO_WISHES:
+            with contextlib.suppress(InvalidAnswer):
+                return await self._open_old(credential, deadline)
         opening = judge_initialization(read_exchange(response, 0, modern=False))
         identifier = response.head.headers.get(b"mcp-session-id")
         if identifier is not None and not is_session_id(identifier):

@@ -17,6 +17,7 @@ from yett.upstreams.rpc import InvalidAnswer
 
 HANDSHAKE_SECONDS_MAX: Final = 30.0
 _CLIENT_ERROR: Final = 400
+_LATE_SECONDS: Final = 30.0  # for calls that are under way
 _MISTAKEN: Final = (-32020, -32022)  # HeaderMismatch, UnsupportedProtocolVersion
 
 
@@ -95,6 +96,9 @@ class Sessions:
             pending = self._openings.get(credential.names)
             if pending is not None and pending[0] is credential:
                 del self._openings[credential.names]
+        before = self.held.get(credential.names)
+        if before is not None:
+            _close_channel(before)
         self.held[credential.names] = session
         self._known.era = session.opening.era
         self.on_opened(session)
@@ -120,8 +124,22 @@ class Sessions:
         names = session.credential.names
         if self.held.get(names) is session:
             del self.held[names]
+            _close_channel(session)
             self._known.era = None
             self.on_forgotten()
+
+    def forget_all(self) -> bool:
+        """Tell whether there was any."""
+        for session in self.held.values():
+            _close_channel(session)
+        any_held = bool(self.held)
+        self.held.clear()
+        return any_held
+
+
+def _close_channel(session: Session) -> None:
+    if session.channel is not None:
+        session.channel.close(after_seconds=_LATE_SECONDS)
 
 
 def _ignore(_: Session) -> None:

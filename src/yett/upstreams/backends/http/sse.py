@@ -3,6 +3,7 @@
 Linear in what is fed, however it is cut into pieces. The caller bounds the total, or what is kept.
 """
 
+from collections.abc import Callable
 from typing import Final, final
 
 _BOM: Final = b"\xef\xbb\xbf"
@@ -16,8 +17,8 @@ class EventParser:
     """Keeps what `message` events need. Other types and comments are passed over.
 
     last_id: of the last event that ended; empty: none. retry_seconds: how long the server wants us to
-    wait before we connect again; None: it did not say. endpoint: data of the last event of that type
-    (MCP 2024-11-05, HTTP with SSE). kept_bytes: of an event that has not ended.
+    wait before we connect again; None: it did not say. on_endpoint: told the data of events of that
+    type (MCP 2024-11-05, HTTP with SSE). kept_bytes: of an event that has not ended.
     """
 
     __slots__ = (
@@ -28,8 +29,8 @@ class EventParser:
         "_data_bytes",
         "_id",
         "_type",
-        "endpoint",
         "last_id",
+        "on_endpoint",
         "retry_seconds",
     )
 
@@ -43,7 +44,7 @@ class EventParser:
         self._after_return = False
         self.last_id = b""
         self.retry_seconds: float | None = None
-        self.endpoint = b""
+        self.on_endpoint: Callable[[bytes], None] | None = None
 
     @property
     def kept_bytes(self) -> int:
@@ -103,6 +104,7 @@ class EventParser:
             return
         text = data[0] if len(data) == 1 else b"\n".join(data)
         if kind == _ENDPOINT:
-            self.endpoint = text
+            if self.on_endpoint is not None:
+                self.on_endpoint(text)
         elif text:  # 2025-11-25 primes a stream with an empty one
             events.append(text)

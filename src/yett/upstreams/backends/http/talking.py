@@ -102,7 +102,7 @@ class Talker:
     def forget_everything(self) -> None:
         """The server went away, and what it knew with it."""
         for lane in self._lanes.values():
-            lane.sessions.held.clear()
+            lane.sessions.forget_all()
 
     def end_all(self) -> None:
         if self._sweeper is not None:

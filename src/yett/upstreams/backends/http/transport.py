@@ -14,6 +14,7 @@ from yett.upstreams.backends.http.conversation import (
     Receiver,
     Session,
     add_body,
+    encode_plain,
     frame,
     read_exchange,
 )
@@ -24,6 +25,7 @@ from yett.upstreams.backends.http.headers import end_request
 from yett.upstreams.backends.http.legacy_events import LegacyEvents
 from yett.upstreams.backends.http.mirroring import Mirror, mirrored_lines, mirrors_of
 from yett.upstreams.backends.http.modern_events import ModernEvents
+from yett.upstreams.backends.http.old_opening import OldOpener
 from yett.upstreams.backends.http.opening import Opener
 from yett.upstreams.backends.http.pool import Pool
 from yett.upstreams.backends.http.response import Response
@@ -31,6 +33,7 @@ from yett.upstreams.backends.http.resuming import resume
 from yett.upstreams.backends.http.sessions import Known, Sessions
 from yett.upstreams.backends.http.talking import Request, Talker
 from yett.upstreams.listing import take_listing
+from yett.upstreams.notices import Notices
 from yett.upstreams.port import (
     NO_WISHES,
     Beside,
@@ -62,7 +65,8 @@ class HttpTransport:
         self._client = Client(pool, self._forget_everything)
         self._known = Known()
         self._background = Background(self._loop)
-        opener = Opener(endpoint, self._post)
+        old = OldOpener(endpoint, self._client, self._background, self, self._forget_everything)
+        opener = Opener(endpoint, self._post, old.open)
         self._plain = Sessions(opener, NO_WISHES, self._known, self._background)
         self._plain.on_opened = self._note_opening
         self._plain.on_forgotten = self._note_loss
@@ -110,11 +114,7 @@ class HttpTransport:
         deadline = self._loop.time() + deadline_seconds
         if beside is None:
             return self._request(method, params, credential, deadline, again=False)
-        mirrored = self._mirrored(method, params) if self._mirrors else b""
-        repeatable = method != _ONCE_ONLY
-        return self._talker.request(
-            Request(method, params, mirrored, credential, deadline, repeatable, beside)
-        )
+        return self._talk(method, params, credential, deadline, beside)
 
     async def discover(
         self, credential: Credential, *, deadline_seconds: float = 30.0
@@ -147,6 +147,23 @@ class HttpTransport:
         await self._talker.close()
         await self._client.close()
 
+    async def _talk(
+        self,
+        method: str,
+        params: dict[str, JSON],
+        credential: Credential,
+        deadline: float,
+        beside: Beside,
+    ) -> Exchange:
+        session = await self._plain.take(credential, deadline)
+        if session.channel is not None:
+            return await self._ask_old(session, method, params, deadline, beside)
+        mirrored = self._mirrored(method, params) if self._mirrors else b""
+        repeatable = method != _ONCE_ONLY
+        return await self._talker.request(
+            Request(method, params, mirrored, credential, deadline, repeatable, beside)
+        )
+
     async def _request(
         self,
         method: str,
@@ -159,6 +176,8 @@ class HttpTransport:
         session = self._sessions.get(credential.names)
         if session is None or not (session.credential is credential or session.serves(credential)):
             session = await self._plain.take(credential, deadline)
+        if session.channel is not None:
+            return await self._ask_old(session, method, params, deadline)
         modern = session.modern
         identifier = self._last_id = self._last_id + 1
         receiver = Receiver(identifier, self, session)
@@ -190,6 +209,27 @@ class HttpTransport:
                 self.cancel(session, identifier)
         # What does not fit the session was not executed.
         return await self._request(method, params, credential, deadline, again=True)
+
+    async def _ask_old(
+        self,
+        session: Session,
+        method: str,
+        params: dict[str, JSON],
+        deadline: float,
+        beside: Beside | None = None,
+    ) -> Exchange:
+        """Nothing but progress passes besides: on the one stream of such a server, nothing else
+        says which call it belongs to."""
+        assert session.channel is not None  # noqa: S101 - it was looked at
+        identifier = self.next_id()
+        message = encode_plain(identifier, method, params, beside)
+        notices = None
+        if beside is not None and beside.hear is not None and beside.progress:
+            notices = Notices(beside.hear, token=identifier, log_level=None)
+        try:
+            return await session.channel.ask(identifier, message, deadline, notices)
+        except InvalidAnswer as error:
+            raise Fault(Reason.UPSTREAM_INVALID, str(error), sent=True) from None
 
     def _mirrored(self, method: str, params: dict[str, JSON]) -> bytes:
         mirrors = self._mirrors.get(params["name"]) if method == _ONCE_ONLY else None
@@ -224,9 +264,8 @@ class HttpTransport:
 
     def _forget_everything(self) -> None:
         """The server went away. What comes back may be another one."""
-        was_open = bool(self._sessions)
+        was_open = self._plain.forget_all()
         self._lost = self._lost or was_open
-        self._sessions.clear()
         self._talker.forget_everything()
         self._known.era = None
         if (
@@ -257,7 +296,9 @@ class HttpTransport:
         self.send_back(session, encode_notification("notifications/cancelled", params))
 
     def end(self, session: Session) -> None:
-        if session.identified:
+        if session.channel is not None:
+            session.channel.close()
+        elif session.identified:
             self._background.start_if_room(self._delete(session))
 
     async def bring(self, session: Session, reply: bytes) -> None:
