@@ -1,0 +1,159 @@
+"""The transport and a server on the official SDK, in either era, without a gate between them."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+
+from tests.conformance.stand import fixture
+from tests.yett.upstreams.scene import NOBODY, make, text_of
+from yett.core.talk import Notice
+from yett.upstreams.config import UpstreamConfig
+from yett.upstreams.port import Beside, Era, Exchange, Transport, Wishes
+
+EVERYTHING = Wishes(b'{"elicitation":{"form":{},"url":{}},"sampling":{"tools":{}},"roots":{}}')
+ANSWERS: dict[str, dict[str, Any]] = {
+    "elicitation/create": {"action": "accept", "content": {"name": "Ada", "response": "yes"}},
+    "sampling/createMessage": {
+        "role": "assistant",
+        "content": {"type": "text", "text": "Paris"},
+        "model": "m",
+    },
+    "roots/list": {"roots": [{"uri": "file:///work"}]},
+}
+
+
+@pytest.fixture(name="server", scope="module", params=["legacy", "modern"])
+def _server(request: pytest.FixtureRequest) -> Iterator[tuple[str, str]]:
+    with fixture(request.param) as port:
+        yield request.param, f"http://127.0.0.1:{port}/mcp"
+
+
+@pytest.fixture(name="era")
+def _era(server: tuple[str, str]) -> str:
+    return server[0]
+
+
+@pytest.fixture(name="transport")
+async def _transport(server: tuple[str, str]) -> AsyncIterator[Transport]:
+    transport = make(UpstreamConfig(name="s", url=server[1]))
+    yield transport
+    await transport.close()
+
+
+async def use(transport: Transport, name: str, beside: Beside, **arguments: Any) -> Exchange:
+    """Call a tool; answer what a modern server asks until it has a result."""
+    params: dict[str, Any] = {"name": name, "arguments": arguments}
+    while True:
+        exchange = await transport.request(
+            "tools/call", params, credential=NOBODY, deadline_seconds=10.0, beside=beside
+        )
+        result = exchange.result
+        if result is None or result.get("resultType") != "input_required":
+            return exchange
+        answers = {key: ANSWERS[one["method"]] for key, one in result["inputRequests"].items()}
+        params = params | {"inputResponses": answers}
+        if "requestState" in result:
+            params |= {"requestState": result["requestState"]}
+
+
+async def answer(method: str, params: dict[str, Any]) -> Exchange:
+    return Exchange(ANSWERS[method], None, 0)
+
+
+ASKED = Beside(wishes=EVERYTHING, ask=answer)
+
+
+async def test_its_era_is_found_out(transport: Transport, era: str) -> None:
+    found = await transport.discover(NOBODY)
+
+    assert transport.era is Era(era)
+    assert len(found.tools) > 20
+
+
+async def test_progress_is_heard(transport: Transport) -> None:
+    found: list[Notice] = []
+
+    beside = Beside(progress=True, hear=found.append)
+    exchange = await use(transport, "test_tool_with_progress", beside)
+
+    assert text_of(exchange) == "went from 0 to 100"
+    assert [notice.params["progress"] for notice in found] == [0, 50, 100]
+
+
+@pytest.mark.parametrize(("level", "expected"), [("info", 3), ("error", 0)])
+async def test_messages_are_heard(transport: Transport, level: str, expected: int) -> None:
+    found: list[Notice] = []
+
+    beside = Beside(wishes=Wishes(b"{}", level), hear=found.append)
+    await use(transport, "test_tool_with_logging", beside)
+
+    assert len(found) == expected
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "said"),
+    [
+        ("test_elicitation", {"message": "Sure?"}, "action=accept"),
+        ("test_sampling", {"prompt": "Capital of France?"}, "LLM response: Paris"),
+        ("test_input_required_result_list_roots", {}, "Roots: file:///work"),
+        ("test_input_required_result_multiple_inputs", {}, "three answers"),
+    ],
+)
+async def test_it_may_ask_what_was_offered(
+    transport: Transport, tool: str, arguments: dict[str, Any], said: str
+) -> None:
+    exchange = await use(transport, tool, ASKED, **arguments)
+
+    assert said in text_of(exchange), json.dumps(exchange.result)
+
+
+async def test_what_was_not_offered_is_not_asked(transport: Transport) -> None:
+    tool = "test_input_required_result_capabilities"
+
+    assert text_of(await use(transport, tool, Beside(progress=True))) == "nothing may be asked"
+    assert text_of(await use(transport, tool, ASKED)) == "answered"
+
+
+async def test_a_stream_that_it_closes_in_the_middle_is_continued(
+    transport: Transport,
+) -> None:
+    plain = await transport.request(
+        "tools/call",
+        {"name": "test_reconnection", "arguments": {}},
+        credential=NOBODY,
+        deadline_seconds=10.0,
+    )
+    beside = await use(transport, "test_reconnection", ASKED)
+
+    assert text_of(plain) == text_of(beside) == "said after the stream was closed"
+
+
+async def test_a_changed_list_is_heard_of(transport: Transport) -> None:
+    changed = asyncio.Event()
+    await transport.discover(NOBODY)
+    await asyncio.sleep(0.3)
+    transport.on_changed = changed.set
+
+    await use(transport, "test_trigger_tool_change", Beside())
+
+    await asyncio.wait_for(changed.wait(), 3.0)
+
+
+async def test_an_argument_is_repeated_where_it_wants_it(transport: Transport) -> None:
+    await transport.discover(NOBODY)
+
+    exchange = await use(transport, "test_mirrored_argument", Beside(), region="süd")
+
+    assert text_of(exchange) == "region: süd"
+
+
+async def test_a_resource_can_be_watched(transport: Transport) -> None:
+    exchange = await transport.watch(
+        "test://watched-resource", credential=NOBODY, deadline_seconds=5.0
+    )
+    transport.unwatch("test://watched-resource")
+
+    assert exchange.error is None
