@@ -51,6 +51,7 @@ class Reason(StrEnum):
     FORBIDDEN_ORIGIN = "forbidden_origin"
     HEADER_MISMATCH = "header_mismatch"
     UNSUPPORTED_VERSION = "unsupported_version"
+    MISSING_CAPABILITY = "missing_capability"
     INVALID_STATE = "invalid_state"
     CANCELLED = "cancelled"
 
@@ -126,6 +127,9 @@ WIRE: Final[dict[Reason, Wire]] = {
     Reason.FORBIDDEN_ORIGIN: Wire(403, 403, "Host or Origin is not allowed", _same(403)),
     Reason.HEADER_MISMATCH: Wire(400, -32020, "Headers and body differ", _same(400)),
     Reason.UNSUPPORTED_VERSION: Wire(400, -32022, "Unsupported protocol version", _same(400)),
+    Reason.MISSING_CAPABILITY: Wire(
+        400, -32021, "The caller did not declare a capability that this needs", _same(400)
+    ),
     Reason.INVALID_STATE: Wire(
         400,
         -32602,

@@ -6,9 +6,9 @@ import pytest
 
 from yett.core.reasons import WIRE, Reason
 
-# JSON-RPC 2.0 §5.1 reserves these; MCP 2026-07-28 gave meaning to -32020 and -32022.
+# JSON-RPC 2.0 §5.1 reserves these; MCP 2026-07-28 gave meaning to -32020 to -32022.
 RESERVED = range(-32768, -31999)
-GIVEN_BY_A_SPECIFICATION = {-32700, -32600, -32601, -32602, -32603, -32020, -32022}
+GIVEN_BY_A_SPECIFICATION = {-32700, -32600, -32601, -32602, -32603, -32020, -32021, -32022}
 
 # What a client may learn of the inside: nothing. Names of the road, the store, the machine.
 INSIDE = re.compile(

@@ -14,7 +14,7 @@ from yett.core.errors import Denied
 from yett.core.reasons import Reason
 from yett.core.talk import LOG_LEVELS, Talk
 from yett.core.target import JSON
-from yett.core.tasks import FOLLOW_UPS
+from yett.core.tasks import EXTENSION, FOLLOW_UPS
 from yett.edge.http.mirrored import decode
 from yett.edge.mcp.line import ProgressToken, is_progress_token
 from yett.edge.mcp.params import ROUND
@@ -27,11 +27,12 @@ from yett.edge.mcp.versions import (
     SUPPORTED,
 )
 
+_OF_TASKS: Final = tuple(method for method, forms in FOLLOW_UPS.items() if "extension" in forms)
 _NAMED: Final = {
     "tools/call": "name",
     "prompts/get": "name",
     "resources/read": "uri",
-    **dict.fromkeys(FOLLOW_UPS, "taskId"),
+    **dict.fromkeys(_OF_TASKS, "taskId"),
 }
 _SINGLE: Final = (b"mcp-protocol-version", b"mcp-method", b"mcp-name")
 _TRACE_PARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
@@ -79,6 +80,8 @@ def problem(
         return _mismatch("a standard header is repeated")
     if headers.get(b"mcp-method") != method.encode():
         return _mismatch("Mcp-Method differs from the body or is missing")
+    if method in _OF_TASKS and not _takes_tasks(meta[META_CAPABILITIES]):
+        return Denied(Reason.MISSING_CAPABILITY, EXTENSION, shown=EXTENSION)
     return _name_problem(headers.get(b"mcp-name"), method, params)
 
 
@@ -144,10 +147,17 @@ def _unfit(shown: str) -> Spoken:
     return Spoken(refused=_malformed(shown))
 
 
+def _takes_tasks(capabilities: dict[str, JSON]) -> bool:
+    extensions = capabilities.get("extensions")
+    return isinstance(extensions, dict) and EXTENSION in extensions
+
+
 def _name_problem(header: bytes | None, method: str, params: dict[str, JSON]) -> Denied | None:
     member = _NAMED.get(method)
     if member is None:
-        return None if header is None else _mismatch("Mcp-Name does not belong to this method")
+        if header is None or method in FOLLOW_UPS:  # gone: its name is of no interest either
+            return None
+        return _mismatch("Mcp-Name does not belong to this method")
     name = params.get(member)
     if header is None or not isinstance(name, str) or decode(header) != name:
         return _mismatch("Mcp-Name differs from the body or is missing")

@@ -159,6 +159,8 @@ def _refusal(inbound: Inbound, reply: Reply, refusal: Refusal) -> Response:
         return _tool_error(inbound, reply, refusal, data)
     if refusal.reason is Reason.UNSUPPORTED_VERSION:
         data |= {"supported": list(SUPPORTED), "requested": inbound.requested}
+    if refusal.reason is Reason.MISSING_CAPABILITY:
+        data["requiredCapabilities"] = {"extensions": {refusal.shown or "": {}}}
     if public_reason(refusal.reason) is Reason.UNKNOWN_TOOL and inbound.call.operation is _READ:
         data["uri"] = inbound.call.name
     code = inbound.code if inbound.refused is refusal and inbound.code is not None else wire.rpc

@@ -28,8 +28,9 @@ _PLAIN: Final[dict[str, frozenset[str]]] = {
 }
 TALKATIVE: Final = frozenset(_PLAIN)
 """Methods whose server may tell or ask something before it answers."""
-_MODERN: Final = {method: members | ROUND for method, members in _PLAIN.items()}
-_LEGACY: Final = _PLAIN | {"tools/call": _PLAIN["tools/call"] | {TASK}}
+_CREATION: Final = _PLAIN | {"tools/call": _PLAIN["tools/call"] | {TASK}}
+"""With what asks for a task in 2025-11-25, and means nothing in 2026-07-28 (SEP-2663)."""
+_MODERN: Final = {method: members | ROUND for method, members in _CREATION.items()}
 _LISTS: Final = ("tools/list", "prompts/list", "resources/list", "resources/templates/list")
 LISTENABLE: Final = {
     f"{kind}ListChanged": f"notifications/{kind}/list_changed"
@@ -60,7 +61,7 @@ NOTHING: Final = Asked()
 
 def read_params(method: str, params: dict[str, JSON], *, modern: bool) -> Asked:
     """Read the parameters of a request; `refused` says why they are none."""
-    members = (_MODERN if modern else _LEGACY).get(method)
+    members = (_MODERN if modern else _CREATION).get(method)
     if members is None:
         read = _OTHERS.get(method)
         return NOTHING if read is None else read(params)
