@@ -98,7 +98,7 @@ def meta(version: str = MODERN) -> dict[str, Any]:
 
 class Gate:
     """folder: holds `yett.yaml`, `.yett`, `policies` and what the process printed. files_max: how many
-    files the process may open, which it cannot raise."""
+    files the process may open, which it cannot raise. source: the address that agents come from."""
 
     def __init__(
         self,
@@ -115,6 +115,7 @@ class Gate:
         self.admin_port = free_port()
         self.tls = tls
         self.files_max = files_max
+        self.source = "127.0.0.1"
         self.process: subprocess.Popen[bytes] | None = None
         self.heard: list[bytes] = []
         """Every byte of an answer that an agent got, and every line that a command printed."""
@@ -244,10 +245,13 @@ class Gate:
     # -- as an agent
 
     def connection(self, timeout: float = 20.0) -> http.client.HTTPConnection:
+        source = (self.source, 0)
         if self.tls is None:
-            return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+            return http.client.HTTPConnection(
+                "127.0.0.1", self.port, timeout=timeout, source_address=source
+            )
         return http.client.HTTPSConnection(
-            "127.0.0.1", self.port, timeout=timeout, context=self.tls
+            "127.0.0.1", self.port, timeout=timeout, context=self.tls, source_address=source
         )
 
     def request(
@@ -286,7 +290,8 @@ class Gate:
 
     def raw(self, data: bytes, *, seconds: float = 0.5) -> bytes:
         """Send bytes as they are; return what comes until the gate closes, or is silent for so long."""
-        with socket.create_connection(("127.0.0.1", self.port), 5) as connection:
+        address, source = ("127.0.0.1", self.port), (self.source, 0)
+        with socket.create_connection(address, 5, source) as connection:
             received = b""
             with contextlib.suppress(TimeoutError, ConnectionError):
                 connection.sendall(data)

@@ -41,6 +41,7 @@ FORM: Final[dict[Reason, tuple[int, int, int, int | None, str]]] = {
     Reason.UPSTREAM_TIMEOUT: (504, 504, 504, 504, "The tool's server did not answer in time"),
     Reason.UPSTREAM_INVALID: (502, 502, 502, 502, "The tool's server gave an invalid answer"),
     Reason.ANSWER_BLOCKED: (502, 502, 502, 502, "The tool's answer was blocked"),
+    Reason.INVALID_STATE: (400, 200, 400, -32602, "The state, cursor or id was not given to you for this, or no longer holds"),
     Reason.UNKNOWN_METHOD: (404, 200, 404, -32601, "Unknown method"),
     Reason.UNKNOWN_SESSION: (404, 404, 404, 404, "Unknown or ended session"),
     Reason.UNKNOWN_PATH: (404, 404, 404, None, "Nothing here"),
@@ -343,7 +344,7 @@ def without_disk(day: Day, door: str) -> Answer:
 
 
 UNKNOWN: Final = (Reason.UNKNOWN_TOOL, "unknown")
-_GOOD_NAME: Final = b'"look"'
+_ANSWER: Final = '{"jsonrpc": "2.0", "id": 1, "result": {}}'
 LOOK: Final = ("rec", "look")
 
 SCENES: Final = (
@@ -387,7 +388,7 @@ SCENES: Final = (
     Scene(Reason.MALFORMED_REQUEST, "a batch", lambda day, door: day.post(door, b"[" + day.good_body(door) + b"]"), shown="*"),
     Scene(Reason.MALFORMED_REQUEST, "an empty batch", body("[]"), shown="*"),
     Scene(Reason.MALFORMED_REQUEST, "a case variant", changed(b"{", b'{"Method": "tools/list", "Tool": "x", '), shown="*"),
-    Scene(Reason.MALFORMED_REQUEST, "an answer nobody asked for", body('{"jsonrpc": "2.0", "id": 1, "result": {}}'), shown="*"),
+    Scene(Reason.MALFORMED_REQUEST, "an answer where none is due", body(_ANSWER), doors=(REST, MODERN), shown="*"),
     Scene(Reason.MALFORMED_REQUEST, "an id that is null", changed(b'"id": ', b'"id": null, "x": '), doors=MCP, shown="*"),
     Scene(Reason.MALFORMED_REQUEST, "a call as a notification", as_notification, doors=MCP, shown="*"),
     Scene(Reason.PAYLOAD_TOO_LARGE, "announced", too_large, named=False),
@@ -401,9 +402,9 @@ SCENES: Final = (
     Scene(Reason.UPSTREAM_INVALID, "two ids", call("rec", "garbage"), target=("rec", "garbage"), reaches=1),
     Scene(Reason.ANSWER_BLOCKED, "a secret in it", call("rec", "leak"), target=("rec", "leak"), reaches=1),
     Scene(Reason.UNKNOWN_METHOD, "a vendor's", lambda day, door: day.agent(door).ask("vendor/erase"), doors=MCP),
-    Scene(Reason.UNKNOWN_METHOD, "not carried", lambda day, door: day.agent(door).ask("completion/complete"), doors=MCP),
     Scene(Reason.UNKNOWN_METHOD, "the gate's own", lambda day, door: day.agent(door).ask("yett/key"), doors=MCP),
     Scene(Reason.UNKNOWN_METHOD, "of the other era", lambda day, door: day.agent(door).ask("ping" if door == MODERN else "server/discover"), doors=MCP),
+    Scene(Reason.INVALID_STATE, "a cursor that was made up", lambda day, door: day.agent(door).ask("tools/list", {"cursor": "x"}), doors=MCP),
     Scene(Reason.UNKNOWN_SESSION, "somebody else's", other_session, doors=LEGACY, named=False),
     Scene(Reason.UNKNOWN_SESSION, "guessed", no_session, doors=LEGACY),
     Scene(Reason.UNKNOWN_PATH, "a path", lambda day, _: day.gate.request("GET", "/admin", key=day.keys["main"]), doors=(REST,), named=False),
