@@ -10,6 +10,7 @@ from yett.core.call import Call, Reply
 from yett.core.clock import SystemClock
 from yett.core.errors import Denied
 from yett.core.identity import Principal
+from yett.core.operations import Road
 from yett.core.reasons import Reason
 from yett.core.secret import Secret
 from yett.core.talk import Notice
@@ -32,6 +33,8 @@ class ScriptedGate:
         self.live = True
         self.ready = True
         self.pause: asyncio.Event | None = None
+        self.hold: asyncio.Event | None = None
+        """Like `pause`, but after the notices, and only for what reaches a server."""
         self.cancelled = 0
         self.released: list[tuple[str, str]] = []
         self.notices: list[Notice] = []
@@ -59,6 +62,12 @@ class ScriptedGate:
                 self.cancelled += 1
                 raise
         await self._tell(call)
+        if self.hold is not None and call.operation.road is Road.CALL:
+            try:
+                await self.hold.wait()
+            except asyncio.CancelledError:
+                self.cancelled += 1
+                raise
         refused = refused or self.refusal
         if refused is not None:
             return Reply(call=call, principal=principal, refusal=refused)
