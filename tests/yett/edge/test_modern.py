@@ -70,7 +70,7 @@ async def test_a_round_without_inputs_is_a_round(server: Server) -> None:
 
 @pytest.mark.parametrize(
     "params",
-    [{"inputResponses": []}, {"inputResponses": "x"}, {"requestState": 7}, {"requestState": None}, {"task": {}}],
+    [{"inputResponses": []}, {"inputResponses": "x"}, {"requestState": 7}, {"requestState": None}, {"Task": {}}],
 )  # fmt: skip
 async def test_a_round_of_another_form_is_refused(params: dict[str, Any], server: Server) -> None:
     await refused(server, params)
