@@ -6,8 +6,11 @@ from typing import Final, final
 
 from yett.core.target import JSON
 from yett.upstreams.backends.stdio.child import Child
+from yett.upstreams.backends.stdio.hearing import Hearing
 from yett.upstreams.backends.stdio.lines import LastWords
 from yett.upstreams.deadlines import Deadlines
+from yett.upstreams.handshake import with_beside, with_meta
+from yett.upstreams.notices import PROGRESS
 from yett.upstreams.port import Exchange
 from yett.upstreams.rpc import (
     InvalidAnswer,
@@ -21,6 +24,7 @@ from yett.upstreams.rpc import (
 )
 
 PENDING_MAX: Final = 1024
+_CANCELLED: Final = "notifications/cancelled"
 # Some servers greet on standard output before they listen to the protocol.
 GREETING_LINES_MAX: Final = 50
 
@@ -39,7 +43,10 @@ class Ended(Exception):
 
 @final
 class Conversation:
-    """alive: the process can still be asked. opened: it has answered, so greetings are over."""
+    """alive: the process can still be asked. opened: it has answered, so greetings are over. sole: whose
+    the process is for now; what names no request is for them. events: takes notifications that are
+    about no request.
+    """
 
     def __init__(
         self,
@@ -48,6 +55,7 @@ class Conversation:
         *,
         change: Callable[[], None],
         ended: Callable[["Conversation", str], None],
+        sole: Hearing | None = None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._child = child
@@ -56,8 +64,11 @@ class Conversation:
         self._ended = ended
         self._deadlines = Deadlines(self._loop)
         self._pending: dict[int, asyncio.Future[Exchange]] = {}
+        self._hearings: dict[int, Hearing] = {}
         self._last_id = 0
         self._greetings = 0
+        self.sole = sole
+        self.events: Callable[[dict[str, JSON]], None] = _ignore
         self.alive = True
         self.opened = False
         self.since = self._loop.time()
@@ -69,17 +80,21 @@ class Conversation:
         Raises:
             NotWritten: it could not be written.
         """
-        if not self.alive or len(self._pending) >= PENDING_MAX:
-            raise NotWritten("it ended" if not self.alive else "too many calls wait for it")
         identifier = self._last_id = self._last_id + 1
-        if not self._child.write(encode_request(identifier, method, params)):
-            raise NotWritten("it does not read its input")
-        waiter: asyncio.Future[Exchange] = self._loop.create_future()
-        self._pending[identifier] = waiter
-        return identifier, waiter
+        return identifier, self._post(identifier, method, params)
 
-    async def ask(self, method: str, params: dict[str, JSON], deadline: float) -> Exchange:
+    async def ask(
+        self,
+        method: str,
+        params: dict[str, JSON],
+        deadline: float,
+        *,
+        modern: bool = False,
+        hearing: Hearing | None = None,
+    ) -> Exchange:
         """Send one request and wait for its answer until `deadline` (loop time).
+
+        modern: whether it is to say who asks. hearing: what passes beside it.
 
         Raises:
             NotWritten: it could not be written.
@@ -87,9 +102,17 @@ class Conversation:
             TimeoutError: no answer in time; the server was told that nobody waits.
             InvalidAnswer: the answer is neither a result nor an error.
         """
-        identifier, waiter = self.post(method, params)
-        self._deadlines.watch(waiter, deadline)
+        identifier = self._last_id = self._last_id + 1
+        if hearing is not None:
+            params = with_beside(params, hearing.beside, identifier, modern=modern)
+        elif modern:
+            params = with_meta(params)
         answered = False
+        waiter = self._post(identifier, method, params)
+        self._deadlines.watch(waiter, deadline)
+        if hearing is not None:
+            hearing.begin(identifier)
+            self._hearings[identifier] = hearing
         try:
             exchange = await waiter
             answered = True
@@ -98,9 +121,22 @@ class Conversation:
             answered = True
             raise
         finally:
+            if hearing is not None:
+                del self._hearings[identifier]
             self._deadlines.forget(waiter)
             if not answered:
                 self.withdraw(identifier)
+
+    def _post(
+        self, identifier: int, method: str, params: dict[str, JSON]
+    ) -> "asyncio.Future[Exchange]":
+        if not self.alive or len(self._pending) >= PENDING_MAX:
+            raise NotWritten("it ended" if not self.alive else "too many calls wait for it")
+        if not self._child.write(encode_request(identifier, method, params)):
+            raise NotWritten("it does not read its input")
+        waiter: asyncio.Future[Exchange] = self._loop.create_future()
+        self._pending[identifier] = waiter
+        return waiter
 
     def withdraw(self, identifier: int) -> None:
         """Nobody waits any more. A late answer is dropped (THREATS.md P13)."""
@@ -110,10 +146,13 @@ class Conversation:
     def notify(self, method: str, params: dict[str, JSON] | None = None) -> None:
         self._child.write(encode_notification(method, params))
 
-    async def close(self) -> None:
+    def write(self, line: bytes) -> None:
+        self._child.write(line)
+
+    async def close(self, why: str = "it was stopped") -> None:
         self.alive = False
         self._deadlines.close()
-        self._fail_all("it was stopped", broken=False)
+        self._fail_all(why, broken=False)
         await self._child.stop()
 
     def line(self, line: bytes) -> bool:
@@ -129,10 +168,10 @@ class Conversation:
             return self._take_answer(message, len(line))
         if announces_change(message):
             self._change()
+        elif "id" in message:
+            self._take_request(message)
         else:
-            reply = reply_to(message)
-            if reply is not None:
-                self._child.write(reply)
+            self._take_notification(message, len(line))
         return False
 
     def _take_answer(self, message: dict[str, JSON], size: int) -> bool:
@@ -146,6 +185,29 @@ class Conversation:
         except InvalidAnswer as error:
             waiter.set_exception(error)
         return True
+
+    def _take_request(self, message: dict[str, JSON]) -> None:
+        if self.sole is not None and self.sole.take_question(message):
+            return
+        reply = reply_to(message)
+        if reply is not None:
+            self._child.write(reply)
+
+    def _take_notification(self, message: dict[str, JSON], size: int) -> None:
+        """Progress names its request by our token; on a process of one's own the rest is about the one
+        call that runs there."""
+        method, params = message["method"], message.get("params")
+        if method == PROGRESS:
+            token = params.get("progressToken") if isinstance(params, dict) else None
+            hearing = self._hearings.get(token) if type(token) is int else None
+            if hearing is not None:
+                hearing.take_notice(message, size)
+        elif self.sole is None:
+            self.events(message)
+        elif method == _CANCELLED:
+            self.sole.withdraw(params)
+        else:
+            self.sole.take_notice(message, size)
 
     def _take_garbage(self, line: bytes) -> None:
         self._words.add("on standard output: " + line[:500].decode("utf-8", "replace"))
@@ -165,3 +227,7 @@ class Conversation:
         for waiter in pending.values():
             if not waiter.done():
                 waiter.set_exception(Ended(why, broken=broken))
+
+
+def _ignore(message: dict[str, JSON]) -> None:
+    """Stands for `events` until somebody listens."""

@@ -6,13 +6,13 @@ from typing import Final
 from yett.upstreams.backends.stdio.conversation import Conversation
 from yett.upstreams.handshake import (
     DISCOVER_PARAMS,
-    INITIALIZE_PARAMS,
     Opening,
+    initialize_params,
     judge_discovery,
     judge_initialization,
     with_meta,
 )
-from yett.upstreams.port import Era, Exchange
+from yett.upstreams.port import NO_WISHES, Era, Exchange, Wishes
 from yett.upstreams.rpc import InvalidAnswer
 
 # Some legacy servers never answer what comes before `initialize`.
@@ -20,9 +20,10 @@ PROBE_SECONDS: Final = 2.0
 
 
 async def open_conversation(
-    conversation: Conversation, deadline: float, *, known: Era | None
+    conversation: Conversation, deadline: float, *, known: Era | None, wishes: Wishes = NO_WISHES
 ) -> Opening:
-    """Agree on an era. known: what the server spoke last, so that it need not be asked again.
+    """Agree on an era. known: what the server spoke last, so that it need not be asked again. wishes:
+    what a legacy server is told that it may ask.
 
     A server that starts slowly may answer the probe after `initialize` was sent to it, so both
     answers are waited for and a modern one wins (2026-07-28, stdio: Backward Compatibility).
@@ -33,7 +34,7 @@ async def open_conversation(
         InvalidAnswer: it answers, and neither era can be opened.
     """
     if known is Era.LEGACY:
-        exchange = await conversation.ask("initialize", INITIALIZE_PARAMS, deadline)
+        exchange = await conversation.ask("initialize", initialize_params(wishes), deadline)
         return _finish_legacy(conversation, exchange)
     _, probe = conversation.post("server/discover", with_meta(DISCOVER_PARAMS))
     initialization: asyncio.Future[Exchange] | None = None
@@ -42,7 +43,7 @@ async def open_conversation(
         opening = _read_probe(probe)
         if opening is not None:
             return opening
-        _, initialization = conversation.post("initialize", INITIALIZE_PARAMS)
+        _, initialization = conversation.post("initialize", initialize_params(wishes))
         opening = await _race(probe, initialization, deadline)
         return opening or _finish_legacy(conversation, initialization.result())
     finally:

@@ -3,23 +3,36 @@ ends."""
 
 import asyncio
 from collections.abc import Callable
-from typing import Final, NoReturn, final
+from typing import Final, final
+
+import msgspec
 
 from yett.core.errors import Fault
 from yett.core.proofs import Credential
 from yett.core.reasons import Reason
 from yett.core.target import JSON
-from yett.upstreams.backends.stdio.child import Launch, start
-from yett.upstreams.backends.stdio.conversation import Conversation, Ended, NotWritten
+from yett.upstreams.backends.stdio.asking import exchange_with, fail
+from yett.upstreams.backends.stdio.child import Launch
+from yett.upstreams.backends.stdio.conversation import Conversation, Ended
+from yett.upstreams.backends.stdio.hearing import Hearing
+from yett.upstreams.backends.stdio.lanes import EndOfLane, Lanes, Opened
 from yett.upstreams.backends.stdio.lines import LastWords
-from yett.upstreams.backends.stdio.opening import open_conversation
-from yett.upstreams.handshake import Opening, with_meta
+from yett.upstreams.backends.stdio.starting import HANDSHAKE_SECONDS_MAX, begin, begin_for_one
+from yett.upstreams.backends.stdio.watches import Watches
+from yett.upstreams.handshake import Opening
 from yett.upstreams.listing import take_listing
-from yett.upstreams.port import Beside, Discovered, Era, Exchange, ignore_change, ignore_update
-from yett.upstreams.rpc import InvalidAnswer, take_result_type
+from yett.upstreams.port import (
+    NO_WISHES,
+    Beside,
+    Discovered,
+    Era,
+    Exchange,
+    Wishes,
+    ignore_change,
+    ignore_update,
+)
+from yett.upstreams.rpc import InvalidAnswer
 
-# `uvx` and `npx` may fetch the server first.
-HANDSHAKE_SECONDS_MAX: Final = 60.0
 RESTART_SECONDS_MIN: Final = 0.1
 RESTART_SECONDS_MAX: Final = 10.0
 # After so long it is not the start that fails.
@@ -28,7 +41,6 @@ HEALTHY_SECONDS: Final = 10.0
 EAGER_RESTARTS_MAX: Final = 8
 # A call waits this long for the next attempt; otherwise it ends at once and says when to come back.
 _PATIENCE_SECONDS: Final = 1.0
-_STATUS_SECONDS: Final = 0.5
 
 
 @final
@@ -49,6 +61,8 @@ class StdioTransport:
         self._next_start = 0.0
         self._served = False
         self._closed = False
+        self._lanes = Lanes(self._open_lane)
+        self._watches = Watches(self._ready, changed=self._note_change, updated=self._note_update)
 
     @property
     def era(self) -> Era | None:
@@ -76,13 +90,20 @@ class StdioTransport:
         *,
         credential: Credential,  # noqa: ARG002 - a process has its secrets in its environment
         deadline_seconds: float,
-        beside: Beside | None = None,  # noqa: ARG002 - comes next
+        beside: Beside | None = None,
     ) -> Exchange:
-        return await self._request(method, params, self._loop.time() + deadline_seconds)
+        deadline = self._loop.time() + deadline_seconds
+        if beside is not None:
+            return await self._request_beside(method, params, beside, deadline)
+        conversation = self._conversation
+        if conversation is None:
+            conversation = await self._ready(deadline)
+        modern = self._era is Era.MODERN
+        return await exchange_with(conversation, method, params, deadline, modern=modern)
 
     async def discover(
         self,
-        credential: Credential,  # noqa: ARG002 - as above
+        credential: Credential,
         *,
         deadline_seconds: float = 30.0,
     ) -> Discovered:
@@ -91,21 +112,30 @@ class StdioTransport:
         capabilities = self._opening.capabilities if self._opening is not None else None
 
         async def ask(method: str, params: dict[str, JSON]) -> Exchange:
-            return await self._request(method, params, deadline)
+            left = deadline - self._loop.time()
+            return await self.request(method, params, credential=credential, deadline_seconds=left)
 
         try:
             return await take_listing(ask, capabilities)
         except InvalidAnswer as error:
             raise Fault(Reason.UPSTREAM_INVALID, str(error), sent=True) from None
 
-    async def watch(self, uri: str, *, credential: Credential, deadline_seconds: float) -> Exchange:
-        raise NotImplementedError
+    async def watch(
+        self,
+        uri: str,
+        *,
+        credential: Credential,  # noqa: ARG002 - as above
+        deadline_seconds: float,
+    ) -> Exchange:
+        return await self._watches.watch(uri, self._loop.time() + deadline_seconds)
 
     def unwatch(self, uri: str) -> None:
-        raise NotImplementedError
+        self._watches.unwatch(uri)
 
     async def close(self) -> None:
         self._closed = True
+        self._watches.close()
+        lanes = self._loop.create_task(self._lanes.close())
         starting, self._starting = self._starting, None
         if starting is not None:
             starting.cancel()
@@ -113,27 +143,28 @@ class StdioTransport:
         conversation, self._conversation = self._conversation, None
         if conversation is not None:
             await conversation.close()
+        await lanes
 
-    async def _request(self, method: str, params: dict[str, JSON], deadline: float) -> Exchange:
-        conversation = self._conversation
-        if conversation is None:
-            conversation = await self._ready(deadline)
-        modern = self._era is Era.MODERN
-        if modern:
-            params = with_meta(params)
+    async def _request_beside(
+        self, method: str, params: dict[str, JSON], beside: Beside, deadline: float
+    ) -> Exchange:
+        conversation = await self._ready(deadline)
+        opening = self._opening
+        assert opening is not None  # noqa: S101 - set together with the conversation
+        wishes = _wishes_towards(opening, beside.wishes)
+        if wishes != NO_WISHES:
+            # A modern server answers what it wants to know; only a legacy one asks on the way.
+            return await self._lanes.request(
+                method, params, msgspec.structs.replace(beside, wishes=wishes), deadline
+            )
+        modern = opening.era is Era.MODERN
+        hearing = Hearing(beside, conversation.write)
         try:
-            exchange = await conversation.ask(method, params, deadline)
-            if modern and exchange.result is not None:
-                take_result_type(exchange.result)
-            return exchange
-        except TimeoutError:
-            raise Fault(Reason.UPSTREAM_TIMEOUT, "no answer in time", sent=True) from None
-        except NotWritten as error:
-            raise Fault(Reason.UPSTREAM_UNREACHABLE, str(error)) from None
-        except InvalidAnswer as error:
-            raise Fault(Reason.UPSTREAM_INVALID, str(error), sent=True) from None
-        except Ended as error:
-            _fail(error, sent=True)
+            return await exchange_with(
+                conversation, method, params, deadline, modern=modern, hearing=hearing
+            )
+        finally:
+            hearing.close()
 
     # starting
 
@@ -187,12 +218,13 @@ class StdioTransport:
         except Ended as error:
             if known is not None:
                 self._era = None
-                _fail(error)
+                fail(error)
             # Some legacy servers do not survive a question before `initialize`.
             conversation, opening = await self._open_as_legacy()
         self._conversation, self._opening, self._era = conversation, opening, opening.era
         if self._served:
             self.on_changed()
+        self._watches.follow(conversation, opening, again=self._served)
         self._served = True
         return conversation
 
@@ -200,35 +232,34 @@ class StdioTransport:
         try:
             return await self._open(Era.LEGACY)
         except Ended as error:
-            _fail(error)
+            fail(error)
 
     async def _open(self, known: Era | None) -> tuple[Conversation, Opening]:
-        child = await start(self._launch, self._words)
-        conversation = Conversation(
-            child, self._words, change=self._note_change, ended=self._note_end
+        return await begin(
+            self._launch,
+            self._words,
+            known=known,
+            change=self._note_change,
+            ended=self._note_end,
         )
-        deadline = self._loop.time() + HANDSHAKE_SECONDS_MAX
-        opened = False
-        try:
-            opening = await open_conversation(conversation, deadline, known=known)
-            opened = True
-            return conversation, opening
-        except TimeoutError:
-            raise Fault(Reason.UPSTREAM_TIMEOUT, "it started and never answered") from None
-        except InvalidAnswer as error:
-            raise Fault(Reason.UPSTREAM_INVALID, str(error)) from None
-        except NotWritten as error:  # its input was closed first; how it ended says more
-            status = await child.wait(_STATUS_SECONDS)
-            why = str(error) if status is None else f"it ended with status {status}"
-            raise Ended(why, broken=False) from None
-        finally:
-            if not opened:
-                await conversation.close()
+
+    def _open_lane(self, hearing: Hearing, ended: EndOfLane) -> Opened:
+        return begin_for_one(
+            self._launch,
+            self._words,
+            hearing,
+            known=self._era,
+            change=self._note_change,
+            ended=ended,
+        )
 
     # what the process does by itself
 
     def _note_change(self) -> None:
         self.on_changed()
+
+    def _note_update(self, uri: str) -> None:
+        self.on_updated(uri)
 
     def _note_end(self, conversation: Conversation, why: str) -> None:
         if self._conversation is not conversation:
@@ -243,6 +274,10 @@ class StdioTransport:
             self._note_failure()
 
 
-def _fail(error: Ended, *, sent: bool = False) -> NoReturn:
-    reason = Reason.UPSTREAM_INVALID if error.broken else Reason.UPSTREAM_UNREACHABLE
-    raise Fault(reason, str(error), sent=sent) from None
+def _wishes_towards(opening: Opening, wishes: Wishes) -> Wishes:
+    """What a process must be kept apart for. A modern server is offered capabilities with each request;
+    one that logs nothing need not be told how much."""
+    log_level = wishes.log_level if "logging" in (opening.capabilities or {}) else None
+    if opening.era is Era.MODERN and log_level is None:
+        return NO_WISHES
+    return Wishes(wishes.capabilities, log_level)
