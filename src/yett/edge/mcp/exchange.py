@@ -31,6 +31,8 @@ from yett.edge.mcp.versions import NEWEST_LEGACY, OLDEST
 
 ROUNDS_MAX: Final = 8
 _ACCEPTED: Final = 202
+_ABOUT_ALL: Final = frozenset({401, 404})
+"""Answers to one message of a batch that are as true of the others: the credential, the session."""
 
 
 class Carrier(Protocol):
@@ -138,7 +140,7 @@ class Exchange:
         if not self._as_array:
             return answers[0]
         for answer in answers:
-            if answer.content_type not in (b"", b"application/json"):
+            if answer.status in _ABOUT_ALL:
                 return answer
         bodies = [answer.body for answer in answers if answer.body]
         headers = answers[0].headers
