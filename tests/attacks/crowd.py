@@ -82,8 +82,12 @@ class Caller:
         writer.write(self._head(len(body), fields) + body)
         status, headers = await read_head(reader)
         if headers.get("transfer-encoding") == "chunked":
-            return status, headers, b"".join([part async for part in chunks(reader)])
-        return status, headers, await reader.readexactly(int(headers.get("content-length", "0")))
+            body = b"".join([part async for part in chunks(reader)])
+        else:
+            body = await reader.readexactly(int(headers.get("content-length", "0")))
+        if headers.get("connection") == "close":
+            self.close()
+        return status, headers, body
 
     @contextlib.asynccontextmanager
     async def stream(self) -> AsyncIterator[asyncio.StreamReader]:
@@ -112,6 +116,7 @@ class Caller:
     def close(self) -> None:
         if self._streams is not None:
             self._streams[1].close()
+            self._streams = None
 
 
 async def read_head(reader: asyncio.StreamReader) -> tuple[int, dict[str, str]]:

@@ -63,8 +63,8 @@ class Connection(asyncio.Protocol):
     """One task serves its requests, one after another; it waits for `_wake` while there are none."""
 
     __slots__ = (
-        "_held", "_listener", "_queue", "_reader", "_spoilt", "_task", "_wake", "_writable", "deadline", "known",
-        "since", "transport",
+        "_goes_on", "_held", "_keeps", "_listener", "_queue", "_reader", "_spoilt", "_task", "_wake", "_writable",
+        "deadline", "known", "since", "transport",
     )  # fmt: skip
 
     def __init__(self, listener: Keeper) -> None:
@@ -173,7 +173,11 @@ class Connection(asyncio.Protocol):
                     await self._rest()
                 request = queue.popleft()
                 served = await handler(request)
-                answer = served if isinstance(served, Response) else await served.run(self)
+                answer = (
+                    served if isinstance(served, Response) else await self._run(served, request)
+                )
+                if answer is _WRITTEN:
+                    continue
                 if answer is None or transport.is_closing():
                     break
                 self.known = self.known or _is_known(request, answer)
@@ -193,6 +197,22 @@ class Connection(asyncio.Protocol):
             raise
         finally:
             self._task = None
+
+    async def _run(self, stream: Stream, request: Request) -> Response | None:
+        """Let it write. Return what is still to be written, or that more may come after what was; None: nothing."""
+        self._goes_on, self._keeps = False, request.head.keep_alive
+        answer = await stream.run(self)
+        if answer is None and self._goes_on and not self._is_over():
+            self.known = True  # strangers hear nothing before an answer
+            if self._writable is not None:
+                await self._until_read(self._writable)
+            if not self._queue:
+                self.deadline = monotonic() + bounds.KEEP_ALIVE_SECONDS_MAX
+            return _WRITTEN
+        return answer
+
+    def _is_over(self) -> bool:
+        return self._spoilt or self._listener.draining or self.transport.is_closing()
 
     def _rest(self) -> "asyncio.Future[None]":
         """Return what the next request ends: nothing waits any more, so there is room for it."""
@@ -238,12 +258,14 @@ class Connection(asyncio.Protocol):
         """Write one chunk of a stream at once, for who looked at `is_unread` before."""
         self._write(chunk(data))
 
-    def begin_stream(self, head: bytes) -> None:
-        """Write the head of an answer that goes on, made by `stream_head`."""
-        self._write(head)
+    def begin_stream(self, head: bytes, *, last: bool = True) -> None:
+        """Write the head of an answer that goes on, made by `stream_head`. last: nothing comes after it."""
+        self._keeps &= not (last or self._spoilt or self._listener.draining)
+        self._write(head + (b"\r\n" if self._keeps else b"Connection: close\r\n\r\n"))
 
     def finish_stream(self) -> None:
         self._write(LAST_CHUNK)
+        self._goes_on = self._keeps
 
     def expire(self) -> None:
         """End a connection that ran out of time. Nobody is being served on it."""
@@ -253,6 +275,10 @@ class Connection(asyncio.Protocol):
         """Close as soon as nothing is being served."""
         if self.is_idle():
             self.transport.close()
+
+
+_WRITTEN: Final = Response(200, b"")
+"""Stands for an answer that was written piece by piece, with more to come on the connection."""
 
 
 def _is_known(request: Request, answer: Response) -> bool:

@@ -82,11 +82,12 @@ def encode(response: Response) -> bytes:
 
 
 def stream_head(headers: bytes) -> bytes:
-    """Return the head of an SSE answer; the chunks follow (`chunk`). It is the last on its connection."""
+    """Return the head of an SSE answer but for its end, which says whether it is the last on its connection
+    (`Connection.begin_stream`). The chunks follow (`chunk`)."""
     return (
         b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\n"
         b"X-Content-Type-Options: nosniff\r\nX-Accel-Buffering: no\r\n"
-        b"Transfer-Encoding: chunked\r\nConnection: close\r\n" + headers + b"\r\n"
+        b"Transfer-Encoding: chunked\r\n" + headers
     )
 
 

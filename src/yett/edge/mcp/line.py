@@ -48,14 +48,16 @@ def is_progress_token(value: JSON) -> bool:
 class AnswerStream:
     """The answer to one POST as a stream, if anything is written before the answer itself.
 
-    headers: complete lines that its head has besides its own. Once begun it is kept alive by comments.
+    headers: complete lines that its head has besides its own. last: the connection ends with it. Once
+    begun it is kept alive by comments.
     """
 
-    __slots__ = ("_connection", "_headers", "_timer", "is_begun")
+    __slots__ = ("_connection", "_headers", "_last", "_timer", "is_begun")
 
-    def __init__(self, connection: Connection, headers: bytes) -> None:
+    def __init__(self, connection: Connection, headers: bytes, *, last: bool = False) -> None:
         self._connection = connection
         self._headers = headers
+        self._last = last
         self._timer: asyncio.TimerHandle | None = None
         self.is_begun = False
 
@@ -88,7 +90,7 @@ class AnswerStream:
     def _begin(self) -> None:
         if not self.is_begun:
             self.is_begun = True
-            self._connection.begin_stream(stream_head(self._headers))
+            self._connection.begin_stream(stream_head(self._headers), last=self._last)
             self._keep_alive_later()
 
     def _keep_alive_later(self) -> None:

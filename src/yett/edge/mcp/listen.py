@@ -83,7 +83,8 @@ class ListenStream:
         owner = reply.principal.id
         shared.tally.streams[owner] += 1
         watching = Watching(owner, shared.gate, shared.changes, shared.tally, self._ring)
-        stream = AnswerStream(connection, b"Yett-Request-Id: %b\r\n" % inbound.call.id.encode())
+        headers = b"Yett-Request-Id: %b\r\n" % inbound.call.id.encode()
+        stream = AnswerStream(connection, headers, last=True)
         try:
             await self._serve(connection, stream, watching, owner)
         finally:
