@@ -55,19 +55,9 @@ class ScriptedGate:
         principal = GOOD if credential.reveal_text() == KEY else Principal(id="k2", name="other")
         if call.owner is not None and call.owner != principal.id:
             refused = Denied(Reason.UNKNOWN_SESSION, "scripted")
-        if self.pause is not None:
-            try:
-                await self.pause.wait()
-            except asyncio.CancelledError:
-                self.cancelled += 1
-                raise
+        await self._wait(self.pause)
         await self._tell(call)
-        if self.hold is not None and call.operation.road is Road.CALL:
-            try:
-                await self.hold.wait()
-            except asyncio.CancelledError:
-                self.cancelled += 1
-                raise
+        await self._wait(self.hold if call.operation.road is Road.CALL else None)
         refused = refused or self.refusal
         if refused is not None:
             return Reply(call=call, principal=principal, refusal=refused)
@@ -76,6 +66,14 @@ class ScriptedGate:
             return scripted
         results = {"tools/call": self.result, "tools/list": {"tools": [TOOL]}}
         return Reply(call=call, principal=principal, result=results.get(call.operation.method, {}))
+
+    async def _wait(self, event: asyncio.Event | None) -> None:
+        if event is not None:
+            try:
+                await event.wait()
+            except asyncio.CancelledError:
+                self.cancelled += 1
+                raise
 
     async def _tell(self, call: Call) -> None:
         line = None if call.talk is None else call.talk.line
