@@ -7,8 +7,8 @@ from yett.core.call import RpcError
 from yett.core.document import DocumentError, encode, parse
 from yett.core.talk import INPUT_REQUIRED, QUESTIONS
 from yett.core.target import JSON
-from yett.core.tasks import TASK
-from yett.upstreams.port import Exchange
+from yett.core.tasks import EXTENSION, TASK
+from yett.upstreams.port import NO_WISHES, Beside, Exchange
 
 METHOD_NOT_FOUND: Final = -32601
 _COMPLETE: Final = "complete"
@@ -161,16 +161,25 @@ def encode_reply(identifier: int | str, exchange: Exchange) -> bytes:
     return encode(message | {"error": {"code": error.code, "message": error.message, **data}})
 
 
-def take_result_type(result: dict[str, JSON], *, may_ask: bool = False) -> None:
+def take_result_type(result: dict[str, JSON], beside: Beside | None = None) -> None:
     """Take `resultType` out of a result: what is complete needs no word for it. A result that asks
-    for more keeps it, and is refused unless a client capability was declared for it (P16). One that is
-    a task keeps it too: whether the caller takes tasks is seen where answers are judged.
+    for more, or begins a task, keeps it, and is refused unless that was offered (P16).
 
     Raises:
         InvalidAnswer: it is another than `complete`.
     """
     kind = result.pop("resultType", _COMPLETE)
-    if kind == TASK or (may_ask and kind == INPUT_REQUIRED):
-        result["resultType"] = kind
-    elif kind != _COMPLETE:
+    if kind == _COMPLETE:
+        return
+    if beside is None or kind not in _offered_kinds(beside):
         raise InvalidAnswer("a result of a type that was not offered")
+    result["resultType"] = kind
+
+
+def _offered_kinds(beside: Beside) -> list[str]:
+    kinds: list[str] = []
+    if beside.wishes.capabilities != NO_WISHES.capabilities:
+        kinds.append(INPUT_REQUIRED)
+    if EXTENSION in beside.extensions:
+        kinds.append(TASK)
+    return kinds

@@ -6,6 +6,7 @@ import orjson
 import pytest
 
 from yett.core.call import RpcError
+from yett.core.tasks import EXTENSION
 from yett.upstreams.handshake import MODERN_META, initialize_params, with_beside
 from yett.upstreams.port import Beside, Exchange, Wishes
 from yett.upstreams.rpc import InvalidAnswer, encode_reply, question_of, take_result_type
@@ -51,29 +52,37 @@ def test_its_answer_carries_its_own_id(exchange: Exchange, expected: dict[str, A
     assert orjson.loads(encode_reply("q", exchange)) == {"jsonrpc": "2.0", "id": "q", **expected}
 
 
-def test_a_result_that_asks_for_more_is_taken_only_where_that_was_offered() -> None:
-    result = {"resultType": "input_required", "inputRequests": {}}
-
-    take_result_type(result, may_ask=True)
-
-    assert result["resultType"] == "input_required"
-    with pytest.raises(InvalidAnswer):
-        take_result_type(result)
+ASKED = Beside(wishes=OFFERED)
+DEFERRED = Beside(extensions=(EXTENSION,))
 
 
-@pytest.mark.parametrize("may_ask", [True, False])
-def test_a_complete_result_needs_no_word_for_it_and_another_is_refused(
-    *,
-    may_ask: bool,
+@pytest.mark.parametrize(
+    ("kind", "takers"), [("input_required", [ASKED]), ("task", [DEFERRED]), ("other", [])]
+)
+def test_a_result_of_another_type_is_taken_only_where_that_was_offered(
+    kind: str, takers: list[Beside]
 ) -> None:
+    for beside in (None, Beside(), Beside(wishes=Wishes(b"{}", "info")), ASKED, DEFERRED):
+        result = {"resultType": kind}
+        if beside in takers:
+            take_result_type(result, beside)
+            assert result == {"resultType": kind}
+        else:
+            with pytest.raises(InvalidAnswer):
+                take_result_type(result, beside)
+
+
+@pytest.mark.parametrize("beside", [None, ASKED, DEFERRED])
+def test_a_complete_result_needs_no_word_for_it(beside: Beside | None) -> None:
     result: dict[str, Any] = {"resultType": "complete", "content": []}
 
-    take_result_type(result, may_ask=may_ask)
+    take_result_type(result, beside)
 
     assert result == {"content": []}
-    for kind in ("task", None, 7, ["complete"]):
+    odd: list[Any] = [None, 7, ["complete"], {}]
+    for kind in odd:
         with pytest.raises(InvalidAnswer):
-            take_result_type({"resultType": kind}, may_ask=may_ask)
+            take_result_type({"resultType": kind}, beside)
 
 
 def test_a_modern_request_says_what_its_caller_wants_and_gives() -> None:

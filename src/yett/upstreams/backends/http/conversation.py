@@ -153,9 +153,9 @@ def add_body(head: bytes, body: bytes) -> bytes:
 
 
 def read_exchange(
-    response: Response, identifier: int, *, modern: bool, may_ask: bool = False
+    response: Response, identifier: int, *, modern: bool, beside: Beside | None = None
 ) -> Exchange:
-    """Return the one answer of an HTTP response. may_ask: a modern server may ask for more in it.
+    """Return the one answer of an HTTP response. beside: what a modern server was offered.
 
     Raises:
         InvalidAnswer: another status, type, id or shape than an answer to this request has.
@@ -173,7 +173,7 @@ def read_exchange(
         exchange = response.exchange
     result = exchange.result
     if modern and result is not None and "resultType" in result:
-        take_result_type(result, may_ask=may_ask)
+        take_result_type(result, beside)
     return exchange
 
 

@@ -20,7 +20,14 @@ _SENTINEL: Final = re.compile(r"=\?base64\?.*\?=")
 _SESSION: Final = re.compile(rb"[\x21-\x7e]{1,1024}")
 _BODY_TYPE: Final = b"Content-Type: application/json\r\n"
 _EVENT_ID_BYTES_MAX: Final = 1024
-_NAMED: Final = {"tools/call": "name", "prompts/get": "name", "resources/read": "uri"}
+_NAMED: Final = {
+    "tools/call": "name",
+    "prompts/get": "name",
+    "resources/read": "uri",
+    "tasks/get": "taskId",  # the extension `io.modelcontextprotocol/tasks`, Routing Headers
+    "tasks/update": "taskId",
+    "tasks/cancel": "taskId",
+}
 
 # A credential header of one of these names would break the framing or belie the body.
 _OURS: Final = frozenset(

@@ -125,8 +125,7 @@ class Talker:
         response = None
         try:
             response = await self._send(request, session, data, hearer)
-            may_ask = beside.wishes.capabilities != NO_WISHES.capabilities
-            exchange = read_exchange(response, identifier, modern=session.modern, may_ask=may_ask)
+            exchange = read_exchange(response, identifier, modern=session.modern, beside=beside)
             if again or not lane.sessions.is_mistaken(session, exchange):
                 return exchange
         except InvalidAnswer as error:
