@@ -179,6 +179,21 @@ async def test_only_what_is_severe_enough_is_heard(level: str, server: Server) -
     assert levels == list(LOG_LEVELS[LOG_LEVELS.index(level) :])
 
 
+async def test_a_server_names_no_stream_of_the_caller(server: Server) -> None:
+    """Or it could end a subscription that it has nothing to do with, or speak in it."""
+    meta = {"io.modelcontextprotocol/subscriptionId": 1, "com.example/x": 2}
+    server.gate.notices = [progress(1, _meta=meta, progressToken="stolen"), Notice("notifications/message", {"level": "info", "data": 1, "_meta": {"io.modelcontextprotocol/subscriptionId": 1}})]  # fmt: skip
+    server.gate.result = server.gate.result | {"_meta": meta | {"io.modelcontextprotocol/serverInfo": {"name": "evil"}}}  # fmt: skip
+    body, headers = modern("tools/call", CALL, progressToken="mine", logLevel="debug")
+    async with server.stream("POST", "/mcp", body, **headers) as stream:
+        first, second, answer = await stream.rest()
+
+    assert first["params"] == {"progress": 1, "progressToken": "mine", "_meta": {"com.example/x": 2}}  # fmt: skip
+    assert second["params"] == {"level": "info", "data": 1}
+    assert answer["result"]["_meta"].keys() == {"com.example/x", "io.modelcontextprotocol/serverInfo"}  # fmt: skip
+    assert answer["result"]["_meta"]["io.modelcontextprotocol/serverInfo"]["name"] == "yett"
+
+
 async def test_a_refusal_after_something_was_heard_is_the_last_event(server: Server) -> None:
     server.gate.notices = [progress(1)]
     server.gate.refusal = Denied(Reason.UPSTREAM_TIMEOUT, "PRIVATE", sent=True)

@@ -89,3 +89,13 @@ def test_the_input_is_never_changed() -> None:
         to_version(version, "tools/call", RESULT)
 
     assert encode(RESULT) == before
+
+
+def test_an_older_version_is_not_told_which_server_of_the_new_one_answered() -> None:
+    """It means something by no such member of `_meta`."""
+    server = {"io.modelcontextprotocol/serverInfo": {"name": "mcp-git"}}
+    alone = to_version("2025-11-25", "tools/call", {"content": [], "_meta": server})
+    beside = to_version("2025-11-25", "tools/call", {"content": [], "_meta": server | {"a/b": 1}})
+
+    assert alone == {"content": []}
+    assert beside == {"content": [], "_meta": {"a/b": 1}}

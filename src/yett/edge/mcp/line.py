@@ -17,6 +17,7 @@ from yett.core.talk import LOG_LEVELS, Notice
 from yett.core.target import JSON
 from yett.edge.http.connection import Connection
 from yett.edge.http.message import stream_head
+from yett.edge.mcp.translate import without_own_meta
 
 KEEP_ALIVE_SECONDS: Final = 15.0
 KEEP_ALIVE: Final = b": keep-alive\n\n"
@@ -131,7 +132,7 @@ class NoticeLine:
         if notice.method == _PROGRESS:
             self._tell_progress(self._send, notice.params)
         elif _SEVERITY.get(str(notice.params.get("level")), -1) >= self._severity:
-            self._send(notification(notice.method, notice.params))
+            self._send(notification(notice.method, without_own_meta(notice.params)))
 
     def end(self) -> None:
         """Say nothing any more: the answer is there."""
@@ -141,4 +142,5 @@ class NoticeLine:
         progress = params["progress"]
         if self._token is not None and progress > self._progress:
             self._progress = progress
-            send(notification(_PROGRESS, params | {"progressToken": self._token}))
+            own = {"progressToken": self._token}
+            send(notification(_PROGRESS, without_own_meta(params) | own))

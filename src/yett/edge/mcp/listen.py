@@ -27,8 +27,9 @@ from yett.edge.mcp.watching import Tally, Watching
 
 _SUBSCRIPTIONS: Final = "resourceSubscriptions"
 _SUBSCRIBE: Final = OPERATIONS["resources/subscribe"]
-JUDGE_AGAIN_SECONDS: Final = 5.0
-"""Not more often, however often something changes: each time costs a call for each watched resource."""
+JUDGE_AGAIN_SECONDS: Final = 3.0
+"""Not more often, however often something changes: each time costs a call for each watched resource. With
+the second until a stream looks up, it is within the five of promise 11."""
 _PAUSE_SECONDS: Final = 0.1
 """Between two messages about resources, however often a server says that one has changed."""
 
@@ -145,7 +146,8 @@ class ListenStream:
         )
 
     def _result(self) -> bytes:
-        result = to_modern("subscriptions/listen", {"_meta": self._meta})
+        result = to_modern("subscriptions/listen", {})
+        result["_meta"] |= self._meta
         return encode({"jsonrpc": "2.0", "id": self._inbound.id, "result": result})
 
     def _call(self, method: str, *, owner: str, name: str = "") -> Call:

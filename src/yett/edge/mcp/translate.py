@@ -10,7 +10,7 @@ from typing import Final
 import yett
 from yett.core.document import encode
 from yett.core.target import JSON
-from yett.edge.mcp.versions import META_SERVER, MODERN
+from yett.edge.mcp.versions import META_PROGRESS, META_SERVER, META_SUBSCRIPTION, MODERN
 
 Result = dict[str, JSON]
 
@@ -26,6 +26,7 @@ _CACHEABLE: Final = frozenset(
     }
 )
 _TTL_MILLISECONDS: Final = {"server/discover": 60_000}
+_OWN_META: Final = frozenset({META_SERVER, META_SUBSCRIPTION, META_PROGRESS})
 _MODERN_KEYS: Final = ("resultType", "ttlMs", "cacheScope")
 
 
@@ -38,9 +39,20 @@ def to_version(version: str, method: str, result: Result) -> Result:
 
 def plain(result: Result) -> Result:
     """Return the result without what only the modern era's transport means something by."""
+    result = without_own_meta(result)
     if result.keys().isdisjoint(_MODERN_KEYS):
         return result
     return _without(result, *_MODERN_KEYS)
+
+
+def without_own_meta(value: Result) -> Result:
+    """Return a result, or parameters of a notification, without the members of `_meta` that each side of
+    the gate has of its own: a server cannot name itself there, nor a stream of the caller."""
+    meta = value.get("_meta")
+    if not isinstance(meta, dict) or _OWN_META.isdisjoint(meta):
+        return value
+    kept = _without(meta, *_OWN_META)
+    return value | {"_meta": kept} if kept else _without(value, "_meta")
 
 
 def to_modern(method: str, result: Result) -> Result:
@@ -50,6 +62,7 @@ def to_modern(method: str, result: Result) -> Result:
         result = _each(
             _without_bound_to_tasks(result), "tools", lambda tool: _without(tool, "execution")
         )
+    result = without_own_meta(result)
     kind = result.get("resultType", "complete")
     added: Result = {"resultType": kind}
     if kind == "complete" and method in _CACHEABLE:
