@@ -21,6 +21,21 @@ class ShapeError(ValueError):
     """The answer does not have the form of its operation. Quotes nothing of it."""
 
 
+def is_plain(result: dict[str, JSON]) -> bool:
+    """Tell whether this is what nearly every result of tools/call is, text and nothing besides, and
+    fits as it stands. False says nothing: `check_tool_result` tells."""
+    blocks = result.get("content")
+    if type(blocks) is not list or len(blocks) > ANSWER_BLOCKS_MAX:
+        return False
+    for block in blocks:
+        if type(block) is not dict or block.get("type") != "text":
+            return False
+        text = block.get("text")
+        if type(text) is not str or len(text) > ANSWER_TEXT_CHARS_MAX:
+            return False
+    return len(result) == 1 or (len(result) == 2 and type(result.get("isError")) is bool)  # noqa: PLR2004 - these two
+
+
 def check_tool_result(result: dict[str, JSON]) -> tuple[int, ...]:
     """Check the result of tools/call; return the ids of the blocks whose `data` is binary.
 
@@ -29,8 +44,7 @@ def check_tool_result(result: dict[str, JSON]) -> tuple[int, ...]:
     """
     binary: tuple[int, ...] = ()
     for block in _list(result, "content"):
-        if not _is_plain_text(block):
-            binary += check_block(block)
+        binary += check_block(block)
     if type(result.get("isError", False)) is not bool:
         raise ShapeError("`isError` is neither true nor false")
     if not _COMMON.isdisjoint(result):
@@ -112,14 +126,6 @@ def _list(result: dict[str, JSON], name: str) -> list[JSON]:
     if len(items) > ANSWER_BLOCKS_MAX:
         raise ShapeError(f"`{name}` has more than {ANSWER_BLOCKS_MAX} items")
     return items
-
-
-def _is_plain_text(block: JSON) -> bool:
-    """Tell whether this is what nearly every block is, which needs no further look."""
-    if type(block) is not dict or block.get("type") != "text":
-        return False
-    text = block.get("text")
-    return type(text) is str and len(text) <= ANSWER_TEXT_CHARS_MAX
 
 
 def _check_common(result: dict[str, JSON]) -> None:

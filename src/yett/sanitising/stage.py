@@ -13,6 +13,7 @@ from yett.core.bounds import ANSWER_BYTES_MAX, NOTICE_BYTES_MAX, ROUND_SECONDS_M
 from yett.core.call import RpcError
 from yett.core.document import DocumentError, encode, parse
 from yett.core.errors import Denied, Fault
+from yett.core.operations import OPERATIONS
 from yett.core.proofs import Answered, Armed, Cleaned, Permitted
 from yett.core.reasons import Reason
 from yett.core.rounds import Round, purpose_of
@@ -28,7 +29,7 @@ from yett.sanitising.questions import check_notice, check_question, methods_of
 from yett.sanitising.renaming import Publish, may_name, with_public_uris
 from yett.sanitising.rewriting import FINDING_PREFIX, Cleaner
 from yett.sanitising.scanner import Hits, Scanner
-from yett.sanitising.shape import CHECKS, ShapeError
+from yett.sanitising.shape import CHECKS, ShapeError, is_plain
 from yett.sanitising.tasks import (
     check_acknowledgement,
     check_same,
@@ -46,6 +47,7 @@ _INTERNAL_ERROR: Final = -32603
 _RPC_CODES: Final = range(-32768, -31999)
 _DEFAULT: Final = AnswerRules()
 _TASK_RESULT: Final = "tasks/result"
+_TOOLS_CALL: Final = OPERATIONS["tools/call"]
 
 
 @final
@@ -81,17 +83,21 @@ class Sanitiser:
         untrusted = answered.untrusted
         if untrusted is None:
             _refuse("there is neither a result nor an error")
+        call = permitted.call
+        if call.operation is _TOOLS_CALL and call.task is None and is_plain(untrusted):
+            return self._clean_result(answered, untrusted, permitted, plain=True)
         if permitted.call.talk is not None and untrusted.get("resultType") == INPUT_REQUIRED:
             return self._clean_question(answered, untrusted, permitted)
         if permitted.call.task is not None or untrusted.get("resultType") == TASK:
             return self._clean_task(answered, untrusted, permitted)
-        return self._clean_result(answered, untrusted, permitted)
+        return self._clean_result(answered, untrusted, permitted, plain=False)
 
     def _clean_result(
-        self, answered: Answered, untrusted: dict[str, JSON], permitted: Permitted
+        self, answered: Answered, untrusted: dict[str, JSON], permitted: Permitted, *, plain: bool
     ) -> Cleaned:
-        binary = _check(untrusted, permitted)
-        if "structuredContent" in untrusted:
+        """plain: it has been looked at, and holds nothing but text."""
+        binary = () if plain else _check(untrusted, permitted)
+        if not plain and "structuredContent" in untrusted:
             self._check_output(untrusted, permitted)
         encoded = encode(untrusted)
         if permitted.call.server is None and may_name(encoded):
@@ -186,9 +192,9 @@ class Sanitiser:
         call, target = permitted.call, permitted.target
         asked = call.task
         if asked is not None and not asked.id and not is_creation(untrusted):
-            return self._clean_result(answered, untrusted, permitted)
+            return self._clean_result(answered, untrusted, permitted, plain=False)
         if call.operation.method == _TASK_RESULT:
-            cleaned = self._clean_result(answered, untrusted, permitted)
+            cleaned = self._clean_result(answered, untrusted, permitted, plain=False)
             kept, findings = cleaned.result or {}, cleaned.findings
         else:
             kept, findings = self._clean_status(answered, untrusted, permitted)

@@ -4,6 +4,7 @@ JSON Schema 2020-12 (the default of MCP) and draft-07 (what many servers still s
 checked, not only noted: an argument that claims to be a URI or an address is one.
 """
 
+from collections.abc import Callable
 from typing import Any, Final, final
 
 import jsonschema_rs
@@ -59,11 +60,17 @@ class CompiledSchema:
         texts: "_Texts | None" = None,
     ) -> None:
         self._validator = validator
-        self._is_valid = validator.is_valid
+        self._is_valid: Callable[[JSON], bool] = validator.is_valid
         self._original = original
         self._by_depth = by_depth
         self._texts = texts
         self.mirrors: tuple[Mirror, ...] = ()
+
+    def verdict_on_few(self, nodes: int) -> Callable[[JSON], bool] | None:
+        """Return what says alone whether flat values of up to `nodes` nodes fit; None: it takes more."""
+        if self._texts is not None or self._original is not None or self.mirrors:
+            return None
+        return self._is_valid if self._work(nodes, 1) <= _LITTLE_WORK else None
 
     def first_problem(self, value: JSON, nodes: int = 1, depth: int = 1) -> Finding | None:
         """Return what is wrong, or None when the value fits.

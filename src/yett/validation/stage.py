@@ -1,8 +1,11 @@
 """Do the arguments fit what the tool declares? No schema that can be judged by, no call."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final, final
 
+import msgspec
+
+from yett.core.bounds import SCHEMAS_COMPILED_MAX
 from yett.core.document import encode
 from yett.core.errors import Fault
 from yett.core.operations import Kind
@@ -24,10 +27,18 @@ _TOOL: Final = Kind.TOOL  # an attribute of an enumeration costs ten times a glo
 
 
 @final
+class _Few(msgspec.Struct, frozen=True, eq=False):
+    """What says of few and flat arguments of one tool that they fit; None: they need a closer look."""
+
+    target: Target
+    fit: Callable[[JSON], bool] | None
+
+
+@final
 class Validator:
     """open_targets: `server/tool` of each tool whose undeclared arguments the operator lets through."""
 
-    __slots__ = ("_cache", "_open_targets", "_sealer")
+    __slots__ = ("_cache", "_few", "_open_targets", "_sealer")
 
     def __init__(
         self, cache: SchemaCache, sealer: Sealer, open_targets: Iterable[str] = ()
@@ -35,6 +46,7 @@ class Validator:
         self._cache: Final = cache
         self._sealer: Final = sealer
         self._open_targets: Final = frozenset(open_targets)
+        self._few: dict[str, _Few] = {}
 
     def check(self, permitted: Permitted) -> Validated:
         """Let only arguments within the caps and the approved definition go on.
@@ -49,7 +61,12 @@ class Validator:
         if call.task is not None and call.task.id:
             return Validated(permitted, arguments, resumption=follow_up(permitted, call.task))
         if target.kind is _TOOL:
-            self._check_tool(target, arguments, call.mirrored)
+            few = self._few.get(target.key)
+            if few is None or few.target is not target:
+                few = self._prepare(target)
+            # Nearly every call passes here; what does not is looked at again, to tell why.
+            if few.fit is None or not is_small(arguments) or not few.fit(arguments):
+                self._check_tool(target, arguments, call.mirrored)
         else:
             check_other(permitted, arguments)
         encoded = encode(arguments)
@@ -83,6 +100,12 @@ class Validator:
             deny(*problem)
         if schema.mirrors and mirrored is not None:
             check_mirrored(schema.mirrors, mirrored, arguments)
+
+    def _prepare(self, target: Target) -> "_Few":
+        if len(self._few) >= SCHEMAS_COMPILED_MAX:
+            self._few.clear()
+        few = self._few[target.key] = _Few(target, self._find(target).verdict_on_few(FLAT_NODES))
+        return few
 
     def _find(self, target: Target) -> CompiledSchema:
         try:
