@@ -18,6 +18,7 @@ CATCHERS: Final = {
     "cli/command.py": "makes it a sentence and an exit code",
     "cli/place.py": "says that a gate will record what was done",
     "upstreams/backends/http/ear.py": "listens again later; no call waits for it",
+    "upstreams/backends/http/lane.py": "listens again later; no call waits for it",
     "upstreams/backends/http/legacy_events.py": "listens again later; no call waits for it",
     "upstreams/backends/http/modern_events.py": "listens again later; no call waits for it",
     "upstreams/backends/http/resuming.py": "asks again for the rest of an answer, until time is up",

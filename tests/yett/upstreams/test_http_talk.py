@@ -14,7 +14,7 @@ from yett.core.call import RpcError
 from yett.core.errors import Fault
 from yett.core.reasons import Reason
 from yett.core.talk import Notice
-from yett.upstreams.backends.http import talking
+from yett.upstreams.backends.http import ear, talking
 from yett.upstreams.port import Beside, Exchange, Transport, Wishes
 
 STREAM = "text/event-stream"
@@ -418,7 +418,7 @@ async def test_who_hangs_up_on_a_modern_server_closes_the_stream() -> None:
 # sessions with wishes
 
 
-async def test_callers_who_wish_the_same_share_a_session_and_others_do_not() -> None:
+async def test_a_caller_has_a_session_for_each_of_its_wishes() -> None:
     wishes = [ASKING, ASKING, Wishes(b'{"roots":{}}'), ASKING]
     async with HttpServer("legacy") as server, reach(server) as transport:
         await asyncio.gather(*(talk(transport, Beside(wishes=one)) for one in wishes))
@@ -431,39 +431,71 @@ async def test_callers_who_wish_the_same_share_a_session_and_others_do_not() -> 
     assert sorted(offered) == sorted(["{}", '{"elicitation": {"form": {}}}', '{"roots": {}}'])
 
 
+async def test_no_two_callers_share_a_session_that_hears_of_them() -> None:
+    async with HttpServer("legacy") as server, reach(server) as transport:
+        for owner in ("ann", "bob", "ann"):
+            await talk(transport, Beside(owner=owner, wishes=ASKING))
+
+    calls = [request for request in server.requests if request.method == "tools/call"]
+    assert [request.headers["mcp-session-id"] for request in calls] == [
+        "session-2",
+        "session-3",
+        "session-2",
+    ]
+
+
+def ended(server: HttpServer) -> list[str]:
+    return [r.headers["mcp-session-id"] for r in server.asides if r.verb == "DELETE"]
+
+
+@pytest.mark.parametrize(
+    ("bound", "owners"), [("LANES_MAX", "abcd"), ("LANES_PER_OWNER_MAX", "aaaa")]
+)
 async def test_sessions_with_wishes_are_few_and_the_oldest_are_ended(
-    monkeypatch: pytest.MonkeyPatch,
+    bound: str, owners: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(talking, "LANES_MAX", 2)
+    monkeypatch.setattr(talking, bound, 2)
     levels = ["debug", "info", "notice", "warning"]
     async with HttpServer("legacy") as server, reach(server) as transport:
-        for level in levels:
-            await talk(transport, Beside(wishes=Wishes(b"{}", level)))
+        for owner, level in zip(owners, levels, strict=True):
+            await talk(transport, Beside(owner=owner, wishes=Wishes(b"{}", level)))
         await asyncio.sleep(0.05)
-        ended = [request.headers["mcp-session-id"] for request in server.asides]
+        before = ended(server)
 
-    assert ended == ["session-2", "session-3"]
-    assert {request.verb for request in server.asides} == {"DELETE"}
-    assert len(server.asides) == 5, "all others end with the transport"
+    assert before == ["session-2", "session-3"]
+    assert len(ended(server)) == 5, "all others end with the transport"
+
+
+async def test_one_caller_cannot_end_the_sessions_of_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(talking, "LANES_PER_OWNER_MAX", 2)
+    async with HttpServer("legacy") as server, reach(server) as transport:
+        await talk(transport, Beside(owner="ann", wishes=ASKING))
+        for level in ("debug", "info", "notice", "warning"):
+            await talk(transport, Beside(owner="bob", wishes=Wishes(b"{}", level)))
+        await asyncio.sleep(0.05)
+
+        assert "session-2" not in ended(server)
 
 
 async def test_a_session_that_is_in_use_is_ended_after_its_last_call(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(talking, "LANES_MAX", 1)
+    monkeypatch.setattr(talking, "LANES_PER_OWNER_MAX", 1)
     async with HttpServer("legacy") as server, reach(server) as transport:
         slow = asyncio.create_task(
             talk(transport, Beside(wishes=ASKING), odd="wait", seconds=0.2, message="slow")
         )
         await asyncio.sleep(0.05)
         await talk(transport, Beside(wishes=Wishes(b"{}", "info")))
-        before = len(server.asides)
+        before = ended(server)
         exchange = await slow
         await asyncio.sleep(0.05)
 
     assert text_of(exchange) == "slow"
-    assert before == 0
-    assert server.asides[0].headers["mcp-session-id"] == "session-2"
+    assert before == []
+    assert ended(server)[0] == "session-2"
 
 
 async def test_idle_sessions_with_wishes_are_ended(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -472,10 +504,10 @@ async def test_idle_sessions_with_wishes_are_ended(monkeypatch: pytest.MonkeyPat
     async with HttpServer("legacy") as server, reach(server) as transport:
         await talk(transport, Beside(wishes=ASKING))
         await asyncio.sleep(0.3)
-        ended = [request.headers["mcp-session-id"] for request in server.asides]
+        before = ended(server)
         await talk(transport, Beside(wishes=ASKING))
 
-    assert ended == ["session-2"]
+    assert before == ["session-2"]
     assert server.requests[-1].headers["mcp-session-id"] == "session-3"
 
 
@@ -509,3 +541,102 @@ async def test_calls_that_wait_for_their_callers_never_stand_in_the_way_of_plain
         await asyncio.wait(waiting)
 
     assert read.result is not None
+
+
+# what comes on the stream of a session with wishes
+
+
+class Standing:
+    """A legacy server that asks and logs on the stream of the session, while a call waits."""
+
+    def __init__(self, *said: bytes) -> None:
+        self.said = said
+        self.answers: list[dict[str, Any]] = []
+        self.answered = asyncio.Event()
+        self.ears: dict[str, Writer] = {}
+        self.server = HttpServer("legacy", oddity=self.oddity)
+
+    async def oddity(self, request: Request, writer: Writer) -> bool:
+        session = request.headers.get("mcp-session-id", "")
+        if request.verb == "GET":
+            await asyncio.sleep(0.05)
+            writer.write(head(200, STREAM, Transfer_Encoding="chunked"))
+            self.ears[session] = writer
+            return True
+        if request.verb == "POST" and "method" not in request.message:
+            self.answers.append(request.message)
+            self.answered.set()
+            return False
+        if request.method != "tools/call" or session not in self.ears:
+            return False
+        for one in self.said:
+            self.ears[session].write(chunk(b"data: " + one + b"\n\n"))
+        await self.answered.wait()
+        writer.write(whole(result_body(request, json.dumps(self.answers[-1]))))
+        return True
+
+
+async def test_what_is_asked_on_the_stream_of_the_session_is_asked_of_the_one_call() -> None:
+    found: list[Notice] = []
+    standing = Standing(message("error"), question())
+    beside = Beside(wishes=Wishes(ASKING.capabilities, "info"), hear=found.append, ask=accept)
+    async with standing.server as server, reach(server) as transport:
+        exchange = await talk(transport, beside)
+
+    assert json.loads(text_of(exchange))["result"] == ACCEPTED
+    assert [notice.params["level"] for notice in found] == ["error"]
+    assert list(standing.ears) == ["session-2"]
+
+
+async def test_with_two_calls_under_way_nobody_is_asked() -> None:
+    standing = Standing(question())
+    asked: list[str] = []
+
+    async def ask(method: str, params: dict[str, Any]) -> Exchange:
+        asked.append(method)
+        return await accept(method, params)
+
+    beside = Beside(wishes=ASKING, ask=ask)
+    async with standing.server as server, reach(server) as transport:
+        await talk(transport, Beside(wishes=ASKING, ask=accept))
+        standing.answered.clear()
+        standing.said = ()
+        first = asyncio.create_task(talk(transport, beside))
+        await asyncio.sleep(0.05)
+        standing.said = (question("q2"),)
+        await talk(transport, beside)
+        await first
+
+    assert asked == []
+    assert standing.answers[-1]["error"]["code"] == -32601
+
+
+async def test_what_is_asked_between_two_calls_is_declined() -> None:
+    standing = Standing(question())
+    async with standing.server as server, reach(server) as transport:
+        await talk(transport, Beside(wishes=ASKING, ask=accept))
+        standing.ears["session-2"].write(chunk(b"data: " + question("late") + b"\n\n"))
+        await asyncio.sleep(0.1)
+
+    assert standing.answers[-1]["id"] == "late"
+    assert "error" in standing.answers[-1]
+
+
+async def test_the_stream_of_a_session_is_opened_again_and_ends_with_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ear, "PAUSE_SECONDS_MIN", 0.02)
+    monkeypatch.setattr(talking, "LANES_PER_OWNER_MAX", 1)
+    standing = Standing(question())
+    async with standing.server as server, reach(server) as transport:
+        await talk(transport, Beside(wishes=ASKING, ask=accept))
+        standing.ears.pop("session-2").transport.abort()
+        await asyncio.sleep(0.3)
+        exchange = await talk(transport, Beside(wishes=ASKING, ask=accept))
+        writer = standing.ears["session-2"]
+        standing.said = ()
+        await talk(transport, Beside(wishes=Wishes(b"{}", "info")), deadline=1.0)
+        await asyncio.sleep(0.1)
+
+        assert json.loads(text_of(exchange))["result"] == ACCEPTED
+        assert writer.transport.is_closing()

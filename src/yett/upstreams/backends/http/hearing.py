@@ -85,14 +85,19 @@ class Hearer:
             if self.exchange is not None:
                 raise InvalidAnswer("a second answer")
             self.exchange = read_answer(message, self._identifier, len(data))
-        elif announces_change(message):
+        else:
+            self.take(message, len(data))
+
+    def take(self, message: dict[str, JSON], size: int) -> None:
+        """What the server says besides the answer. size: in bytes."""
+        if announces_change(message):
             self._desk.note_change()
         elif "id" in message:
             self._take_question(message)
         elif message["method"] == "notifications/cancelled":
             self._withdraw(message.get("params"))
         else:
-            self._take_notice(message, len(data))
+            self._take_notice(message, size)
 
     def close(self) -> None:
         """The request is over, and with it all that was asked for its sake."""

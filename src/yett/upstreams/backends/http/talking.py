@@ -2,7 +2,7 @@
 
 They have connections of their own: one that waits for its caller's answer may wait for minutes, and
 must not stand in the way of plain calls. A legacy server is offered what a caller gives once per
-session, so callers who give the same share one, and nobody else meets it.
+session, so such a caller has sessions of its own.
 """
 
 import asyncio
@@ -23,6 +23,7 @@ from yett.upstreams.backends.http.conversation import (
     read_exchange,
 )
 from yett.upstreams.backends.http.hearing import Desk, Hearer
+from yett.upstreams.backends.http.lane import Lane
 from yett.upstreams.backends.http.opening import Opener
 from yett.upstreams.backends.http.response import Response
 from yett.upstreams.backends.http.resuming import resume
@@ -30,23 +31,13 @@ from yett.upstreams.backends.http.sessions import Known, Sessions
 from yett.upstreams.port import NO_WISHES, Beside, Exchange, Wishes
 from yett.upstreams.rpc import InvalidAnswer
 
-LANES_MAX: Final = 32
+LANES_MAX: Final = 64
+LANES_PER_OWNER_MAX: Final = 4
 IDLE_SECONDS_MAX: Final = 180.0
 _SWEEP_SECONDS: Final = 15.0
 
-
-@final
-class _Lane:
-    """The sessions in which a server is offered the same. calls: under way. used: loop time.
-    over: to be ended with its last call."""
-
-    __slots__ = ("calls", "over", "sessions", "used")
-
-    def __init__(self, sessions: Sessions) -> None:
-        self.sessions = sessions
-        self.calls = 0
-        self.over = False
-        self.used = 0.0
+Key = tuple[str, Wishes]
+"""Whose, and what it wishes."""
 
 
 @final
@@ -78,10 +69,10 @@ class Talker:
         self._client = client
         self._opener = opener
         self._known = known
-        self._plain = _Lane(plain)
+        self._plain = Lane(plain, client, desk, listens=False)
         self._background = background
         self._desk = desk
-        self._lanes: OrderedDict[Wishes, _Lane] = OrderedDict()
+        self._lanes: OrderedDict[Key, Lane] = OrderedDict()
         self._loop = asyncio.get_running_loop()
         self._sweeper: asyncio.TimerHandle | None = None
 
@@ -89,7 +80,9 @@ class Talker:
         """As `Transport.request`."""
         session = await self._plain.sessions.take(request.credential, request.deadline)
         wishes = _wishes_towards(session, request.beside.wishes)
-        lane = self._plain if wishes == NO_WISHES else self._lane(wishes)
+        lane = self._plain
+        if wishes != NO_WISHES:
+            lane = self._lane((request.beside.owner, wishes))
         lane.calls += 1
         try:
             return await self._try(request, lane, again=False)
@@ -97,25 +90,25 @@ class Talker:
             lane.calls -= 1
             lane.used = self._loop.time()
             if lane.over and not lane.calls:
-                self._end(lane)
+                lane.end()
 
     def forget_everything(self) -> None:
         """The server went away, and what it knew with it."""
         for lane in self._lanes.values():
-            lane.sessions.forget_all()
+            lane.forget_all()
 
     def end_all(self) -> None:
         if self._sweeper is not None:
             self._sweeper.cancel()
         for lane in self._lanes.values():
-            self._end(lane)
+            lane.end()
         self._lanes.clear()
 
     async def close(self) -> None:
         await self._client.close()
 
-    async def _try(self, request: Request, lane: _Lane, *, again: bool) -> Exchange:
-        session = await lane.sessions.take(request.credential, request.deadline)
+    async def _try(self, request: Request, lane: Lane, *, again: bool) -> Exchange:
+        session = await lane.take(request.credential, request.deadline)
         beside = request.beside
         identifier = self._desk.next_id()
         hearer = Hearer(identifier, session, beside, self._desk)
@@ -123,6 +116,7 @@ class Talker:
             session, identifier, request.method, request.params, beside, request.mirrored
         )
         response = None
+        lane.hearers.append(hearer)
         try:
             response = await self._send(request, session, data, hearer)
             exchange = read_exchange(response, identifier, modern=session.modern, beside=beside)
@@ -136,6 +130,7 @@ class Talker:
             ):
                 raise Fault(Reason.UPSTREAM_INVALID, str(error), sent=True) from None
         finally:
+            lane.hearers.remove(hearer)
             hearer.close()
             if response is None:
                 self._desk.cancel(session, identifier)
@@ -154,37 +149,37 @@ class Talker:
 
     # lanes
 
-    def _lane(self, wishes: Wishes) -> _Lane:
-        lane = self._lanes.get(wishes)
+    def _lane(self, key: Key) -> Lane:
+        lane = self._lanes.get(key)
         if lane is None:
-            sessions = Sessions(self._opener, wishes, self._known, self._background)
-            lane = self._lanes[wishes] = _Lane(sessions)
-            if len(self._lanes) > LANES_MAX:
-                self._give_up(next(iter(self._lanes)))
+            self._make_room(key[0])
+            sessions = Sessions(self._opener, key[1], self._known, self._background)
+            lane = self._lanes[key] = Lane(sessions, self._client, self._desk, listens=True)
             if self._sweeper is None:
                 self._sweeper = self._loop.call_later(_SWEEP_SECONDS, self._sweep)
-        self._lanes.move_to_end(wishes)
+        self._lanes.move_to_end(key)
         return lane
+
+    def _make_room(self, owner: str) -> None:
+        own = [key for key in self._lanes if key[0] == owner]
+        if len(own) >= LANES_PER_OWNER_MAX:
+            self._give_up(own[0])
+        elif len(self._lanes) >= LANES_MAX:
+            self._give_up(next(iter(self._lanes)))
 
     def _sweep(self) -> None:
         before = self._loop.time() - IDLE_SECONDS_MAX
-        for wishes, lane in list(self._lanes.items()):
+        for key, lane in list(self._lanes.items()):
             if not lane.calls and lane.used < before:
-                self._give_up(wishes)
+                self._give_up(key)
         again = self._loop.call_later(_SWEEP_SECONDS, self._sweep) if self._lanes else None
         self._sweeper = again
 
-    def _give_up(self, wishes: Wishes) -> None:
-        lane = self._lanes.pop(wishes)
+    def _give_up(self, key: Key) -> None:
+        lane = self._lanes.pop(key)
         lane.over = True
         if not lane.calls:
-            self._end(lane)
-
-    def _end(self, lane: _Lane) -> None:
-        """The server need not keep what nobody comes back to."""
-        for session in lane.sessions.held.values():
-            self._desk.end(session)
-        lane.sessions.held.clear()
+            lane.end()
 
 
 def _wishes_towards(session: Session, wishes: Wishes) -> Wishes:
