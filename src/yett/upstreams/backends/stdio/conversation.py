@@ -121,8 +121,7 @@ class Conversation:
             answered = True
             raise
         finally:
-            if hearing is not None:
-                del self._hearings[identifier]
+            self._hearings.pop(identifier, None)
             self._deadlines.forget(waiter)
             if not answered:
                 self.withdraw(identifier)
@@ -180,6 +179,9 @@ class Conversation:
         if waiter is None or waiter.done():
             return False
         self.opened = True
+        if self._hearings and type(identifier) is int and identifier in self._hearings:
+            # Now: what stands behind the answer may be read before its caller wakes.
+            self._hearings.pop(identifier).close()
         try:
             waiter.set_result(read_outcome(message, size))
         except InvalidAnswer as error:

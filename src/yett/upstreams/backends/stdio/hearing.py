@@ -23,6 +23,7 @@ class Hearing:
         self._capabilities = {} if beside.ask is None else offered(beside.wishes)
         self._notices: Notices | None = None
         self._asking: dict[int | str, asyncio.Task[None]] = {}
+        self._closed = False
         self.asking_since: float | None = None
 
     @property
@@ -38,6 +39,7 @@ class Hearing:
 
     def close(self) -> None:
         """The request is over, and with it all that was asked for its sake."""
+        self._closed = True
         self._notices = None
         for task in list(self._asking.values()):
             task.cancel()
@@ -49,7 +51,7 @@ class Hearing:
     def take_question(self, message: dict[str, JSON]) -> bool:
         """Ask the caller; False: this is nothing that it may be asked, or too much at once."""
         ask, question = self._beside.ask, question_of(message, self._capabilities)
-        if ask is None or question is None or len(self._asking) >= INPUTS_MAX:
+        if self._closed or ask is None or question is None or len(self._asking) >= INPUTS_MAX:
             return False
         identifier, method, params = question
         if identifier in self._asking:
