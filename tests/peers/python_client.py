@@ -1,12 +1,14 @@
 """One visit of the official Python SDK's client, in this process. Order and account: see visit.py."""
 
 import asyncio
+import warnings
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from mcp import Client, MCPError
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared._httpx_utils import create_mcp_http_client
+from mcp.shared.exceptions import MCPDeprecationWarning
 from mcp_types import (
     CreateMessageResult,
     ElicitResult,
@@ -124,9 +126,16 @@ async def _ask_more(client: Client, method: str, params: dict[str, Any]) -> Any:
             return await client.subscribe_resource(**params)
         case "resources/unsubscribe":
             return await client.unsubscribe_resource(**params)
-        case "logging/setLevel":
-            return await client.set_logging_level(**params)
-        case "ping":
-            return await client.send_ping()
+        case "logging/setLevel" | "ping":
+            return await _ask_old(client, method, params)
         case _:
             raise AssertionError(method)
+
+
+async def _ask_old(client: Client, method: str, params: dict[str, Any]) -> Any:
+    """What the newest version has no more, and the client warns of."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", MCPDeprecationWarning)
+        if method == "ping":
+            return await client.send_ping()
+        return await client.set_logging_level(**params)

@@ -5,7 +5,7 @@ from typing import Any, Final
 import pytest
 
 from tests.peers.conftest import Place
-from tests.peers.visit import PYTHON, TYPESCRIPT, Account, Client, call, clients
+from tests.peers.visit import FOUR, PYTHON, TYPESCRIPT, Account, Client, call, clients, step
 
 SERVERS: Final = ("old", "new")
 """One that speaks the legacy era only, and one that speaks the modern era only."""
@@ -19,9 +19,8 @@ MODEL: Final[dict[str, Any]] = {
 }
 ROOTS: Final[dict[str, Any]] = {"roots": {"roots": [{"uri": "file:///books", "name": "books"}]}}
 both = pytest.mark.parametrize("server", SERVERS)
-all_clients = pytest.mark.parametrize(
-    "client", clients(PYTHON[1], PYTHON[2], TYPESCRIPT[2], TYPESCRIPT[3])
-)
+all_clients = pytest.mark.parametrize("client", clients())
+LEGACY_CLIENTS: Final = clients(PYTHON[0], TYPESCRIPT[0], TYPESCRIPT[1])
 TOUR: Final = (
     call("test_input_required_result_elicitation"),
     call("test_input_required_result_sampling"),
@@ -104,7 +103,22 @@ async def test_a_person_who_declines_is_heard(client: Client, server: str, place
 
 
 @both
-@pytest.mark.parametrize("client", clients(PYTHON[0], PYTHON[1], TYPESCRIPT[0], TYPESCRIPT[2]))
+@pytest.mark.parametrize("client", LEGACY_CLIENTS)
+async def test_a_log_arrives_with_the_call_that_caused_it(
+    client: Client, server: str, place: Place
+) -> None:
+    account = await place.visit(
+        client, f"/mcp/{server}",
+        step("logging/setLevel", {"level": "debug"}), call("test_tool_with_logging"),
+        step("logging/setLevel", {"level": "error"}), call("test_tool_with_logging"),
+    )  # fmt: skip
+    said = [item["data"] for item in account.notified("notifications/message")]
+
+    assert said == ["Tool execution started", "Tool processing data", "Tool execution completed"]
+
+
+@both
+@pytest.mark.parametrize("client", clients(*FOUR))
 async def test_who_declares_nothing_is_asked_nothing(
     client: Client, server: str, place: Place
 ) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.peers.conftest import Place
-from tests.peers.visit import ALL, Client, Step, call, clients, step
+from tests.peers.visit import FOUR, Client, Step, call, clients, step
 
 EVERYTHING = "/mcp/everything"
 COUNTED = {
@@ -40,7 +40,7 @@ async def test_a_client_speaks_the_version_it_means_to(client: Client, place: Pl
     assert account.complaints == []
 
 
-@pytest.mark.parametrize("client", clients())
+@pytest.mark.parametrize("client", clients(*FOUR))
 async def test_tools_answer_in_every_form_of_content(client: Client, everything: Place) -> None:
     account = await everything.visit(
         client, EVERYTHING,
@@ -67,7 +67,7 @@ async def test_tools_answer_in_every_form_of_content(client: Client, everything:
     assert account.result(6)["content"][0]["annotations"]["priority"] == 1.0
 
 
-@pytest.mark.parametrize("client", clients())
+@pytest.mark.parametrize("client", clients(*FOUR))
 async def test_resources_and_prompts_arrive_whole(client: Client, everything: Place) -> None:
     account = await everything.visit(
         client, EVERYTHING,
@@ -90,7 +90,7 @@ async def test_resources_and_prompts_arrive_whole(client: Client, everything: Pl
     assert [block["resource"]["uri"] for block in embedded if block["type"] == "resource"] == ["demo://resource/dynamic/text/2"]  # fmt: skip
 
 
-@pytest.mark.parametrize("client", clients())
+@pytest.mark.parametrize("client", clients(*FOUR))
 async def test_what_is_being_typed_is_completed(client: Client, everything: Place) -> None:
     def typed(kind: str, where: str, name: str, value: str, **context: str) -> Step:
         member = {"ref/prompt": "name", "ref/resource": "uri"}[kind]
@@ -139,7 +139,7 @@ async def test_all_servers_at_one_address(client: Client, everything: Place) -> 
     assert "# Everything Server" in texts(read.result(0))[0]
 
 
-@pytest.mark.parametrize("client", clients(*ALL[1:4]))
+@pytest.mark.parametrize("client", clients(*FOUR))
 async def test_what_an_answer_links_to_can_be_read_where_it_was_seen(
     client: Client, everything: Place
 ) -> None:
@@ -161,7 +161,7 @@ async def test_what_an_answer_links_to_can_be_read_where_it_was_seen(
         assert read.result(number)["contents"][0]["uri"] == uri
 
 
-@pytest.mark.parametrize("client", clients())
+@pytest.mark.parametrize("client", clients(*FOUR))
 async def test_a_refusal_is_an_error_that_the_client_understands(
     client: Client, place: Place
 ) -> None:
@@ -183,7 +183,7 @@ async def test_a_refusal_is_an_error_that_the_client_understands(
     assert account.complaints == []
 
 
-@pytest.mark.parametrize("client", clients(*ALL[:2], *ALL[3:5]))
+@pytest.mark.parametrize("client", clients(*FOUR))
 async def test_a_bad_key_is_refused_and_recorded(client: Client, place: Place) -> None:
     before = len(place.gate.records("--reason", "unauthenticated"))
     try:

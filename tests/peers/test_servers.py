@@ -5,11 +5,8 @@ import json
 import pytest
 
 from tests.peers.conftest import Place
-from tests.peers.visit import PYTHON, TYPESCRIPT, Client, Step, call, clients, step
+from tests.peers.visit import FOUR, PYTHON, TYPESCRIPT, Client, Step, call, clients, step
 
-LEGACY_PYTHON, MODERN_PYTHON, _ = PYTHON
-GENERATION_1, _, GENERATION_2, _ = TYPESCRIPT
-FOUR = clients(LEGACY_PYTHON, MODERN_PYTHON, GENERATION_1, GENERATION_2)
 WRITES = {
     "filesystem": {"create_directory", "edit_file", "move_file", "write_file"},
     "memory": {"create_entities", "delete_entities", "add_observations"},
@@ -23,7 +20,7 @@ def needed(place: Place, server: str) -> None:
         pytest.skip(f"server {server} is not installed: `make test` sets it up")
 
 
-@pytest.mark.parametrize("client", FOUR)
+@pytest.mark.parametrize("client", clients(*FOUR))
 async def test_the_time_server(client: Client, place: Place) -> None:
     needed(place, "time")
     zone = {"timezone": "Europe/Berlin"}
@@ -37,7 +34,7 @@ async def test_the_time_server(client: Client, place: Place) -> None:
     assert account.result(2)["isError"]
 
 
-@pytest.mark.parametrize("client", FOUR)
+@pytest.mark.parametrize("client", clients(*FOUR))
 async def test_the_git_server(client: Client, place: Place) -> None:
     needed(place, "git")
     where = {"repo_path": str(place.folder / "checkout")}
@@ -52,7 +49,7 @@ async def test_the_git_server(client: Client, place: Place) -> None:
     assert account.result(2)["isError"]
 
 
-@pytest.mark.parametrize("client", FOUR)
+@pytest.mark.parametrize("client", clients(*FOUR))
 async def test_the_fetch_server(client: Client, place: Place) -> None:
     needed(place, "fetch")
     page = {"url": place.page}
@@ -66,7 +63,7 @@ async def test_the_fetch_server(client: Client, place: Place) -> None:
     assert "A yett is made of iron." in account.result(2)["messages"][0]["content"]["text"]
 
 
-@pytest.mark.parametrize("client", FOUR)
+@pytest.mark.parametrize("client", clients(*FOUR))
 async def test_the_sqlite_server(client: Client, place: Place) -> None:
     needed(place, "sqlite")
     table = client.name.replace("-", "_")
@@ -87,7 +84,7 @@ async def test_the_sqlite_server(client: Client, place: Place) -> None:
     assert "gates" in account.result(6)["messages"][0]["content"]["text"]
 
 
-@pytest.mark.parametrize("client", FOUR)
+@pytest.mark.parametrize("client", clients(*FOUR))
 async def test_the_filesystem_server(client: Client, place: Place) -> None:
     needed(place, "filesystem")
     files = place.folder / "files"
@@ -107,7 +104,7 @@ async def test_the_filesystem_server(client: Client, place: Place) -> None:
     assert account.result(3)["isError"]
 
 
-@pytest.mark.parametrize("client", FOUR)
+@pytest.mark.parametrize("client", clients(*FOUR))
 async def test_the_memory_server(client: Client, place: Place) -> None:
     needed(place, "memory")
     entity = {"name": client.name, "entityType": "client", "observations": ["was here"]}
@@ -125,7 +122,7 @@ async def test_the_memory_server(client: Client, place: Place) -> None:
 
 
 @pytest.mark.parametrize("server", WRITES)
-@pytest.mark.parametrize("client", clients(MODERN_PYTHON, GENERATION_1))
+@pytest.mark.parametrize("client", clients(PYTHON[1], TYPESCRIPT[0]))
 async def test_who_may_only_read_sees_and_calls_nothing_that_writes(
     client: Client, server: str, place: Place
 ) -> None:

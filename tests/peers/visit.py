@@ -130,6 +130,8 @@ TYPESCRIPT: Final = (
     Client("typescript-2-auto", "auto", MODERN, "generation2.mjs"),
 )
 ALL: Final = (*PYTHON, *TYPESCRIPT)
+FOUR: Final = (PYTHON[0], PYTHON[1], TYPESCRIPT[0], TYPESCRIPT[2])
+"""Each language in each era."""
 needs_node = pytest.mark.skipif(
     not (NODE.exists() and (MODULES / ".package-lock.json").exists()),
     reason="no Node and packages for it: `make test` sets them up",
