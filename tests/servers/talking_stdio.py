@@ -55,7 +55,7 @@ def update(uri: str) -> None:
     note = {"uri": uri}
     if ERA == "legacy":
         write(method="notifications/resources/updated", params=note)
-    for identifier, wanted in listens.items():
+    for identifier, wanted in list(listens.items()):
         if uri in wanted.get("resourceSubscriptions", []):
             params = note | {"_meta": {SUBSCRIPTION: identifier}}
             write(method="notifications/resources/updated", params=params)
@@ -75,6 +75,17 @@ def call(name: str, arguments: dict[str, Any], meta: dict[str, Any]) -> Any:
     elif name == "die":
         os._exit(7)
     return state | {"meta": meta, "listens": listens}
+
+
+def listen(identifier: int, wanted: dict[str, Any]) -> None:
+    listens[identifier] = wanted
+    uris = [uri for uri in wanted.get("resourceSubscriptions", []) if "secret" not in uri]
+    agreed = {
+        "_meta": {SUBSCRIPTION: identifier},
+        "notifications": {"resourceSubscriptions": uris},
+    }
+    if "never-agrees" not in ODDITIES:
+        write(method="notifications/subscriptions/acknowledged", params=agreed)
 
 
 def serve(identifier: Any, method: str, params: dict[str, Any]) -> None:
@@ -97,13 +108,7 @@ def serve(identifier: Any, method: str, params: dict[str, Any]) -> None:
             else:
                 write(id=identifier, result={})
         case "subscriptions/listen":
-            listens[identifier] = wanted = params["notifications"]
-            uris = [uri for uri in wanted.get("resourceSubscriptions", []) if "secret" not in uri]
-            agreed = {
-                "_meta": {SUBSCRIPTION: identifier},
-                "notifications": {"resourceSubscriptions": uris},
-            }
-            write(method="notifications/subscriptions/acknowledged", params=agreed)
+            listen(identifier, params["notifications"])
         case "tools/call" if params["name"] == "silent":
             pass
         case "tools/call":
