@@ -16,6 +16,7 @@ SUITE: Final = FOLDER / "node_modules" / "@modelcontextprotocol" / "conformance"
 _PROGRAM: Final = SUITE / "dist" / "index.js"
 _HOLDS: Final = "SUCCESS"
 _SAYS_NOTHING: Final = ("INFO", "SKIPPED")
+NOT_REACHED: Final = "not reached"
 SECONDS_MAX: Final = 120.0
 
 Name = tuple[str, str]
@@ -77,7 +78,7 @@ def _said(check: dict[str, Any]) -> str:
 def missing(reference: Outcome, through: Outcome) -> dict[Name, str]:
     """Return what holds without the gate, and not with it."""
     return {
-        name: through.broken.get(name, "not reached")
+        name: through.broken.get(name, NOT_REACHED)
         for name in sorted(reference.holds)
         if name not in through.holds
     }
