@@ -262,6 +262,38 @@ async def test_a_filter_of_another_form_is_refused(wanted: Any, server: Server) 
     assert not subscribed(server)
 
 
+async def test_what_is_kept_as_long_as_a_stream_is_small(server: Server) -> None:
+    wanted = {"resourceSubscriptions": ["a:" + "b" * 1_000] * 100}
+    body, headers = modern("subscriptions/listen", {"notifications": wanted})
+    answer = await server.request("POST", "/mcp", body, **headers)
+
+    assert (answer.status, answer.json["error"]["code"]) == (400, -32600)
+    assert not subscribed(server)
+
+
+async def test_a_server_that_takes_its_time_keeps_no_revoked_stream_open(server: Server) -> None:
+    server.gate.script = serves(SERVED)
+    async with listening(server, {"resourceSubscriptions": list(SERVED)}) as stream:
+        await stream.next()
+        handle, stuck = server.gate.handle, asyncio.Event()
+
+        async def slow(call: Call, refused: Denied | None = None) -> Reply:
+            stuck.set()
+            await asyncio.sleep(0.5)
+            return await handle(call, refused)
+
+        server.gate.handle = slow  # type: ignore[method-assign]
+        server.router.changes.announce()
+        async with asyncio.timeout(5):
+            await stuck.wait()
+        server.gate.live = False
+        async with asyncio.timeout(0.3):
+            rest = await stream.rest()
+    await settled(lambda: len(server.gate.released) == 3)
+
+    assert rest[-1]["result"]["resultType"] == "complete"
+
+
 async def test_who_takes_no_stream_cannot_listen(server: Server) -> None:
     body, headers = modern("subscriptions/listen", {"notifications": LISTS})
     answer = await server.request("POST", "/mcp", body, Accept="application/json", **headers)

@@ -26,7 +26,7 @@ from yett.edge.mcp.versions import META_SUBSCRIPTION, MODERN
 from yett.edge.mcp.watching import Tally, Watching
 
 _SUBSCRIPTIONS: Final = "resourceSubscriptions"
-_SUBSCRIBE: Final = OPERATIONS["resources/subscribe"]
+_SUBSCRIBE: Final = "resources/subscribe"
 JUDGE_AGAIN_SECONDS: Final = 3.0
 """Not more often, however often something changes: each time costs a call for each watched resource. With
 the second until a stream looks up, it is within the five of promise 11."""
@@ -36,7 +36,7 @@ _PAUSE_SECONDS: Final = 0.1
 
 @final
 class Listening:
-    """What all listen streams share."""
+    """What all listen streams share: one clock, which wakes only those that have something to do."""
 
     def __init__(
         self, gate: Gate, changes: Changes, arrivals: Arrivals, sessions: Sessions
@@ -46,15 +46,38 @@ class Listening:
         self.arrivals = arrivals
         self.tally = Tally()
         self._sessions = sessions
-
-    def streams_of(self, owner: str) -> int:
-        return self.tally.streams[owner] + self._sessions.streams_of(owner)
+        self._streams: set[ListenStream] = set()
+        self._timer: asyncio.TimerHandle | None = None
 
     def too_many(self, owner: str) -> Denied | None:
         """Streams hold a connection each; one key must not take those of all."""
-        if self.streams_of(owner) < bounds.STREAMS_PER_PRINCIPAL_MAX:
+        streams = self.tally.streams[owner] + self._sessions.streams_of(owner)
+        if streams < bounds.STREAMS_PER_PRINCIPAL_MAX:
             return None
         return Denied(Reason.RATE_LIMITED, "streams of this key", retry_after_seconds=5)
+
+    def enter(self, stream: "ListenStream", owner: str) -> None:
+        self._streams.add(stream)
+        self.tally.streams[owner] += 1
+        if self._timer is None:
+            self._wind()
+
+    def leave(self, stream: "ListenStream", owner: str) -> None:
+        self._streams.discard(stream)
+        self.tally.give_back(self.tally.streams, owner)
+
+    def _wind(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(bounds.STREAM_CHECK_SECONDS, self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        if self._streams:
+            self._wind()
+        now = monotonic()
+        for stream in self._streams:
+            if stream.has_something_to_do(now):
+                stream.ring()
 
 
 @final
@@ -69,6 +92,12 @@ class ListenStream:
         self._meta: dict[str, JSON] = {META_SUBSCRIPTION: inbound.id}
         self._wake: asyncio.Future[None] | None = None
         self._woken = False
+        self._seen = self._judged = shared.changes.count
+        self._judged_at = monotonic()
+        self._judging: asyncio.Task[None] | None = None
+        self._connection: Connection
+        self._owner: str
+        self._watching: Watching
 
     async def run(self, connection: Connection) -> Response | None:
         """Write until the agent leaves or may not stay; answer plainly if it may not listen at all."""
@@ -81,49 +110,76 @@ class ListenStream:
                 reply = await shared.gate.handle(again, problem)
         if reply.refusal is not None or reply.principal is None:
             return respond(inbound, reply)
-        owner = reply.principal.id
-        shared.tally.streams[owner] += 1
-        watching = Watching(owner, shared.gate, shared.changes, shared.tally, self._ring)
+        self._connection, self._owner = connection, reply.principal.id
+        self._watching = watching = Watching(
+            self._owner, shared.gate, shared.changes, shared.tally, self.ring
+        )
         headers = b"Yett-Request-Id: %b\r\n" % inbound.call.id.encode()
         stream = AnswerStream(connection, headers, last=True)
+        shared.enter(self, self._owner)
         try:
-            await self._serve(connection, stream, watching, owner)
+            await self._serve(stream, watching)
         finally:
             stream.close()
+            if self._judging is not None:
+                self._judging.cancel()
             watching.close()
-            shared.tally.give_back(shared.tally.streams, owner)
+            shared.leave(self, self._owner)
         return None
 
-    async def _serve(
-        self, connection: Connection, stream: AnswerStream, watching: Watching, owner: str
-    ) -> None:
-        gate, changes = self._shared.gate, self._shared.changes
-        wanted = self._inbound.call.params
+    # -- for the clock
+
+    def ring(self) -> None:
+        """There is something to do."""
+        self._woken = True
+        if self._wake is not None and not self._wake.done():
+            self._wake.set_result(None)
+
+    def has_something_to_do(self, now: float) -> bool:
+        return (
+            not self._may_go_on()
+            or self._seen != self._shared.changes.count
+            or self._is_to_be_judged(now)
+        )
+
+    def _may_go_on(self) -> bool:
+        return self._shared.gate.is_live(self._owner) and not self._connection.is_draining
+
+    def _is_to_be_judged(self, now: float) -> bool:
+        watching = self._watching
+        is_due = bool(watching.held) and self._judged != self._shared.changes.count
+        return (
+            (is_due or watching.has_lost)
+            and now - self._judged_at >= JUDGE_AGAIN_SECONDS
+            and (self._judging is None or self._judging.done())
+        )
+
+    # -- serving
+
+    async def _serve(self, stream: AnswerStream, watching: Watching) -> None:
+        wanted, changes = self._inbound.call.params, self._shared.changes
         lists = {name: method for name, method in LISTENABLE.items() if wanted.get(name) is True}
-        seen, judged_at = changes.count, monotonic()
-        judged = seen
-
-        def subscribe(uri: str) -> Call:
-            return self._call(_SUBSCRIBE.method, owner=owner, name=uri)
-
-        await watching.add(wanted.get(_SUBSCRIPTIONS, ()), subscribe)
+        await watching.add(wanted.get(_SUBSCRIPTIONS, ()), self._subscribe)
         await stream.send(event(self._acknowledgement(lists, watching)))
-        while gate.is_live(owner) and not connection.is_draining:
-            await self._rest()
-            if changes.count != seen:
-                seen = changes.count
+        while self._may_go_on():
+            if self._seen != changes.count:
+                self._seen = changes.count
                 await self._tell(
                     stream, [notification(m, {"_meta": self._meta}) for m in lists.values()]
                 )
-            is_due = changes.count != judged or watching.has_lost
-            if is_due and monotonic() - judged_at >= JUDGE_AGAIN_SECONDS:
-                judged = changes.count
-                await watching.judge_again(subscribe)
-                judged_at = monotonic()
+            if self._is_to_be_judged(monotonic()):
+                self._judging = asyncio.create_task(self._judge_again(watching))
             if watching.changed:
                 await self._tell(stream, self._updates(watching))
                 await asyncio.sleep(_PAUSE_SECONDS)
+            await self._rest()
         await stream.finish(event(self._result()))
+
+    async def _judge_again(self, watching: Watching) -> None:
+        """Beside the stream, which must end in time even where a server is slow."""
+        self._judged, self._judged_at = self._shared.changes.count, monotonic()
+        await watching.judge_again(self._subscribe)
+        self.ring()
 
     def _updates(self, watching: Watching) -> list[bytes]:
         """Return a message for each watched resource that changed since the last look."""
@@ -150,6 +206,9 @@ class ListenStream:
         result["_meta"] |= self._meta
         return encode({"jsonrpc": "2.0", "id": self._inbound.id, "result": result})
 
+    def _subscribe(self, uri: str) -> Call:
+        return self._call(_SUBSCRIBE, owner=self._owner, name=uri)
+
     def _call(self, method: str, *, owner: str, name: str = "") -> Call:
         """Return a call that this stream makes by itself, for its owner and no other."""
         fresh = self._shared.arrivals.receive(self._arrival.request)
@@ -161,23 +220,12 @@ class ListenStream:
             protocol=MODERN,
         )
 
-    # -- waiting
-
-    def _ring(self) -> None:
-        """There is something to do."""
-        self._woken = True
-        if self._wake is not None and not self._wake.done():
-            self._wake.set_result(None)
-
     async def _rest(self) -> None:
-        """Return when there is something to do, or after a second: the owner may be gone."""
+        """Return when there is something to do."""
         if not self._woken:
-            loop = asyncio.get_running_loop()
-            self._wake = loop.create_future()
-            alarm = loop.call_later(bounds.STREAM_CHECK_SECONDS, self._ring)
+            self._wake = asyncio.get_running_loop().create_future()
             try:
                 await self._wake
             finally:
-                alarm.cancel()
                 self._wake = None
         self._woken = False

@@ -22,6 +22,7 @@ from yett.edge.mcp.telling import Telling
 from yett.edge.mcp.versions import MODERN
 
 _INITIALIZE: Final = OPERATIONS["initialize"]
+_FILTER_BYTES_MAX: Final = 64 * 1024
 _LISTEN: Final = OPERATIONS["subscriptions/listen"]
 _STREAM: Final = OPERATIONS["session/stream"]
 _END: Final = OPERATIONS["session/end"]
@@ -75,9 +76,14 @@ class McpRoute:
         await self._legacy.close()
 
     def _listen(self, inbound: Inbound, arrival: Arrival) -> Stream:
-        """The modern stream of what belongs to no call."""
-        if not _accepts(arrival.request.head.headers, b"text/event-stream"):
+        """The modern stream of what belongs to no call. Its request is kept as long as it is open."""
+        problem = None
+        if len(arrival.request.body) > _FILTER_BYTES_MAX:
+            shown = f"more than {_FILTER_BYTES_MAX} bytes to listen for"
+            problem = Denied(Reason.MALFORMED_REQUEST, shown, shown=shown)
+        elif not _accepts(arrival.request.head.headers, b"text/event-stream"):
             problem = Denied(Reason.NOT_ACCEPTABLE, "Accept")
+        if problem is not None:
             inbound = msgspec.structs.replace(inbound, refused=problem)
         return ListenStream(inbound, arrival, self._listening)
 

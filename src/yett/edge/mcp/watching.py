@@ -65,6 +65,7 @@ class Watching:
         self._changes = changes
         self._tally = tally
         self._wake = wake
+        self._is_closed = False
 
     # -- Watcher
 
@@ -96,11 +97,13 @@ class Watching:
 
     async def judge_again(self, subscribe: Callable[[str], Call]) -> None:
         """Let go of what the caller may not watch any more; watch again what was lost."""
-        lost, self._lost = self._lost, {}
-        for resource, uri in lost.items():
+        for resource in list(self._lost):
+            uri = self._lost.pop(resource, None)
+            if uri is None:  # it was closed meanwhile
+                continue
             self._tally.give_back(self._tally.watched, self._owner)
             reply = await self.watch(subscribe(uri))
-            if _is_not_now(reply):
+            if _is_not_now(reply) and not self._is_closed:
                 self._tally.watched[self._owner] += 1
                 self._lost[resource] = uri
             else:
@@ -121,6 +124,8 @@ class Watching:
         self.changed.discard(resource)
 
     def close(self) -> None:
+        """Let go of everything, and of what is still on its way."""
+        self._is_closed = True
         for resource in list(self.held):
             self.remove(resource)
         for _ in self._lost:
@@ -140,18 +145,19 @@ class Watching:
             self._tally.give_back(watched, self._owner)
             raise
         resource = _resource(reply)
-        if resource is None or resource in self.held:
+        is_new = resource is not None and resource not in self.held and not self._is_closed
+        if not is_new:
             self._tally.give_back(watched, self._owner)
         if resource is not None:
-            self._take(resource, call.name)
+            self._take(resource, call.name, is_new=is_new)
         return reply
 
-    def _take(self, resource: Resource, uri: str) -> None:
-        if resource in self.held:
-            self._gate.release(*resource)
-        else:
+    def _take(self, resource: Resource, uri: str, *, is_new: bool) -> None:
+        if is_new:
             self.held[resource] = uri
             self._changes.watch(resource, self)
+        else:
+            self._gate.release(*resource)
 
     async def _ask(self, call: Call) -> Reply:
         """Who leaves in the middle must not leave a watched resource behind."""
