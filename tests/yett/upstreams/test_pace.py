@@ -3,6 +3,12 @@
 from yett.upstreams.backends.stdio.pace import CREDIT_SECONDS_MAX, SHARE, Pace
 
 
+def waited(pace: Pace, now: float) -> float:
+    wait = pace.spend(0.002, now)
+    pace.hold(wait, now)
+    return wait
+
+
 def test_within_its_credit_nobody_waits() -> None:
     pace = Pace()
 
@@ -13,7 +19,7 @@ def test_within_its_credit_nobody_waits() -> None:
 def test_over_any_time_it_gets_its_share() -> None:
     pace, now, spent = Pace(), 0.0, 0.0
     while now < 20:
-        wait = pace.spend(0.002, now)
+        wait = waited(pace, now)
         spent += 0.002
         now += 0.002 + wait
 
@@ -25,9 +31,20 @@ def test_over_any_time_it_gets_its_share() -> None:
 def test_one_that_waits_most_of_a_minute_is_flooding() -> None:
     pace, now = Pace(), 0.0
     while now < 50:
-        now += 0.002 + pace.spend(0.002, now)
+        now += 0.002 + waited(pace, now)
 
     assert pace.is_flooding()
+
+
+def test_one_that_answers_meanwhile_is_slow_and_not_flooding() -> None:
+    pace, now = Pace(), 0.0
+    while now < 300:
+        now += 0.002 + waited(pace, now)
+        if int(now) % 20 == 0:
+            pace.forgive()
+
+    assert pace.spend(0.002, now) > 0
+    assert not pace.is_flooding()
 
 
 def test_who_is_within_the_share_is_never_flooding_and_saves_no_more_than_the_credit() -> None:

@@ -157,22 +157,26 @@ class Child(asyncio.SubprocessProtocol):
                 return
             was_awaited = listener.line(waiting.popleft())
             before, at = at, perf_counter()
-            if not was_awaited:
+            if was_awaited:
+                self._pace.forgive()
+            else:
                 unasked += at - before
         self._spend(unasked)
 
     def _spend(self, unasked: float) -> None:
         """Go on reading: at once, after others had their turn, or when its share allows it."""
-        delay = self._pace.spend(unasked, perf_counter()) if unasked else 0.0
+        now = perf_counter()
+        delay = self._pace.spend(unasked, now) if unasked else 0.0
         if self._turn is not None:
             return
-        if delay or self._waiting:
-            self._hold_reading(hold=True)
-            self._turn = self._loop.call_later(delay, self._take_turn)
-            if self._pace.is_flooding():
-                self.end("it does not stop talking", broken=True)
-        else:
+        if not delay and not self._waiting:
             self._hold_reading(hold=False)
+            return
+        self._hold_reading(hold=True)
+        self._turn = self._loop.call_later(delay, self._take_turn)
+        self._pace.hold(delay, now)
+        if self._pace.is_flooding():
+            self.end("it does not stop talking", broken=True)
 
     def _hold_reading(self, *, hold: bool) -> None:
         if hold is self._held:

@@ -38,12 +38,18 @@ class Pace:
         self._filled_at = now
         if self._credit >= 0:
             return 0.0
-        wait = -self._credit / SHARE
+        return -self._credit / SHARE
+
+    def hold(self, seconds: float, now: float) -> None:
+        """Take note that it is left waiting."""
         if now - self._began > _WINDOW_SECONDS:
             self._began, self._held = now, 0.0
-        self._held += wait
-        return wait
+        self._held += seconds
+
+    def forgive(self) -> None:
+        """It said something that somebody waited for: it may be slow, but it is of use."""
+        self._held = 0.0
 
     def is_flooding(self) -> bool:
-        """Whether it had to wait for most of a minute: it has nothing to say that anybody needs."""
+        """Whether it had to wait for most of a minute, and had nothing to say that anybody needs."""
         return self._held > _HELD_SECONDS_MAX
