@@ -17,6 +17,7 @@ from yett.edge.http.mirrored import read_mirrored
 from yett.edge.origin import OriginPolicy
 
 _SINGLE: Final = (b"authorization", b"host", b"origin", b"content-type", b"mcp-session-id")
+EVENT_STREAM: Final = b"text/event-stream"
 _BEARER: Final = b"bearer "
 _JSON_TYPES: Final = frozenset({b"application/json", b"application/json;charset=utf-8"})
 
@@ -120,6 +121,17 @@ def body_problem(head: Head) -> Denied | None:
     if b"content-encoding" in head.headers:
         return Denied(Reason.UNSUPPORTED_MEDIA_TYPE, "Content-Encoding")
     return None
+
+
+def accepts(head: Head, wanted: bytes) -> bool:
+    """Whether the agent takes an answer of this media type; who does not say takes all."""
+    accept = head.headers.get(b"accept")
+    return (
+        accept is None
+        or wanted in accept
+        or b"*/*" in accept
+        or wanted.split(b"/")[0] + b"/*" in accept
+    )
 
 
 def _credential(head: Head) -> Secret | None:

@@ -57,7 +57,8 @@ class Carrier(Protocol):
 
 @final
 class Exchange:
-    """items: what came in one POST. as_array: it came as a batch."""
+    """items: what came in one POST. as_array: it came as a batch. may_stream: the agent takes a stream,
+    so a long silence becomes one that is kept alive; without, no item has anything to tell."""
 
     def __init__(
         self,
@@ -67,8 +68,10 @@ class Exchange:
         carrier: Carrier,
         *,
         as_array: bool = False,
+        may_stream: bool = True,
     ) -> None:
         self._items = items
+        self._patience = KEEP_ALIVE_SECONDS if may_stream else None
         self._session = session
         self._arrival = arrival
         self._carrier = carrier
@@ -86,15 +89,17 @@ class Exchange:
         begun = feed.begun()
         try:
             await asyncio.wait(
-                {task, begun}, timeout=KEEP_ALIVE_SECONDS, return_when=asyncio.FIRST_COMPLETED
+                {task, begun}, timeout=self._patience, return_when=asyncio.FIRST_COMPLETED
             )
         except asyncio.CancelledError:
             task.cancel()
+            feed.end()  # the task may not have begun
             raise
         if task.done() and not feed.is_begun:
             return self._plain(task)
         identifier = self._items[0].call.id.encode()
-        connection.begin_stream(stream_head(b"Yett-Request-Id: %b\r\n" % identifier))
+        head = stream_head(b"Yett-Request-Id: %b\r\n" % identifier)
+        connection.begin_stream(head, last=False)
         feed.begin()
         await self._carrier.carry(connection, session, feed)
         connection.finish_stream()

@@ -13,7 +13,7 @@ from yett.core.errors import Denied
 from yett.core.operations import Road
 from yett.core.reasons import Reason
 from yett.core.target import JSON
-from yett.edge.arrival import Arrival, Arrivals
+from yett.edge.arrival import EVENT_STREAM, Arrival, Arrivals, accepts
 from yett.edge.gate import Gate
 from yett.edge.http.connection import Connection, Stream
 from yett.edge.http.message import Response, stream_head
@@ -66,15 +66,13 @@ class Legacy:
             owner=owner, version=version, server=server, capabilities=capabilities
         )
 
-    async def post(
-        self, inbound: Inbound, session: Session, arrival: Arrival, *, may_stream: bool
-    ) -> Response | Stream:
-        """Answer one POST of a session. may_stream: the agent takes an answer that is a stream."""
+    async def post(self, inbound: Inbound, session: Session, arrival: Arrival) -> Response | Stream:
+        """Answer one POST of a session."""
         if inbound.messages is not None:
             return await self._batch(inbound, inbound.messages, session, arrival)
         call = inbound.call
         if call.talk is not None:
-            if may_stream:
+            if accepts(arrival.request.head, EVENT_STREAM):
                 return Exchange([inbound], session, arrival, self)
             inbound = _silent(inbound)
         operation = call.operation
@@ -184,7 +182,10 @@ class Legacy:
         if isinstance(items, Denied):
             refused = msgspec.structs.replace(inbound, refused=items)
             return respond(refused, await self._gate.handle(inbound.call, items))
-        return Exchange(items, session, arrival, self, as_array=True)
+        may_stream = accepts(arrival.request.head, EVENT_STREAM)
+        if not may_stream:
+            items = tuple(map(_silent, items))
+        return Exchange(items, session, arrival, self, as_array=True, may_stream=may_stream)
 
     # -- streams
 

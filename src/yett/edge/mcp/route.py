@@ -8,7 +8,7 @@ import msgspec
 from yett.core.errors import Denied
 from yett.core.operations import OPERATIONS
 from yett.core.reasons import Reason
-from yett.edge.arrival import Arrival, Arrivals, body_problem
+from yett.edge.arrival import EVENT_STREAM, Arrival, Arrivals, accepts, body_problem
 from yett.edge.gate import Gate
 from yett.edge.http.connection import Stream
 from yett.edge.http.message import Response
@@ -51,19 +51,18 @@ class McpRoute:
         head = arrival.request.head
         if not head.is_json_post:
             problem = body_problem(head)
-            if problem is None and not _accepts(head.headers, b"application/json"):
+            if problem is None and not accepts(head, b"application/json"):
                 problem = Denied(Reason.NOT_ACCEPTABLE, "Accept")
             head.is_json_post = problem is None
             arrival = arrival.with_problem(problem)
         inbound = read_post(arrival, server, self._sessions)
         session = inbound.session
         if session is not None:
-            may_stream = _accepts(head.headers, b"text/event-stream")
-            return await self._legacy.post(inbound, session, arrival, may_stream=may_stream)
+            return await self._legacy.post(inbound, session, arrival)
         if inbound.call.operation is _LISTEN and inbound.refused is None:
             return self._listen(inbound, arrival)
         talk = inbound.listens
-        if talk is not None and _accepts(head.headers, b"text/event-stream"):
+        if talk is not None and accepts(head, EVENT_STREAM):
             return Telling(inbound, talk, self._gate)
         reply = await self._gate.handle(inbound.call, inbound.refused)
         session_id = None
@@ -81,7 +80,7 @@ class McpRoute:
         if len(arrival.request.body) > _FILTER_BYTES_MAX:
             shown = f"more than {_FILTER_BYTES_MAX} bytes to listen for"
             problem = Denied(Reason.MALFORMED_REQUEST, shown, shown=shown)
-        elif not _accepts(arrival.request.head.headers, b"text/event-stream"):
+        elif not accepts(arrival.request.head, EVENT_STREAM):
             problem = Denied(Reason.NOT_ACCEPTABLE, "Accept")
         if problem is not None:
             inbound = msgspec.structs.replace(inbound, refused=problem)
@@ -93,7 +92,7 @@ class McpRoute:
         if headers.get(b"mcp-protocol-version") == MODERN.encode():
             return await self._not_allowed(arrival, server)
         session, problem = find_session(headers, server, self._sessions)
-        if problem is None and not _accepts(headers, b"text/event-stream"):
+        if problem is None and not accepts(arrival.request.head, EVENT_STREAM):
             problem = Denied(Reason.NOT_ACCEPTABLE, "Accept")
         if session and problem is None:
             problem = self._listening.too_many(session.owner)
@@ -127,13 +126,3 @@ class McpRoute:
         call = arrival.call(_END, server=server, protocol=MODERN)
         reply = await self._gate.handle(call, arrival.refused)
         return respond(Inbound(call, None, arrival.refused, version=MODERN), reply)
-
-
-def _accepts(headers: dict[bytes, bytes], wanted: bytes) -> bool:
-    accept = headers.get(b"accept")
-    return (
-        accept is None
-        or wanted in accept
-        or b"*/*" in accept
-        or wanted.split(b"/")[0] + b"/*" in accept
-    )
