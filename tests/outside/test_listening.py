@@ -88,10 +88,23 @@ class Place:
         self.gate.configure(f"servers:\n  shelf: {{url: {self.url}{more}}}\nroles: {{reader: [{shown}]}}\n")  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    with standing(tmp_path_factory.mktemp("listening")) as found:
+        yield found
+
+
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
+def changing(tmp_path: Path) -> Iterator[Place]:
+    """A place of one's own, to be configured anew."""
+    with standing(tmp_path) as found:
+        yield found
+
+
+@contextlib.contextmanager
+def standing(folder: Path) -> Iterator[Place]:
     with serving(shelf_server()) as url:
-        found = Place(Gate(tmp_path, "servers: {}\n"), Key("", "", ""), url)
+        found = Place(Gate(folder, "servers: {}\n"), Key("", "", ""), url)
         found.configure("shelf.*:read", "shelf.*:write")
         found.key = found.gate.key("agent")
         with running(found.gate):
@@ -154,25 +167,25 @@ async def test_two_listeners_hear_their_own_and_one_who_leaves_takes_nothing_alo
     assert later == ResourceUpdated(uri=OTHER)
 
 
-async def test_a_grant_that_is_taken_away_ends_what_is_heard(place: Place) -> None:
+async def test_a_grant_that_is_taken_away_ends_what_is_heard(changing: Place) -> None:
     async with (
-        client(place) as agent,
+        client(changing) as agent,
         agent.listen(resource_subscriptions=[ALL]) as subscription,
     ):
-        place.configure("shelf.touch:write")
-        await sees(lambda: place.gate.records("--text", "resources/subscribe", "--decision", "denied"))  # fmt: skip
+        changing.configure("shelf.touch:write")
+        await sees(lambda: changing.gate.records("--text", "resources/subscribe", "--decision", "denied"))  # fmt: skip
         await agent.call_tool("shelf__touch", {"uri": "shelf://all"})
         with pytest.raises(TimeoutError):
             await next_of(subscription, 2.0)
 
 
-async def test_a_listener_outlives_the_connection_to_its_server(place: Place) -> None:
+async def test_a_listener_outlives_the_connection_to_its_server(changing: Place) -> None:
     async with (
-        client(place) as agent,
+        client(changing) as agent,
         agent.listen(resource_subscriptions=[ALL]) as subscription,
     ):
-        place.configure("shelf.*:read", "shelf.*:write", more=", timeout: 20s")
-        await sees(lambda: place.gate.events("configuration.reloaded"))
+        changing.configure("shelf.*:read", "shelf.*:write", more=", timeout: 20s")
+        await sees(lambda: changing.gate.events("configuration.reloaded"))
         missed = await next_of(subscription, 15)  # nobody looked for a while
         await asyncio.sleep(1)
         await agent.call_tool("shelf__touch", {"uri": "shelf://all"})
