@@ -203,7 +203,6 @@ class Connection(asyncio.Protocol):
         self._goes_on, self._keeps = False, request.head.keep_alive
         answer = await stream.run(self)
         if answer is None and self._goes_on and not self._is_over():
-            self.known = True  # strangers hear nothing before an answer
             if self._writable is not None:
                 await self._until_read(self._writable)
             if not self._queue:
@@ -260,6 +259,7 @@ class Connection(asyncio.Protocol):
 
     def begin_stream(self, head: bytes, *, last: bool = True) -> None:
         """Write the head of an answer that goes on, made by `stream_head`. last: nothing comes after it."""
+        self.known = True  # strangers hear nothing before an answer
         self._keeps &= not (last or self._spoilt or self._listener.draining)
         self._write(head + (b"\r\n" if self._keeps else b"Connection: close\r\n\r\n"))
 
