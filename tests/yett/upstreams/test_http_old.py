@@ -307,6 +307,23 @@ async def test_too_many_calls_at_once_are_refused(monkeypatch: pytest.MonkeyPatc
     assert not faults[0].sent
 
 
+async def test_a_server_that_does_not_stop_talking_is_cut(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(channel, "UNASKED_BYTES_MAX", 10_000)
+    old = OldServer()
+    async with old.server as server, reach(server) as transport:
+        await call(transport, message="x" * 50_000)
+        for _ in range(300):
+            old.say({"method": "notifications/message", "params": {"level": "info", "data": "x"}})
+        await asyncio.sleep(0.1)
+        closed = old.streams[-1].transport.is_closing()
+        exchange = await call(transport, message="y")
+
+    assert closed
+    assert text_of(exchange) == "y"
+
+
 # what it says besides
 
 

@@ -15,6 +15,7 @@ from yett.core.errors import Fault
 from yett.core.reasons import Reason
 from yett.core.talk import Notice
 from yett.upstreams.backends.http import ear, talking
+from yett.upstreams.backends.http.hearing import QUESTIONS_MAX
 from yett.upstreams.port import Beside, Exchange, Transport, Wishes
 
 STREAM = "text/event-stream"
@@ -279,6 +280,29 @@ async def test_a_server_never_asks_more_at_once_than_the_bound() -> None:
 
     declined = [answer for answer in asking.answers if "error" in answer]
     assert len(declined) == 4
+
+
+async def test_a_server_never_asks_more_in_all_than_the_bound() -> None:
+    asked = 0
+
+    async def ask(method: str, params: dict[str, Any]) -> Exchange:
+        nonlocal asked
+        asked += 1
+        return Exchange(ACCEPTED, None, 0)
+
+    async def answer(request: Request, writer: Writer) -> None:
+        writer.write(head(200, STREAM, Transfer_Encoding="chunked"))
+        for number in range(3 * QUESTIONS_MAX):
+            writer.write(chunk(b"data: " + question(number) + b"\n\n"))
+            await asyncio.sleep(0.002)
+        writer.write(chunk(b"data: " + result_body(request, "done") + b"\n\n") + chunk(b""))
+
+    server = HttpServer("legacy", oddity=only_calls(answer))
+    async with server, reach(server) as transport:
+        exchange = await talk(transport, Beside(wishes=ASKING, ask=ask))
+
+    assert text_of(exchange) == "done"
+    assert asked == QUESTIONS_MAX
 
 
 async def test_what_a_server_no_longer_wants_to_know_is_not_asked_any_more() -> None:

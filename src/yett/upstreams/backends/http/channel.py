@@ -38,7 +38,10 @@ from yett.upstreams.rpc import (
 ENDPOINT_SECONDS_MAX: Final = 5.0
 PENDING_MAX: Final = 1024
 RATION_BYTES: Final = 64 * ANSWER_BYTES_MAX
-"""What all calls together may be answered in a minute."""
+"""What the stream may hold in a minute, all answers together."""
+UNASKED_BYTES_MAX: Final = 2 * ANSWER_BYTES_MAX
+"""And what nobody waits for."""
+_MINUTE_SECONDS: Final = 60.0
 _STREAM_SECONDS_MAX: Final = 24 * 3600.0
 _ADDRESS_CHARS_MAX: Final = 4096
 _REFUSED: Final = 300
@@ -65,6 +68,8 @@ class Channel:
         self.address: asyncio.Future[str] = self._loop.create_future()
         self.on_end: Callable[[], None] | None = None
         self._task: asyncio.Task[None] | None = None
+        self._minute = 0.0
+        self._unasked_bytes = 0
         self.opened = False
         self.ended = False
         self.exchange: Exchange | None = None
@@ -145,29 +150,46 @@ class Channel:
         """
         message = read_message(data)
         if is_answer(message):
-            self._take_answer(message, len(data))
-        elif announces_change(message):
+            awaited = self._take_answer(message, len(data))
+        else:
+            self._take_request_or_notice(message, len(data))
+            awaited = False
+        if not awaited:
+            self._count_unasked(len(data))
+
+    def _count_unasked(self, size: int) -> None:
+        now = self._loop.time()
+        if now - self._minute > _MINUTE_SECONDS:
+            self._minute, self._unasked_bytes = now, 0
+        self._unasked_bytes += size
+        if self._unasked_bytes > UNASKED_BYTES_MAX:
+            raise InvalidAnswer("it does not stop talking")
+
+    def _take_request_or_notice(self, message: dict[str, JSON], size: int) -> None:
+        if announces_change(message):
             self._changed()
         elif "id" in message:
             reply = reply_to(message)
             if reply is not None:
                 self._send(reply)
         else:
-            self._take_notice(message, len(data))
+            self._take_notice(message, size)
 
     def _take_address(self, data: bytes) -> None:
         if not self.address.done():
             self.address.set_result(data[: _ADDRESS_CHARS_MAX + 1].decode("latin-1"))
 
-    def _take_answer(self, message: dict[str, JSON], size: int) -> None:
+    def _take_answer(self, message: dict[str, JSON], size: int) -> bool:
+        """Tell whether somebody waits for it."""
         identifier = message.get("id")
         waiter, _ = self._pending.get(identifier, _NOBODY) if type(identifier) is int else _NOBODY
         if waiter is None or waiter.done():
-            return  # a late answer goes to nobody (THREATS.md P13)
+            return False  # a late answer goes to nobody (THREATS.md P13)
         try:
             waiter.set_result(read_outcome(message, size))
         except InvalidAnswer as error:
             waiter.set_exception(error)
+        return True
 
     def _take_notice(self, message: dict[str, JSON], size: int) -> None:
         uri = updated_uri(message)

@@ -36,7 +36,7 @@ _DRAIN_SECONDS: Final = 1.0
 NEVER: Final = float("inf")
 
 _END_OF_HEAD: Final = b"\r\n\r\n"
-_FED_BYTES_MAX: Final = 2 * ANSWER_BYTES_MAX  # with what says where chunks end
+_FRAMING_BYTES_MAX: Final = 1024 * 1024  # of what says where chunks end, and stands behind them
 _MINUTE_SECONDS: Final = 60.0
 _HEADS_MAX: Final = 256
 _HEAD_BYTES_MAX: Final = 2048
@@ -209,7 +209,7 @@ class Connection(asyncio.Protocol):
         except httptools.HttpParserUpgrade:
             self._failure = InvalidAnswer("the server wants to switch protocols")
         # The parser keeps a field until it is whole: of the header, of a chunk, behind the last chunk.
-        if self._fed_bytes > (HEADER_BYTES_MAX if self._response is None else _FED_BYTES_MAX):
+        if self._fed_bytes > (HEADER_BYTES_MAX if self._response is None else _FRAMING_BYTES_MAX):
             self._failure = self._failure or InvalidAnswer("the header or the framing is too large")
         if self._failure is not None:
             self._fail(self._failure)
@@ -287,6 +287,7 @@ class Connection(asyncio.Protocol):
         response = self._response
         if response is None or self._stray or self._failure is not None:
             return
+        self._fed_bytes -= len(body)  # what is left counts the framing
         if self._events is not None:
             self._take_events(self._events, body)
             return
@@ -305,7 +306,6 @@ class Connection(asyncio.Protocol):
         found = events.feed(body)
         self._size += len(body)
         if self._ration_bytes:
-            self._fed_bytes -= len(body)  # what is left counts the framing
             self._begin_minute()
         if self._size > (self._ration_bytes or ANSWER_BYTES_MAX):
             self._failure = InvalidAnswer("the stream says too much")
@@ -317,7 +317,7 @@ class Connection(asyncio.Protocol):
     def _begin_minute(self) -> None:
         now = self._loop.time()
         if now - self._since > _MINUTE_SECONDS:
-            self._since, self._size = now, 0
+            self._since, self._size, self._fed_bytes = now, 0, 0
 
     def on_message_complete(self) -> None:
         if self._response is None:

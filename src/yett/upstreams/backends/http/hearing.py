@@ -2,7 +2,7 @@
 questions to the caller, and answers to them back to the server."""
 
 import asyncio
-from typing import Protocol, final
+from typing import Final, Protocol, final
 
 from yett.core.bounds import INPUTS_MAX
 from yett.core.target import JSON
@@ -22,6 +22,9 @@ from yett.upstreams.rpc import (
     updated_uri,
 )
 from yett.upstreams.wishes import offered
+
+QUESTIONS_MAX: Final = 64
+"""Of one request, in all its rounds."""
 
 
 class Desk(Owner, Protocol):
@@ -67,6 +70,7 @@ class Hearer:
             )
         )
         self._asking: dict[int | str, asyncio.Task[None]] = {}
+        self._asked = 0
         self.exchange: Exchange | None = None
         self.events: EventParser | None = None
         self.ration_bytes = 0
@@ -113,9 +117,10 @@ class Hearer:
 
     def _take_question(self, message: dict[str, JSON]) -> None:
         question = question_of(message, self._capabilities)
-        if self._ask is not None and question is not None and len(self._asking) < INPUTS_MAX:
+        if self._ask is not None and question is not None and self._may_ask_more():
             identifier, method, params = question
             if identifier not in self._asking:
+                self._asked += 1
                 work = self._answer(self._ask, identifier, method, params)
                 self._asking[identifier] = asyncio.get_running_loop().create_task(work)
                 self._asking[identifier].add_done_callback(
@@ -125,6 +130,9 @@ class Hearer:
         reply = reply_to(message)
         if reply is not None:
             self._desk.send_back(self._session, reply)
+
+    def _may_ask_more(self) -> bool:
+        return len(self._asking) < INPUTS_MAX and self._asked < QUESTIONS_MAX
 
     async def _answer(
         self, ask: Ask, identifier: int | str, method: str, params: dict[str, JSON]
