@@ -138,10 +138,15 @@ class Load:
             '{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18",'
             '"capabilities":{},"clientInfo":{"name":"count","version":"1"}}}'
         )
-        line.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode())
-        found = re.search(rb"(?i)mcp-session-id: ([^\r]+)", _answer(line))
-        if found is None:
-            raise SystemExit("count: the gate opened no session")
+        for _ in range(20):  # a gate that is just starting, and slowly, may not have read its keys
+            line.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode())
+            answer = _answer(line)
+            found = re.search(rb"(?i)mcp-session-id: ([^\r]+)", answer)
+            if found is not None:
+                break
+            time.sleep(1.0)
+        else:
+            raise SystemExit(f"count: the gate opened no session: {answer!r}")
         return f"Mcp-Session-Id: {found[1].decode()}\r\nMCP-Protocol-Version: 2025-06-18\r\n"
 
     def call(self, rounds: int) -> None:

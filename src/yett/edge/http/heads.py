@@ -2,10 +2,13 @@
 
 A request whose header is known byte for byte, and whose body is all that follows it, need not be
 parsed: the parser said what this header means, and it would say so again. It does not matter which
-connection sent it first, since nothing of a connection is kept here (CWE-444).
+connection sent it first, since nothing of a connection is kept here (CWE-444). What a connection sent
+last it compares first; only another header is looked up.
 """
 
 from typing import Final, final
+
+import msgspec
 
 from yett.edge.http.message import Head, Request
 
@@ -20,20 +23,46 @@ _DIGITS_MAX: Final = 7
 
 
 @final
-class Heads:
-    """Of one listener. They hold credentials, so `forget` is called once a minute."""
+class Form(msgspec.Struct, frozen=True, eq=False, gc=False):
+    """A known header, taken apart where the digits of the length stand: what comes before them, and
+    from behind them to the body. age: of the `Heads` that knew it."""
 
-    __slots__ = ("_kept_max", "_known")
+    before: bytes
+    behind: bytes
+    head: Head
+    age: int
+
+    def read(self, data: bytes, peer: str) -> Request | None:
+        """Return the request that `data` is the whole of, if its header has this form."""
+        before, behind = self.before, self.behind
+        if not data.startswith(before):
+            return None
+        start = len(before)
+        end = data.find(b"\r", start, start + _DIGITS_MAX + 1)
+        digits = data[start:end]
+        if end < 0 or not digits.isdigit() or not data.startswith(behind, end):
+            return None
+        body = data[end + len(behind) :]
+        return Request(self.head, body, peer) if len(body) == int(digits) else None
+
+
+@final
+class Heads:
+    """Of one listener. They hold credentials, so `forget` is called once a minute. age: how often it
+    was; who keeps a `Form` of another age drops it."""
+
+    __slots__ = ("_kept_max", "_known", "age")
 
     def __init__(self, kept_max: int = HEADS_KEPT_MAX) -> None:
         self._kept_max = kept_max
         self._known: dict[bytes, Head] = {}  # by the header without the digits of its length
+        self.age = 0
 
     def __len__(self) -> int:
         return len(self._known)
 
-    def find(self, data: bytes, peer: str) -> Request | None:
-        """Return the request that `data` is the whole of, if its header is known."""
+    def find(self, data: bytes) -> Form | None:
+        """Return the form of the header at the beginning of `data`, if it is known."""
         # Where a header holds the mark, the digits that follow it first are the ones left out.
         start = data.find(_MARK) + _MARK_BYTES
         end = data.find(b"\r", start)
@@ -41,11 +70,7 @@ class Heads:
         head = self._known.get(data[:start] + data[end:tail])
         if head is None:
             return None
-        digits = data[start:end]
-        tail += _END_BYTES
-        if digits.isdigit() and len(digits) <= _DIGITS_MAX and tail + int(digits) == len(data):
-            return Request(head, data[tail:], peer)
-        return None
+        return Form(data[:start], data[end : tail + _END_BYTES], head, self.age)
 
     def keep(self, head: Head, piece: bytes, body: bytes) -> None:
         """Remember the header of a request that came as this one piece, if it says its length plainly
@@ -73,3 +98,4 @@ class Heads:
 
     def forget(self) -> None:
         self._known.clear()
+        self.age += 1

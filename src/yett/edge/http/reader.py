@@ -7,7 +7,7 @@ import httptools
 
 from yett.core import bounds
 from yett.core.reasons import Reason
-from yett.edge.http.heads import Heads
+from yett.edge.http.heads import Form, Heads
 from yett.edge.http.message import Head, Request
 
 _HEAD_FED_BYTES_MAX: Final = 2 * bounds.REQUEST_HEADER_BYTES_MAX
@@ -33,13 +33,14 @@ class Reader:
     """One per connection."""
 
     __slots__ = (
-        "_body", "_fed_bytes", "_header_bytes", "_header_count", "_headers", "_heads", "_in_head",
+        "_body", "_fed_bytes", "_form", "_header_bytes", "_header_count", "_headers", "_heads", "_in_head",
         "_is_between", "_owner", "_parser", "_piece", "_repeated", "_target", "_unfit", "peer",
     )  # fmt: skip
 
     def __init__(self, owner: Owner, peer: str, heads: Heads) -> None:
         self._owner = owner
         self._heads = heads
+        self._form: Form | None = None
         self.peer = peer
         self._parser = httptools.HttpRequestParser(self)
         self._is_between = True
@@ -50,7 +51,14 @@ class Reader:
     def feed(self, data: bytes) -> bool:
         """Read on; False if these bytes are not HTTP, so that nothing after them can be trusted."""
         if self._is_between:
-            request = self._heads.find(data, self.peer)
+            form, heads = self._form, self._heads
+            request = None
+            if form is not None and form.age == heads.age:
+                request = form.read(data, self.peer)
+            if request is None:
+                form = self._form = heads.find(data)
+                if form is not None:
+                    request = form.read(data, self.peer)
             if request is not None:
                 self._owner.accept(request)
                 return True
