@@ -99,12 +99,9 @@ def test_who_has_a_good_credential_keeps_the_connection_meanwhile(scene: Scene) 
     connection.close()
 
 
-@pytest.mark.parametrize(
-    "said", [b"", HALF, POST], ids=["nothing", "half a request", "half a body"]
-)
-def test_requests_to_the_admin_port_that_never_end_are_cut(scene: Scene, said: bytes) -> None:
-    before = scene.open_files()
-    with held(scene.gate.admin_port, said, 2 * FILES):
+def test_requests_to_the_admin_port_that_never_end_are_cut(scene: Scene) -> None:
+    before, port = scene.open_files(), scene.gate.admin_port
+    with held(port, b"", FILES), held(port, POST, FILES), held(port, HALF, FILES):
         assert scene.admin_works()
         assert scene.call_works()
         assert scene.open_files() < before + 100
@@ -122,7 +119,7 @@ def test_a_header_that_never_ends_is_not_kept_on_the_admin_port(scene: Scene) ->
 
 
 def test_who_guesses_keys_is_slowed_and_fills_no_log(tmp_path: Path) -> None:
-    """Five hundred wrong keys from the address of somebody whose key is good."""
+    """Two hundred wrong keys from the address of somebody whose key is good."""
     with serving(tool("look")) as rec:
         gate = Gate(
             tmp_path,
@@ -133,8 +130,8 @@ def test_who_guesses_keys_is_slowed_and_fills_no_log(tmp_path: Path) -> None:
             scene = Scene(gate, key)
             wait_until(scene.call_works)
             guess = key.secret[:-8] + "AAAAAAAA"
-            guessed = [gate.execute("rec", "look", guess, word="x") for _ in range(500)]
-            elsewhere = [gate.request("GET", "/wp-admin") for _ in range(100)]
+            guessed = [gate.execute("rec", "look", guess, word="x") for _ in range(200)]
+            elsewhere = [gate.request("GET", "/wp-admin") for _ in range(50)]
             malformed = [gate.raw(b"\x16\x03 not HTTP\r\n\r\n") for _ in range(3)]
             works = [scene.call_works() for _ in range(10)]
         events = gate.events("strangers.refused")
@@ -142,7 +139,7 @@ def test_who_guesses_keys_is_slowed_and_fills_no_log(tmp_path: Path) -> None:
 
     assert {answer.status for answer in guessed[: OF_ONE.count - 1]} == {401}
     late = [answer for answer in guessed if answer.status == 429]
-    assert len(late) > 400
+    assert len(late) > 150
     assert all(int(answer.headers["retry-after"]) >= 1 for answer in late)
     assert {answer.refusal["reason"] for answer in late} == {"rate_limited"}
     assert {answer.status for answer in elsewhere} == {404}
@@ -151,4 +148,4 @@ def test_who_guesses_keys_is_slowed_and_fills_no_log(tmp_path: Path) -> None:
     single = {record["id"] for record in refused}
     assert len(refused) < 2 * OF_ONE.count
     assert [record["reason"] for record in refused].count("rate_limited") == 1
-    assert sum(event["details"]["refused"] for event in events) + len(single) == 603
+    assert sum(event["details"]["refused"] for event in events) + len(single) == 253
