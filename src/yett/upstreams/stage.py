@@ -213,13 +213,19 @@ def _led_back(exchange: Exchange, ticket: str, wishes: Wishes) -> Exchange:
     state = result.get("requestState", "")
     if not isinstance(state, str) or not result.keys() & {"requestState", "inputRequests"}:
         raise Fault(Reason.UPSTREAM_INVALID, "a question without a question", sent=True)
-    requests = result.get("inputRequests", {})
+    if ticket:  # each question was looked at when it was asked
+        led = _PARKED + ticket
+    else:
+        _check_offered(result.get("inputRequests", {}), wishes)
+        led = _OWN + state
+    return msgspec.structs.replace(exchange, result=result | {"requestState": led})
+
+
+def _check_offered(requests: JSON, wishes: Wishes) -> None:
     for request in requests.values() if isinstance(requests, dict) else ():
         method, params = _question_in(request)
         if not may_be_asked(wishes, method, params):
             raise Fault(Reason.UPSTREAM_INVALID, "it asks what it was not offered", sent=True)
-    led = _PARKED + ticket if ticket else _OWN + state
-    return msgspec.structs.replace(exchange, result=result | {"requestState": led})
 
 
 def _question_in(request: JSON) -> tuple[str, dict[str, JSON]]:
