@@ -40,6 +40,8 @@ NOTIFICATION: Final = "notifications/"
 _MODERN: Final = MODERN.encode()
 _KNOWN: Final = frozenset({None, *(version.encode() for version in KNOWN)})
 """Values of the version header that say nothing wrong; None: it is absent."""
+_CALL_TOOL: Final = OPERATIONS["tools/call"]
+_PLAIN_MEMBERS: Final = len(("name", "arguments"))
 _PRIVATE: Final = frozenset(
     {"session/stream", "session/answer", "session/end", "yett/key", "yett/usage"}
 )
@@ -176,8 +178,12 @@ def _inbound(
     version: str,
     session: Session | None = None,
 ) -> Inbound:
-    operation, asked, spoken = _interpret(envelope, version, session)
-    refused, code, params = envelope.refused or spoken.refused, envelope.code, envelope.params
+    params = envelope.params
+    if _is_plain_call(envelope, params, version, session):
+        operation, asked, spoken = _CALL_TOOL, Asked(params["name"], params["arguments"]), SILENT
+    else:
+        operation, asked, spoken = _interpret(envelope, version, session)
+    refused, code = envelope.refused or spoken.refused, envelope.code
     if envelope.refused is None and refused is not None and operation is not UNKNOWN:
         code = INVALID_PARAMS
     request = arrival.request
@@ -204,6 +210,24 @@ def _inbound(
         requested = _requested(arrival, params)
     return Inbound(
         call, envelope.id, refused, code, session, version, params, spoken.token, requested
+    )
+
+
+def _is_plain_call(
+    envelope: Envelope, params: dict[str, JSON], version: str, session: Session | None
+) -> bool:
+    """Tell whether this calls a tool of a session and says nothing beside it. False says nothing:
+    `_interpret` tells."""
+    return (
+        len(params) == _PLAIN_MEMBERS
+        and envelope.method == "tools/call"
+        and envelope.id is not None
+        and envelope.refused is None
+        and type(params.get("name")) is str
+        and params["name"] != ""
+        and type(params.get("arguments")) is dict
+        and version != MODERN
+        and (session is None or session.talk is None)
     )
 
 
