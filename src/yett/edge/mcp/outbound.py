@@ -20,7 +20,7 @@ _TO_MODERN: Final = {-32002: -32602, -32020: -32603, -32022: -32603}
 please a server is between it and the gate."""
 _TO_LEGACY: Final = {-32020: -32603, -32021: -32603, -32022: -32603}
 _URL_ELICITATION_REQUIRED: Final = -32042
-"""Of 2025-11-25 and no other version."""
+"""Who can be sent to a page was asked to go there (`upstreams/elsewhere.py`); nobody else is shown one."""
 _MISSING_CAPABILITY: Final = -32021
 
 # Answers that say nothing of JSON-RPC: nobody has been identified, or nothing was addressed.
@@ -141,10 +141,10 @@ def _upstream_error(inbound: Inbound, reply: Reply, error: RpcError) -> Response
     shown: dict[str, JSON] = {"code": code, "message": error.message}
     if error.data is not None:
         shown["data"] = error.data
-    if code == _URL_ELICITATION_REQUIRED and modern:  # who can be sent to a page was asked to go
+    if code == _URL_ELICITATION_REQUIRED and modern:
         code = shown["code"] = _MISSING_CAPABILITY
         shown["data"] = {"requiredCapabilities": {"elicitation": {"url": {}}}}
-    elif code == _URL_ELICITATION_REQUIRED and inbound.version != NEWEST_LEGACY:
+    elif code == _URL_ELICITATION_REQUIRED:
         shown = {"code": -32603, "message": error.message}
     return _error(inbound, reply, shown, 400 if modern and code in _BAD_REQUEST else 200)
 

@@ -1,9 +1,11 @@
-"""What a server may ask of a caller of each older version, in the words of that version. Pure.
+"""What a server may ask of a caller of each older version, in the words of that version. Pure, but for
+ids that are drawn.
 
 Inside the gate a question has the form of 2026-07-28, which is that of 2025-11-25. Sources: schema.ts
 of 2024-11-05 to 2025-11-25 (CreateMessageRequest, ElicitRequest, ClientCapabilities).
 """
 
+from secrets import token_urlsafe
 from typing import Final
 
 from yett.core.talk import QUESTIONS
@@ -60,7 +62,8 @@ def _elicitation(
     if mode not in (capability or {"form": {}}):
         return None
     if version >= _NEWEST:
-        return params
+        # 2025-11-25 wants an id for a page, and 2026-07-28 has none to give.
+        return params if mode == "form" else {"elicitationId": token_urlsafe(12)} | params
     schema = params.get("requestedSchema")
     if not isinstance(schema, dict) or not isinstance(schema.get("properties"), dict):
         return None
