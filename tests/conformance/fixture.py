@@ -1,12 +1,14 @@
 """The server behind the gate in the conformance runs: everything that MCP has, on the official SDK.
 
     python -m tests.conformance.fixture --port 3101 --era both
+    python -m tests.conformance.fixture                          # on standard input and output
 
 `legacy` and `modern` refuse the other era as a server does that has never heard of it, or no
 longer wants to.
 """
 
 import argparse
+import asyncio
 import json
 import warnings
 from collections.abc import Awaitable, Callable
@@ -17,6 +19,7 @@ from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import NotificationOptions, Server
 from mcp.server.models import InitializationOptions
 from mcp.server.request_state import RequestStateBoundary, RequestStateSecurity
+from mcp.server.stdio import stdio_server
 from mcp.server.streamable_http import EventCallback, EventMessage, EventStore
 from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler
 from mcp.shared.exceptions import MCPDeprecationWarning, MCPError
@@ -321,16 +324,29 @@ async def _refuse(send: Send, status: int, identifier: Any, error: dict[str, Any
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--port", type=int)
     parser.add_argument("--era", choices=ERAS, default="both")
     chosen = parser.parse_args()
     warnings.simplefilter("ignore", MCPDeprecationWarning)
-    application: ASGIApp = build().streamable_http_app(
+    if chosen.port is None:
+        asyncio.run(talk(build()))
+    else:
+        serve(build(), chosen.port, chosen.era)
+
+
+async def talk(server: Server[Any]) -> None:
+    """Serve whoever started this program, in the era in which it speaks first."""
+    async with stdio_server() as (reading, writing):
+        await server.run(reading, writing, server.create_initialization_options())
+
+
+def serve(server: Server[Any], port: int, era: str) -> None:
+    application: ASGIApp = server.streamable_http_app(
         event_store=Events(), retry_interval=RETRY_MILLISECONDS
     )
-    if chosen.era != "both":
-        application = OneEra(application, chosen.era)
-    uvicorn.run(application, host="127.0.0.1", port=chosen.port, log_level="warning", http="h11")
+    if era != "both":
+        application = OneEra(application, era)
+    uvicorn.run(application, host="127.0.0.1", port=port, log_level="warning", http="h11")
 
 
 if __name__ == "__main__":

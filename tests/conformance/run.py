@@ -33,13 +33,13 @@ _AT_ONCE: Final = 2
 
 @dataclass(frozen=True)
 class FrontLeg:
-    """name: what is spoken in front, and the era of the fixture. words: which scenarios."""
+    """name: what is spoken in front, and what is behind. words: which scenarios."""
 
     name: str
     words: tuple[str, ...]
 
     @property
-    def era(self) -> str:
+    def behind(self) -> str:
         return self.name.split("/")[1]
 
 
@@ -53,6 +53,8 @@ FRONT: Final = (
     FrontLeg(f"{LEGACY}/both", ("--requirements", LEGACY)),
     FrontLeg(f"{MODERN}/both", ("--requirements", MODERN)),
     FrontLeg("all/both", ("--suite", "all")),
+    FrontLeg(f"{LEGACY}/stdio", _version(LEGACY)),
+    FrontLeg(f"{MODERN}/stdio", ("--requirements", MODERN)),
     FrontLeg(f"{LEGACY}/modern", _version(LEGACY)),
     FrontLeg(f"{MODERN}/legacy", _version(MODERN)),
 )
@@ -135,7 +137,7 @@ class Front:
         if leg.words not in self._alone:
             self._alone[leg.words] = suite.run("server", "--url", self._both.direct, *leg.words)
         started = time.monotonic()
-        with self._stand(leg.era) as stand:
+        with self._stand(leg.behind) as stand:
             earlier = stand.mistakes()
             through = suite.run("server", "--url", stand.gated, *leg.words)
             mistakes = stand.mistakes()[len(earlier) :]
@@ -144,11 +146,11 @@ class Front:
         return verdict
 
     @contextlib.contextmanager
-    def _stand(self, era: str) -> Iterator[Stand]:
-        if era == "both":
+    def _stand(self, behind: str) -> Iterator[Stand]:
+        if behind == "both":
             yield self._both
             return
-        with tempfile.TemporaryDirectory() as folder, standing(era, Path(folder)) as stand:
+        with tempfile.TemporaryDirectory() as folder, standing(behind, Path(folder)) as stand:
             yield stand
 
 

@@ -10,19 +10,22 @@ from pathlib import Path
 from typing import Final
 
 from tests.conformance import shim
-from tests.outside.gate import REST, ROOT, Agent, Gate, free_port
+from tests.outside.gate import REST, ROOT, Agent, Gate, as_yaml, free_port
 from tests.outside.upstream import wait_until
 
 _CONFIGURATION: Final = """
 allowed_hosts: ["127.0.0.1:{shim}", "localhost:{shim}"]
 servers:
   everything:
-    url: http://127.0.0.1:{fixture}/mcp
+    {server}
     may_ask: [elicitation, sampling, roots]
 roles: {{reader: ["everything.*:read", "everything.*:write"]}}
 limits: {{breaker: {{failures: 100000}}}}
 """
+_FIXTURE: Final = [sys.executable, "-m", "tests.conformance.fixture"]
+_PROGRAM: Final = f"command: {as_yaml(_FIXTURE)}\n    cwd: {ROOT}"
 _START_SECONDS_MAX: Final = 20.0
+STDIO: Final = "stdio"
 
 
 @dataclass(frozen=True)
@@ -39,10 +42,12 @@ class Stand:
 
 
 @contextlib.contextmanager
-def standing(era: str, folder: Path) -> Iterator[Stand]:
-    with fixture(era) as port:
+def standing(behind: str, folder: Path) -> Iterator[Stand]:
+    """behind: the era of a fixture with an address, or `stdio`: one that the gate starts."""
+    with fixture("both" if behind == STDIO else behind) as port:
         listening = free_port()
-        gate = Gate(folder, _CONFIGURATION.format(shim=listening, fixture=port))
+        server = _PROGRAM if behind == STDIO else f"url: http://127.0.0.1:{port}/mcp"
+        gate = Gate(folder, _CONFIGURATION.format(shim=listening, server=server))
         key = gate.key("suite", "reader")
         gate.start()
         try:
@@ -57,7 +62,7 @@ def standing(era: str, folder: Path) -> Iterator[Stand]:
 def fixture(era: str) -> Iterator[int]:
     """Serve it; yield the port."""
     port = free_port()
-    command = [sys.executable, "-m", "tests.conformance.fixture", "--port", str(port), "--era", era]
+    command = [*_FIXTURE, "--port", str(port), "--era", era]
     with subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as process:
