@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from tests.servers.mcp_answers import PROMPTS, RESOURCES, TEMPLATES, TOOLS, Refused, answer
-from tests.servers.mcp_http import HttpServer, Request, Writer, whole
+from tests.servers.mcp_http import HttpServer, Request, Writer, chunk, whole
+from tests.servers.mcp_old_http import OldServer
 from yett.core.call import RpcError
 from yett.core.errors import Fault
 from yett.core.proofs import Credential
@@ -20,7 +21,7 @@ from yett.core.secret import Secret
 from yett.upstreams.backends.memory import MemoryTransport
 from yett.upstreams.build import build
 from yett.upstreams.config import UpstreamConfig
-from yett.upstreams.port import Era, Exchange, Transport
+from yett.upstreams.port import Beside, Era, Exchange, Transport, Wishes
 from yett.upstreams.rpc import InvalidAnswer
 
 SERVER = Path(__file__).parents[1] / "servers" / "mcp_stdio.py"
@@ -97,6 +98,23 @@ def http(era: str, *, stream: bool) -> Callable[[], AbstractAsyncContextManager[
     return make
 
 
+@asynccontextmanager
+async def old_http() -> AsyncIterator[Transport]:
+    async def oddity(request: Request, writer: Writer) -> bool:
+        arguments = request.message.get("params", {}).get("arguments") or {}
+        if arguments.get("odd") == "die":
+            old.streams[-1].transport.abort()
+        elif arguments.get("odd") == "raw":
+            old.streams[-1].write(chunk(b"data: " + arguments["bytes"].encode() + b"\n\n"))
+        else:
+            return False
+        return True
+
+    old = OldServer(oddity=oddity)
+    async with old.server as server:
+        yield build_for_test(UpstreamConfig(name="s", url=server.url))
+
+
 BACKENDS = {
     "memory": memory,
     "stdio-legacy": stdio("legacy"),
@@ -105,6 +123,7 @@ BACKENDS = {
     "http-legacy-stream": http("legacy", stream=True),
     "http-modern": http("modern", stream=False),
     "http-modern-stream": http("modern", stream=True),
+    "http-old": old_http,
 }
 
 
@@ -115,12 +134,19 @@ async def _transport(request: pytest.FixtureRequest) -> AsyncIterator[Transport]
         await transport.close()
 
 
-async def call(transport: Transport, *, deadline: float = 5.0, **arguments: object) -> Exchange:
+async def call(
+    transport: Transport,
+    *,
+    deadline: float = 5.0,
+    beside: Beside | None = None,
+    **arguments: object,
+) -> Exchange:
     return await transport.request(
         "tools/call",
         {"name": "echo", "arguments": dict(arguments)},
         credential=NOBODY,
         deadline_seconds=deadline,
+        beside=beside,
     )
 
 
@@ -181,6 +207,7 @@ async def test_the_era_is_known_after_the_first_contact(transport: Transport) ->
 
     assert before == (None, None)
     assert (transport.era, transport.version) in (
+        (Era.LEGACY, "2024-11-05"),
         (Era.LEGACY, "2025-11-25"),
         (Era.MODERN, "2026-07-28"),
     )
@@ -259,6 +286,73 @@ async def test_a_caller_who_hangs_up_harms_no_other(transport: Transport) -> Non
     assert text_of(await call(transport, message="mine")) == "mine"
 
 
+BESIDES = {
+    "progress": Beside(progress=True),
+    "messages": Beside(owner="ann", wishes=Wishes(b"{}", "debug")),
+    "questions": Beside(owner="ann", wishes=Wishes(b'{"elicitation":{}}')),
+}
+
+
+@pytest.mark.parametrize("beside", BESIDES.values(), ids=BESIDES)
+async def test_what_passes_beside_a_call_does_not_change_its_answer(
+    transport: Transport, beside: Beside
+) -> None:
+    first = await call(transport, beside=beside, message="x", deadline=15.0)
+    plain = await call(transport, message="y")
+    second = await call(transport, beside=beside, message="z", deadline=15.0)
+
+    assert [text_of(exchange) for exchange in (first, plain, second)] == ["x", "y", "z"]
+
+
+@pytest.mark.parametrize("beside", BESIDES.values(), ids=BESIDES)
+async def test_many_calls_beside_which_something_passes_get_their_own_answers(
+    transport: Transport, beside: Beside
+) -> None:
+    canaries = [f"canary-{number}" for number in range(20)]
+
+    answers = await asyncio.gather(
+        *(call(transport, beside=beside, message=canary, deadline=30.0) for canary in canaries)
+    )
+
+    assert [text_of(exchange) for exchange in answers] == canaries
+
+
+@pytest.mark.parametrize("beside", BESIDES.values(), ids=BESIDES)
+async def test_a_call_beside_which_something_passes_ends_in_time_and_harms_no_other(
+    transport: Transport, beside: Beside
+) -> None:
+    await call(transport, beside=beside, message="warm", deadline=15.0)
+
+    with pytest.raises(Fault) as caught:
+        await call(transport, deadline=0.2, beside=beside, message="late", odd="wait", seconds=0.5)
+    hung_up = asyncio.create_task(
+        call(transport, beside=beside, message="gone", odd="wait", seconds=0.3)
+    )
+    await asyncio.sleep(0.05)
+    hung_up.cancel()
+    await asyncio.wait({hung_up})
+    after = await call(transport, beside=beside, message="next", deadline=15.0)
+
+    assert caught.value.reason is Reason.UPSTREAM_TIMEOUT
+    assert caught.value.sent
+    assert text_of(after) == "next"
+
+
+async def test_what_is_watched_can_be_let_go_of_and_what_is_not_as_well(
+    transport: Transport,
+) -> None:
+    uri = "memo://one"
+    first, second = await asyncio.gather(
+        *(transport.watch(uri, credential=NOBODY, deadline_seconds=15.0) for _ in range(2))
+    )
+    for _ in range(3):
+        transport.unwatch(uri)
+    transport.unwatch("memo://never")
+
+    assert (first.error is None) == (second.error is None)
+    assert text_of(await call(transport, message="x")) == "x"
+
+
 async def test_last_words_never_hold_a_control_character(transport: Transport) -> None:
     await call(transport, message="x")
 
@@ -271,6 +365,12 @@ async def test_a_closed_transport_sends_nothing(transport: Transport) -> None:
 
     with pytest.raises(Fault) as caught:
         await call(transport, message="x")
+    for beside in BESIDES.values():
+        with pytest.raises(Fault):
+            await call(transport, beside=beside, message="x")
+    with pytest.raises(Fault):
+        await transport.watch("memo://one", credential=NOBODY, deadline_seconds=1.0)
+    transport.unwatch("memo://one")
 
     assert caught.value.reason is Reason.UPSTREAM_UNREACHABLE
     assert not caught.value.sent

@@ -1,13 +1,11 @@
 """Servers of 2024-11-05: requests to an address that they name, all answers on one stream."""
 
 import asyncio
-import json
-from typing import Any
 
 import pytest
 
-from tests.servers.mcp_answers import Refused, answer
-from tests.servers.mcp_http import ANNOUNCING, HttpServer, Request, Writer, chunk, head, whole
+from tests.servers.mcp_http import HttpServer, Request, Writer, chunk, head, whole
+from tests.servers.mcp_old_http import VERSION, OldServer
 from tests.yett.upstreams.scene import NOBODY, call, reach, text_of
 from yett.core.errors import Fault
 from yett.core.proofs import Credential
@@ -21,65 +19,7 @@ from yett.upstreams.port import Beside, Era, Wishes
 from yett.upstreams.rpc import InvalidAnswer
 
 STREAM = "text/event-stream"
-VERSION = "2024-11-05"
 SECRET = Credential((("Authorization", Secret("Bearer canary")),), ("token",))
-
-
-class OldServer:
-    """status: of what is posted to the address of the stream. address: what it wants to be posted to.
-    before: said on the stream before each answer."""
-
-    def __init__(self, address: str = "/messages?session=1", *, status: int = 405) -> None:
-        self.address = address
-        self.status = status
-        self.before: list[dict[str, Any]] = []
-        self.silent: set[str] = set()
-        self.refusal = 0
-        self.streams: list[Writer] = []
-        self.posted: list[Request] = []
-        self.server = HttpServer("legacy", oddity=self.oddity)
-
-    async def oddity(self, request: Request, writer: Writer) -> bool:
-        if request.verb == "GET" and request.path == "/mcp":
-            writer.write(head(200, STREAM, Transfer_Encoding="chunked"))
-            writer.write(chunk(f"event: endpoint\ndata: {self.address}\n\n".encode()))
-            self.streams.append(writer)
-        elif request.path == "/mcp":
-            writer.write(whole(b"", self.status, None))
-        else:
-            self.posted.append(request)
-            status = self.refusal if self.refusal and request.method == "tools/call" else 202
-            writer.write(whole(b"Accepted", status, "text/plain"))
-            if status == 202 and "id" in request.message and request.method:
-                await self.reply(request)
-        return True
-
-    async def reply(self, request: Request) -> None:
-        arguments = request.message.get("params", {}).get("arguments") or {}
-        if request.method in self.silent:
-            return
-        for message in self.before:
-            self.say(message)
-        if "seconds" in arguments:
-            await asyncio.sleep(arguments["seconds"])
-        identifier = request.message["id"]
-        try:
-            params = request.message.get("params", {})
-            result = answer(request.method, params, modern=False)
-            if request.method == "initialize":
-                result = {"protocolVersion": VERSION, "capabilities": ANNOUNCING}
-            self.say({"id": identifier, "result": result})
-        except Refused as refused:
-            error = {"code": refused.code, "message": str(refused)}
-            self.say({"id": identifier, "error": error})
-
-    def say(self, message: dict[str, Any]) -> None:
-        body = json.dumps({"jsonrpc": "2.0", **message}, separators=(",", ":"))
-        self.streams[-1].write(chunk(f"event: message\ndata: {body}\n\n".encode()))
-
-    @property
-    def methods(self) -> list[str]:
-        return [request.method for request in self.posted]
 
 
 @pytest.mark.parametrize("status", [400, 404, 405])
@@ -277,6 +217,25 @@ async def test_a_broken_message_ends_the_stream(broken: bytes) -> None:
 
     assert text_of(exchange) == "y"
     assert len(old.streams) == 2
+
+
+async def test_a_call_that_meets_a_broken_message_says_so() -> None:
+    old = OldServer()
+    old.silent.add("resources/read")
+    async with old.server as server, reach(server) as transport:
+        await call(transport, message="x")
+        waiting = asyncio.create_task(
+            transport.request(
+                "resources/read", {"uri": "memo://one"}, credential=NOBODY, deadline_seconds=5.0
+            )
+        )
+        await asyncio.sleep(0.05)
+        old.streams[-1].write(chunk(b"data: {\n\n"))
+        with pytest.raises(Fault) as caught:
+            await waiting
+
+    assert caught.value.reason is Reason.UPSTREAM_INVALID
+    assert caught.value.sent
 
 
 async def test_answers_that_nobody_asked_for_are_passed_over() -> None:

@@ -68,6 +68,7 @@ class Channel:
         self.address: asyncio.Future[str] = self._loop.create_future()
         self.on_end: Callable[[], None] | None = None
         self._task: asyncio.Task[None] | None = None
+        self._broken = ""
         self._minute = 0.0
         self._unasked_bytes = 0
         self.opened = False
@@ -82,8 +83,8 @@ class Channel:
         deadline = self._loop.time() + _STREAM_SECONDS_MAX
         try:
             await client.send(request, deadline, self, repeatable=True, sent=False)
-        except InvalidAnswer:
-            pass
+        except InvalidAnswer as error:
+            self._broken = str(error)
         finally:
             self._end()
 
@@ -222,11 +223,11 @@ class Channel:
     def _end(self) -> None:
         self.ended = True
         self.address.cancel()
+        reason = Reason.UPSTREAM_INVALID if self._broken else Reason.UPSTREAM_UNREACHABLE
+        why = self._broken or "it closed the stream unanswered"
         for waiter, _ in self._pending.values():
             if not waiter.done():
-                why = "it closed the stream unanswered"
-                gone = Fault(Reason.UPSTREAM_UNREACHABLE, why, sent=self.opened)
-                waiter.set_exception(gone)
+                waiter.set_exception(Fault(reason, why, sent=self.opened))
         if self.on_end is not None:
             self.on_end()
 

@@ -43,6 +43,10 @@ class Client:
         except TimeoutError:
             raise Fault(Reason.UPSTREAM_TIMEOUT, "no answer in time", sent=sent) from None
         except ConnectionLost as lost:
+            if lost.answering and listener.ration_bytes:  # a stream that has no other end
+                raise Fault(
+                    Reason.UPSTREAM_UNREACHABLE, "the stream was closed", sent=sent
+                ) from None
             if lost.answering:
                 raise InvalidAnswer(
                     "the connection was closed in the middle of an answer"

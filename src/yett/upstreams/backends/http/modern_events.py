@@ -10,6 +10,7 @@ from yett.core.errors import Fault
 from yett.core.reasons import Reason
 from yett.core.target import JSON
 from yett.upstreams.backends.http.client import Client
+from yett.upstreams.backends.http.connection import OK
 from yett.upstreams.backends.http.conversation import Session, frame, read_exchange
 from yett.upstreams.backends.http.ear import RATION_BYTES, STREAM_SECONDS_MAX, Ear
 from yett.upstreams.backends.http.sse import EventParser
@@ -28,6 +29,7 @@ _ACKNOWLEDGED: Final = "notifications/subscriptions/acknowledged"
 _SUBSCRIPTION: Final = "io.modelcontextprotocol/subscriptionId"
 _URIS: Final = "resourceSubscriptions"
 _ACKNOWLEDGE_SECONDS_MAX: Final = 10.0
+_SERVER_ERROR: Final = 500
 _NOT_WATCHED: Final = Exchange(None, RpcError(-32601, "This resource cannot be watched"), 0)
 _WATCHED: Final = Exchange({}, None, 0)
 
@@ -98,9 +100,10 @@ class ModernEvents:
             response = await self._client.send(
                 data, deadline, listener, repeatable=True, sent=False
             )
+            listener.refused = OK < response.head.status < _SERVER_ERROR
             exchange = read_exchange(response, listener.identifier, modern=True)
         except (Fault, InvalidAnswer):
-            return  # it is tried again
+            return  # it is tried again, unless it was refused
         listener.refused = exchange.error is not None
 
     async def _is_open(self, listener: "ModernListener", task: "asyncio.Task[None]") -> bool:
