@@ -7,6 +7,7 @@ a request without the token leaves one too, unless its address has had too many 
 import asyncio
 import math
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, final
 
@@ -141,6 +142,13 @@ class _Guard:
         except Refusal:
             return PlainTextResponse("The request could not be recorded\n", 503, _HEADERS)
         return None
+
+
+def note_unread(gate: AdminGate, peer: str) -> None:
+    """Record that bytes came which are no request; they are answered, or cut, in any case."""
+    if not gate.fail(peer).counted:
+        with suppress(Refusal):
+            gate.record({"event": "admin.refused", "actor": f"admin:{peer}", "why": "not HTTP"})
 
 
 def _peer(request: Request) -> str:

@@ -1,7 +1,8 @@
 """The admin listener's connections: few, and none of them waited for long (CWE-400, CWE-770)."""
 
 import asyncio
-from typing import Final, final
+from collections.abc import Callable
+from typing import Any, Final, final
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -16,6 +17,11 @@ class BoundedProtocol(H11Protocol):
     whoever has kept the gate waiting for longest gives it up. patience: None while a request is served."""
 
     patience: asyncio.TimerHandle | None = None
+
+    def __init__(self, *arguments: Any, note_unread: Callable[[str], None], **more: Any) -> None:
+        """note_unread: is told the address that bytes came from which are no request."""
+        super().__init__(*arguments, **more)
+        self._note_unread = note_unread
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
@@ -32,6 +38,10 @@ class BoundedProtocol(H11Protocol):
         is_serving = not getattr(self.cycle, "response_complete", True)  # at first there is none
         if is_serving and not self.cycle.more_body:
             self._wait_no_more()
+
+    def send_400_response(self, msg: str) -> None:
+        self._note_unread(self.client[0] if self.client else "")
+        super().send_400_response(msg)
 
     def on_response_complete(self) -> None:
         super().on_response_complete()

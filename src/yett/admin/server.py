@@ -4,12 +4,13 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
-from typing import final
+from typing import cast, final
 
 import uvicorn
 
-from yett.admin.application import make_application
+from yett.admin.application import make_application, note_unread
 from yett.admin.connections import HEADER_BYTES_MAX, BoundedProtocol
 from yett.admin.port import AdminGate
 from yett.admin.token import open_token
@@ -33,12 +34,15 @@ class AdminServer:
             uvicorn.Config(
                 application,
                 log_config=None,
-                log_level="warning",
+                log_level="error",  # its warnings are of callers, who are recorded
                 access_log=False,
                 server_header=False,
                 lifespan="off",
                 proxy_headers=False,  # who asks is who connected, whatever a header says
-                http=BoundedProtocol,
+                http=cast(
+                    "type[asyncio.Protocol]",
+                    partial(BoundedProtocol, note_unread=partial(note_unread, gate)),
+                ),
                 ws="none",
                 h11_max_incomplete_event_size=HEADER_BYTES_MAX,
                 timeout_graceful_shutdown=2,

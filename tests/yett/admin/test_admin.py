@@ -121,6 +121,16 @@ async def test_who_fails_very_often_is_counted_and_the_token_is_good_all_the_sam
     assert {event["actor"] for event in refused} == {"admin:127.0.0.1"}
 
 
+async def test_what_is_not_http_is_recorded_and_no_more_often_than_else(admin: Admin) -> None:
+    for _ in range(OF_ONE.count + 5):
+        reader, writer = await asyncio.open_connection("127.0.0.1", admin.port)
+        writer.write(b"\x16\x03\x01 not HTTP\r\n\r\n")
+        assert (await reader.readline()).startswith(b"HTTP/1.1 400")
+        writer.close()
+
+    assert [event["why"] for event in admin.desk.events] == ["not HTTP"] * (OF_ONE.count + 1)
+
+
 PATHS = ["/", "/metrics", "/api/v1/status", "/api/v1/keys", "/api/v1/tools", "/api/v1/audit/records",
          "/api/v1/audit/verify", "/api/v1/openapi.json", "/docs", "/nothing"]  # fmt: skip
 
