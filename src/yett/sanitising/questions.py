@@ -16,11 +16,14 @@ from yett.sanitising.shape import ShapeError, check_block
 _ASKING: Final = frozenset({"tools/call", "resources/read", "prompts/get"})
 _MEMBERS: Final = frozenset({"resultType", "inputRequests", "requestState", "_meta"})
 _KEY_CHARS_MAX: Final = 128
-STATE_BYTES_MAX: Final = (
-    32 * 1024
-)  # with the keys of the questions, its seal still fits (core/seal.py)
+STATE_BYTES_MAX: Final = 32 * 1024
+"""With the keys of the questions, its seal still fits (core/seal.py)."""
 _TEXT_CHARS_MAX: Final = 10_000
 _NUMBER: Final = (int, float)
+_NOTICES: Final = {
+    "notifications/progress": ("progress", "total", "message"),
+    "notifications/message": ("level", "logger", "data"),
+}
 
 
 def check_question(method: str, result: dict[str, JSON]) -> tuple[int, ...]:
@@ -54,8 +57,8 @@ def methods_of(result: dict[str, JSON]) -> dict[str, str]:
     return {key: request["method"] for key, request in requests.items()}
 
 
-def check_notice(method: str, params: dict[str, JSON]) -> None:
-    """Check what a server says about a call while it works on it.
+def checked_notice(method: str, params: dict[str, JSON]) -> dict[str, JSON]:
+    """Return what a server says about a call while it works on it, without members that mean nothing.
 
     Raises:
         ShapeError: it is neither progress nor a log message, or has another form.
@@ -73,6 +76,7 @@ def check_notice(method: str, params: dict[str, JSON]) -> None:
             raise ShapeError("a logger that is not a text")
     else:
         raise ShapeError("a notification that belongs to no call")
+    return {name: params[name] for name in _NOTICES[method] if name in params}
 
 
 def _check_elicitation(params: dict[str, JSON]) -> tuple[int, ...]:

@@ -25,7 +25,7 @@ from yett.sanitising.config import AnswerRules, Handling
 from yett.sanitising.lent import FINDING, without_lent
 from yett.sanitising.patience import Unwalkable
 from yett.sanitising.port import OutputCheck
-from yett.sanitising.questions import check_notice, check_question, methods_of
+from yett.sanitising.questions import check_question, checked_notice, methods_of
 from yett.sanitising.renaming import Publish, may_name, with_public_uris
 from yett.sanitising.rewriting import FINDING_PREFIX, Cleaner
 from yett.sanitising.scanner import Hits, Scanner
@@ -136,11 +136,11 @@ class Sanitiser:
         fit to leave."""
         permitted = armed.admitted.validated.permitted
         try:
-            check_notice(notice.method, notice.params)
-            encoded = encode(notice.params)
+            params = checked_notice(notice.method, notice.params)
+            encoded = encode(params)
             if len(encoded) > NOTICE_BYTES_MAX:
                 return None
-            hits, params = self._scanner.scan(encoded), notice.params
+            hits = self._scanner.scan(encoded)
             if hits is not None:
                 cleaner = self._cleaner(hits, permitted, frozenset())
                 params = cleaner.value(params)
