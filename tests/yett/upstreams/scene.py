@@ -12,7 +12,7 @@ from yett.core.proofs import Credential
 from yett.core.secret import Secret
 from yett.upstreams.build import build
 from yett.upstreams.config import UpstreamConfig
-from yett.upstreams.port import Exchange, Transport
+from yett.upstreams.port import Beside, Exchange, Transport
 
 SERVER = Path(__file__).parents[2] / "servers" / "mcp_stdio.py"
 NOBODY = Credential()
@@ -62,6 +62,7 @@ async def call(
     *,
     deadline: float = 5.0,
     credential: Credential = NOBODY,
+    beside: Beside | None = None,
     **arguments: object,
 ) -> Exchange:
     return await transport.request(
@@ -69,6 +70,7 @@ async def call(
         {"name": "echo", "arguments": dict(arguments)},
         credential=credential,
         deadline_seconds=deadline,
+        beside=beside,
     )
 
 

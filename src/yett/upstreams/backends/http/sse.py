@@ -76,7 +76,7 @@ class EventParser:
         for line in lines:
             if line:
                 self._take_field(line)
-            else:
+            elif self._data or self._type or self._id != self.last_id:
                 self._end_event(events)
         return events
 
