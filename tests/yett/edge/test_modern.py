@@ -321,6 +321,24 @@ async def test_a_notification_whose_header_says_another_method_is_refused(server
     assert (answer.status, answer.json["error"]["code"]) == (400, -32020)
 
 
+async def test_a_notification_that_repeats_a_header_is_refused(server: Server) -> None:
+    body = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {}}
+    data = server.encode("POST", "/mcp", body, MCP_Protocol_Version=MODERN)
+    answer = await server.send(data.replace(b"MCP-Protocol-Version", b"mcp-method: a\r\nMcp-Method: b\r\nMCP-Protocol-Version", 1))  # fmt: skip
+
+    assert answer.json["error"]["code"] == -32020
+
+
+@pytest.mark.parametrize("meta", [{"protocolVersion": 7}, {"protocolVersion": None}, {"clientCapabilities": []}, {"clientCapabilities": None}])  # fmt: skip
+async def test_what_each_request_must_say_has_its_form(
+    meta: dict[str, Any], server: Server
+) -> None:
+    body, headers = modern("tools/call", CALL, **meta)
+    answer = await server.request("POST", "/mcp", body, **headers)
+
+    assert (answer.status, answer.json["error"]["code"]) == (400, -32602)
+
+
 async def test_a_session_and_an_event_id_mean_nothing(server: Server) -> None:
     body, headers = modern("tools/call", CALL)
     answer = await server.request("POST", "/mcp", body, Mcp_Session_Id="nonsense", Last_Event_ID="7", **headers)  # fmt: skip
