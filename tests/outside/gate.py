@@ -5,6 +5,7 @@ import contextlib
 import http.client
 import json
 import os
+import secrets
 import signal
 import socket
 import ssl
@@ -29,12 +30,18 @@ JSON_TYPE: Final = "application/json"
 _SHOWS_A_KEY: Final = (("key", "create"), ("key", "rotate"))
 _LIMITED: Final = ("sh", "-c", 'ulimit -n "$0" && exec "$@"')
 _START_SECONDS_MAX: Final = 15.0
+_FIRST_PORT: Final = 12_000
+_PORTS: Final = 20_000
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port below those that the kernel gives to connections, or one of them could take it
+    before the gate does."""
+    while True:
+        port = _FIRST_PORT + secrets.randbelow(_PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 @dataclass(frozen=True)
