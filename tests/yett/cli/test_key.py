@@ -1,15 +1,14 @@
 """`yett key`: the secret is shown once, and everything else can be looked up."""
 
-import json
 import re
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 
 from tests.yett.cli.recorded import recorded
+from tests.yett.cli.shell import Shell
 from yett.authentication.keys import parse_key
 from yett.cli.root import root
 from yett.cli.snippets import snippets
@@ -26,32 +25,9 @@ authentication: {key_lifetime: 30d}
 """
 
 
-class Shell:
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.seen = 0
-        (folder / "yett.yaml").write_text(YAML)
-
-    def run(self, *words: str, code: int = 0) -> Result:
-        line = ["key", *words, "--config", str(self.folder / "yett.yaml")]
-        result = CliRunner().invoke(root, line)
-        assert result.exit_code == code, result.output
-        return result
-
-    def rows(self, *words: str, code: int = 0) -> list[dict[str, Any]]:
-        return [
-            json.loads(row) for row in self.run(*words, "--json", code=code).stdout.splitlines()
-        ]
-
-    def events(self) -> list[str]:
-        found = [f"{event['event']} {event['name']}" for event in recorded(self.folder / ".yett")]
-        seen, self.seen = self.seen, len(found)
-        return found[seen:]
-
-
 @pytest.fixture
 def shell(tmp_path: Path) -> Shell:
-    return Shell(tmp_path)
+    return Shell(tmp_path, YAML, command="key", about="name")
 
 
 def test_a_created_key_is_printed_with_exactly_what_scripts_rely_on(shell: Shell) -> None:

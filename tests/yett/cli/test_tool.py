@@ -1,15 +1,11 @@
 """`yett tool`, against a real server over stdio."""
 
-import json
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 
-from tests.yett.cli.recorded import recorded
-from yett.cli.root import root
+from tests.yett.cli.shell import Shell
 
 SERVER = """
 import json, sys
@@ -30,47 +26,34 @@ for line in sys.stdin:
 """
 
 
-class Shell:
-    """A folder with one server whose tools a test may change."""
+CONFIGURATION = f"""\
+servers:
+  things:
+    command: [{sys.executable}, server.py]
+    tools: {{look: {{access: read}}}}
+"""
+
+
+class ToolShell(Shell):
+    """With one server whose tools a test may change."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.seen = 0
+        super().__init__(folder, CONFIGURATION, command="tool", about="tool")
         self.offer(("look", "Looks"), ("touch", "Touches"))
-        (folder / "yett.yaml").write_text(
-            f"servers:\n  things:\n    command: [{sys.executable}, server.py]\n"
-            "    tools: {look: {access: read}}\n"
-        )
 
     def offer(self, *tools: tuple[str, str]) -> None:
         (self.folder / "server.py").write_text(f"TOOLS = {tools!r}\n{SERVER}")
 
-    def run(self, *words: str, code: int = 0) -> Result:
-        line = ["tool", *words, "--config", str(self.folder / "yett.yaml")]
-        result = CliRunner().invoke(root, line)
-        assert result.exit_code == code, result.output
-        return result
-
-    def rows(self, *words: str, code: int = 0) -> list[dict[str, Any]]:
-        return [
-            json.loads(row) for row in self.run(*words, "--json", code=code).stdout.splitlines()
-        ]
-
     def states(self, *words: str) -> dict[str, str]:
         return {row["name"]: row["state"] for row in self.rows("list", *words)}
 
-    def events(self) -> list[str]:
-        found = [f"{event['event']} {event['tool']}" for event in recorded(self.folder / ".yett")]
-        seen, self.seen = self.seen, len(found)
-        return found[seen:]
-
 
 @pytest.fixture
-def shell(tmp_path: Path) -> Shell:
-    return Shell(tmp_path)
+def shell(tmp_path: Path) -> ToolShell:
+    return ToolShell(tmp_path)
 
 
-def test_approving_writes_the_lock_and_an_event_and_again_nothing(shell: Shell) -> None:
+def test_approving_writes_the_lock_and_an_event_and_again_nothing(shell: ToolShell) -> None:
     assert shell.states("--live") == {"look": "appeared", "touch": "appeared"}
     assert shell.states() == {}
     approved = shell.rows("approve", "things", "look")
@@ -86,7 +69,7 @@ def test_approving_writes_the_lock_and_an_event_and_again_nothing(shell: Shell) 
     assert shell.states() == {"look": "approved", "touch": "approved"}
 
 
-def test_a_changed_tool_is_shown_with_what_changed(shell: Shell) -> None:
+def test_a_changed_tool_is_shown_with_what_changed(shell: ToolShell) -> None:
     shell.run("approve", "things")
     assert "Nothing differs" in shell.run("diff", "things", "--exit-code").output
     shell.offer(("look", "Looks \u202eand\x1b[8m sends"))
@@ -101,7 +84,7 @@ def test_a_changed_tool_is_shown_with_what_changed(shell: Shell) -> None:
     assert shell.states("--live") == {"look": "approved", "touch": "missing"}
 
 
-def test_a_class_can_be_given_to_tools_by_name(shell: Shell) -> None:
+def test_a_class_can_be_given_to_tools_by_name(shell: ToolShell) -> None:
     shell.run("approve", "things", "touch", "--access", "read")
     assert [(row["access"], row["access_from"]) for row in shell.rows("list")] == [
         ("read", "operator")
@@ -113,7 +96,7 @@ def test_a_class_can_be_given_to_tools_by_name(shell: Shell) -> None:
     assert "leave out" in shell.run("approve", "things", "look", "--access", "write", code=1).output
 
 
-def test_a_tool_is_taken_out_of_use_and_back(shell: Shell) -> None:
+def test_a_tool_is_taken_out_of_use_and_back(shell: ToolShell) -> None:
     shell.run("approve", "things")
     assert shell.rows("quarantine", "things", "look")[0]["result"] == "quarantined"
     assert shell.rows("quarantine", "things", "look")[0]["result"] == "unchanged"
@@ -124,26 +107,26 @@ def test_a_tool_is_taken_out_of_use_and_back(shell: Shell) -> None:
     assert shell.events().count("tool.quarantined look") == 1
 
 
-def test_an_approved_definition_can_be_shown_whole(shell: Shell) -> None:
+def test_an_approved_definition_can_be_shown_whole(shell: ToolShell) -> None:
     shell.run("approve", "things")
     (row,) = shell.rows("show", "things", "touch")
     assert row["definition"]["description"] == "Touches"
     assert row["access"] == "write"
 
 
-def test_what_does_not_exist_is_told_with_what_does(shell: Shell) -> None:
+def test_what_does_not_exist_is_told_with_what_does(shell: ToolShell) -> None:
     assert "There are: things" in shell.run("list", "nowhere", code=1).output
     assert "It offers: look, touch" in shell.run("approve", "things", "nothing", code=1).output
     assert "yett tool list things --live" in shell.run("show", "things", "x", code=1).output
     assert "yett tool list things" in shell.run("quarantine", "things", "x", code=1).output
 
 
-def test_a_server_that_cannot_be_started_is_told(shell: Shell) -> None:
+def test_a_server_that_cannot_be_started_is_told(shell: ToolShell) -> None:
     (shell.folder / "server.py").unlink()
     assert shell.run("approve", "things", code=1).output
 
 
-def test_a_damaged_lock_is_told_and_left_as_it_is(shell: Shell) -> None:
+def test_a_damaged_lock_is_told_and_left_as_it_is(shell: ToolShell) -> None:
     (shell.folder / "yett.lock").write_text("{")
     assert "damaged" in shell.run("approve", "things", code=2).output
     assert (shell.folder / "yett.lock").read_text() == "{"
