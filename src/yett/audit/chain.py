@@ -35,7 +35,7 @@ def seal(sequence: int, chain: bytes, members: str) -> tuple[bytes, bytes]:
         members = escape_hidden(members)
     if "\n" in members:  # in JSON it can be white space only, and one record is one line
         members = members.replace("\n", " ")
-    text = f'{{"sequence":{sequence},{members}}}'.encode()
+    text = f'{{"sequence":{sequence!s},{members}}}'.encode()
     digest = sha256(chain + text).digest()
     return b"".join((text[:-1], _MARK, hexlify(digest), b'"}\n')), digest
 

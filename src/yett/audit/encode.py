@@ -32,7 +32,7 @@ EVENT_BYTES_MAX: Final = 65_536
 _CACHE_ENTRIES_MAX: Final = 4_096
 _SECOND: Final = 1_000_000
 _THREE: Final = tuple(f"{number:03d}" for number in range(1000))
-"""Three digits; a look-up is much cheaper than formatting."""
+"""Three digits; a look-up is much cheaper than formatting, and `!s` half as dear."""
 
 Redact = Callable[[bytes], bytes]
 RedactText = Callable[[str], str]
@@ -49,13 +49,10 @@ def quote(text: str, chars_max: int = TEXT_CHARS_MAX) -> str:
         return orjson.dumps(text.encode("utf-8", "replace").decode()).decode()
 
 
-def _name(text: str) -> str:
-    """Quote an id of a request, which needs no escapes unless somebody made it up."""
-    return f'"{text}"' if text.isalnum() and len(text) <= TEXT_CHARS_MAX else quote(text)
-
-
-_word: Final = functools.lru_cache(maxsize=256)(quote)
-"""For words of the configuration, which are few."""
+@functools.lru_cache(maxsize=256)
+def _price(cost_micros: int, currency: str) -> str:
+    """Put a price and the decision to pay it into words; the configuration has few."""
+    return f'"cost_micros":{cost_micros},"currency":{quote(currency)},"decision":"allowed"'
 
 
 def quote_or_null(text: str | None) -> str:
@@ -126,8 +123,7 @@ class Encoder:
         return (
             f'"at":"{stamp(at)}","kind":"intent",{self._request(permitted.call)},{parts.before}'
             f"{self._document('input', validated.encoded or validated.arguments, INPUT_BYTES_MAX)},{parts.after}"
-            f'"cost_micros":{admitted.cost_micros},"currency":{_word(admitted.currency)},'
-            f'"decision":"allowed"'
+            f"{_price(admitted.cost_micros, admitted.currency)}"
             f"{'' if validated.resumption is None else self._continuation(validated.resumption)}"
         )
 
@@ -152,11 +148,11 @@ class Encoder:
         took, took_upstream = int(latency * 1e6), int(answered.seconds * 1e6)
         findings, secrets = cleaned.findings, answered.armed.credential.names
         return (
-            f'"at":"{stamp(at)}","kind":"outcome","id":{_name(request_id)},"intent":{intent},'
-            f'"decision":"allowed","status":"{status}","cost_micros":{cost},'
-            f'"latency_ms":{took // 1000}.{_THREE[took % 1000]},'
-            f'"upstream_ms":{took_upstream // 1000}.{_THREE[took_upstream % 1000]},'
-            f'"bytes":{len(encoded)},"output_digest":"{sha256(encoded).hexdigest()}",'
+            f'"at":"{stamp(at)}","kind":"outcome","id":{quote(request_id)},"intent":{intent!s},'
+            f'"decision":"allowed","status":"{status}","cost_micros":{cost!s},'
+            f'"latency_ms":{took // 1000!s}.{_THREE[took % 1000]},'
+            f'"upstream_ms":{took_upstream // 1000!s}.{_THREE[took_upstream % 1000]},'
+            f'"bytes":{len(encoded)!s},"output_digest":"{sha256(encoded).hexdigest()}",'
             f'"findings":{_names(findings) if findings else "[]"},'
             f'"secrets":{_names(secrets) if secrets else "[]"}'
         )
@@ -250,7 +246,7 @@ class Encoder:
                 f'"node":{self._node},"door":{quote(door)},"protocol":{quote(protocol)},'
                 f'"method":{quote(method)},"peer":{quote(peer)}',
             )
-        return f'"id":{_name(call.id)},{origin}'
+        return f'"id":{quote(call.id)},{origin}'
 
     def _caller(self, principal: Principal) -> str:
         key = (principal.id, principal.name, principal.tenant)

@@ -253,23 +253,23 @@ class Record:
         admitted = answered.armed.admitted
         permitted = admitted.validated.permitted
         target = permitted.target
-        return Summary(
-            id=call.id,
-            method=call.operation.method,
-            door=call.door,
-            server=target.server,
-            tool=target.name if target.kind is _TOOL else _shown_name(target),
-            tenant=permitted.principal.tenant,
-            decision="allowed",
-            reason=None,
-            status=self._outcome,
-            ended_at=self._ended_at,
-            seconds=self._seconds,
-            upstream_seconds=answered.seconds,
-            cost_micros=self._cost,
-            currency=admitted.currency,
-            bytes=len(cleaned.encoded),
-            findings=cleaned.findings,
+        return Summary(  # by place: sixteen names cost more than what they name
+            call.id,
+            call.operation.method,
+            call.door,
+            target.server,
+            target.name if target.kind is _TOOL else _shown_name(target),
+            permitted.principal.tenant,
+            "allowed",
+            None,
+            self._outcome,
+            self._ended_at,
+            self._seconds,
+            answered.seconds,
+            self._cost,
+            admitted.currency,
+            len(cleaned.encoded),
+            cleaned.findings,
         )
 
     def _summary(self, refusal: Refusal | None) -> Summary:

@@ -64,11 +64,20 @@ class _Standing(msgspec.Struct, frozen=True):
 
 
 @final
-class _Profile(msgspec.Struct, frozen=True):
-    """A principal and what is known about its like."""
+class _Grant(msgspec.Struct, frozen=True, eq=False, gc=False):
+    """What a caller may do with a target whatever the call. policies: ids of those that say so."""
+
+    target: Target
+    policies: tuple[str, ...]
+
+
+@final
+class _Profile(msgspec.Struct, frozen=True, eq=False):
+    """A principal and what is known about its like. grants: by `server/name`, of targets in use."""
 
     principal: Principal
     standing: _Standing
+    grants: dict[str, _Grant]
 
 
 @final
@@ -104,18 +113,37 @@ class Authorizer:
         Raises:
             Denied: NOT_PERMITTED, ARGUMENT_DENIED, or TOOL_QUARANTINED for who would be permitted.
         """
-        target = resolved.target
-        judgement = self._judge(resolved.principal, target)
+        principal, target = resolved.principal, resolved.target
+        profile = self._profiles.get(principal.id)
+        if profile is not None and profile.principal is principal:
+            grant = profile.grants.get(target.key)
+            if grant is not None and grant.target is target:
+                return Permitted(resolved.call, principal, target, grant.policies, self.version)
+        policies = self._decide(resolved.call, principal, target)
+        if target.quarantined or target.unreachable:
+            raise _unusable(target)
+        return Permitted(resolved.call, principal, target, policies, self.version)
+
+    def _decide(self, call: Call, principal: Principal, target: Target) -> tuple[str, ...]:
+        """Return the policies that permit the call; what they say of every such call is kept."""
+        judgement = self._judge(principal, target)
         policies = judgement.granted
         if policies is None:
             now = self._clock.wall()
-            decision = judgement.decide(resolved.call, now)
+            decision = judgement.decide(call, now)
             if not decision.allowed:
-                raise self._refuse(resolved.call, resolved.principal, target, decision, now)
-            policies = decision.policies
-        if target.quarantined or target.unreachable:
-            raise _unusable(target)
-        return Permitted(resolved.call, resolved.principal, target, policies, self.version)
+                raise self._refuse(call, principal, target, decision, now)
+            return decision.policies
+        if not (target.quarantined or target.unreachable):
+            self._keep(principal, _Grant(target, policies))
+        return policies
+
+    def _keep(self, principal: Principal, grant: _Grant) -> None:
+        if self._count >= JUDGEMENTS_MAX:
+            self._forget()
+        grants = self._meet(principal).grants
+        self._count += grant.target.key not in grants
+        grants[grant.target.key] = grant
 
     def permit_list(self, inventory: Inventory) -> PermittedList:
         """Keep the targets that the caller may call with some arguments. Never refuses."""
@@ -191,6 +219,9 @@ class Authorizer:
     def _meet(self, principal: Principal) -> _Profile:
         profile = self._profiles.get(principal.id)
         if profile is not None and profile.principal == principal:
+            if profile.principal is not principal:  # read again from the store, and found unchanged
+                profile = _Profile(principal, profile.standing, profile.grants)
+                self._profiles[principal.id] = profile
             return profile
         caller = Caller(
             id=principal.id if self._named_keys & {principal.id, ""} else "",
@@ -203,7 +234,7 @@ class Authorizer:
         standing = self._standings.get(caller)
         if standing is None:
             standing = self._standings[caller] = _Standing(caller, {}, {})
-        profile = self._profiles[principal.id] = _Profile(principal, standing)
+        profile = self._profiles[principal.id] = _Profile(principal, standing, {})
         return profile
 
     def _forget(self) -> None:

@@ -200,6 +200,19 @@ def test_a_kept_yes_is_not_given_to_another_tenant_environment_role_or_key() -> 
     ask(gate, principal("reader"))
 
 
+def test_a_kept_yes_is_given_to_the_same_caller_read_again_and_to_nobody_of_its_id() -> None:
+    gate, what = authorizer(roles=READER), tool()
+    who = principal("reader")
+    for _ in range(3):
+        assert ask(gate, who, what).policies
+    again = msgspec.structs.replace(who)
+    assert ask(gate, again, what).principal is again
+
+    without_roles = msgspec.structs.replace(who, roles=())
+    assert refusal(gate, without_roles, what).reason is Reason.NOT_PERMITTED
+    assert ask(gate, who, what).policies
+
+
 def test_keys_that_no_policy_names_share_what_is_known() -> None:
     gate = authorizer(roles=READER)
     for number in range(50):
