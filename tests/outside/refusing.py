@@ -51,6 +51,7 @@ FORM: Final[dict[Reason, tuple[int, int, int, int | None, str]]] = {
     Reason.FORBIDDEN_ORIGIN: (403, 403, 403, None, "Host or Origin is not allowed"),
     Reason.HEADER_MISMATCH: (400, 400, 400, -32020, "Headers and body differ"),
     Reason.UNSUPPORTED_VERSION: (400, 400, 400, -32022, "Unsupported protocol version"),
+    Reason.MISSING_CAPABILITY: (400, 400, 400, -32021, "The caller did not declare a capability that this needs"),
 }  # fmt: skip
 
 NOT_YET: Final[dict[Reason, str]] = {
@@ -405,6 +406,7 @@ SCENES: Final = (
     Scene(Reason.UNKNOWN_METHOD, "the gate's own", lambda day, door: day.agent(door).ask("yett/key"), doors=MCP),
     Scene(Reason.UNKNOWN_METHOD, "of the other era", lambda day, door: day.agent(door).ask("ping" if door == MODERN else "server/discover"), doors=MCP),
     Scene(Reason.INVALID_STATE, "a cursor that was made up", lambda day, door: day.agent(door).ask("tools/list", {"cursor": "x"}), doors=MCP),
+    Scene(Reason.MISSING_CAPABILITY, "a task that was not declared", lambda day, door: day.agent(door).ask("tasks/get", {"taskId": "x"}, {"Mcp-Name": "x"}), doors=(MODERN,), shown="*"),
     Scene(Reason.UNKNOWN_SESSION, "somebody else's", other_session, doors=LEGACY, named=False),
     Scene(Reason.UNKNOWN_SESSION, "guessed", no_session, doors=LEGACY),
     Scene(Reason.UNKNOWN_PATH, "a path", lambda day, _: day.gate.request("GET", "/admin", key=day.keys["main"]), doors=(REST,), named=False),
