@@ -12,7 +12,11 @@ from yett.core.call import Call, Reply
 from yett.core.identity import Principal
 from yett.core.talk import Notice
 
-ALL: Final[dict[str, Any]] = {"sampling": {"tools": {}}, "elicitation": {"form": {}, "url": {}}, "roots": {}}
+ALL: Final[dict[str, Any]] = {
+    "sampling": {"tools": {}},
+    "elicitation": {"form": {}, "url": {}},
+    "roots": {},
+}
 FORM: Final = {"message": "Who?", "requestedSchema": {"type": "object", "properties": {"name": {"type": "string"}}}}  # fmt: skip
 ELICIT: Final = {"method": "elicitation/create", "params": FORM}
 PROGRESS: Final = Notice("notifications/progress", {"progress": 1, "message": "half"})
