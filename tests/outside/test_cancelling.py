@@ -4,18 +4,17 @@ import asyncio
 import contextlib
 import json
 import socket
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
-import uvicorn
 from mcp.server import MCPServer
 from mcp.server.mcpserver import Context
 
 from tests.conformance.fixture import OneEra
 from tests.outside.gate import REST, Agent, Gate, Key, meta, running
+from tests.outside.sdk import serving
 from tests.outside.upstream import MODERN, wait_until
 
 ERAS = ("legacy", "modern")
@@ -29,8 +28,7 @@ class Place:
     """Eras of the servers whose work was ended."""
 
 
-@contextlib.contextmanager
-def serving(era: str, cancelled: list[str]) -> Iterator[str]:
+def slow_server(era: str, cancelled: list[str]) -> MCPServer[None]:
     server: MCPServer[None] = MCPServer("slow")
 
     @server.tool()
@@ -43,28 +41,17 @@ def serving(era: str, cancelled: list[str]) -> Iterator[str]:
             raise
         return "done"
 
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        port = listening.getsockname()[1]
-        application = OneEra(server.streamable_http_app(), era)
-        serving = uvicorn.Server(uvicorn.Config(application, log_level="critical", lifespan="on"))
-        thread = threading.Thread(
-            target=lambda: asyncio.run(serving.serve([listening])), daemon=True
-        )
-        thread.start()
-        try:
-            wait_until(lambda: serving.started)
-            yield f"http://127.0.0.1:{port}/mcp"
-        finally:
-            serving.force_exit = serving.should_exit = True
-            thread.join(5)
+    return server
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     cancelled: list[str] = []
     with contextlib.ExitStack() as stack:
-        servers = {era: {"url": stack.enter_context(serving(era, cancelled))} for era in ERAS}
+        servers = {}
+        for era in ERAS:
+            application = slow_server(era, cancelled).streamable_http_app()
+            servers[era] = {"url": stack.enter_context(serving(OneEra(application, era)))}
         grants = [f"{era}.wait:write" for era in ERAS]
         folder = tmp_path_factory.mktemp("cancelling")
         gate = Gate(folder, f"servers: {json.dumps(servers)}\nroles: {{reader: {json.dumps(grants)}}}\n")  # fmt: skip

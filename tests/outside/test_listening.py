@@ -2,15 +2,12 @@
 
 import asyncio
 import contextlib
-import socket
-import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 from mcp import Client, MCPError
 from mcp.client.streamable_http import streamable_http_client
 from mcp.client.subscriptions import Subscription
@@ -21,6 +18,7 @@ from mcp.shared.subscriptions import ResourceUpdated, ServerEvent, ToolsListChan
 from mcp_types import TextContent
 
 from tests.outside.gate import REST, Agent, Gate, Key, running
+from tests.outside.sdk import serving
 from tests.outside.upstream import MODERN, wait_until
 
 ALL = "yett://shelf/shelf%3A%2F%2Fall"
@@ -58,25 +56,6 @@ def shelf_server() -> MCPServer[Any]:
     return server
 
 
-@contextlib.contextmanager
-def serving(server: MCPServer[Any]) -> Iterator[str]:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        port = listening.getsockname()[1]
-        application = server.streamable_http_app(stateless_http=True)
-        running_server = uvicorn.Server(uvicorn.Config(application, log_level="error"))
-        thread = threading.Thread(
-            target=lambda: asyncio.run(running_server.serve([listening])), daemon=True
-        )
-        thread.start()
-        try:
-            wait_until(lambda: running_server.started)
-            yield f"http://127.0.0.1:{port}/mcp"
-        finally:
-            running_server.force_exit = running_server.should_exit = True
-            thread.join(5)
-
-
 @dataclass
 class Place:
     gate: Gate
@@ -103,7 +82,7 @@ def changing(tmp_path: Path) -> Iterator[Place]:
 
 @contextlib.contextmanager
 def standing(folder: Path) -> Iterator[Place]:
-    with serving(shelf_server()) as url:
+    with serving(shelf_server().streamable_http_app(stateless_http=True)) as url:
         found = Place(Gate(folder, "servers: {}\n"), Key("", "", ""), url)
         found.configure("shelf.*:read", "shelf.*:write")
         found.key = found.gate.key("agent")

@@ -1,16 +1,11 @@
 """A server of 2025-11-25 wants a page to be visited first (error -32042): callers of either era get there."""
 
-import asyncio
-import contextlib
 import json
-import socket
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
-import uvicorn
 from mcp import Client
 from mcp.client.context import ClientRequestContext
 from mcp.client.streamable_http import streamable_http_client
@@ -21,6 +16,7 @@ from mcp_types import ElicitRequestParams, ElicitRequestURLParams, ElicitResult,
 
 from tests.conformance.fixture import OneEra
 from tests.outside.gate import REST, Agent, Answer, Gate, Key, meta, running
+from tests.outside.sdk import serving
 from tests.outside.upstream import MODERN, wait_until
 
 PAGE = "https://pages.example.com/sign?document=7"
@@ -43,8 +39,7 @@ class Place:
         return self.gate.request("POST", path, message, key=self.key, headers=agent.headers("tools/call", params))  # fmt: skip
 
 
-@contextlib.contextmanager
-def serving(visited: list[str], page: str) -> Iterator[str]:
+def office(visited: list[str], page: str) -> OneEra:
     server: MCPServer[Any] = MCPServer("office")
 
     @server.tool()
@@ -54,31 +49,18 @@ def serving(visited: list[str], page: str) -> Iterator[str]:
             raise UrlElicitationRequiredError([wanted])
         return f"signed {visited.pop()}"
 
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        port = listening.getsockname()[1]
-        application = OneEra(server.streamable_http_app(), "legacy")
-        serving = uvicorn.Server(uvicorn.Config(application, log_level="critical", lifespan="on"))
-        thread = threading.Thread(
-            target=lambda: asyncio.run(serving.serve([listening])), daemon=True
-        )
-        thread.start()
-        try:
-            wait_until(lambda: serving.started)
-            yield f"http://127.0.0.1:{port}/mcp"
-        finally:
-            serving.force_exit = serving.should_exit = True
-            thread.join(5)
+    return OneEra(server.streamable_http_app(), "legacy")
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     visited: list[str] = []
-    with serving(visited, PAGE) as office, serving([], "javascript:alert(1)") as evil:
+    evil = office([], "javascript:alert(1)")
+    with serving(office(visited, PAGE)) as good_url, serving(evil) as evil_url:
         servers = {
-            "office": {"url": office, "may_ask": ["elicitation"]},
-            "silent": {"url": office},
-            "evil": {"url": evil, "may_ask": ["elicitation"]},
+            "office": {"url": good_url, "may_ask": ["elicitation"]},
+            "silent": {"url": good_url},
+            "evil": {"url": evil_url, "may_ask": ["elicitation"]},
         }
         grants = [f"{name}.sign:write" for name in servers]
         gate = Gate(
