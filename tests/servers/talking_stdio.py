@@ -77,6 +77,12 @@ def call(name: str, arguments: dict[str, Any], meta: dict[str, Any]) -> Any:
     return state | {"meta": meta, "listens": listens}
 
 
+def initialize(offered: dict[str, Any]) -> None:
+    state["offered"] = offered
+    if "starts-slowly" in ODDITIES and offered:
+        time.sleep(1.0)
+
+
 def listen(identifier: int, wanted: dict[str, Any]) -> None:
     listens[identifier] = wanted
     uris = [uri for uri in wanted.get("resourceSubscriptions", []) if "secret" not in uri]
@@ -95,7 +101,7 @@ def serve(identifier: Any, method: str, params: dict[str, Any]) -> None:
             found = {"supportedVersions": [MODERN], "capabilities": CAPABILITIES}
             write(id=identifier, result={"resultType": "complete", **found})
         case "initialize":
-            state["offered"] = params["capabilities"]
+            initialize(params["capabilities"])
             version = params["protocolVersion"]
             write(id=identifier, result={"protocolVersion": version, "capabilities": CAPABILITIES})
         case "logging/setLevel":

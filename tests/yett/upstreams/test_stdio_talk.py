@@ -1,7 +1,9 @@
 """What passes beside a request to a process: whose process it is, who hears what, and who is asked."""
 
 import asyncio
+import contextlib
 import json
+import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -73,6 +75,17 @@ def message(level: str, data: str = "said") -> dict[str, Any]:
 
 
 ROOTS_LIST = {"method": "roots/list"}
+
+
+def running() -> int:
+    """Return how many processes of the test server this process has."""
+    children = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text(encoding="ascii")
+    count = 0
+    for pid in children.split():
+        with contextlib.suppress(OSError):
+            line = Path(f"/proc/{pid}/cmdline").read_bytes()
+            count += SERVER.name.encode() in line
+    return count
 
 
 # asking
@@ -352,3 +365,31 @@ async def test_the_trace_of_a_call_goes_with_it_and_nothing_is_declared_unasked(
 
     assert state["meta"] == {"traceparent": "00-a-b-01"}
     assert state["offered"] == {}
+
+
+async def test_a_process_that_starts_too_slowly_is_a_timeout_and_nothing_was_sent() -> None:
+    async with talking("legacy", "starts-slowly") as transport:
+        await use(transport, "state")
+        with pytest.raises(Fault) as caught:
+            await use(transport, "state", asked(), deadline=0.2)
+        held = len(transport._lanes)
+
+    assert (caught.value.reason, caught.value.sent) == (Reason.UPSTREAM_TIMEOUT, False)
+    assert held == 0
+
+
+async def test_a_caller_who_hangs_up_while_it_starts_leaves_nothing_behind() -> None:
+    async with talking("legacy") as transport:
+        await use(transport, "state")
+        for patience in (0.0, 0.05, 0.1, 0.15):
+            call = asyncio.create_task(use(transport, "state", asked()))
+            await asyncio.sleep(patience)
+            call.cancel()
+            await asyncio.wait({call})
+
+        async with asyncio.timeout(5.0):  # the shared one, and one if a call was quick
+            while running() > 1 + len(transport._lanes):
+                await asyncio.sleep(0.05)
+        held = [lane for lane in transport._lanes._lanes if lane.hearing is not None]
+
+    assert held == []
