@@ -13,6 +13,7 @@ import sys
 
 def main() -> int:
     task = {
+        "scenario": os.environ["MCP_CONFORMANCE_SCENARIO"],
         "url": sys.argv[-1],
         "version": os.environ["MCP_CONFORMANCE_PROTOCOL_VERSION"],
         "context": json.loads(os.environ.get("MCP_CONFORMANCE_CONTEXT") or "{}"),
