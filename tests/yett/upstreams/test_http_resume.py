@@ -34,15 +34,15 @@ class Cutting:
         self.server = HttpServer("legacy", oddity=self.oddity)
 
     @property
-    def last_ids(self) -> list[str | None]:
-        gets = [request for request in self.server.asides if request.verb == "GET"]
-        return [request.headers.get("last-event-id") for request in gets]
+    def last_ids(self) -> list[str]:
+        found = [request.headers.get("last-event-id") for request in self.server.asides]
+        return [last_id for last_id in found if last_id is not None]
 
     async def oddity(self, request: Request, writer: Writer) -> bool:
         if request.method == "tools/call":
             self.asked = request
             await self.say(writer, self.first)
-        elif request.verb == "GET":
+        elif "last-event-id" in request.headers:
             self.times.append(asyncio.get_running_loop().time())
             piece = self.pieces.pop(0) if self.pieces else 405
             if isinstance(piece, int):
@@ -90,7 +90,7 @@ async def test_the_answer_is_fetched_from_where_the_stream_was_cut(
     assert cutting.last_ids == ["one", "two", "two"]
     assert server.methods.count("tools/call") == 1
     assert "notifications/cancelled" not in server.methods
-    gets = [request for request in server.asides if request.verb == "GET"]
+    gets = [request for request in server.asides if "last-event-id" in request.headers]
     assert {request.headers["mcp-session-id"] for request in gets} == {"session-1"}
     assert all("content-type" not in request.headers for request in gets)
 
@@ -209,7 +209,7 @@ async def test_a_server_that_is_away_for_a_moment_is_asked_again() -> None:
     answered: dict[str, Any] = {}
 
     async def oddity(request: Request, writer: Writer) -> bool:
-        if request.verb == "GET" and not answered:
+        if "last-event-id" in request.headers and not answered:
             answered["slammed"] = True
             writer.transport.abort()
             return True

@@ -582,7 +582,7 @@ class Standing:
 
     async def oddity(self, request: Request, writer: Writer) -> bool:
         session = request.headers.get("mcp-session-id", "")
-        if request.verb == "GET":
+        if request.verb == "GET" and session != "session-1":
             await asyncio.sleep(0.05)
             writer.write(head(200, STREAM, Transfer_Encoding="chunked"))
             self.ears[session] = writer

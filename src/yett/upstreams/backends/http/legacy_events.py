@@ -16,7 +16,6 @@ from yett.upstreams.backends.http.headers import stream_request
 from yett.upstreams.backends.http.response import STREAM_TYPE, Response
 from yett.upstreams.backends.http.sessions import HANDSHAKE_SECONDS_MAX, Sessions
 from yett.upstreams.backends.http.sse import EventParser
-from yett.upstreams.handshake import announced_lists
 from yett.upstreams.port import Exchange
 from yett.upstreams.rpc import (
     InvalidAnswer,
@@ -61,8 +60,7 @@ class LegacyEvents:
         await self._subscribe_again()
         if self._session.channel is not None:
             return  # what belongs to no call comes with the answers
-        if not (announced_lists(self._session.opening) or self._ear.uris):
-            return
+        # Also where nothing is announced: some servers ask there what a call needs, and wait for it.
         loop = asyncio.get_running_loop()
         listener = self._listener
         listener.missed = missed

@@ -40,6 +40,7 @@ from yett.upstreams.port import (
     Discovered,
     Era,
     Exchange,
+    Wishes,
     ignore_change,
     ignore_update,
 )
@@ -55,9 +56,16 @@ _ONCE_ONLY: Final = "tools/call"
 
 @final
 class HttpTransport:
-    """Make it inside the event loop that will use it."""
+    """Make it inside the event loop that will use it. offers: what the server may ask anybody."""
 
-    def __init__(self, endpoint: Endpoint, dialer: Dialer, *, connections_max: int = 128) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        dialer: Dialer,
+        *,
+        connections_max: int = 128,
+        offers: Wishes = NO_WISHES,
+    ) -> None:
         self.on_changed: Callable[[], None] = ignore_change
         self.on_updated: Callable[[str], None] = ignore_update
         self._loop = asyncio.get_running_loop()
@@ -87,6 +95,7 @@ class HttpTransport:
             updated=self.note_update,
         )
         self._mirrors: dict[str, tuple[Mirror, ...]] = {}
+        self._showing = None if offers == NO_WISHES else Beside(wishes=offers)
         self._lost = False
         self._last_id = 0
         dialer.on_unreachable = self._forget_everything
@@ -123,6 +132,8 @@ class HttpTransport:
         session = await self._plain.take(credential, deadline)
 
         async def ask(method: str, params: dict[str, JSON]) -> Exchange:
+            if self._showing is not None:
+                return await self._talk(method, params, credential, deadline, self._showing)
             return await self._request(method, params, credential, deadline, again=False)
 
         try:
