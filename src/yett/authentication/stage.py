@@ -43,6 +43,14 @@ class _Entry(msgspec.Struct, frozen=True):
     barred: str
 
 
+def _differ(before: _Entry, after: _Entry | None) -> bool:
+    """Tell whether a key may do other things than before; what it is proved by does not matter."""
+    if after is None or before.barred != after.barred:
+        return True
+    old, new = before.principal, after.principal
+    return (old.roles, old.tenant, old.environment) != (new.roles, new.tenant, new.environment)
+
+
 @final
 class _Comparison(msgspec.Struct, frozen=True, eq=False):
     """How a credential compared with the keys of one reading of the store. is_current, is_previous:
@@ -156,16 +164,18 @@ class Authenticator:
         }
 
     def refresh(self) -> bool:
-        """Learn what changed; return whether a key did.
+        """Learn what changed; return whether what a known key may do did. Nobody has been told anything
+        under a new one, and who holds another need not learn of it.
 
         Raises:
             Fault: the store could not be used. What was read last holds for five seconds more.
         """
         state = self._store.state()
-        changed = state.version != self._version
-        if changed:
-            loaded = self._store.load()
+        changed = False
+        if state.version != self._version:
+            loaded, before = self._store.load(), self._entries
             self._entries = {key.id.encode(): self._enter(key) for key in loaded.values()}
+            changed = any(_differ(entry, self._entries.get(key)) for key, entry in before.items())
             self._reading = object()
             self._version = state.version
         # Only an operator puts the kept time back, after a clock that had run ahead.

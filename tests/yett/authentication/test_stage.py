@@ -153,6 +153,29 @@ async def test_identity_comes_from_the_credential_only() -> None:
         await gate.authenticator.identify(hostile)
 
 
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"id": "BBBBBBBBBBBB"}, False),
+        ({"digest": b"x" * 32, "previous_until": NOW + 50}, False),
+        ({"expires_at": NOW + 500}, False),
+        ({"roles": ("reader", "writer")}, True),
+        ({"tenant": "other"}, True),
+        ({"revoked_at": NOW}, True),
+    ],
+    ids=str,
+)
+def test_others_are_told_of_a_change_only_if_what_a_key_may_do_did(
+    changes: dict[str, Any],
+    told: bool,  # noqa: FBT001 - a parameter of the table
+) -> None:
+    """Or each new key would make every agent list everything again, and know of it."""
+    gate = Gate(stored())
+    gate.store.put(stored(**changes))
+
+    assert gate.authenticator.refresh() is told
+
+
 async def test_a_revocation_counts_after_the_next_refresh() -> None:
     gate = Gate(stored())
     assert gate.authenticator.is_live("AAAAAAAAAAAA")
