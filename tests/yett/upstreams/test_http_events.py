@@ -9,7 +9,9 @@ import pytest
 from tests.servers.mcp_http import LISTENING, HttpServer, Request, Writer, chunk, head, whole
 from tests.yett.upstreams.scene import NOBODY, call, reach, text_of
 from yett.core.errors import Fault
+from yett.core.proofs import Credential
 from yett.core.reasons import Reason
+from yett.core.secret import Secret
 from yett.upstreams.backends.http import ear
 from yett.upstreams.port import Era, Exchange, Transport
 
@@ -203,6 +205,44 @@ async def test_a_watched_resource_is_told_of_and_no_other(era: str) -> None:
     assert exchange.result == {}
     assert heard.uris == ["memo://one"]
     assert heard.changes == 0
+
+
+@pytest.mark.parametrize(
+    ("watched", "said", "told"),
+    [
+        ("file:///a", "file:///a/b/c", ["file:///a"]),
+        ("file:///a/", "file:///a/b", ["file:///a/"]),
+        ("file:///a", "file:///ab", []),
+        ("file:///a/b", "file:///a", []),
+        ("file:///a", "file:///a/" + "x/" * 5000, []),
+        ("file:///a", "", []),
+    ],
+)
+async def test_a_part_of_what_is_watched_stands_for_the_whole(
+    watched: str, said: str, told: list[str]
+) -> None:
+    async with HttpServer("legacy", announces=True) as server, reach(server) as transport:
+        heard = Heard(transport)
+        await watch(transport, watched)
+        await until(lambda: server.ears)
+        await asyncio.sleep(0.05)
+        server.tell(UPDATED, uri=said)
+        await asyncio.sleep(0.15)
+
+    assert heard.uris == told
+
+
+async def test_one_stream_is_enough_for_all_credentials() -> None:
+    credentials = [
+        Credential((("Authorization", Secret(f"Bearer {name}")),), (name,)) for name in "abc"
+    ]
+    async with HttpServer("legacy", announces=True) as server, reach(server) as transport:
+        for credential in credentials:
+            await call(transport, credential=credential)
+        await asyncio.sleep(0.1)
+        listening = [r.headers["authorization"] for r in server.asides if r.verb == "GET"]
+
+    assert listening == ["Bearer a"]
 
 
 @ERAS

@@ -16,7 +16,7 @@ from yett.core.reasons import Reason
 from yett.core.talk import Notice
 from yett.upstreams.backends.http import ear, talking
 from yett.upstreams.backends.http.hearing import QUESTIONS_MAX
-from yett.upstreams.port import Beside, Exchange, Transport, Wishes
+from yett.upstreams.port import Beside, Era, Exchange, Transport, Wishes
 
 STREAM = "text/event-stream"
 ASKING = Wishes(b'{"elicitation":{"form":{}}}')
@@ -545,6 +545,16 @@ async def test_a_forgotten_session_with_wishes_is_opened_again() -> None:
 
     assert text_of(exchange) == "y"
     assert text_of(again) == "z"
+
+
+async def test_a_server_that_has_changed_its_era_is_opened_in_the_other() -> None:
+    async with HttpServer("legacy") as server, reach(server) as transport:
+        await call(transport, message="x")
+        server.era = "modern"
+        exchange = await talk(transport, Beside(wishes=ASKING), message="y")
+
+    assert text_of(exchange) == "y"
+    assert transport.era is Era.MODERN
 
 
 async def test_calls_that_wait_for_their_callers_never_stand_in_the_way_of_plain_ones(

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final, Protocol, final
 
-from yett.core.bounds import ANSWER_BYTES_MAX
+from yett.core.bounds import ANSWER_BYTES_MAX, URI_CHARS_MAX
 from yett.core.call import RpcError
 from yett.core.errors import Fault
 from yett.core.proofs import Credential
@@ -112,13 +112,17 @@ class Ear:
         return [uri for uri, watch in self._watched.items() if watch.ready.done()]
 
     def follow(self, session: Session) -> None:
-        """Listen to this session from now on, instead of the one before under the same secrets."""
+        """Listen to this session from now on, unless there is one under other secrets."""
         before = self._session
-        if before is not None and before.credential.names != session.credential.names:
+        if before is not None and self._is_under_other_secrets(before, session):
             return
         self._session = session
         self._stream = self._make(session, self)
         self._listen(missed=before is not None)
+
+    def _is_under_other_secrets(self, before: Session, session: Session) -> bool:
+        names = before.credential.names
+        return names != session.credential.names and self._sessions.held.get(names) is before
 
     def stop(self) -> None:
         if self._task is not None:
@@ -171,17 +175,31 @@ class Ear:
 
     def note_update(self, uri: str) -> None:
         """Those of a moment are told together, so that a flood costs little."""
-        if uri not in self._watched:
+        watched = self._watched_part(uri)
+        if watched is None:
             return
         if not self._gathered:
             self._loop.call_later(_GATHER_SECONDS, self._tell)
-        self._gathered.add(uri)
+        self._gathered.add(watched)
 
     def note_gap(self) -> None:
         """Anything may have changed while nobody listened."""
         self._changed()
         for uri in self._watched:
             self.note_update(uri)
+
+    def _watched_part(self, uri: str) -> str | None:
+        """A server may name a part of what is watched (MCP 2025-11-25, schema:
+        ResourceUpdatedNotification)."""
+        if len(uri) > URI_CHARS_MAX:
+            return None
+        while uri not in self._watched:
+            uri, slash, _ = uri.rpartition("/")
+            if not slash:
+                return None
+            if uri + slash in self._watched:
+                return uri + slash
+        return uri
 
     def _tell(self) -> None:
         gathered, self._gathered = self._gathered, set()
