@@ -15,6 +15,7 @@ from yett.upstreams.breaker import Breaker
 from yett.upstreams.config import UpstreamConfig
 from yett.upstreams.port import Transport
 from yett.upstreams.stage import Route
+from yett.upstreams.wishes import every_wish
 
 
 def build(
@@ -47,8 +48,9 @@ def build(
     if config.url is not None:
         endpoint = parse_endpoint(config.url)
         dialer = Dialer(endpoint, ssl_context_factory)
-        return HttpTransport(endpoint, dialer)
-    return StdioTransport(Launch(command, environment, dict(base_environment), config.cwd))
+        return HttpTransport(endpoint, dialer, offers=every_wish(config.may_ask))
+    launch = Launch(command, environment, dict(base_environment), config.cwd)
+    return StdioTransport(launch, every_wish(config.may_ask))
 
 
 def build_route(config: UpstreamConfig, transport: Transport, clock: Clock) -> Route:

@@ -35,6 +35,15 @@ def wishes_of(talk: Talk, may_ask: Collection[str]) -> Wishes:
     return Wishes(orjson.dumps(capabilities), talk.log_level)
 
 
+def every_wish(may_ask: Collection[str]) -> Wishes:
+    """Return what a conversation must offer in which a server shows what it has: some of it only to a client
+    that can be asked. may_ask: as above."""
+    declared: dict[str, JSON] = {
+        name: {part: {} for part in parts} for name, parts in _PARTS.items()
+    }
+    return wishes_of(Talk(capabilities=declared), may_ask)
+
+
 def offered(wishes: Wishes) -> dict[str, JSON]:
     """Return the capabilities as they are declared to the server."""
     found: dict[str, JSON] = orjson.loads(wishes.capabilities)

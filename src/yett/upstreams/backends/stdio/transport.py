@@ -17,6 +17,7 @@ from yett.upstreams.backends.stdio.conversation import Conversation, Ended
 from yett.upstreams.backends.stdio.hearing import Hearing
 from yett.upstreams.backends.stdio.lanes import EndOfLane, Lanes, Opened
 from yett.upstreams.backends.stdio.lines import LastWords
+from yett.upstreams.backends.stdio.showing import Showcase
 from yett.upstreams.backends.stdio.starting import HANDSHAKE_SECONDS_MAX, begin, begin_for_one
 from yett.upstreams.backends.stdio.watches import Watches
 from yett.upstreams.handshake import Opening
@@ -45,9 +46,9 @@ _PATIENCE_SECONDS: Final = 1.0
 
 @final
 class StdioTransport:
-    """Make it inside the event loop that will use it."""
+    """Make it inside the event loop that will use it. offers: what the server may ask anybody."""
 
-    def __init__(self, launch: Launch) -> None:
+    def __init__(self, launch: Launch, offers: Wishes = NO_WISHES) -> None:
         self.on_changed: Callable[[], None] = ignore_change
         self.on_updated: Callable[[str], None] = ignore_update
         self._loop = asyncio.get_running_loop()
@@ -62,6 +63,7 @@ class StdioTransport:
         self._served = False
         self._closed = False
         self._lanes = Lanes(self._open_lane)
+        self._showcase = None if offers == NO_WISHES else Showcase(self._open_showcase, offers)
         self._watches = Watches(self._ready, changed=self._note_change, updated=self._note_update)
 
     @property
@@ -116,6 +118,8 @@ class StdioTransport:
             return await self.request(method, params, credential=credential, deadline_seconds=left)
 
         try:
+            if self._showcase is not None and self._era is Era.LEGACY:
+                return await self._showcase.take(deadline)
             return await take_listing(ask, capabilities)
         except InvalidAnswer as error:
             raise Fault(Reason.UPSTREAM_INVALID, str(error), sent=True) from None
@@ -143,6 +147,8 @@ class StdioTransport:
         conversation, self._conversation = self._conversation, None
         if conversation is not None:
             await conversation.close()
+        if self._showcase is not None:
+            await self._showcase.close()
         await lanes
 
     async def _request_beside(
@@ -253,6 +259,16 @@ class StdioTransport:
             ended=ended,
         )
 
+    def _open_showcase(self, hearing: Hearing) -> Opened:
+        return begin_for_one(
+            self._launch,
+            self._words,
+            hearing,
+            known=Era.LEGACY,
+            change=self._note_change,
+            ended=_ignore_end,
+        )
+
     # what the process does by itself
 
     def _note_change(self) -> None:
@@ -272,6 +288,10 @@ class StdioTransport:
             self._failures = 0
         if not self._closed:
             self._note_failure()
+
+
+def _ignore_end(_: Conversation, __: str) -> None:
+    """The next look at the lists starts it again."""
 
 
 def _wishes_towards(opening: Opening, wishes: Wishes) -> Wishes:
