@@ -2,17 +2,19 @@
 
 import asyncio
 import base64
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from tests.yett.edge.messages import CALL, MODERN, modern
 from tests.yett.edge.scripted import Server
+from yett.core import bounds
 from yett.core.call import Call, Reply, RpcError
 from yett.core.errors import Denied
 from yett.core.identity import Principal
 from yett.core.reasons import Reason
 from yett.core.talk import LOG_LEVELS, Notice, Talk
+from yett.edge.mcp import line
 
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7-01"
 
@@ -225,6 +227,44 @@ async def test_who_does_not_read_is_told_less_and_keeps_nobody_waiting(server: S
 
     assert 1 < len(messages) < 900
     assert messages[-1]["id"] == 1
+
+
+async def test_who_never_reads_is_cut_off(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bounds, "ANSWER_READ_SECONDS_MAX", 0.2)
+    server.gate.notices = [said("info", "x" * 60_000)] * 1_000
+    server.gate.result = {"content": [{"type": "text", "text": "y" * 900_000}]}
+    body, headers = modern("tools/call", CALL, logLevel="info")
+    _, writer = await server.connect()
+    cast("asyncio.Transport", writer.transport).pause_reading()
+    writer.write(server.encode("POST", "/mcp", body, **headers))
+    async with asyncio.timeout(5):
+        while not server.gate.calls:
+            await asyncio.sleep(0.01)
+        while server.listener._connections:
+            await asyncio.sleep(0.05)
+    writer.close()
+
+
+async def test_a_long_call_that_was_heard_of_is_kept_alive(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(line, "KEEP_ALIVE_SECONDS", 0.02)
+    server.gate.notices = [progress(1)]
+    server.gate.hold = asyncio.Event()
+    body, headers = modern("tools/call", CALL, progressToken=1)
+    reader, writer = await server.connect()
+    writer.write(server.encode("POST", "/mcp", body, **headers))
+    async with asyncio.timeout(5):
+        await reader.readuntil(b'"progressToken":1')
+        await reader.readuntil(b": keep-alive\n\n")
+        await reader.readuntil(b": keep-alive\n\n")
+        server.gate.hold.set()
+        await reader.readuntil(b'"resultType":"complete"')
+        await reader.readuntil(b"0\r\n\r\n")
+        await asyncio.sleep(0.1)
+    with pytest.raises(TimeoutError):  # nothing comes behind the end
+        await asyncio.wait_for(reader.read(1), 0.1)
+    writer.close()
 
 
 async def test_hanging_up_cancels_the_call(server: Server) -> None:
