@@ -3,6 +3,7 @@ no SDK speaks the version any more."""
 
 import json
 import socket
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any, Final
 import pytest
 
 from tests.conformance.stand import fixture
-from tests.outside.gate import REST, Agent, Gate, Key, running
+from tests.outside.gate import REST, ROOT, Agent, Gate, Key, running
 from tests.outside.upstream import wait_until
 from tests.peers.python_client import visit
 
@@ -42,20 +43,23 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     folder: Path = tmp_path_factory.mktemp("old-callers")
     with fixture("legacy") as old, fixture("modern") as new:
         ports = {"old": old, "new": new}
-        servers = {
+        servers: dict[str, dict[str, Any]] = {
             name: {
                 "url": f"http://127.0.0.1:{port}/mcp",
                 "may_ask": ["elicitation", "sampling", "roots"],
             }
             for name, port in ports.items()
         }
-        grants = [f"{name}.*:{access}" for name in ports for access in ("read", "write")]
+        for era in ("legacy", "modern"):
+            command = [sys.executable, str(ROOT / "tests" / "servers" / "memo_stdio.py"), era]
+            servers[f"memo-{era}"] = {"command": command}
+        grants = [f"{name}.*:{access}" for name in servers for access in ("read", "write")]
         gate = Gate(
             folder, f"servers: {json.dumps(servers)}\nroles: {json.dumps({'reader': grants})}\n"
         )
         key, other = gate.key("agent"), gate.key("other")
         with running(gate):
-            wait_until(lambda: len({name.split("__")[0] for name in Agent(gate, key, REST).tools()}) == len(ports), 20)  # fmt: skip
+            wait_until(lambda: len({name.split("__")[0] for name in Agent(gate, key, REST).tools()}) == len(servers), 20)  # fmt: skip
             yield Place(gate, key, other)
 
 
@@ -167,10 +171,11 @@ async def test_a_watched_resource_completions_and_ping(server: str, place: Place
 
 
 class Conversation:
-    """One session of a version, with all capabilities; one stream at a time."""
+    """One session of a version, with all capabilities. server: empty for the address of all."""
 
     def __init__(self, place: Place, server: str, version: str, key: Key | None = None) -> None:
-        self.agent = Agent(place.gate, key or place.key, version, f"/mcp/{server}")
+        path = f"/mcp/{server}" if server else "/mcp"
+        self.agent = Agent(place.gate, key or place.key, version, path)
         capabilities: dict[str, Any] = {"sampling": {}, "elicitation": {}, "roots": {}}
         params = {"protocolVersion": version, "capabilities": capabilities, "clientInfo": {"name": "t", "version": "0"}}  # fmt: skip
         message = {"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": params}
@@ -329,3 +334,40 @@ def test_a_request_that_is_cancelled_is_cancelled_at_the_server_too(
         }
         assert conversation.post(cancel).status == 202
         assert list(messages) == []
+
+
+@pytest.mark.parametrize("era", ["legacy", "modern"])
+@pytest.mark.parametrize("everywhere", [False, True])
+def test_a_watched_resource_is_told_of_on_the_get_stream_until_it_is_let_go(
+    everywhere: bool,  # noqa: FBT001 - a parameter of the table
+    era: str,
+    place: Place,
+) -> None:
+    """By the address that the agent knows: on `/mcp` it is the gate's own."""
+    server = f"memo-{era}"
+    conversation = Conversation(place, "" if everywhere else server, "2025-06-18")
+    stranger = Conversation(place, "" if everywhere else server, "2025-06-18", place.other)
+    uri = f"yett://{server}/memo%3A%2F%2Fone" if everywhere else "memo://one"
+    tool = f"{server}__change" if everywhere else "change"
+    message = tool_call(tool)
+    message["params"]["arguments"] = {"uri": "memo://one"}
+    subscribe = {"jsonrpc": "2.0", "id": 2, "method": "resources/subscribe", "params": {"uri": uri}}
+    with conversation.raw("GET") as connection, stranger.raw("GET") as silent:
+        messages = Reading(connection).messages()
+        silent.settimeout(0.5)
+        assert conversation.post(subscribe).json["result"] == {}
+        conversation.post(message)
+        told = next(messages)
+        conversation.post(subscribe | {"method": "resources/unsubscribe", "id": 3})
+        conversation.post(message)
+        connection.settimeout(1.5)
+        with pytest.raises(TimeoutError):
+            next(messages)
+        with pytest.raises(TimeoutError):
+            next(Reading(silent).messages())
+
+    assert told == {
+        "jsonrpc": "2.0",
+        "method": "notifications/resources/updated",
+        "params": {"uri": uri},
+    }

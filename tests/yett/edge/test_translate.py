@@ -99,3 +99,27 @@ def test_an_older_version_is_not_told_which_server_of_the_new_one_answered() -> 
 
     assert alone == {"content": []}
     assert beside == {"content": [], "_meta": {"a/b": 1}}
+
+
+SOUND = {"type": "audio", "data": "AA==", "mimeType": "audio/wav"}
+
+
+@pytest.mark.parametrize(("version", "kinds"), [
+    ("2025-06-18", ["audio", "resource_link", "text"]), ("2025-03-26", ["audio", "text", "text"]),
+    ("2024-11-05", ["text", "text", "text"]),
+])  # fmt: skip
+def test_blocks_that_a_version_does_not_know_become_text(version: str, kinds: list[str]) -> None:
+    blocks = [SOUND, LINK, {"type": "text", "text": "x"}]
+    called = to_version(version, "tools/call", {"content": blocks})
+    messages = [{"role": "user", "content": block} for block in blocks]
+    prompted = to_version(version, "prompts/get", {"messages": messages})
+
+    assert [block["type"] for block in called["content"]] == kinds
+    assert [message["content"]["type"] for message in prompted["messages"]] == kinds
+
+
+def test_2024_11_05_knows_no_annotations_of_tools() -> None:
+    tools = {"tools": [{"name": "a", "inputSchema": {}, "annotations": {"readOnlyHint": True}}]}
+
+    assert to_version("2025-03-26", "tools/list", tools) == tools
+    assert to_version("2024-11-05", "tools/list", tools) == {"tools": [{"name": "a", "inputSchema": {}}]}  # fmt: skip
