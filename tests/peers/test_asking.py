@@ -131,3 +131,23 @@ async def test_who_declares_nothing_is_asked_nothing(
     assert account.asked == []
     assert "error" in outcome or outcome["result"].get("isError")
     assert account.text(1) == "This is a simple text response for testing."
+
+
+@pytest.mark.parametrize("client", clients(*FOUR))
+async def test_a_server_from_npm_asks_over_pipes(client: Client, place: Place) -> None:
+    """It shows these tools only to a client that can be asked, and so the gate must be one."""
+    if "everything" not in place.servers:
+        pytest.skip("server everything is not installed: `make test` sets it up")
+    account = await place.visit(
+        client, "/mcp/everything",
+        call("trigger-elicitation-request"),
+        call("trigger-sampling-request", {"prompt": "What is the capital of France?"}),
+        call("get-roots-list"),
+        call("trigger-long-running-operation", {"duration": 0.4, "steps": 4}, progress=True),
+        answers={"elicitation": {"action": "accept", "content": {"name": "Ada"}}} | MODEL | ROOTS,
+    )  # fmt: skip
+
+    assert "Ada" in account.text(0)
+    assert "Paris" in account.text(1)
+    assert "file:///books" in account.text(2)
+    assert [item["progress"] for item in account.progress] == [1, 2, 3, 4]
