@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.yett.edge.scripted import ScriptedGate
@@ -103,6 +104,16 @@ async def test_what_is_not_listed_cannot_be_described() -> None:
     assert reply.refusal is not None
     assert reply.refusal.reason is Reason.UNKNOWN_TOOL
     assert gate.calls[-1].name == DESCRIBE
+
+
+async def test_what_is_mirrored_is_of_the_tool_that_was_called_and_not_of_the_other() -> None:
+    """An agent cannot mirror for a tool whose schema it was not listed."""
+    gate = Listing()
+    made = call(CALL, {"name": "mail__send", "arguments": {"to": "a"}})
+    await SearchingGate(gate).handle(msgspec.structs.replace(made, mirrored={}))
+    await SearchingGate(gate).handle(msgspec.structs.replace(made, name="mail__send", mirrored={}))
+
+    assert [passed.mirrored for passed in gate.calls] == [None, {}]
 
 
 async def test_a_call_is_the_call_that_it_stands_for() -> None:

@@ -142,7 +142,8 @@ class SearchingGate:
             or name in {SEARCH, DESCRIBE, CALL}
         ):
             return await self._refuse(call, "the name of a tool and its arguments")
-        meant = msgspec.structs.replace(call, name=name, arguments=arguments)
+        # Its headers belong to this tool, which mirrors nothing.
+        meant = msgspec.structs.replace(call, name=name, arguments=arguments, mirrored=None)
         return await self._gate.handle(meant)
 
     def _take_all(self, call: Call) -> Coroutine[None, None, Reply]:
