@@ -1,13 +1,17 @@
 """The transport and a server on the official SDK, in either era, without a gate between them."""
 
 import asyncio
+import contextlib
 import json
+import socket
+import sys
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
 
 from tests.conformance.stand import fixture
+from tests.outside.gate import ROOT, free_port
 from tests.yett.upstreams.scene import NOBODY, make, text_of
 from yett.core.talk import Notice
 from yett.upstreams.config import UpstreamConfig
@@ -157,3 +161,40 @@ async def test_a_resource_can_be_watched(transport: Transport) -> None:
     transport.unwatch("test://watched-resource")
 
     assert exchange.error is None
+
+
+@pytest.mark.parametrize("era", ["legacy", "modern"])
+async def test_a_watched_resource_that_changes_is_told_of(era: str) -> None:
+    port = free_port()
+    command = [sys.executable, "-m", "tests.servers.sdk_watched", era, str(port)]
+    process = await asyncio.create_subprocess_exec(*command, cwd=ROOT)
+    transport = make(UpstreamConfig(name="s", url=f"http://127.0.0.1:{port}/mcp"))
+    told: asyncio.Queue[str] = asyncio.Queue()
+    transport.on_updated = told.put_nowait
+    try:
+        async with asyncio.timeout(20.0):
+            while not listens(port):
+                await asyncio.sleep(0.05)
+        await use(transport, "touch", Beside())
+        exchange = await transport.watch("memo://one", credential=NOBODY, deadline_seconds=5.0)
+        await asyncio.sleep(0.3)
+        before = told.qsize()
+        await use(transport, "touch", Beside())
+        uri = await asyncio.wait_for(told.get(), 3.0)
+        transport.unwatch("memo://one")
+        await asyncio.sleep(0.3)
+        await use(transport, "touch", Beside())
+        await asyncio.sleep(0.3)
+    finally:
+        await transport.close()
+        process.kill()
+        await process.wait()
+
+    assert exchange.error is None
+    assert (before, uri, told.qsize()) == (0, "memo://one", 0)
+
+
+def listens(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+        return True
+    return False
