@@ -1,6 +1,7 @@
 """What an HTTP server says that belongs to no call: changed lists and watched resources."""
 
 import asyncio
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -185,6 +186,75 @@ async def test_a_server_that_comes_back_in_the_other_era_is_listened_to() -> Non
 
     assert transport.era is Era.MODERN
     assert filters(server)[-1]["resourceSubscriptions"] == ["memo://one"]
+
+
+@pytest.mark.parametrize("name", [b"x\ty", b"x\x01y", b"x" * 1025])
+async def test_a_place_that_cannot_stand_in_a_header_is_a_gap(name: bytes) -> None:
+    async with HttpServer("legacy", announces=True) as server, reach(server) as transport:
+        heard = Heard(transport)
+        await call(transport)
+        await until(lambda: server.ears)
+        server.ears[-1].write(chunk(b"id: " + name + b"\ndata:\n\n"))
+        await asyncio.sleep(0.05)
+        server.ears[-1].write(chunk(b""))
+        await until(lambda: len(server.ears) == 2 and heard.changes)
+
+    assert [r.headers.get("last-event-id") for r in server.asides if r.verb == "GET"] == [None] * 2
+
+
+@ERAS
+async def test_a_server_in_trouble_is_asked_again(era: str) -> None:
+    troubled = True
+
+    async def oddity(request: Request, writer: Writer) -> bool:
+        nonlocal troubled
+        if not troubled or (request.verb == "POST" and request.method != LISTENING):
+            return False
+        troubled = False
+        writer.write(whole(b"", 503, None))
+        return True
+
+    server = HttpServer(era, announces=True, oddity=oddity)
+    async with server, reach(server) as transport:
+        heard = Heard(transport)
+        await call(transport)
+        await until(lambda: server.ears)
+        await asyncio.sleep(0.05)
+        before = heard.changes
+        server.tell(CHANGED)
+        await until(lambda: heard.changes > before)
+
+
+async def test_a_server_that_ends_a_subscription_in_order_is_asked_again() -> None:
+    async with HttpServer("modern", announces=True) as server, reach(server) as transport:
+        heard = Heard(transport)
+        await call(transport)
+        await until(lambda: server.ears)
+        result = {"resultType": "complete"}
+        message = {"jsonrpc": "2.0", "id": server.asides[-1].message["id"], "result": result}
+        server.ears[-1].write(chunk(b"data: " + json.dumps(message).encode() + b"\n\n"))
+        server.ears[-1].write(chunk(b""))
+        await until(lambda: len(server.ears) == 2 and heard.changes)
+
+    assert len({r.message["id"] for r in server.asides if r.method == LISTENING}) == 2
+
+
+@pytest.mark.parametrize("agreed", [None, 7, {}, {"resourceSubscriptions": "memo://one"}])
+async def test_an_agreement_that_says_nothing_agrees_to_nothing(agreed: Any) -> None:
+    async def oddity(request: Request, writer: Writer) -> bool:
+        if request.method != LISTENING:
+            return False
+        method = "notifications/subscriptions/acknowledged"
+        message = {"jsonrpc": "2.0", "method": method, "params": {"notifications": agreed}}
+        writer.write(head(200, STREAM, Transfer_Encoding="chunked"))
+        writer.write(chunk(b"data: " + json.dumps(message).encode() + b"\n\n"))
+        return True
+
+    server = HttpServer("modern", announces=True, oddity=oddity)
+    async with server, reach(server) as transport:
+        exchange = await watch(transport, "memo://one")
+
+    assert exchange.error is not None
 
 
 # watched resources

@@ -202,6 +202,39 @@ async def test_where_a_call_comes_from_is_passed_on(era: str) -> None:
     assert server.requests[-1].message["params"]["_meta"]["traceparent"] == "00-12-34-01"
 
 
+async def test_what_belongs_to_no_call_is_heard_on_its_stream_as_well() -> None:
+    async def answer(request: Request, writer: Writer) -> None:
+        changed = encoded({"method": "notifications/tools/list_changed"})
+        params = {"uri": "memo://one"}
+        updated = encoded({"method": "notifications/resources/updated", "params": params})
+        await server.write_stream(writer, changed, updated, result_body(request, "done"))
+
+    changes: list[int] = []
+    uris: list[str] = []
+    server = HttpServer("modern", oddity=only_calls(answer))
+    async with server, reach(server) as transport:
+        transport.on_changed, transport.on_updated = lambda: changes.append(1), uris.append
+        await talk(transport, Beside(progress=True))
+        await call(transport)
+
+    assert changes == [1, 1]
+    assert uris == ["memo://one", "memo://one"]
+
+
+@pytest.mark.parametrize("beside", [None, Beside(progress=True)])
+async def test_two_answers_are_none(beside: Beside | None) -> None:
+    async def answer(request: Request, writer: Writer) -> None:
+        body = b"data: " + result_body(request, "x") + b"\n\n"
+        writer.write(whole(body + body, 200, STREAM))
+
+    server = HttpServer("modern", oddity=only_calls(answer))
+    async with server, reach(server) as transport:
+        with pytest.raises(Fault) as caught:
+            await (talk(transport, beside) if beside else call(transport))
+
+    assert caught.value.reason is Reason.UPSTREAM_INVALID
+
+
 # questions of legacy servers
 
 
@@ -239,6 +272,28 @@ async def test_an_error_of_the_caller_is_an_error_for_the_server() -> None:
         "code": -1,
         "message": "The caller did not answer",
     }
+
+
+async def test_a_question_that_comes_again_is_asked_once() -> None:
+    asked = 0
+
+    async def ask(method: str, params: dict[str, Any]) -> Exchange:
+        nonlocal asked
+        asked += 1
+        await asyncio.sleep(0.1)
+        return Exchange(ACCEPTED, None, 0)
+
+    asking = Asking(question("same"), question("same"), question("other"))
+    async with asking.server as server, reach(server) as transport:
+        waiting = asyncio.create_task(talk(transport, Beside(wishes=ASKING, ask=ask)))
+        while len(asking.answers) < 2:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.05)
+        waiting.cancel()
+        await asyncio.wait({waiting})
+
+    assert asked == 2
+    assert sorted(answer["id"] for answer in asking.answers) == ["other", "same"]
 
 
 @pytest.mark.parametrize(
