@@ -146,7 +146,8 @@ class Dispatcher:
         )
         request = partial(route.transport.request, method, params, credential=armed.credential)
         if wishes.capabilities == NO_WISHES.capabilities:
-            exchange = await request(deadline_seconds=route.timeout_seconds, beside=plain)
+            beside = plain if _passes_something(plain) else None
+            exchange = await request(deadline_seconds=route.timeout_seconds, beside=beside)
             return _led_back(exchange, "", wishes)
 
         def start(ask: Ask, hear: Hear) -> Coroutine[Any, Any, Exchange]:
@@ -175,6 +176,13 @@ async def _watch(route: Route, armed: Armed) -> Exchange:
         deadline_seconds=route.timeout_seconds,
     )
     return exchange if exchange.result is None else msgspec.structs.replace(exchange, result={})
+
+
+def _passes_something(beside: Beside) -> bool:
+    """Most callers could say and hear more than they do; then their call is one like any other."""
+    return bool(
+        beside.progress or beside.trace or beside.extensions or beside.wishes is not NO_WISHES
+    )
 
 
 def _with_inputs(params: dict[str, JSON], resumption: Resumption) -> dict[str, JSON]:
