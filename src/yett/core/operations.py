@@ -74,5 +74,9 @@ OPERATIONS: Final[dict[str, Operation]] = {operation.method: operation for opera
 COMPLETE_TEMPLATE: Final = Operation("completion/complete", Road.CALL, Kind.RESOURCE_TEMPLATE)
 """Completion for `ref/resource`; the one in the table is for `ref/prompt`."""
 
+JUDGE_AGAIN: Final = Operation("resources/subscribe", Road.CALL, Kind.RESOURCE)
+"""What the gate asks of itself: whether a caller may still watch what it watches. Nothing that the caller
+does, so it is not counted as such."""
+
 UNKNOWN: Final = Operation("unknown", Road.ATTEND)
 """Stands in the record of a request that named no operation of the table. Always refused."""

@@ -11,7 +11,7 @@ from typing import Final, final
 from yett.core.call import Call, Reply, Usage
 from yett.core.errors import Denied, Refusal
 from yett.core.identity import Principal
-from yett.core.operations import Kind
+from yett.core.operations import JUDGE_AGAIN, Kind
 from yett.core.proofs import Admitted, Cleaned, Identified, Validated
 from yett.core.quantities import Money
 from yett.core.reasons import Reason
@@ -81,6 +81,8 @@ class Limiter:
                 return  # a success that resets nothing: nearly every call
         elif caller is None:
             caller = self.state.remember(principal.id)
+        if reply.call.operation is JUDGE_AGAIN and not caller.open_until:
+            return  # as a probe it counts, or there would never be another
         self.rules.breaker.observe(caller, reply, self.state.monotonic())
 
     def bear(self, call: Call, refusal: Refusal) -> Refusal:
@@ -143,7 +145,7 @@ class Admission:
         if caller.active >= plan.concurrency:
             raise _too_many_at_once(plan.concurrency)
         meter = tool.meter
-        if meter is not None:
+        if meter is not None and permitted.call.operation is not JUDGE_AGAIN:
             wait = meter.take(at)
             if wait:
                 raise rate_limited(tool.keys, wait)

@@ -13,6 +13,7 @@ from yett.core import bounds
 from yett.core.call import Call, Reply
 from yett.core.errors import Denied, Fault
 from yett.core.identity import Principal
+from yett.core.operations import JUDGE_AGAIN
 from yett.core.reasons import Reason
 from yett.edge.mcp import listen
 
@@ -206,6 +207,8 @@ async def test_what_is_forbidden_meanwhile_is_told_no_more(server: Server) -> No
     # The second was counted twice by the second look, and is let go of once more at the end.
     assert sorted(server.gate.released) == [("notes", "memo:one"), ("notes", "memo:two"), ("notes", "memo:two")]  # fmt: skip
     assert told["params"]["uri"] == "yett://notes/memo%3Atwo"
+    asked = [call for call in server.gate.calls if call.operation.method == "resources/subscribe"]
+    assert [call.operation is JUDGE_AGAIN for call in asked] == [False, False, True, True]
 
 
 async def test_a_server_that_is_away_for_a_moment_takes_nothing_from_anybody(

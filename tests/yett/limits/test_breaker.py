@@ -2,6 +2,7 @@
 
 import asyncio
 
+import msgspec
 import pytest
 
 from tests.clock import HandClock
@@ -17,6 +18,7 @@ from tests.yett.limits.scene import (
 from yett.core.call import RpcError
 from yett.core.errors import Denied, Fault
 from yett.core.identity import Principal
+from yett.core.operations import JUDGE_AGAIN
 from yett.core.reasons import Reason
 from yett.limits.config import BreakerConfig, KeyLimits
 from yett.limits.stage import Limiter
@@ -261,3 +263,28 @@ async def test_a_call_refused_before_it_could_be_a_probe_opens_it_again() -> Non
     limits.observe(reply(number="guess", started=clock.running, refusal=refused()))
 
     assert await is_open(limits)
+
+
+async def test_what_the_gate_asks_of_itself_is_no_failure_of_the_caller() -> None:
+    """Or a change of policy would lock out who watched many resources."""
+    limits = limiter(HandClock(), breaker=THREE)
+    failed = reply(LAPTOP, refusal=refused())
+    call = msgspec.structs.replace(failed.call, operation=JUDGE_AGAIN)
+    for _ in range(10):
+        limits.observe(msgspec.structs.replace(failed, call=call))
+
+    assert not await is_open(limits)
+
+
+async def test_as_a_probe_it_counts() -> None:
+    clock = HandClock()
+    limits = limiter(clock, breaker=THREE)
+    fail(limits, 3)
+    clock.pass_seconds(31)
+    with limits.admit(validated(number="probe")):
+        pass
+    good = reply(LAPTOP, result={})
+    call = msgspec.structs.replace(good.call, id="probe", operation=JUDGE_AGAIN)
+    limits.observe(msgspec.structs.replace(good, call=call))
+
+    assert not await is_open(limits)

@@ -1,5 +1,6 @@
 """Rates and concurrency of `admit`, and what `count` and `describe` say."""
 
+import msgspec
 import pytest
 
 from tests.clock import NOON, HandClock
@@ -16,7 +17,7 @@ from tests.yett.limits.scene import (
 from yett.core.call import Usage
 from yett.core.errors import Denied
 from yett.core.identity import Principal
-from yett.core.operations import Kind
+from yett.core.operations import JUDGE_AGAIN, Kind
 from yett.core.proofs import Validated
 from yett.core.reasons import Reason
 from yett.limits import stage, state
@@ -311,3 +312,17 @@ async def test_memory_is_bounded_however_many_callers_come(monkeypatch: pytest.M
     assert limits.state.callers["key_3"].failures == 1
     for admission in busy:
         admission.__exit__(None, None, None)
+
+
+async def test_what_the_gate_asks_of_itself_costs_the_caller_nothing() -> None:
+    """Or a server whose lists change all the time would use up the rate of who watches its resources."""
+    limits = limiter(HandClock(), MINUTE)
+    subject = validated(kind=Kind.RESOURCE)
+    call = msgspec.structs.replace(subject.permitted.call, operation=JUDGE_AGAIN)
+    permitted = msgspec.structs.replace(subject.permitted, call=call)
+    for _ in range(100):
+        await pass_through(limits, msgspec.structs.replace(subject, permitted=permitted))
+    await pass_through(limits, subject)
+    await pass_through(limits, subject)
+
+    assert (await refusal_of(limits, subject)).reason is Reason.RATE_LIMITED

@@ -10,9 +10,12 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, Final, final
 
+import msgspec
+
 from yett.core import bounds
 from yett.core.call import Call, Reply
 from yett.core.errors import Denied
+from yett.core.operations import JUDGE_AGAIN
 from yett.core.reasons import Reason
 from yett.edge.gate import Gate
 from yett.edge.mcp.streams import Changes, Resource
@@ -96,20 +99,25 @@ class Watching:
                 group.create_task(one(uri))
 
     async def judge_again(self, subscribe: Callable[[str], Call]) -> None:
-        """Let go of what the caller may not watch any more; watch again what was lost."""
+        """Let go of what the caller may not watch any more; watch again what was lost. It is no doing of
+        the caller, so it costs it nothing."""
+
+        def judged(uri: str) -> Call:
+            return msgspec.structs.replace(subscribe(uri), operation=JUDGE_AGAIN)
+
         for resource in list(self._lost):
             uri = self._lost.pop(resource, None)
             if uri is None:  # it was closed meanwhile
                 continue
             self._tally.give_back(self._tally.watched, self._owner)
-            reply = await self.watch(subscribe(uri))
+            reply = await self.watch(judged(uri))
             if _is_not_now(reply) and not self._is_closed:
                 self._tally.watched[self._owner] += 1
                 self._lost[resource] = uri
             else:
                 self.changed.add(resource)  # nobody looked for a while
         for resource, uri in list(self.held.items()):
-            reply = await self._ask(subscribe(uri))
+            reply = await self._ask(judged(uri))
             if reply.result is not None:
                 self._gate.release(*resource)  # it was counted twice
             elif not _is_not_now(reply):
