@@ -15,6 +15,7 @@ from typing import Any
 
 ERA, ODDITIES = sys.argv[1], set(sys.argv[2:])
 MODERN = "2026-07-28"
+TOOLS = ("state", "ask", "say", "update", "stop_listening", "silent", "die")
 SUBSCRIPTION = "io.modelcontextprotocol/subscriptionId"
 CAPABILITIES: dict[str, Any] = {"tools": {}, "resources": {"subscribe": True}, "logging": {}}
 state: dict[str, Any] = {"pid": os.getpid(), "heard": [], "subscribed": [], "offered": None, "level": None}  # fmt: skip
@@ -77,6 +78,14 @@ def call(name: str, arguments: dict[str, Any], meta: dict[str, Any]) -> Any:
     return state | {"meta": meta, "listens": listens}
 
 
+def answer_call(identifier: Any, name: str, arguments: dict[str, Any], meta: Any) -> None:
+    if name == "silent":
+        return
+    text = {"content": [{"type": "text", "text": json.dumps(call(name, arguments, meta))}]}
+    write(id=identifier, result={"resultType": "complete", **text})
+    say(arguments.get("after", []), meta.get("progressToken"))
+
+
 def initialize(offered: dict[str, Any]) -> None:
     state["offered"] = offered
     if "starts-slowly" in ODDITIES and offered:
@@ -115,13 +124,12 @@ def serve(identifier: Any, method: str, params: dict[str, Any]) -> None:
                 write(id=identifier, result={})
         case "subscriptions/listen":
             listen(identifier, params["notifications"])
-        case "tools/call" if params["name"] == "silent":
-            pass
+        case "tools/list":
+            schema = {"type": "object", "additionalProperties": True}
+            tools = [{"name": name, "inputSchema": schema} for name in TOOLS]
+            write(id=identifier, result={"resultType": "complete", "tools": tools})
         case "tools/call":
-            said = call(params["name"], params["arguments"], meta)
-            text = {"content": [{"type": "text", "text": json.dumps(said)}]}
-            write(id=identifier, result={"resultType": "complete", **text})
-            say(params["arguments"].get("after", []), meta.get("progressToken"))
+            answer_call(identifier, params["name"], params["arguments"], meta)
         case _:
             write(id=identifier, error={"code": -32601, "message": "Method not found"})
 
@@ -149,3 +157,5 @@ def take(message: dict[str, Any]) -> None:
 if __name__ == "__main__":
     for line in sys.stdin:
         take(json.loads(line))
+    if "stays" in ODDITIES:
+        time.sleep(60)

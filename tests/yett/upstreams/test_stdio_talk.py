@@ -393,3 +393,13 @@ async def test_a_caller_who_hangs_up_while_it_starts_leaves_nothing_behind() -> 
         held = [lane for lane in transport._lanes._lanes if lane.hearing is not None]
 
     assert held == []
+
+
+async def test_processes_that_take_long_to_end_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lanes, "PROCESSES_MAX", 2)
+    async with talking("legacy", "stays") as transport:
+        for _ in range(3):
+            with pytest.raises(Fault):
+                await use(transport, "silent", asked(), deadline=0.5)
+            assert running() <= 2 + 1
+        assert (await use(transport, "state", asked()))["pid"]

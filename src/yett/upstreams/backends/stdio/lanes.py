@@ -22,6 +22,8 @@ from yett.upstreams.port import Beside, Era, Exchange, Wishes
 
 LANES_MAX: Final = 8
 LANES_PER_OWNER_MAX: Final = 4
+PROCESSES_MAX: Final = 2 * LANES_MAX
+"""Those that are being ended included, which a stubborn server draws out for seconds."""
 IDLE_SECONDS_MAX: Final = 60.0
 PATIENCE_SECONDS: Final = 30.0
 """So long a caller may think about what it is asked, while others wait for a process."""
@@ -61,6 +63,7 @@ class Lanes:
         self._loop = asyncio.get_running_loop()
         self._lanes: list[_Lane] = []
         self._waiting: list[asyncio.Future[None]] = []
+        self._opening: set[asyncio.Task[Any]] = set()
         self._ending: set[asyncio.Task[Any]] = set()
         self._sweeper: asyncio.TimerHandle | None = None
         self._closed = False
@@ -92,6 +95,8 @@ class Lanes:
         for lane in list(self._lanes):
             self._end(lane, "it was stopped")
         self._wake()
+        if self._opening:
+            await asyncio.wait(self._opening)
         if self._ending:
             await asyncio.wait(self._ending)
 
@@ -126,6 +131,8 @@ class Lanes:
         if len(self._lanes) >= LANES_MAX and not self._end_idle(self._lanes):
             self._interrupt()
             return None
+        if len(self._lanes) + len(self._ending) >= PROCESSES_MAX:
+            return None
         lane = _Lane(beside.owner, beside.wishes)
         self._lanes.append(lane)
         return lane
@@ -156,7 +163,7 @@ class Lanes:
         now = self._loop.time()
         task = self._loop.create_task(self._open(hearing, lambda _, __: self._forget(lane)))
         lane.opening = task
-        self._ending.add(task)
+        self._opening.add(task)
         task.add_done_callback(self._note_opened)
         await asyncio.wait({task}, timeout=min(deadline - now, _OPENING_SECONDS_MAX))
         if not task.done():
@@ -169,7 +176,7 @@ class Lanes:
         return lane.conversation
 
     def _note_opened(self, task: "asyncio.Task[tuple[Conversation, Opening]]") -> None:
-        self._ending.discard(task)
+        self._opening.discard(task)
         if not task.cancelled():
             task.exception()  # looked at by who waits for it, if somebody still does
 
@@ -200,7 +207,11 @@ class Lanes:
         if conversation is not None:
             task = self._loop.create_task(conversation.close(why))
             self._ending.add(task)
-            task.add_done_callback(self._ending.discard)
+            task.add_done_callback(self._note_ended)
+
+    def _note_ended(self, task: "asyncio.Task[None]") -> None:
+        self._ending.discard(task)
+        self._wake()
 
     def _forget(self, lane: _Lane) -> None:
         if lane in self._lanes:
