@@ -165,3 +165,28 @@ def test_a_second_look_keeps_what_is_permitted_and_nothing_else(
         assert not watching.has_lost
 
     asyncio.run(run())
+
+
+def test_who_may_make_few_calls_at_once_watches_as_much() -> None:
+    async def run() -> None:
+        changes, tally = Changes(), Tally()
+        servers = Servers(changes)
+        handle, active = servers.handle, 0
+
+        async def narrow(call: Call, refused: Denied | None = None) -> Reply:
+            nonlocal active
+            active += 1
+            try:
+                await asyncio.sleep(0)
+                crowded = Denied(Reason.RATE_LIMITED, "at once") if active > 2 else None
+                return await handle(call, refused or crowded)
+            finally:
+                active -= 1
+
+        servers.handle = narrow  # type: ignore[method-assign]
+        watching = Watching("k1", servers, changes, tally, lambda: None)
+        await watching.add(URIS, subscribe)
+
+        assert set(watching.held.values()) == set(URIS)
+
+    asyncio.run(run())

@@ -89,14 +89,19 @@ class Watching:
     async def add(self, uris: Iterable[str], subscribe: Callable[[str], Call]) -> None:
         """Watch what the pipeline lets through. subscribe: makes the call for a URI."""
         limit = asyncio.Semaphore(_AT_ONCE)
+        crowded: list[str] = []
 
         async def one(uri: str) -> None:
             async with limit:
-                await self.watch(subscribe(uri))
+                reply = await self.watch(subscribe(uri))
+            if reply.refusal is not None and reply.refusal.reason is Reason.RATE_LIMITED:
+                crowded.append(uri)
 
         async with asyncio.TaskGroup() as group:
             for uri in dict.fromkeys(uris):
                 group.create_task(one(uri))
+        for uri in crowded:  # a key may be allowed fewer calls at once
+            await self.watch(subscribe(uri))
 
     async def judge_again(self, subscribe: Callable[[str], Call]) -> None:
         """Let go of what the caller may not watch any more; watch again what was lost. It is no doing of
