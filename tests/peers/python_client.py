@@ -122,11 +122,7 @@ async def _ask_more(client: Client, method: str, params: dict[str, Any]) -> Any:
             reference = kind.model_validate(params["ref"])
             context = params.get("context", {}).get("arguments")
             return await client.complete(reference, params["argument"], context_arguments=context)
-        case "resources/subscribe":
-            return await client.subscribe_resource(**params)
-        case "resources/unsubscribe":
-            return await client.unsubscribe_resource(**params)
-        case "logging/setLevel" | "ping":
+        case "resources/subscribe" | "resources/unsubscribe" | "logging/setLevel" | "ping":
             return await _ask_old(client, method, params)
         case _:
             raise AssertionError(method)
@@ -136,6 +132,12 @@ async def _ask_old(client: Client, method: str, params: dict[str, Any]) -> Any:
     """What the newest version has no more, and the client warns of."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", MCPDeprecationWarning)
-        if method == "ping":
-            return await client.send_ping()
-        return await client.set_logging_level(**params)
+        match method:
+            case "resources/subscribe":
+                return await client.subscribe_resource(**params)
+            case "resources/unsubscribe":
+                return await client.unsubscribe_resource(**params)
+            case "logging/setLevel":
+                return await client.set_logging_level(**params)
+            case _:
+                return await client.send_ping()

@@ -4,9 +4,12 @@ from typing import Any, Final
 
 import pytest
 
+from tests.outside.upstream import MODERN
 from tests.peers.conftest import Place
 from tests.peers.visit import FOUR, PYTHON, TYPESCRIPT, Account, Client, call, clients, step
 
+HEARD_SECONDS: Final = 2.5
+"""Streams look once a second at what changed."""
 SERVERS: Final = ("old", "new")
 """One that speaks the legacy era only, and one that speaks the modern era only."""
 MODEL: Final[dict[str, Any]] = {
@@ -151,3 +154,40 @@ async def test_a_server_from_npm_asks_over_pipes(client: Client, place: Place) -
     assert "Paris" in account.text(1)
     assert "file:///books" in account.text(2)
     assert [item["progress"] for item in account.progress] == [1, 2, 3, 4]
+
+
+@both
+@pytest.mark.parametrize("client", clients(PYTHON[0], *TYPESCRIPT[:3]))
+async def test_a_client_hears_that_the_tools_of_a_server_changed(
+    client: Client, server: str, place: Place
+) -> None:
+    """On the stream that clients of the legacy era open by themselves, and by listening in the modern era."""
+    listen = [step("subscriptions/listen", {"toolsListChanged": True})]
+    account = await place.visit(
+        client, f"/mcp/{server}",
+        *(listen if client.version == MODERN else []),
+        call("test_trigger_tool_change"), step("tools/list", pause=HEARD_SECONDS),
+    )  # fmt: skip
+
+    assert account.notified("notifications/tools/list_changed")
+    assert account.result(-1)["tools"]
+
+
+@pytest.mark.parametrize("client", clients(PYTHON[0], TYPESCRIPT[0], TYPESCRIPT[2]))
+async def test_a_client_hears_that_a_resource_changed(client: Client, place: Place) -> None:
+    if "everything" not in place.servers:
+        pytest.skip("server everything is not installed: `make test` sets it up")
+    uri = {"uri": "demo://resource/dynamic/text/1"}
+    subscribe = step("resources/subscribe", uri)
+    if client.version == MODERN:
+        subscribe = step("subscriptions/listen", {"resourceSubscriptions": [uri["uri"]]})
+    account = await place.visit(
+        client, "/mcp/everything",
+        subscribe,
+        call("toggle-subscriber-updates"),
+        call("toggle-subscriber-updates", pause=HEARD_SECONDS),
+    )  # fmt: skip
+
+    assert [item["uri"] for item in account.notified("notifications/resources/updated")][:1] == [uri["uri"]]  # fmt: skip
+    assert account.text(1).startswith("Started")
+    assert account.text(2).startswith("Stopped")

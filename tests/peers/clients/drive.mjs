@@ -53,6 +53,7 @@ async function take(client, step, call, account) {
   try {
     if (step.method === 'tools/call') return { result: await call(step.params, options) };
     if (step.method === 'logging/setLevel') return { result: await client.setLoggingLevel(step.params.level, options) };
+    if (step.method === 'subscriptions/listen') return { result: { listens: Boolean(await client.listen(step.params)) } };
     if (step.method === 'ping') return { result: await client.ping(options) };
     return { result: await client[METHODS[step.method]](step.params, options) };
   } catch (error) {
