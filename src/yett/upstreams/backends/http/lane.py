@@ -28,11 +28,11 @@ OPEN_SECONDS_MAX: Final = 1.0
 
 @final
 class Lane:
-    """calls: under way; over: it is to be ended with the last of them. used: loop time of the end of
+    """client: for its requests. calls: under way; over: it is to be ended with the last of them. used: loop time of the end of
     the last one. hearers: of the calls that have been sent."""
 
     def __init__(self, sessions: Sessions, client: Client, desk: Desk, *, listens: bool) -> None:
-        self._client = client
+        self.client = client
         self._desk = desk
         self._loop = asyncio.get_running_loop()
         self._task: asyncio.Task[None] | None = None
@@ -91,7 +91,7 @@ class Lane:
             request = stream_request(session.head, last_id) or b""
             deadline = began + STREAM_SECONDS_MAX
             try:
-                response = await self._client.send(
+                response = await self.client.send(
                     request, deadline, listener, repeatable=True, sent=False
                 )
                 if response.head.status != OK or response.head.media is not STREAM_TYPE:

@@ -1,8 +1,8 @@
 """Requests besides which something passes.
 
-They have connections of their own: one that waits for its caller's answer may wait for minutes, and
-must not stand in the way of plain calls. A legacy server is offered what a caller gives once per
-session, so such a caller has sessions of its own.
+A legacy server is offered what a caller gives once per session, so such a caller has sessions of its
+own. They have connections of their own as well: a call that waits for its caller's answer may wait for
+minutes, and must not stand in the way of those that never do.
 """
 
 import asyncio
@@ -55,21 +55,21 @@ class Request(msgspec.Struct, frozen=True, eq=False):
 
 @final
 class Talker:
-    """plain: the sessions of everybody else; a modern server needs no others."""
+    """plain: the lane of everybody else; a modern server needs no others. client: for the others."""
 
     def __init__(
         self,
+        plain: Lane,
         client: Client,
         opener: Opener,
         known: Known,
-        plain: Sessions,
         background: Background,
         desk: Desk,
     ) -> None:
+        self._plain = plain
         self._client = client
         self._opener = opener
         self._known = known
-        self._plain = Lane(plain, client, desk, listens=False)
         self._background = background
         self._desk = desk
         self._lanes: OrderedDict[Key, Lane] = OrderedDict()
@@ -118,7 +118,7 @@ class Talker:
         response = None
         lane.hearers.append(hearer)
         try:
-            response = await self._send(request, session, data, hearer)
+            response = await _send(request, lane.client, session, data, hearer)
             exchange = read_exchange(response, identifier, modern=session.modern, beside=beside)
             if again or not lane.sessions.is_mistaken(session, exchange):
                 return exchange
@@ -136,16 +136,6 @@ class Talker:
                 self._desk.cancel(session, identifier)
         # What does not fit the session was not executed.
         return await self._try(request, lane, again=True)
-
-    async def _send(
-        self, request: Request, session: Session, data: bytes, hearer: Hearer
-    ) -> Response:
-        response = await self._client.send(
-            data, request.deadline, hearer, repeatable=request.repeatable, sent=True
-        )
-        if hearer.events is not None and hearer.exchange is None and not session.modern:
-            response = await resume(self._client, session, hearer, request.deadline)
-        return response
 
     # lanes
 
@@ -180,6 +170,17 @@ class Talker:
         lane.over = True
         if not lane.calls:
             lane.end()
+
+
+async def _send(
+    request: Request, client: Client, session: Session, data: bytes, hearer: Hearer
+) -> Response:
+    response = await client.send(
+        data, request.deadline, hearer, repeatable=request.repeatable, sent=True
+    )
+    if hearer.events is not None and hearer.exchange is None and not session.modern:
+        response = await resume(client, session, hearer, request.deadline)
+    return response
 
 
 def _wishes_towards(session: Session, wishes: Wishes) -> Wishes:

@@ -22,6 +22,7 @@ from yett.upstreams.backends.http.dial import Dialer
 from yett.upstreams.backends.http.ear import Ear, Stream
 from yett.upstreams.backends.http.endpoint import Endpoint
 from yett.upstreams.backends.http.headers import end_request
+from yett.upstreams.backends.http.lane import Lane
 from yett.upstreams.backends.http.legacy_events import LegacyEvents
 from yett.upstreams.backends.http.mirroring import Mirror, mirrored_lines, mirrors_of
 from yett.upstreams.backends.http.modern_events import ModernEvents
@@ -46,7 +47,7 @@ from yett.upstreams.port import (
 )
 from yett.upstreams.rpc import InvalidAnswer, encode_notification
 
-# Of requests besides which something passes, over all callers; each caller's are bounded as well.
+# Of requests that may wait for their callers, over all callers; each caller's are bounded as well.
 TALKS_MAX: Final = 256
 _BACKGROUND_SECONDS: Final = 5.0
 
@@ -80,10 +81,10 @@ class HttpTransport:
         self._plain.on_forgotten = self._note_loss
         self._sessions = self._plain.held
         self._talker = Talker(
+            Lane(self._plain, self._client, self, listens=False),
             Client(Pool(dialer.dial, connections_max=TALKS_MAX), self._forget_everything),
             opener,
             self._known,
-            self._plain,
             self._background,
             self,
         )
