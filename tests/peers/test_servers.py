@@ -31,6 +31,7 @@ async def test_the_time_server(client: Client, place: Place) -> None:
 
     assert {item["name"] for item in account.result(0)["tools"]} == {"get_current_time", "convert_time"}  # fmt: skip
     assert json.loads(account.text(1))["timezone"] == "Europe/Berlin"
+    assert "mcp-time" not in str(account.result(1).get("_meta"))
     assert account.result(2)["isError"]
 
 

@@ -3,7 +3,9 @@
 import pytest
 
 from yett.core.document import encode, parse
-from yett.edge.mcp.translate import splice_modern, to_modern, to_version
+from yett.edge.mcp.outbound import _ready
+from yett.edge.mcp.translate import REWRITTEN, splice_modern, to_modern, to_version
+from yett.edge.mcp.versions import LEGACY, MODERN
 
 LINK = {"type": "resource_link", "uri": "note:///a", "name": "a"}
 RESULT = {
@@ -123,3 +125,9 @@ def test_2024_11_05_knows_no_annotations_of_tools() -> None:
 
     assert to_version("2025-03-26", "tools/list", tools) == tools
     assert to_version("2024-11-05", "tools/list", tools) == {"tools": [{"name": "a", "inputSchema": {}}]}  # fmt: skip
+
+
+@pytest.mark.parametrize("version", [*LEGACY, MODERN])
+def test_bytes_in_which_a_server_may_name_itself_are_never_sent_as_they_are(version: str) -> None:
+    assert _ready(version, b'{"content":[],"_meta":{"io.modelcontextprotocol/serverInfo":{}}}') is None  # fmt: skip
+    assert _ready(version, b'{"content":[]}') is not None or version in REWRITTEN

@@ -100,6 +100,7 @@ def _ready(version: str, encoded: bytes) -> bytes | None:
         version in REWRITTEN
         or encoded.find(b'"resultType"') >= 0
         or encoded.find(b'"structuredContent"') >= 0
+        or encoded.find(b'"_meta"') >= 0
     ):
         return None
     return encoded
