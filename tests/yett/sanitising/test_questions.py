@@ -8,7 +8,7 @@ import pytest
 from tests.clock import HandClock
 from tests.yett.sanitising.answers import GITHUB, answered
 from yett.catalogue import public_uri
-from yett.core.bounds import INPUTS_MAX, NOTICE_BYTES_MAX, URI_CHARS_MAX
+from yett.core.bounds import ANSWER_BYTES_MAX, INPUTS_MAX, NOTICE_BYTES_MAX, URI_CHARS_MAX
 from yett.core.errors import Denied, Fault
 from yett.core.operations import Kind
 from yett.core.proofs import Answered, Armed, Cleaned
@@ -155,6 +155,16 @@ def test_what_is_no_question_does_not_leave(result: dict[str, Any]) -> None:
 
     assert caught.value.reason is Reason.UPSTREAM_INVALID
     assert caught.value.sent
+
+
+def test_a_question_is_no_longer_than_an_answer() -> None:
+    long = {"type": "text", "text": "x" * 1_000_000}
+    messages = [{"role": "user", "content": long}] * 5
+
+    with pytest.raises(Fault) as caught:
+        ask(question("sampling/createMessage", MODEL | {"messages": messages}))
+
+    assert str(ANSWER_BYTES_MAX) in caught.value.private
 
 
 def test_nothing_else_may_ask() -> None:

@@ -20,6 +20,7 @@ from yett.upstreams import Dispatcher, ParkingLot, Route
 from yett.upstreams.backends.memory import MemoryTransport
 from yett.upstreams.breaker import Breaker
 from yett.upstreams.port import Beside, Exchange
+from yett.upstreams.requests import method_and_params
 
 Behaviour = Callable[[dict[str, Any], Beside | None], Awaitable[Exchange]]
 ALL = frozenset({"elicitation", "sampling", "roots"})
@@ -343,3 +344,28 @@ async def test_a_subscription_ends_at_the_transport(talk: Talk | None) -> None:
 
 async def _never(_: dict[str, Any], __: Beside | None) -> Exchange:
     raise AssertionError
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "reference"),
+    [
+        (Kind.PROMPT, "greet", {"type": "ref/prompt", "name": "greet"}),
+        (
+            Kind.RESOURCE_TEMPLATE,
+            "memo://{name}",
+            {"type": "ref/resource", "uri": "memo://{name}"},
+        ),
+    ],
+)
+def test_a_completion_is_asked_for_in_the_servers_own_words(
+    kind: Kind, name: str, reference: dict[str, str]
+) -> None:
+    before = validated(kind, name)
+    call = msgspec.structs.replace(
+        before.permitted.call, operation=OPERATIONS["completion/complete"]
+    )
+    permitted = msgspec.structs.replace(before.permitted, call=call)
+    argument: dict[str, Any] = {"argument": {"name": "who", "value": "A"}}
+    asked = msgspec.structs.replace(before, permitted=permitted, arguments=argument)
+
+    assert method_and_params(asked) == ("completion/complete", {"ref": reference, **argument})
