@@ -148,6 +148,16 @@ async def test_a_number_beyond_the_last_event_replays_nothing_twice(server: Serv
         assert await all_heard(stream) == []
 
 
+async def test_a_number_beyond_the_last_event_misses_nothing_that_comes(server: Server) -> None:
+    old = await Old.open(server)
+    async with old.listening() as stream:
+        first = await primed(stream)
+    async with old.listening(first[:-1] + "999999") as stream:
+        await asyncio.sleep(0.1)
+        server.router.changes.announce()
+        assert (await heard(stream))["method"] == "notifications/tools/list_changed"
+
+
 async def test_older_versions_get_ids_but_no_empty_event(server: Server) -> None:
     old = await Old.open(server, "2025-06-18")
     server.gate.hold, server.gate.notices = asyncio.Event(), [PROGRESS]

@@ -250,6 +250,7 @@ class Feed:
         if self._reader is not None:
             self._reader.wake()
         self._reader = reader
+        after = min(after, self._next - 1)
         try:
             while True:
                 for item in self._behind(after):
