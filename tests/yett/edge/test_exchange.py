@@ -20,7 +20,7 @@ from tests.yett.edge.sessions import (
     settled,
 )
 from yett.core import bounds
-from yett.core.call import Call, Reply
+from yett.core.call import Call, Reply, RpcError
 from yett.core.errors import Denied
 from yett.core.identity import Principal
 from yett.core.reasons import Reason
@@ -354,3 +354,19 @@ async def test_a_long_silence_becomes_a_stream(
     assert first is not None
     assert (first["data"], first["retry"]) == ("", "1000")
     assert answer == {"jsonrpc": "2.0", "id": 5, "result": HELLO}
+
+
+# -- errors
+
+
+@pytest.mark.parametrize(("version", "code"), [("2025-11-25", -32042), ("2025-06-18", -32603), ("2024-11-05", -32603)])  # fmt: skip
+async def test_the_error_that_asks_for_a_visit_is_of_one_version(
+    version: str, code: int, server: Server
+) -> None:
+    error = RpcError(-32042, "Visit this page first", {"elicitations": []})
+    old = await Old.open(server, version)
+    server.gate.script = lambda call, principal: Reply(call=call, principal=principal, error=error)
+    answer = (await old.ask("tools/call", CALL)).json["error"]
+
+    assert answer["code"] == code
+    assert ("data" in answer) == (code == -32042)
