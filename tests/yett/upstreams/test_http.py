@@ -181,6 +181,34 @@ async def test_a_rotated_secret_opens_a_new_session() -> None:
     assert calls[-1].headers["authorization"] == "Bearer new-secret"
 
 
+async def test_the_session_of_a_rotated_secret_is_ended_after_its_calls(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("yett.upstreams.backends.http.sessions._LATE_SECONDS", 0.2)
+    async with HttpServer("legacy") as server, reach(server) as transport:
+        await call(transport, credential=bearer("old-secret"), message="x")
+        slow = asyncio.create_task(
+            call(
+                transport,
+                credential=bearer("old-secret"),
+                message="slow",
+                odd="wait",
+                seconds=0.1,
+            )
+        )
+        await asyncio.sleep(0.02)
+        await call(transport, credential=bearer("new-secret"), message="x")
+        exchange = await slow
+        before = [request.verb for request in server.asides]
+        await asyncio.sleep(0.3)
+        ended = [request for request in server.asides if request.verb == "DELETE"]
+
+    assert text_of(exchange) == "slow"
+    assert "DELETE" not in before
+    assert [request.headers["mcp-session-id"] for request in ended] == ["session-1"]
+    assert ended[0].headers["authorization"] == "Bearer old-secret"
+
+
 async def test_a_redirection_is_not_followed_and_the_secret_stays() -> None:
     async with HttpServer("modern") as target:
 

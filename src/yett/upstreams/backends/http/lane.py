@@ -44,6 +44,7 @@ class Lane:
         self.used = 0.0
         if listens:
             sessions.on_opened = self._follow
+            sessions.on_replaced = desk.end
 
     async def take(self, credential: Credential, deadline: float) -> Session:
         """As `Sessions.take`; once the stream of the session is open, or will not be.

@@ -31,7 +31,8 @@ class Known(msgspec.Struct, eq=False):
 @final
 class Sessions:
     """Those that offer the server the same. held: by the names of the credential's secrets. on_opened:
-    told of each new one; on_forgotten: of one that the server no longer knows."""
+    told of each new one; on_forgotten: of one that the server no longer knows; on_replaced: of one
+    whose secret is no longer used, once the calls under way on it have had their time."""
 
     __slots__ = (
         "_background",
@@ -42,6 +43,7 @@ class Sessions:
         "held",
         "on_forgotten",
         "on_opened",
+        "on_replaced",
     )
 
     def __init__(
@@ -59,6 +61,7 @@ class Sessions:
         self.held: dict[tuple[str, ...], Session] = {}
         self.on_opened: Callable[[Session], None] = _ignore
         self.on_forgotten: Callable[[], None] = _ignore_loss
+        self.on_replaced: Callable[[Session], None] = _close_channel
 
     async def take(self, credential: Credential, deadline: float) -> Session:
         """Return an open session. deadline: loop time.
@@ -98,7 +101,7 @@ class Sessions:
                 del self._openings[credential.names]
         before = self.held.get(credential.names)
         if before is not None:
-            _close_channel(before)
+            asyncio.get_running_loop().call_later(_LATE_SECONDS, self.on_replaced, before)
         self.held[credential.names] = session
         self._known.era = session.opening.era
         self.on_opened(session)
@@ -124,22 +127,22 @@ class Sessions:
         names = session.credential.names
         if self.held.get(names) is session:
             del self.held[names]
-            _close_channel(session)
+            _close_channel(session, after_seconds=_LATE_SECONDS)
             self._known.era = None
             self.on_forgotten()
 
     def forget_all(self) -> bool:
         """Tell whether there was any."""
         for session in self.held.values():
-            _close_channel(session)
+            _close_channel(session, after_seconds=_LATE_SECONDS)
         any_held = bool(self.held)
         self.held.clear()
         return any_held
 
 
-def _close_channel(session: Session) -> None:
+def _close_channel(session: Session, after_seconds: float = 0.0) -> None:
     if session.channel is not None:
-        session.channel.close(after_seconds=_LATE_SECONDS)
+        session.channel.close(after_seconds)
 
 
 def _ignore(_: Session) -> None:

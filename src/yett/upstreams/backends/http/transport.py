@@ -79,6 +79,7 @@ class HttpTransport:
         self._plain = Sessions(opener, NO_WISHES, self._known, self._background)
         self._plain.on_opened = self._note_opening
         self._plain.on_forgotten = self._note_loss
+        self._plain.on_replaced = self.end
         self._sessions = self._plain.held
         self._talker = Talker(
             Lane(self._plain, self._client, self, listens=False),
