@@ -359,14 +359,13 @@ async def test_a_long_silence_becomes_a_stream(
 # -- errors
 
 
-@pytest.mark.parametrize(("version", "code"), [("2025-11-25", -32042), ("2025-06-18", -32603), ("2024-11-05", -32603)])  # fmt: skip
-async def test_the_error_that_asks_for_a_visit_is_of_one_version(
-    version: str, code: int, server: Server
+@pytest.mark.parametrize("version", ["2025-11-25", "2025-06-18", "2024-11-05"])
+async def test_a_page_to_visit_is_shown_to_nobody_who_was_not_asked_to(
+    version: str, server: Server
 ) -> None:
     error = RpcError(-32042, "Visit this page first", {"elicitations": []})
     old = await Old.open(server, version)
     server.gate.script = lambda call, principal: Reply(call=call, principal=principal, error=error)
-    answer = (await old.ask("tools/call", CALL)).json["error"]
+    answer = await old.ask("tools/call", CALL)
 
-    assert answer["code"] == code
-    assert ("data" in answer) == (code == -32042)
+    assert answer.json["error"] == {"code": -32603, "message": "Visit this page first"}
