@@ -403,3 +403,15 @@ async def test_processes_that_take_long_to_end_are_counted(monkeypatch: pytest.M
                 await use(transport, "silent", asked(), deadline=0.5)
             assert running() <= 2 + 1
         assert (await use(transport, "state", asked()))["pid"]
+
+
+async def test_the_lists_of_a_process_of_ones_own_are_nobody_elses_business() -> None:
+    changes: list[bool] = []
+    announced = [{"method": "notifications/tools/list_changed"}]
+    async with talking("legacy") as transport:
+        transport.on_changed = lambda: changes.append(True)
+        await use(transport, "say", asked(), before=announced)
+        of_its_own = len(changes)
+        await use(transport, "say", before=announced)
+
+    assert (of_its_own, len(changes)) == (0, 1)

@@ -255,7 +255,7 @@ class StdioTransport:
             self._words,
             hearing,
             known=self._era,
-            change=self._note_change,
+            change=ignore_change,  # of its own lists, which nobody is shown
             ended=ended,
         )
 
