@@ -180,6 +180,47 @@ async def test_a_legacy_server_hears_of_it_once_in_a_session_of_its_own() -> Non
     assert sessions == ["session-1", *["session-2"] * 4, "session-1"]
 
 
+@pytest.mark.parametrize("era", ["modern", "legacy"])
+async def test_no_caller_hears_what_is_said_to_another(era: str) -> None:
+    """A server that says everything to everybody, under all tokens that it knows."""
+    tokens: list[int] = []
+
+    async def answer(request: Request, writer: Writer) -> None:
+        params = request.message["params"]
+        own, text = params["_meta"]["progressToken"], params["arguments"]["message"]
+        tokens.append(own)
+        await asyncio.sleep(0.02)
+        said = [
+            encoded(
+                {
+                    "method": "notifications/progress",
+                    "params": {"progressToken": token, "progress": 1, "message": text},
+                }
+            )
+            for token in tokens
+        ]
+        await server.write_stream(writer, *said, result_body(request, text))
+
+    async def one(number: int) -> tuple[str, list[Notice]]:
+        found: list[Notice] = []
+        beside = Beside(
+            owner=f"owner{number % 3}",
+            wishes=ASKING if number % 2 else Wishes(),
+            progress=True,
+            hear=found.append,
+        )
+        exchange = await talk(transport, beside, message=f"canary-{number}")
+        return text_of(exchange), found
+
+    server = HttpServer(era, oddity=only_calls(answer))
+    async with server, reach(server) as transport:
+        heard = await asyncio.gather(*(one(number) for number in range(60)))
+
+    for number, (text, notices) in enumerate(heard):
+        assert text == f"canary-{number}"
+        assert [notice.params["message"] for notice in notices] == [f"canary-{number}"]
+
+
 async def test_a_flood_of_notices_ends_at_the_bound() -> None:
     async def answer(request: Request, writer: Writer) -> None:
         flood = [progress(request.message["id"], value) for value in range(3000)]
