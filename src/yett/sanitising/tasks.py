@@ -65,6 +65,8 @@ def check_task(result: dict[str, JSON]) -> tuple[int, ...]:
         ShapeError: it has another form.
     """
     task = task_of(result)
+    if task is not result and not result.keys() <= _COMMON | {TASK}:
+        raise ShapeError("a task with more beside it")
     identifier = task.get("taskId")
     if not isinstance(identifier, str) or not 0 < len(identifier) <= _ID_CHARS_MAX:
         raise ShapeError("a task without an id")

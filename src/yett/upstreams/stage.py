@@ -111,9 +111,13 @@ class Dispatcher:
             params = params | tasks.creation(task)
         else:
             return await self._talk(route, armed, talk or Talk(), hear)
-        return await transport.request(
+        exchange = await transport.request(
             method, params, credential=armed.credential, deadline_seconds=seconds, beside=beside
         )
+        if exchange.result is not None:
+            wishes = wishes_of(talk or Talk(), route.may_ask)
+            _check_offered(tasks.questions_of(exchange.result), wishes)
+        return exchange
 
     async def _talk(self, route: Route, armed: Armed, talk: Talk, hear: Hear | None) -> Exchange:
         """Make a call whose caller and server may say more to each other than request and answer."""
@@ -217,6 +221,8 @@ def _led_back(exchange: Exchange, ticket: str, wishes: Wishes) -> Exchange:
         return msgspec.structs.replace(exchange, result=question, error=None)
     result = exchange.result
     if result is None or result.get("resultType") != INPUT_REQUIRED:
+        if result is not None and result.get("resultType") == tasks.TASK:
+            _check_offered(tasks.questions_of(result), wishes)
         return exchange
     state = result.get("requestState", "")
     if not isinstance(state, str) or not result.keys() & {"requestState", "inputRequests"}:

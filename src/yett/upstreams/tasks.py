@@ -31,6 +31,12 @@ def wants_task(task: TaskAsked | None, target: Target, era: Era | None) -> bool:
     return support in ("optional", "required")
 
 
+def questions_of(result: dict[str, JSON]) -> JSON:
+    """Return what a task asks of its caller, in either form."""
+    inner = result.get(TASK)
+    return (inner if isinstance(inner, dict) else result).get("inputRequests", {})
+
+
 def creation(task: TaskAsked) -> dict[str, JSON]:
     """Return the member of `params` that asks for a task."""
     return {TASK: {} if task.ttl is None else {"ttl": task.ttl}}
