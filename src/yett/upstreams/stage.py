@@ -15,7 +15,7 @@ from yett.core.reasons import Reason
 from yett.core.seal import Sealer, SealError
 from yett.core.talk import INPUT_REQUIRED, Hear, Resumption, Talk
 from yett.core.target import JSON
-from yett.core.tasks import EXTENSION, TaskAsked
+from yett.core.tasks import EXTENSION, TASK, TaskAsked
 from yett.upstreams import tasks
 from yett.upstreams.breaker import Breaker
 from yett.upstreams.elsewhere import ELSEWHERE, as_question, check_been_there
@@ -125,8 +125,7 @@ class Dispatcher:
         if validated.permitted.call.operation.method == _WATCH:
             return await _watch(route, armed)
         resumption = validated.resumption
-        if resumption is not None and resumption.seal:
-            self._spend(resumption.seal)
+        owner = validated.permitted.principal.id
         wishes = wishes_of(talk, route.may_ask)
         if resumption is not None and resumption.state.startswith(_PARKED):
             exchange, ticket = await self._parking.resume(
@@ -138,8 +137,8 @@ class Dispatcher:
             return _led_back(exchange, ticket, wishes)
         method, params = method_and_params(validated)
         if resumption is not None:
+            self._spend(resumption, owner)
             params = _with_inputs(params, resumption)
-        owner = validated.permitted.principal.id
         plain = Beside(
             owner=owner,
             wishes=wishes,
@@ -164,10 +163,13 @@ class Dispatcher:
         )
         return _led_back(exchange, ticket, wishes)
 
-    def _spend(self, seal: str) -> None:
-        """A round is had once. Only now is it used up, that a call refused before can be tried again."""
+    def _spend(self, resumption: Resumption, owner: str) -> None:
+        """A round is had once. Only now is it used up, that a call refused before can be tried again.
+        That of a parked call is as well, with its ticket."""
+        if not resumption.seal:
+            return
         try:
-            self._sealer.spend(seal, seconds=ROUND_SECONDS_MAX)
+            self._sealer.spend(resumption.seal, owner=owner, seconds=ROUND_SECONDS_MAX)
         except SealError:
             raise Denied(Reason.INVALID_STATE, "the request state was used before") from None
 
@@ -221,7 +223,7 @@ def _led_back(exchange: Exchange, ticket: str, wishes: Wishes) -> Exchange:
         return msgspec.structs.replace(exchange, result=question, error=None)
     result = exchange.result
     if result is None or result.get("resultType") != INPUT_REQUIRED:
-        if result is not None and result.get("resultType") == tasks.TASK:
+        if result is not None and result.get("resultType") == TASK:
             _check_offered(tasks.questions_of(result), wishes)
         return exchange
     state = result.get("requestState", "")
