@@ -1,5 +1,5 @@
 """A legacy server that shows the tool `ask` only to a client that can be asked: on standard input and output as a
-program, over HTTP with a session for each client."""
+program, over HTTP with a session for each client. `greets`: it says that its tools changed whenever it starts."""
 
 import contextlib
 import http.server
@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 PLAIN = {"name": "plain", "inputSchema": {"type": "object"}}
+CHANGED = {"jsonrpc": "2.0", "method": "notifications/tools/list_changed"}
 ASK = {"name": "ask", "inputSchema": {"type": "object"}}
 
 
@@ -89,7 +90,9 @@ def main() -> None:
         answer = client.answer(json.loads(line))
         if answer is not None:
             sys.stdout.write(json.dumps(answer) + "\n")
-            sys.stdout.flush()
+        if "greets" in sys.argv and "notifications/initialized" in line:
+            sys.stdout.write(json.dumps(CHANGED) + "\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

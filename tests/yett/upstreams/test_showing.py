@@ -10,6 +10,8 @@ from tests.yett.upstreams.scene import NOBODY, make
 from yett.core.errors import Fault
 from yett.upstreams.backends.stdio.transport import StdioTransport
 from yett.upstreams.config import UpstreamConfig
+from yett.upstreams.port import Beside
+from yett.upstreams.wishes import every_wish
 
 PROGRAM = (sys.executable, str(Path(__file__).parents[2] / "servers" / "showing.py"))
 ASKS = frozenset({"elicitation"})
@@ -75,3 +77,24 @@ async def test_one_that_is_too_slow_to_show_itself_is_a_fault() -> None:
             await transport.discover(NOBODY, deadline_seconds=0.0)
     finally:
         await transport.close()
+
+
+async def test_a_process_of_one_caller_does_not_put_in_doubt_what_all_are_shown() -> None:
+    transport = make(UpstreamConfig(name="s", command=(*PROGRAM, "greets"), may_ask=ASKS))
+    changes: list[None] = []
+    transport.on_changed = lambda: changes.append(None)
+    wishes = every_wish(ASKS)
+    try:
+        await transport.discover(NOBODY)
+        shown = len(changes)
+        for owner in ("anna", "ben"):
+            beside = Beside(owner=owner, wishes=wishes)
+            exchange = await transport.request(
+                "tools/list", {}, credential=NOBODY, deadline_seconds=10, beside=beside
+            )
+            assert exchange.result is not None
+    finally:
+        await transport.close()
+
+    assert shown > 0
+    assert len(changes) == shown
