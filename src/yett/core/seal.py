@@ -9,6 +9,7 @@ read from outside.
 import base64
 import binascii
 import secrets
+from collections import OrderedDict
 from typing import Final, final
 
 from cryptography.exceptions import InvalidTag
@@ -21,6 +22,7 @@ from yett.core.target import JSON
 KEY_BYTES: Final = 32
 SEALED_CHARS_MAX: Final = 64 * 1024
 SPENT_MAX: Final = 100_000
+SPENT_PER_OWNER_MAX: Final = 10_000
 _NONCE_BYTES: Final = 12
 _NONCE_CHARS: Final = 16  # of a seal, are these bytes
 
@@ -34,14 +36,14 @@ class SealError(ValueError):
 class Sealer:
     """One per process, shared by all who seal. key: of KEY_BYTES; who holds it can forge seals."""
 
-    __slots__ = ("_cipher", "_clock", "_spent")
+    __slots__ = ("_cipher", "_clock", "_count", "_spent")
 
     def __init__(self, key: bytes, clock: Clock) -> None:
         self._cipher = AESGCM(key)
         self._clock = clock
-        self._spent: dict[
-            bytes, float
-        ] = {}  # nonces of used seals → when they expire at the latest
+        # By owner: nonces of used seals, oldest first → when they have expired.
+        self._spent: dict[str, OrderedDict[bytes, float]] = {}
+        self._count = 0
 
     def seal(self, content: JSON, *, owner: str, purpose: str, seconds: float) -> str:
         """Return `content` as text of URL-safe characters that opens for `seconds`."""
@@ -68,22 +70,35 @@ class Sealer:
             raise SealError
         return content
 
-    def spend(self, text: str, *, seconds: float) -> None:
+    def spend(self, text: str, *, owner: str, seconds: float) -> None:
         """Use up a seal that has been opened: what is good once is good no more. Apart from opening, so
         that a call which is refused after it can be tried again.
 
-        seconds: as it was sealed for.
+        seconds: as it was sealed for; the same for all that are spent.
 
         Raises:
-            SealError: it is used up.
+            SealError: it is used up; or this owner, or all together, used so many lately that one would
+                have to be forgotten, and would pass twice.
         """
         nonce, now = base64.urlsafe_b64decode(text[:_NONCE_CHARS]), self._clock.wall()
-        if len(self._spent) >= SPENT_MAX:
-            self._spent = {old: until for old, until in self._spent.items() if until > now}
-        # Full of what could still be shown again: to forget one would let it pass twice.
-        if nonce in self._spent or len(self._spent) >= SPENT_MAX:
+        spent = self._spent.setdefault(owner, OrderedDict())
+        self._forget_old(owner, now)
+        if self._count >= SPENT_MAX:
+            for other in list(self._spent):
+                self._forget_old(other, now)
+        if nonce in spent or len(spent) >= SPENT_PER_OWNER_MAX or self._count >= SPENT_MAX:
             raise SealError
-        self._spent[nonce] = now + seconds
+        self._spent[owner] = spent
+        spent[nonce] = now + seconds
+        self._count += 1
+
+    def _forget_old(self, owner: str, now: float) -> None:
+        spent = self._spent[owner]
+        while spent and next(iter(spent.values())) <= now:
+            spent.popitem(last=False)
+            self._count -= 1
+        if not spent:
+            del self._spent[owner]
 
 
 def _binding(owner: str, purpose: str) -> bytes:

@@ -107,10 +107,10 @@ def test_a_seal_is_spent_once_and_opens_until_then() -> None:
 
     for _ in range(3):
         sealer.open(text, owner="ada", purpose="call")
-    sealer.spend(text, seconds=10.0)
-    sealer.spend(other, seconds=10.0)
+    sealer.spend(text, owner="ada", seconds=10.0)
+    sealer.spend(other, owner="ada", seconds=10.0)
     with pytest.raises(SealError):
-        sealer.spend(text, seconds=10.0)
+        sealer.spend(text, owner="ada", seconds=10.0)
 
 
 def test_spent_seals_are_forgotten_when_they_are_too_old_and_not_before(
@@ -120,15 +120,33 @@ def test_spent_seals_are_forgotten_when_they_are_too_old_and_not_before(
     clock = HandClock()
     sealer = make(clock)
     seals = [sealer.seal(n, owner="ada", purpose="call", seconds=10.0) for n in range(5)]
-    for text in seals[:3]:
-        sealer.spend(text, seconds=10.0)
+    for text, owner in zip(seals[:3], ("ada", "bob", "bob"), strict=True):
+        sealer.spend(text, owner=owner, seconds=10.0)
 
     with pytest.raises(SealError):  # full of what could be shown again
-        sealer.spend(seals[3], seconds=10.0)
+        sealer.spend(seals[3], owner="eve", seconds=10.0)
     clock.pass_seconds(10.1)
-    sealer.spend(seals[4], seconds=10.0)
+    sealer.spend(seals[4], owner="eve", seconds=10.0)
 
-    assert len(sealer._spent) == 1
+    assert {owner: len(spent) for owner, spent in sealer._spent.items()} == {"eve": 1}
+    assert sealer._count == 1
+
+
+def test_one_owner_cannot_fill_the_room_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(seal, "SPENT_PER_OWNER_MAX", 2)
+    clock = HandClock()
+    sealer = make(clock)
+    seals = [sealer.seal(n, owner="ada", purpose="call", seconds=10.0) for n in range(5)]
+    for text in seals[:2]:
+        sealer.spend(text, owner="ada", seconds=10.0)
+        clock.pass_seconds(6.0)
+
+    sealer.spend(seals[2], owner="ada", seconds=10.0)  # the first is too old by now
+    with pytest.raises(SealError):
+        sealer.spend(seals[3], owner="ada", seconds=10.0)
+    sealer.spend(seals[3], owner="bob", seconds=10.0)
+
+    assert sealer._count == 3
 
 
 def test_the_largest_round_fits_a_seal() -> None:
