@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import pytest
 
@@ -190,8 +190,8 @@ class Conversation:
             "POST", self.agent.path, body, key=self.agent.key, headers=headers
         )
 
-    def raw(self, method: str, message: Any = None, **more: str) -> socket.socket:
-        """Send a request and leave its answer on the socket."""
+    def raw(self, method: str, message: Any = None, **more: str) -> "Reading":
+        """Send a request whose answer is a stream."""
         body = b"" if message is None else json.dumps(message).encode()
         assert isinstance(self.agent.key, Key)
         fields = {
@@ -207,14 +207,22 @@ class Conversation:
         head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
         connection = socket.create_connection(("127.0.0.1", self.agent.gate.port), 10)
         connection.sendall(f"{method} {self.agent.path} HTTP/1.1\r\n{head}\r\n".encode() + body)
-        return connection
+        return Reading(connection)
 
 
 class Reading:
-    """The events of an answer that is a stream."""
+    """An answer that is a stream; leaving it hangs up."""
 
     def __init__(self, connection: socket.socket) -> None:
+        self.connection = connection
         self._file = connection.makefile("rb")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+        self.connection.close()
 
     def events(self) -> Iterator[dict[str, str]]:
         fields: dict[str, str] = {}
@@ -243,9 +251,8 @@ def test_each_version_is_agreed_on_and_asked_in_its_words(
     version: str, server: str, place: Place
 ) -> None:
     conversation = Conversation(place, server, version)
-    connection = conversation.raw("POST", tool_call(f"{ROUNDS}list_roots", "c"))
-    with connection:
-        messages = Reading(connection).messages()
+    with conversation.raw("POST", tool_call(f"{ROUNDS}list_roots", "c")) as stream:
+        messages = stream.messages()
         question = next(messages)
         taken = conversation.post({"jsonrpc": "2.0", "id": question["id"], "result": {"roots": [{"uri": "file:///b"}]}})  # fmt: skip
         answer = next(messages)
@@ -264,9 +271,8 @@ def test_a_version_without_elicitation_is_not_asked_for_it(
     version: str, server: str, place: Place
 ) -> None:
     conversation = Conversation(place, server, version)
-    connection = conversation.raw("POST", tool_call(f"{ROUNDS}capabilities"))
-    with connection:
-        messages = Reading(connection).messages()
+    with conversation.raw("POST", tool_call(f"{ROUNDS}capabilities")) as stream:
+        messages = stream.messages()
         question = next(messages)
         conversation.post({"jsonrpc": "2.0", "id": question["id"], "result": SAMPLED})
         (answer,) = messages
@@ -289,14 +295,12 @@ def test_sound_is_a_text_where_there_is_no_sound(
 @both
 def test_a_lost_connection_is_come_back_to_and_nothing_is_lost(server: str, place: Place) -> None:
     conversation = Conversation(place, server, "2025-11-25")
-    connection = conversation.raw(
+    with conversation.raw(
         "POST", tool_call("test_tool_with_progress", "p", progressToken="t")
-    )
-    with connection:
-        first = next(Reading(connection).events())
-    again = conversation.raw("GET", **{"Last-Event-ID": first["id"]})
-    with again:
-        *told, answer = Reading(again).messages()
+    ) as stream:
+        first = next(stream.events())
+    with conversation.raw("GET", **{"Last-Event-ID": first["id"]}) as stream:
+        *told, answer = stream.messages()
 
     assert first["data"].strip() == ""
     assert [message["params"]["progress"] for message in told] == [0, 50, 100]
@@ -323,9 +327,8 @@ def test_a_request_that_is_cancelled_is_cancelled_at_the_server_too(
     server: str, place: Place
 ) -> None:
     conversation = Conversation(place, server, "2025-11-25")
-    connection = conversation.raw("POST", tool_call(f"{ROUNDS}elicitation", "c"))
-    with connection:
-        messages = Reading(connection).messages()
+    with conversation.raw("POST", tool_call(f"{ROUNDS}elicitation", "c")) as stream:
+        messages = stream.messages()
         assert next(messages)["method"] == "elicitation/create"
         cancel = {
             "jsonrpc": "2.0",
@@ -352,19 +355,19 @@ def test_a_watched_resource_is_told_of_on_the_get_stream_until_it_is_let_go(
     message = tool_call(tool)
     message["params"]["arguments"] = {"uri": "memo://one"}
     subscribe = {"jsonrpc": "2.0", "id": 2, "method": "resources/subscribe", "params": {"uri": uri}}
-    with conversation.raw("GET") as connection, stranger.raw("GET") as silent:
-        messages = Reading(connection).messages()
-        silent.settimeout(0.5)
+    with conversation.raw("GET") as stream, stranger.raw("GET") as silent:
+        messages = stream.messages()
+        silent.connection.settimeout(0.5)
         assert conversation.post(subscribe).json["result"] == {}
         conversation.post(message)
         told = next(messages)
         conversation.post(subscribe | {"method": "resources/unsubscribe", "id": 3})
         conversation.post(message)
-        connection.settimeout(1.5)
+        stream.connection.settimeout(1.5)
         with pytest.raises(TimeoutError):
             next(messages)
         with pytest.raises(TimeoutError):
-            next(Reading(silent).messages())
+            next(silent.messages())
 
     assert told == {
         "jsonrpc": "2.0",
