@@ -87,10 +87,12 @@ class General:
     # -- watched resources
 
     async def watch(self, call: Call, arrival: Arrival) -> Reply:
-        """Subscribe, if the pipeline lets it."""
-        request = arrival.request
-        self._last = Request(request.head, b"", request.peer)
+        """Subscribe, if the pipeline lets it. Who is not the owner leaves nothing here, least of all a
+        credential that what the owner watches would be judged by."""
         reply = await self._watching.watch(call)
+        if reply.result is not None:
+            request = arrival.request
+            self._last = Request(request.head, b"", request.peer)
         if self._is_closed:  # the session ended meanwhile
             self._watching.close()
         return reply
@@ -117,7 +119,7 @@ class General:
         self._watching.close()
 
     def _subscribe(self, uri: str) -> Call:
-        """A call that the gate makes by itself, with the credential that came last, for nobody else."""
+        """A call that the gate makes by itself, with the owner's own credential, for nobody else."""
         assert self._last is not None  # noqa: S101 - something is watched, so somebody asked for it
         session = self._session
         return self._arrivals.receive(self._last).call(

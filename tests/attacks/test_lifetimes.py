@@ -1,0 +1,91 @@
+"""Attacks on what lives longer than a request: streams of one key that all begin at once, work that goes on
+for a key that is revoked, and what strangers leave in a session."""
+
+import asyncio
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from tests.attacks.crowd import Caller, read_head
+from tests.conformance.stand import fixture
+from tests.outside.gate import REST, Agent, Gate, Key, running
+from tests.outside.upstream import wait_until
+from yett.core.bounds import STREAMS_PER_PRINCIPAL_MAX
+
+NEWEST: Final = "2025-11-25"
+WATCHED: Final = "test://watched-resource"
+
+
+class Opener(Caller):
+    """A caller of 2025-11-25 before one server."""
+
+    async def get(self) -> tuple[int, asyncio.StreamReader, asyncio.StreamWriter]:
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        writer.write(self._get())
+        status, _ = await read_head(reader)
+        return status, reader, writer
+
+
+async def closed(*writers: asyncio.StreamWriter) -> None:
+    for writer in writers:
+        writer.transport.abort()
+    for writer in writers:
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
+
+
+@dataclass
+class Place:
+    gate: Gate
+
+    def opener(self, key: Key) -> Opener:
+        return Opener(self.gate.port, key.secret, NEWEST, "/mcp/old")
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    folder: Path = tmp_path_factory.mktemp("lifetimes")
+    with fixture("legacy") as old:
+        gate = Gate(
+            folder,
+            f"servers: {{old: {{url: 'http://127.0.0.1:{old}/mcp'}}}}\n"
+            'roles: {reader: ["old.*:read", "old.*:write"]}\n',
+        )
+        first = gate.key("first")
+        with running(gate):
+            wait_until(lambda: Agent(gate, first, REST).tools(), 20)
+            yield Place(gate)
+
+
+async def test_a_key_has_no_more_streams_for_opening_them_at_once(place: Place) -> None:
+    opener = place.opener(place.gate.key("greedy"))
+    await opener.open()
+    found = await asyncio.gather(*(opener.get() for _ in range(3 * STREAMS_PER_PRINCIPAL_MAX)))
+    await closed(*(writer for _, _, writer in found))
+    opener.close()
+
+    assert [status for status, _, _ in found].count(200) <= STREAMS_PER_PRINCIPAL_MAX
+
+
+def test_a_stranger_in_a_session_does_not_end_what_it_watches(place: Place) -> None:
+    """A session's id is no credential: who has seen it may try, and nothing more."""
+    gate = place.gate
+    owner = Agent(gate, gate.key("owner"), NEWEST, "/mcp/old")
+    assert owner.ask("resources/subscribe", {"uri": WATCHED}).status == 200
+    thief = Agent(gate, gate.key("thief"), NEWEST, "/mcp/old")
+    thief.session = owner.session
+
+    assert thief.ask("resources/subscribe", {"uri": WATCHED}).refusal["reason"] == "unknown_session"
+    gone = gate.key("gone")
+    gate.yett("key", "revoke", gone.id)  # whatever changes what a key may do: all is judged again
+
+    def judged() -> list[dict[str, Any]]:
+        found = gate.records("--text", "resources/subscribe")
+        return found if len(found) > 2 else []
+
+    wait_until(judged, 10)
+    assert [record.get("reason") for record in judged()].count("unknown_session") == 1
