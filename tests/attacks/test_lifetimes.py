@@ -3,7 +3,9 @@ for a key that is revoked, and what strangers leave in a session."""
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -13,7 +15,7 @@ import pytest
 from tests.attacks.crowd import Caller, read_head
 from tests.conformance.stand import fixture
 from tests.outside.gate import REST, Agent, Gate, Key, running
-from tests.outside.upstream import wait_until
+from tests.outside.upstream import Odd, serving, tool, wait_until
 from yett.core.bounds import STREAMS_PER_PRINCIPAL_MAX
 
 NEWEST: Final = "2025-11-25"
@@ -89,3 +91,26 @@ def test_a_stranger_in_a_session_does_not_end_what_it_watches(place: Place) -> N
 
     wait_until(judged, 10)
     assert [record.get("reason") for record in judged()].count("unknown_session") == 1
+
+
+@pytest.mark.parametrize("meta", [{}, {"progressToken": 0}])
+def test_a_call_of_a_session_does_not_outlive_its_key(meta: dict[str, Any], tmp_path: Path) -> None:
+    """Its answer would tell the revoked key what it may no longer know."""
+    with serving(tool("slow"), modern=False) as upstream:
+        upstream.offer.odd["slow"] = Odd(delay=12.0)
+        text = f'servers: {{rec: {{url: {upstream.url}, timeout: 60s}}}}\nroles: {{reader: ["rec.*:read"]}}\n'
+        gate = Gate(tmp_path, text)
+        key = gate.key("leaving")
+        with running(gate):
+            agent = Agent(gate, key, NEWEST, "/mcp/rec")
+            wait_until(agent.tools)
+            params = {"name": "slow", "arguments": {"word": "x"}, "_meta": meta}
+            with ThreadPoolExecutor(1) as thread:
+                asked = thread.submit(agent.ask, "tools/call", params)
+                wait_until(lambda: upstream.calls_of("slow"))
+                started = time.monotonic()
+                gate.yett("key", "revoke", key.id)
+                answer = asked.result(20)
+            assert time.monotonic() - started < 5.0
+            assert b"content" not in answer.body, answer.body
+            assert len(gate.records("--tool", "rec/slow")) == 1

@@ -56,7 +56,7 @@ class Session:
     @property
     def is_busy(self) -> bool:
         """Whether it must not be ended for being idle."""
-        return self.streams > 0 or bool(self._exchanges)
+        return self.streams > 0 or bool(self._exchanges) or bool(self.running)
 
     def set_level(self, level: str) -> None:
         """Let servers tell the caller of what is at least so severe."""
@@ -90,8 +90,11 @@ class Session:
                 task.cancel()
 
     def close(self) -> None:
+        """End it, and with it what is under way: its caller may be one who must learn nothing more."""
         for exchange in self.exchanges:
             exchange.cancel()
+        for identifier in list(self.running):
+            self.cancel(identifier)
         self.questions.close()
         self.log.close()
 
