@@ -26,6 +26,7 @@ PARKED_MAX: Final = 1024  # calls that wait for such an answer
 PARKED_PER_PRINCIPAL_MAX: Final = 16
 NOTICES_PER_CALL_MAX: Final = 1_000
 NOTICE_BYTES_MAX: Final = 64 * 1024
+NOTICE_BYTES_PER_CALL_MAX: Final = 1024 * 1024  # each is cleaned like an answer
 SUBSCRIPTIONS_PER_PRINCIPAL_MAX: Final = 256
 EVENTS_PER_SESSION_MAX: Final = 1_000  # kept for agents that lost their connection
 EVENT_BYTES_PER_SESSION_MAX: Final = 8 * 1024 * 1024

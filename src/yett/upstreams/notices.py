@@ -6,7 +6,7 @@ messages below the wanted level (MCP 2025-11-25, Progress and Logging).
 
 from typing import Final, final
 
-from yett.core.bounds import NOTICE_BYTES_MAX, NOTICES_PER_CALL_MAX
+from yett.core.bounds import NOTICE_BYTES_MAX, NOTICE_BYTES_PER_CALL_MAX, NOTICES_PER_CALL_MAX
 from yett.core.talk import LOG_LEVELS, Hear, Notice
 from yett.core.target import JSON
 
@@ -21,7 +21,7 @@ _BEFORE_ALL: Final = float("-inf")
 class Notices:
     """token: our progress token for the request; None: none was given. log_level: None for none."""
 
-    __slots__ = ("_count", "_hear", "_log_level", "_progress", "_token")
+    __slots__ = ("_bytes_left", "_count", "_hear", "_log_level", "_progress", "_token")
 
     def __init__(self, hear: Hear, *, token: int | None, log_level: str | None) -> None:
         self._hear = hear
@@ -29,6 +29,7 @@ class Notices:
         self._log_level = log_level
         self._progress = _BEFORE_ALL
         self._count = 0
+        self._bytes_left = NOTICE_BYTES_PER_CALL_MAX
 
     def take(self, message: dict[str, JSON], size: int) -> None:
         """Pass a notification on, if it is one that the caller wants. size: of the message in bytes."""
@@ -40,9 +41,10 @@ class Notices:
             wanted = self._advances(params)
         else:
             wanted = method == MESSAGE and self._is_severe(params)
-        if not wanted or self._count >= NOTICES_PER_CALL_MAX:
+        if not wanted or self._count >= NOTICES_PER_CALL_MAX or size > self._bytes_left:
             return
         self._count += 1
+        self._bytes_left -= size
         params.pop("progressToken", None)
         self._hear(Notice(method, params))
 

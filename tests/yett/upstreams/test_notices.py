@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from yett.core.bounds import NOTICE_BYTES_MAX, NOTICES_PER_CALL_MAX
+from yett.core.bounds import NOTICE_BYTES_MAX, NOTICE_BYTES_PER_CALL_MAX, NOTICES_PER_CALL_MAX
 from yett.core.talk import Notice
 from yett.upstreams.notices import Notices
 
@@ -94,3 +94,9 @@ def test_what_is_too_large_or_too_much_is_passed_over() -> None:
 
     assert heard(progress(1), size=NOTICE_BYTES_MAX + 1) == []
     assert len(heard(*many)) == NOTICES_PER_CALL_MAX
+
+
+def test_what_is_said_in_one_call_has_a_bound_of_bytes() -> None:
+    many = [progress(value) for value in range(50)]
+
+    assert len(heard(*many, size=NOTICE_BYTES_MAX)) == NOTICE_BYTES_PER_CALL_MAX // NOTICE_BYTES_MAX
