@@ -278,7 +278,7 @@ class Upstream:
 
 
 def _result(identifier: Any, result: dict[str, Any], *, modern: bool) -> bytes:
-    if modern:
+    if modern and result.get("resultType") != "input_required":
         result = {"resultType": "complete", "ttlMs": 0, "cacheScope": "private", **result}
     return _dump({"jsonrpc": "2.0", "id": identifier, "result": result})
 

@@ -70,13 +70,17 @@ def _elicitation(
     properties: dict[str, JSON] = schema["properties"]
     required = schema.get("required", [])
     fields = {name: _field(field) for name, field in properties.items()}
-    if any(fields.get(name) is None for name in required):
+    if not isinstance(required, list) or not all(_is_there(name, fields) for name in required):
         return None
     kept = {name: field for name, field in fields.items() if field is not None}
     if not kept and fields:
         return None
     asked = {name: value for name, value in params.items() if name != "mode"}
     return asked | {"requestedSchema": schema | {"properties": kept}}
+
+
+def _is_there(name: JSON, fields: dict[str, dict[str, JSON] | None]) -> bool:
+    return isinstance(name, str) and fields.get(name) is not None
 
 
 def _field(field: JSON) -> dict[str, JSON] | None:
