@@ -5,7 +5,7 @@ import asyncio
 from collections import Counter
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from yett.core.call import Call, Reply
@@ -81,6 +81,7 @@ steps = st.one_of(
     st.tuples(st.just("add"), st.integers(0, 1), uris),
     st.tuples(st.just("leave in the middle"), st.integers(0, 1), uris),
     st.tuples(st.just("remove"), st.integers(0, 1), st.sampled_from(URIS)),
+    st.tuples(st.just("unwatch"), st.integers(0, 1), st.sampled_from(URIS)),
     st.tuples(st.just("update"), st.just(0), st.sampled_from(URIS)),
     st.tuples(st.just("forbid"), st.just(0), st.sampled_from(URIS)),
     st.tuples(st.just("permit"), st.just(0), st.sampled_from(URIS)),
@@ -105,12 +106,13 @@ async def step(
             await asyncio.gather(task, return_exceptions=True)
         case "remove":
             watching.remove(resource_of(value))
+        case "unwatch":
+            watching.unwatch(value)
+            assert value not in {*watching.held.values(), *watching._lost.values()}
         case "update":
             changes.update(*resource_of(value))
-        case "forbid":
-            servers.forbidden.add(value)
-        case "permit":
-            servers.forbidden.discard(value)
+        case "forbid" | "permit":
+            (servers.forbidden.add if name == "forbid" else servers.forbidden.discard)(value)
         case "lose":
             servers.lose(value)
         case "judge again":
@@ -123,6 +125,8 @@ async def step(
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(steps, max_size=25))
+@example([("add", 0, [URIS[0]]), ("lose", 0, "one"), ("add", 0, [URIS[0]]), ("lose", 0, "one")])
+@example([("add", 0, [URIS[0]]), ("lose", 0, "one"), ("unwatch", 0, URIS[0])])
 def test_what_is_watched_is_counted_and_let_go_of_once(taken: list[tuple[str, int, Any]]) -> None:
     async def run() -> None:
         changes, tally = Changes(), Tally()

@@ -99,9 +99,7 @@ class General:
 
     def unwatch(self, uri: str) -> None:
         """Let go of a resource by the URI that the caller used."""
-        for resource, known in list(self._watching.held.items()):
-            if known == uri:
-                self._watching.remove(resource)
+        self._watching.unwatch(uri)
 
     def is_to_be_judged(self, now: float) -> bool:
         """Whether it is time to ask again whether the caller may watch what it watches."""

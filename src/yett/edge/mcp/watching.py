@@ -116,7 +116,7 @@ class Watching:
                 continue
             self._tally.give_back(self._tally.watched, self._owner)
             reply = await self.watch(judged(uri))
-            if _is_not_now(reply) and not self._is_closed:
+            if _is_not_now(reply) and self._is_missing(resource):
                 self._tally.watched[self._owner] += 1
                 self._lost[resource] = uri
             else:
@@ -136,14 +136,22 @@ class Watching:
             self._tally.give_back(self._tally.watched, self._owner)
         self.changed.discard(resource)
 
+    def unwatch(self, uri: str) -> None:
+        """Watch a resource no longer, by the URI that the caller used; nor again if it was lost."""
+        for resource, known in list(self.held.items()):
+            if known == uri:
+                self.remove(resource)
+        for resource, known in list(self._lost.items()):
+            if known == uri:
+                self._give_up(resource)
+
     def close(self) -> None:
         """Let go of everything, and of what is still on its way."""
         self._is_closed = True
         for resource in list(self.held):
             self.remove(resource)
-        for _ in self._lost:
-            self._tally.give_back(self._tally.watched, self._owner)
-        self._lost = {}
+        for resource in list(self._lost):
+            self._give_up(resource)
 
     async def watch(self, call: Call) -> Reply:
         """Watch what one call asks for, if the pipeline lets it through."""
@@ -165,8 +173,18 @@ class Watching:
             self._take(resource, call.name, is_new=is_new)
         return reply
 
+    def _is_missing(self, resource: Resource) -> bool:
+        """Whether it is still to be watched again: the caller may have asked for it meanwhile."""
+        return not self._is_closed and resource not in self.held and resource not in self._lost
+
+    def _give_up(self, resource: Resource) -> None:
+        """What was lost is not to be watched again."""
+        if self._lost.pop(resource, None) is not None:
+            self._tally.give_back(self._tally.watched, self._owner)
+
     def _take(self, resource: Resource, uri: str, *, is_new: bool) -> None:
         if is_new:
+            self._give_up(resource)
             self.held[resource] = uri
             self._changes.watch(resource, self)
         else:
