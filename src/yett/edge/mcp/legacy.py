@@ -23,6 +23,7 @@ from yett.edge.mcp.exchange import Exchange
 from yett.edge.mcp.general import General
 from yett.edge.mcp.inbound import Inbound
 from yett.edge.mcp.outbound import negotiated, respond
+from yett.edge.mcp.portions import in_portions
 from yett.edge.mcp.questions import declared
 from yett.edge.mcp.sessions import Session, Sessions
 from yett.edge.mcp.streams import Changes
@@ -229,8 +230,7 @@ class Legacy:
                 self._sessions.end_of(owner)
         if self._told != self._changes.count:
             self._told = self._changes.count
-            for general in self._generals.values():
-                general.tell()
+            in_portions(self._generals.values(), General.tell)
         for general in self._generals.values():
             if general.is_to_be_judged(now):
                 task = loop.create_task(general.judge_again())

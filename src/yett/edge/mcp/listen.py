@@ -19,6 +19,7 @@ from yett.edge.mcp.inbound import Inbound
 from yett.edge.mcp.line import AnswerStream, event, notification
 from yett.edge.mcp.outbound import respond
 from yett.edge.mcp.params import LISTENABLE
+from yett.edge.mcp.portions import in_portions
 from yett.edge.mcp.sessions import Sessions
 from yett.edge.mcp.streams import Changes
 from yett.edge.mcp.translate import to_modern
@@ -75,9 +76,8 @@ class Listening:
         if self._streams:
             self._wind()
         now = monotonic()
-        for stream in self._streams:
-            if stream.has_something_to_do(now):
-                stream.ring()
+        due = [stream for stream in self._streams if stream.has_something_to_do(now)]
+        in_portions(due, ListenStream.ring)
 
 
 @final
