@@ -206,10 +206,10 @@ async def test_a_server_that_asks_for_ever_is_stopped(server: Server) -> None:
     assert server.gate.refusals[-1].reason is Reason.UPSTREAM_INVALID
 
 
-async def test_more_questions_than_a_session_may_have_fail(
+async def test_more_questions_than_a_key_may_have_fail(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bounds, "QUESTIONS_PER_SESSION_MAX", 2)
+    monkeypatch.setattr(bounds, "QUESTIONS_PER_PRINCIPAL_MAX", 2)
     old = await Old.open(server, capabilities=ALL)
     server.gate.script = asks({str(number): ELICIT for number in range(4)})
     async with old.calling() as stream:
@@ -346,7 +346,7 @@ async def test_a_long_silence_becomes_a_stream(
     monkeypatch.setattr(exchange, "KEEP_ALIVE_SECONDS", 0.05)
     old = await Old.open(server, capabilities=ALL)
     server.gate.hold = asyncio.Event()
-    async with old.calling(id_=5) as stream:
+    async with old.calling(id_=5, token="t") as stream:
         first = await stream.event()
         server.gate.hold.set()
         (answer,) = await all_heard(stream)

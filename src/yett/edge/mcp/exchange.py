@@ -58,7 +58,8 @@ class Carrier(Protocol):
 @final
 class Exchange:
     """items: what came in one POST. as_array: it came as a batch. may_stream: the agent takes a stream,
-    so a long silence becomes one that is kept alive; without, no item has anything to tell."""
+    so a long silence becomes one that is kept alive; without, no item has anything to tell. first: the
+    reply to the only item, if it has one already and that asks for more."""
 
     def __init__(
         self,
@@ -69,6 +70,7 @@ class Exchange:
         *,
         as_array: bool = False,
         may_stream: bool = True,
+        first: Reply | None = None,
     ) -> None:
         self._items = items
         self._patience = KEEP_ALIVE_SECONDS if may_stream else None
@@ -76,6 +78,7 @@ class Exchange:
         self._arrival = arrival
         self._carrier = carrier
         self._as_array = as_array
+        self._first = first
         primes = session.version == NEWEST_LEGACY
         self._feed: Feed = session.log.open(general=False, primes=primes)
         self._answers: list[tuple[Inbound, Response]] = []
@@ -169,9 +172,9 @@ class Exchange:
         heard: Line = _OldLine(line) if session.version == OLDEST else line
         call = msgspec.structs.replace(inbound.call, talk=msgspec.structs.replace(talk, line=heard))
         try:
-            reply = await self._carrier.run(inbound, call, self._arrival)
+            reply = self._first or await self._carrier.run(inbound, call, self._arrival)
             for number in range(ROUNDS_MAX):
-                requests = _asked(reply)
+                requests = asked(reply)
                 if requests is None:
                     return reply
                 given = Given({}, tuple(requests))
@@ -181,7 +184,7 @@ class Exchange:
                     )
                 call = self._next(call, given, str((reply.result or {}).get("requestState", "")))
                 reply = await self._carrier.go_on(call, None)
-            if _asked(reply) is None:
+            if asked(reply) is None:
                 return reply
             endless = Denied(Reason.UPSTREAM_INVALID, "the server asks again and again", sent=True)
             return await self._carrier.go_on(self._next(call, Given({}, ()), ""), endless)
@@ -217,7 +220,7 @@ class _OldLine:
         self._line.tell(Notice(notice.method, kept) if is_progress else notice)
 
 
-def _asked(reply: Reply) -> dict[str, JSON] | None:
+def asked(reply: Reply) -> dict[str, JSON] | None:
     """Return what the server asks, if its answer is a question."""
     result = reply.result
     if result is None or result.get("resultType") != INPUT_REQUIRED:

@@ -19,7 +19,7 @@ from yett.edge.http.connection import Connection, Stream
 from yett.edge.http.message import Response, stream_head
 from yett.edge.mcp.batch import read_batch
 from yett.edge.mcp.events import Feed, Reader
-from yett.edge.mcp.exchange import Exchange
+from yett.edge.mcp.exchange import Exchange, asked
 from yett.edge.mcp.general import General
 from yett.edge.mcp.inbound import Inbound
 from yett.edge.mcp.outbound import negotiated, respond
@@ -73,9 +73,10 @@ class Legacy:
             return await self._batch(inbound, inbound.messages, session, arrival)
         call = inbound.call
         if call.talk is not None:
-            if accepts(arrival.request.head, EVENT_STREAM):
+            if not accepts(arrival.request.head, EVENT_STREAM):
+                inbound = _silent(inbound)
+            elif call.talk.progress or call.talk.log_level is not None:
                 return Exchange([inbound], session, arrival, self)
-            inbound = _silent(inbound)
         operation = call.operation
         if inbound.id is None or operation.road is not _CALL or operation.method == _SUBSCRIBE:
             return respond(inbound, await self.run(inbound, inbound.call, arrival))
@@ -83,7 +84,10 @@ class Legacy:
         assert task is not None  # noqa: S101 - a connection's
         running[inbound.id] = task
         try:
-            return respond(inbound, await self._gate.handle(inbound.call, inbound.refused))
+            reply = await self._gate.handle(inbound.call, inbound.refused)
+            if reply.result is not None and asked(reply) is not None:
+                return Exchange([inbound], session, arrival, self, first=reply)
+            return respond(inbound, reply)
         except asyncio.CancelledError:
             if running.get(inbound.id) is task:  # it was not the agent's word that ended it
                 raise
