@@ -2,6 +2,7 @@
 
     python bench/count.py             instructions (needs valgrind and cc) and the steps of each stage
     python bench/count.py --steps     only the steps, which takes seconds
+    python bench/count.py --modern    the steps of a call of 2026-07-28, which has no session
     python bench/count.py --profile   also the C functions that take most instructions
     python bench/count.py --detail FILE   also the steps of each function
 
@@ -42,9 +43,11 @@ _STAGE = re.compile(r"/yett/(?:(edge|upstreams)/(?:backends/)?(\w+)/|(\w+)[/.])"
 # ---------- the gate, watched from inside (runs in a process of its own) ----------
 def serve(folder: Path, out: Path) -> None:
     """Be `yett up`. SIGUSR1: count the next way; SIGUSR2: stop and write down what was counted."""
-    from yett.audit.backends import file  # noqa: PLC0415 - the other side of this file needs none of it
-    from yett.cli.root import main  # noqa: PLC0415 - as above
+    # The other side of this file needs none of these.
+    from yett.audit.backends import committer, file  # noqa: PLC0415
+    from yett.cli.root import main  # noqa: PLC0415
 
+    committer._GROUP_SECONDS *= _SLOW  # type: ignore[misc]  # noqa: SLF001 - for this measurement only
     file._LOOK_SECONDS *= _SLOW  # type: ignore[misc]  # noqa: SLF001 - for this measurement only
     ways = iter((_Calls(), _Bytecodes()))
     current: list[Any] = []
@@ -225,10 +228,10 @@ class Gate:
             process.kill()
 
 
-def count_steps(folder: Path, key: str, detail: Path | None) -> None:
+def count_steps(folder: Path, key: str, detail: Path | None, *, modern: bool) -> None:
     gate = Gate(folder, key, [], 30.0)
     try:
-        load = gate.load(modern=False)
+        load = gate.load(modern=modern)
         load.call(30)
         calls = gate.count(load, 60)
         bytecodes = gate.count(load, 60)
@@ -324,6 +327,7 @@ def main() -> int:
     )
     parser.add_argument("--steps", action="store_true", help="no instructions, only steps")
     parser.add_argument("--profile", action="store_true", help="show the C functions")
+    parser.add_argument("--modern", action="store_true", help="steps of a call without a session")
     parser.add_argument("--detail", type=Path, help="write down here what each function does")
     parser.add_argument("--rounds", type=int, default=20, help="of 16 calls each")
     parser.add_argument("--serve", type=Path, help=argparse.SUPPRESS)
@@ -340,7 +344,7 @@ def main() -> int:
         (folder / "yett.yaml").write_text(text)
         if not options.steps:
             count_instructions(folder, key, options.rounds, profile=options.profile)
-        count_steps(folder, key, options.detail)
+        count_steps(folder, key, options.detail, modern=options.modern)
     return 0
 
 

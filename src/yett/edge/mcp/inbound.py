@@ -216,18 +216,19 @@ def _inbound(
 def _is_plain_call(
     envelope: Envelope, params: dict[str, JSON], version: str, session: Session | None
 ) -> bool:
-    """Tell whether this calls a tool of a session and says nothing beside it. False says nothing:
-    `_interpret` tells."""
+    """Tell whether this calls a tool and says nothing beside it. False says nothing: `_interpret` tells."""
+    if envelope.refused is not None or envelope.id is None or envelope.method != "tools/call":
+        return False
+    if version == MODERN:  # whose `_meta` has been found to be in order
+        members, silent = _PLAIN_MEMBERS + 1, modern.read_talk(params) is SILENT
+    else:
+        members, silent = _PLAIN_MEMBERS, session is None or session.talk is None
     return (
-        len(params) == _PLAIN_MEMBERS
-        and envelope.method == "tools/call"
-        and envelope.id is not None
-        and envelope.refused is None
+        silent
+        and len(params) == members
         and type(params.get("name")) is str
         and params["name"] != ""
         and type(params.get("arguments")) is dict
-        and version != MODERN
-        and (session is None or session.talk is None)
     )
 
 
