@@ -17,7 +17,7 @@ CATCHERS: Final = {
     "catalogue/verifier.py": "takes the server out of use, and lets waiting calls raise it",
     "cli/command.py": "makes it a sentence and an exit code",
     "cli/place.py": "says that a gate will record what was done",
-    "upstreams/backends/http/ear.py": "listens again later; no call waits for it",
+    "upstreams/backends/http/watches.py": "listens again later; no call waits for it",
     "upstreams/backends/http/lane.py": "listens again later; no call waits for it",
     "upstreams/backends/http/legacy_events.py": "listens again later; no call waits for it",
     "upstreams/backends/http/modern_events.py": "listens again later; no call waits for it",

@@ -13,7 +13,7 @@ from yett.core.errors import Fault
 from yett.core.proofs import Credential
 from yett.core.reasons import Reason
 from yett.core.secret import Secret
-from yett.upstreams.backends.http import ear
+from yett.upstreams.backends.http import watches
 from yett.upstreams.port import Era, Exchange, Transport
 
 STREAM = "text/event-stream"
@@ -24,8 +24,8 @@ UPDATED = "notifications/resources/updated"
 
 @pytest.fixture(autouse=True)
 def _quickly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ear, "PAUSE_SECONDS_MIN", 0.02)
-    monkeypatch.setattr(ear, "HEALTHY_SECONDS", 0.2)
+    monkeypatch.setattr(watches, "PAUSE_SECONDS_MIN", 0.02)
+    monkeypatch.setattr(watches, "HEALTHY_SECONDS", 0.2)
 
 
 async def until(condition: Callable[[], object], seconds: float = 3.0) -> None:
@@ -438,7 +438,7 @@ async def test_a_server_that_is_not_there_cannot_be_watched() -> None:
 
 
 async def test_resources_that_are_watched_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ear, "WATCHED_MAX", 2)
+    monkeypatch.setattr(watches, "WATCHED_MAX", 2)
     async with HttpServer("legacy", announces=True) as server, reach(server) as transport:
         answers = [await watch(transport, f"memo://{number}") for number in range(3)]
 

@@ -14,7 +14,7 @@ from yett.core.call import RpcError
 from yett.core.errors import Fault
 from yett.core.reasons import Reason
 from yett.core.talk import Notice
-from yett.upstreams.backends.http import ear, talking
+from yett.upstreams.backends.http import lanes, watches
 from yett.upstreams.backends.http.hearing import QUESTIONS_MAX
 from yett.upstreams.port import Beside, Era, Exchange, Transport, Wishes
 
@@ -574,7 +574,7 @@ def ended(server: HttpServer) -> list[str]:
 async def test_sessions_with_wishes_are_few_and_the_oldest_are_ended(
     bound: str, owners: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(talking, bound, 2)
+    monkeypatch.setattr(lanes, bound, 2)
     levels = ["debug", "info", "notice", "warning"]
     async with HttpServer("legacy") as server, reach(server) as transport:
         for owner, level in zip(owners, levels, strict=True):
@@ -589,7 +589,7 @@ async def test_sessions_with_wishes_are_few_and_the_oldest_are_ended(
 async def test_one_caller_cannot_end_the_sessions_of_another(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(talking, "LANES_PER_OWNER_MAX", 2)
+    monkeypatch.setattr(lanes, "LANES_PER_OWNER_MAX", 2)
     async with HttpServer("legacy") as server, reach(server) as transport:
         await talk(transport, Beside(owner="ann", wishes=ASKING))
         for level in ("debug", "info", "notice", "warning"):
@@ -602,7 +602,7 @@ async def test_one_caller_cannot_end_the_sessions_of_another(
 async def test_a_session_that_is_in_use_is_ended_after_its_last_call(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(talking, "LANES_PER_OWNER_MAX", 1)
+    monkeypatch.setattr(lanes, "LANES_PER_OWNER_MAX", 1)
     async with HttpServer("legacy") as server, reach(server) as transport:
         slow = asyncio.create_task(
             talk(transport, Beside(wishes=ASKING), odd="wait", seconds=0.2, message="slow")
@@ -619,8 +619,8 @@ async def test_a_session_that_is_in_use_is_ended_after_its_last_call(
 
 
 async def test_idle_sessions_with_wishes_are_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(talking, "IDLE_SECONDS_MAX", 0.05)
-    monkeypatch.setattr(talking, "_SWEEP_SECONDS", 0.02)
+    monkeypatch.setattr(lanes, "IDLE_SECONDS_MAX", 0.05)
+    monkeypatch.setattr(lanes, "_SWEEP_SECONDS", 0.02)
     async with HttpServer("legacy") as server, reach(server) as transport:
         await talk(transport, Beside(wishes=ASKING))
         await asyncio.sleep(0.3)
@@ -755,8 +755,8 @@ async def test_what_is_asked_between_two_calls_is_declined() -> None:
 async def test_the_stream_of_a_session_is_opened_again_and_ends_with_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(ear, "PAUSE_SECONDS_MIN", 0.02)
-    monkeypatch.setattr(talking, "LANES_PER_OWNER_MAX", 1)
+    monkeypatch.setattr(watches, "PAUSE_SECONDS_MIN", 0.02)
+    monkeypatch.setattr(lanes, "LANES_PER_OWNER_MAX", 1)
     standing = Standing(question())
     async with standing.server as server, reach(server) as transport:
         await talk(transport, Beside(wishes=ASKING, ask=accept))

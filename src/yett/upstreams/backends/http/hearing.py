@@ -51,7 +51,7 @@ class Desk(Owner, Protocol):
 
 
 @final
-class Hearer:
+class Hearing:
     """exchange: the answer, once it has come. events: of the last connection."""
 
     def __init__(self, identifier: int, session: Session, beside: Beside, desk: Desk) -> None:

@@ -13,12 +13,12 @@ from yett.core.proofs import Credential
 from yett.upstreams.backends.http.client import Client
 from yett.upstreams.backends.http.connection import OK
 from yett.upstreams.backends.http.conversation import Session
-from yett.upstreams.backends.http.ear import RATION_BYTES, STREAM_SECONDS_MAX, Pause
 from yett.upstreams.backends.http.headers import stream_request
-from yett.upstreams.backends.http.hearing import Desk, Hearer
+from yett.upstreams.backends.http.hearing import Desk, Hearing
 from yett.upstreams.backends.http.response import STREAM_TYPE
 from yett.upstreams.backends.http.sessions import Sessions
 from yett.upstreams.backends.http.sse import EventParser
+from yett.upstreams.backends.http.watches import RATION_BYTES, STREAM_SECONDS_MAX, Pause
 from yett.upstreams.port import Exchange
 from yett.upstreams.rpc import InvalidAnswer, is_answer, read_message, reply_to
 
@@ -28,8 +28,8 @@ OPEN_SECONDS_MAX: Final = 1.0
 
 @final
 class Lane:
-    """client: for its requests. calls: under way; over: it is to be ended with the last of them. used: loop time of the end of
-    the last one. hearers: of the calls that have been sent."""
+    """client: for its requests. calls: how many are under way. over: it is to be ended with the last of
+    them. used: loop time at which the last one ended. hearings: of the calls that have been sent."""
 
     def __init__(self, sessions: Sessions, client: Client, desk: Desk, *, listens: bool) -> None:
         self.client = client
@@ -39,7 +39,7 @@ class Lane:
         self._opening: asyncio.Future[None] | None = None
         self.sessions = sessions
         self.calls = 0
-        self.hearers: list[Hearer] = []
+        self.hearings: list[Hearing] = []
         self.over = False
         self.used = 0.0
         if listens:
@@ -129,8 +129,8 @@ class _Listener:
         message = read_message(data)
         if is_answer(message):
             return
-        if len(self._lane.hearers) == 1:
-            self._lane.hearers[0].take(message, len(data))
+        if len(self._lane.hearings) == 1:
+            self._lane.hearings[0].take(message, len(data))
             return
         reply = reply_to(message)
         if reply is not None:

@@ -11,11 +11,11 @@ from yett.upstreams.backends.http.background import Background
 from yett.upstreams.backends.http.client import Client
 from yett.upstreams.backends.http.connection import OK
 from yett.upstreams.backends.http.conversation import NOT_FOUND, Owner, Session
-from yett.upstreams.backends.http.ear import RATION_BYTES, STREAM_SECONDS_MAX, Ear
 from yett.upstreams.backends.http.headers import stream_request
 from yett.upstreams.backends.http.response import STREAM_TYPE, Response
 from yett.upstreams.backends.http.sessions import HANDSHAKE_SECONDS_MAX, Sessions
 from yett.upstreams.backends.http.sse import EventParser
+from yett.upstreams.backends.http.watches import RATION_BYTES, STREAM_SECONDS_MAX, Watches
 from yett.upstreams.port import Exchange
 from yett.upstreams.rpc import (
     InvalidAnswer,
@@ -43,7 +43,7 @@ class LegacyEvents:
         sessions: Sessions,
         background: Background,
         session: Session,
-        ear: Ear,
+        watches: Watches,
         owner: Owner,
         ask: Ask,
     ) -> None:
@@ -51,10 +51,10 @@ class LegacyEvents:
         self._sessions = sessions
         self._background = background
         self._session = session
-        self._ear = ear
+        self._watches = watches
         self._ask = ask
         self._subscribed: set[str] = set()
-        self._listener = LegacyListener(session, ear, owner)
+        self._listener = LegacyListener(session, watches, owner)
 
     async def keep(self, *, missed: bool) -> None:
         await self._subscribe_again()
@@ -66,16 +66,16 @@ class LegacyEvents:
         listener.missed = missed
         while True:
             began = loop.time()
-            if await self._ear.has_session(self._session) and not await self._listen():
+            if await self._watches.has_session(self._session) and not await self._listen():
                 return
             retry = listener.events.retry_seconds if listener.events is not None else None
-            await self._ear.pause.rest(loop.time() - began, retry or 0.0)
+            await self._watches.pause.rest(loop.time() - began, retry or 0.0)
 
     async def add(self, uri: str, deadline: float) -> Exchange:
         exchange = await self._ask("resources/subscribe", {"uri": uri}, deadline)
         if exchange.error is None:
             self._subscribed.add(uri)
-        if uri not in self._ear.uris:  # nobody waited for the answer
+        if uri not in self._watches.uris:  # nobody waited for the answer
             self.remove(uri)
         return exchange
 
@@ -90,7 +90,7 @@ class LegacyEvents:
 
     async def _subscribe_again(self) -> None:
         """A new session knows nothing of what was watched in the one before."""
-        for uri in self._ear.established:
+        for uri in self._watches.established:
             deadline = asyncio.get_running_loop().time() + HANDSHAKE_SECONDS_MAX
             try:
                 await self.add(uri, deadline)
@@ -135,9 +135,9 @@ class LegacyListener:
     """heard: the stream has been open. missed: what is said before it opens again is not repeated.
     events: of the last connection."""
 
-    def __init__(self, session: Session, ear: Ear, owner: Owner) -> None:
+    def __init__(self, session: Session, watches: Watches, owner: Owner) -> None:
         self._session = session
-        self._ear = ear
+        self._watches = watches
         self._owner = owner
         self.heard = False
         self.missed = False
@@ -151,7 +151,7 @@ class LegacyListener:
             events.go_on_from(self.events)
         self.events = events
         if self.missed and not resumed:
-            self._ear.note_gap()
+            self._watches.note_gap()
         self.heard = self.missed = True
 
     def hear(self, data: bytes) -> None:
@@ -162,7 +162,7 @@ class LegacyListener:
         if is_answer(message):
             return
         if announces_change(message):
-            self._ear.note_change()
+            self._watches.note_change()
         elif "id" in message:
             reply = reply_to(message)
             if reply is not None:
@@ -170,4 +170,4 @@ class LegacyListener:
         else:
             uri = updated_uri(message)
             if uri is not None:
-                self._ear.note_update(uri)
+                self._watches.note_update(uri)

@@ -12,8 +12,8 @@ from yett.core.target import JSON
 from yett.upstreams.backends.http.client import Client
 from yett.upstreams.backends.http.connection import OK
 from yett.upstreams.backends.http.conversation import Session, frame, read_exchange
-from yett.upstreams.backends.http.ear import RATION_BYTES, STREAM_SECONDS_MAX, Ear
 from yett.upstreams.backends.http.sse import EventParser
+from yett.upstreams.backends.http.watches import RATION_BYTES, STREAM_SECONDS_MAX, Watches
 from yett.upstreams.handshake import listening_filter
 from yett.upstreams.port import Exchange
 from yett.upstreams.rpc import (
@@ -39,11 +39,11 @@ class ModernEvents:
     """See `Stream`. next_id: gives each request an id of its own."""
 
     def __init__(
-        self, client: Client, session: Session, ear: Ear, next_id: Callable[[], int]
+        self, client: Client, session: Session, watches: Watches, next_id: Callable[[], int]
     ) -> None:
         self._client = client
         self._session = session
-        self._ear = ear
+        self._watches = watches
         self._next_id = next_id
         self._loop = asyncio.get_running_loop()
         self._turn = asyncio.Event()
@@ -56,8 +56,8 @@ class ModernEvents:
         try:
             while wanted := self._filter():
                 began = self._loop.time()
-                if await self._ear.has_session(self._session):
-                    listener = ModernListener(self._next_id(), wanted, self._ear)
+                if await self._watches.has_session(self._session):
+                    listener = ModernListener(self._next_id(), wanted, self._watches)
                     task = self._loop.create_task(self._send(listener))
                     if not await self._is_open(listener, task):
                         task.cancel()
@@ -69,7 +69,7 @@ class ModernEvents:
                         if await self._is_outdated(wanted, task):
                             continue
                 self._missed = True
-                await self._ear.pause.rest(self._loop.time() - began, 0.0)
+                await self._watches.pause.rest(self._loop.time() - began, 0.0)
         finally:
             _cancel(current)
             self._answer_all(_NOT_WATCHED)
@@ -90,7 +90,7 @@ class ModernEvents:
 
     def _filter(self) -> dict[str, JSON]:
         self._turn.clear()
-        return listening_filter(self._session.opening, self._ear.uris)
+        return listening_filter(self._session.opening, self._watches.uris)
 
     async def _send(self, listener: "ModernListener") -> None:
         deadline = self._loop.time() + STREAM_SECONDS_MAX
@@ -121,7 +121,7 @@ class ModernEvents:
                 waiter.set_result(_WATCHED if uri in honoured else _NOT_WATCHED)
         if self._missed:
             self._missed = False
-            self._ear.note_gap()
+            self._watches.note_gap()
         return True
 
     async def _is_outdated(self, wanted: dict[str, JSON], task: "asyncio.Task[None]") -> bool:
@@ -147,10 +147,10 @@ class ModernEvents:
 class ModernListener:
     """acknowledged: the URIs that the server agreed to. refused: it answered with an error."""
 
-    def __init__(self, identifier: int, wanted: dict[str, JSON], ear: Ear) -> None:
+    def __init__(self, identifier: int, wanted: dict[str, JSON], watches: Watches) -> None:
         self.identifier = identifier
         self.wanted = wanted
-        self._ear = ear
+        self._watches = watches
         self.acknowledged: asyncio.Future[frozenset[str]] = (
             asyncio.get_running_loop().create_future()
         )
@@ -159,7 +159,7 @@ class ModernListener:
         self.ration_bytes = RATION_BYTES
 
     def begin(self, events: EventParser) -> None:
-        """Nothing is resumed: see `Ear.note_gap`."""
+        """Nothing is resumed: see `Watches.note_gap`."""
 
     def hear(self, data: bytes) -> None:
         """Raises:
@@ -176,11 +176,11 @@ class ModernListener:
         if message["method"] == _ACKNOWLEDGED:
             self._take_agreement(params.get("notifications"))
         elif announces_change(message):
-            self._ear.note_change()
+            self._watches.note_change()
         else:
             uri = updated_uri(message)
             if uri is not None:
-                self._ear.note_update(uri)
+                self._watches.note_update(uri)
 
     def _is_ours(self, meta: JSON) -> bool:
         """There is one subscription per stream, so that one without a name is meant as well."""

@@ -19,10 +19,10 @@ from yett.upstreams.backends.http.conversation import (
     read_exchange,
 )
 from yett.upstreams.backends.http.dial import Dialer
-from yett.upstreams.backends.http.ear import Ear, Stream
 from yett.upstreams.backends.http.endpoint import Endpoint
 from yett.upstreams.backends.http.headers import end_request
 from yett.upstreams.backends.http.lane import Lane
+from yett.upstreams.backends.http.lanes import Lanes, Request
 from yett.upstreams.backends.http.legacy_events import LegacyEvents
 from yett.upstreams.backends.http.mirroring import Mirror, mirrored_lines, mirrors_of
 from yett.upstreams.backends.http.modern_events import ModernEvents
@@ -32,7 +32,7 @@ from yett.upstreams.backends.http.pool import Pool
 from yett.upstreams.backends.http.response import Response
 from yett.upstreams.backends.http.resuming import resume
 from yett.upstreams.backends.http.sessions import Known, Sessions
-from yett.upstreams.backends.http.talking import Request, Talker
+from yett.upstreams.backends.http.watches import Stream, Watches
 from yett.upstreams.listing import take_listing
 from yett.upstreams.notices import Notices
 from yett.upstreams.port import (
@@ -81,7 +81,7 @@ class HttpTransport:
         self._plain.on_forgotten = self._note_loss
         self._plain.on_replaced = self.end
         self._sessions = self._plain.held
-        self._talker = Talker(
+        self._lanes = Lanes(
             Lane(self._plain, self._client, self, listens=False),
             Client(Pool(dialer.dial, connections_max=TALKS_MAX), self._forget_everything),
             opener,
@@ -89,7 +89,7 @@ class HttpTransport:
             self._background,
             self,
         )
-        self._ear = Ear(
+        self._watches = Watches(
             self._plain,
             self._background,
             self._listen_to,
@@ -146,18 +146,18 @@ class HttpTransport:
         return found
 
     async def watch(self, uri: str, *, credential: Credential, deadline_seconds: float) -> Exchange:
-        return await self._ear.watch(uri, credential, self._loop.time() + deadline_seconds)
+        return await self._watches.watch(uri, credential, self._loop.time() + deadline_seconds)
 
     def unwatch(self, uri: str) -> None:
-        self._ear.unwatch(uri)
+        self._watches.unwatch(uri)
 
     async def close(self) -> None:
-        self._ear.stop()
+        self._watches.stop()
         for session in self._sessions.values():
             self.end(session)
-        self._talker.end_all()
+        self._lanes.end_all()
         await self._background.close()
-        await self._talker.close()
+        await self._lanes.close()
         await self._client.close()
 
     async def _talk(
@@ -173,7 +173,7 @@ class HttpTransport:
             return await self._ask_old(session, method, params, deadline, beside)
         mirrored = self._mirrored(method, params) if self._mirrors else b""
         repeatable = method != _ONCE_ONLY
-        return await self._talker.request(
+        return await self._lanes.request(
             Request(method, params, mirrored, credential, deadline, repeatable, beside)
         )
 
@@ -261,25 +261,27 @@ class HttpTransport:
         if self._lost:
             self._lost = False
             self.on_changed()
-        self._ear.follow(session)
+        self._watches.follow(session)
 
     def _note_loss(self) -> None:
         self._lost = True
 
-    def _listen_to(self, session: Session, ear: Ear) -> Stream:
+    def _listen_to(self, session: Session, watches: Watches) -> Stream:
         if session.modern:
-            return ModernEvents(self._client, session, ear, self.next_id)
+            return ModernEvents(self._client, session, watches, self.next_id)
 
         async def ask(method: str, params: dict[str, JSON], deadline: float) -> Exchange:
             return await self._request(method, params, session.credential, deadline, again=False)
 
-        return LegacyEvents(self._client, self._plain, self._background, session, ear, self, ask)
+        return LegacyEvents(
+            self._client, self._plain, self._background, session, watches, self, ask
+        )
 
     def _forget_everything(self) -> None:
         """The server went away. What comes back may be another one."""
         was_open = self._plain.forget_all()
         self._lost = self._lost or was_open
-        self._talker.forget_everything()
+        self._lanes.forget_everything()
         self._known.era = None
         if (
             was_open

@@ -28,7 +28,7 @@ _TOO_MANY: Final = Exchange(None, RpcError(-32603, "Too many resources are watch
 
 
 class Stream(Protocol):
-    """Where one session is listened to. Made by `Ear`, one for each session that it follows."""
+    """Where one session is listened to. Made by `Watches`, one for each session that it follows."""
 
     async def keep(self, *, missed: bool) -> None:
         """Listen until cancelled, or until the server turns out not to offer it. missed: something
@@ -77,14 +77,14 @@ class _Watch:
 
 
 @final
-class Ear:
+class Watches:
     """make: a stream for a session. changed, updated: who hears of it."""
 
     def __init__(
         self,
         sessions: Sessions,
         background: Background,
-        make: "Callable[[Session, Ear], Stream]",
+        make: "Callable[[Session, Watches], Stream]",
         *,
         changed: Callable[[], None],
         updated: Callable[[str], None],

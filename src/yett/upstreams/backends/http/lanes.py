@@ -22,7 +22,7 @@ from yett.upstreams.backends.http.conversation import (
     frame_beside,
     read_exchange,
 )
-from yett.upstreams.backends.http.hearing import Desk, Hearer
+from yett.upstreams.backends.http.hearing import Desk, Hearing
 from yett.upstreams.backends.http.lane import Lane
 from yett.upstreams.backends.http.opening import Opener
 from yett.upstreams.backends.http.response import Response
@@ -54,7 +54,7 @@ class Request(msgspec.Struct, frozen=True, eq=False):
 
 
 @final
-class Talker:
+class Lanes:
     """plain: the lane of everybody else; a modern server needs no others. client: for the others."""
 
     def __init__(
@@ -111,14 +111,14 @@ class Talker:
         session = await lane.take(request.credential, request.deadline)
         beside = request.beside
         identifier = self._desk.next_id()
-        hearer = Hearer(identifier, session, beside, self._desk)
+        hearing = Hearing(identifier, session, beside, self._desk)
         data = frame_beside(
             session, identifier, request.method, request.params, beside, request.mirrored
         )
         response = None
-        lane.hearers.append(hearer)
+        lane.hearings.append(hearing)
         try:
-            response = await _send(request, lane.client, session, data, hearer)
+            response = await _send(request, lane.client, session, data, hearing)
             exchange = read_exchange(response, identifier, modern=session.modern, beside=beside)
             if again or not lane.sessions.is_mistaken(session, exchange):
                 return exchange
@@ -130,8 +130,8 @@ class Talker:
             ):
                 raise Fault(Reason.UPSTREAM_INVALID, str(error), sent=True) from None
         finally:
-            lane.hearers.remove(hearer)
-            hearer.close()
+            lane.hearings.remove(hearing)
+            hearing.close()
             if response is None:
                 self._desk.cancel(session, identifier)
         # What does not fit the session was not executed.
@@ -173,13 +173,13 @@ class Talker:
 
 
 async def _send(
-    request: Request, client: Client, session: Session, data: bytes, hearer: Hearer
+    request: Request, client: Client, session: Session, data: bytes, hearing: Hearing
 ) -> Response:
     response = await client.send(
-        data, request.deadline, hearer, repeatable=request.repeatable, sent=True
+        data, request.deadline, hearing, repeatable=request.repeatable, sent=True
     )
-    if hearer.events is not None and hearer.exchange is None and not session.modern:
-        response = await resume(client, session, hearer, request.deadline)
+    if hearing.events is not None and hearing.exchange is None and not session.modern:
+        response = await resume(client, session, hearing, request.deadline)
     return response
 
 
