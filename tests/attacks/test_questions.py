@@ -2,6 +2,7 @@
 version, with hostile text in them (MCP 2026-07-28 and 2025-11-25, Elicitation and Sampling)."""
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import pytest
 from tests.attacks.crowd import Caller, chunks, keys_for, read_head
 from tests.outside.gate import Agent, Gate, running
 from tests.outside.upstream import MODERN, Odd, Upstream, serving, tool, wait_until
+from yett.core.bounds import QUESTIONS_PER_PRINCIPAL_MAX
 
 LEGACY: Final = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25")
 CAPABILITIES: Final[dict[str, Any]] = {"elicitation": {"form": {}, "url": {}}, "sampling": {"tools": {}, "context": {}}, "roots": {}}  # fmt: skip
@@ -129,3 +131,31 @@ async def test_whatever_is_asked_the_call_has_one_answer(
     assert messages[-1]["id"] == 0, messages
     assert "result" in messages[-1] or "error" in messages[-1]
     assert "internal_error" not in json.dumps(messages[-1])
+
+
+async def test_one_key_waits_with_no_more_questions_than_its_share(house: House) -> None:
+    """A call that asks holds a connection, and none of the calls that its key may have under way."""
+    question = {"resultType": "input_required", "inputRequests": {"q": form({"properties": NAME})}, "requestState": "s"}  # fmt: skip
+    house.upstream.offer.odd["ask"] = Odd(result=question)
+    key, sessions, each = house.keys.pop(), 4, 40
+    callers = [Caller(house.gate.port, key, "2025-06-18", "/mcp/rec") for _ in range(sessions)]
+    opening = {"protocolVersion": "2025-06-18", "capabilities": CAPABILITIES, "clientInfo": {"name": "t", "version": "0"}}  # fmt: skip
+    waiting, writers = 0, []
+    for caller in callers:
+        await caller.ask("initialize", opening)
+        params = {"name": "ask", "arguments": {"word": "x"}}
+        for number in range(each):
+            message = {"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": params}
+            body = json.dumps(message).encode()
+            reader, writer = await asyncio.open_connection("127.0.0.1", house.gate.port)
+            writers.append(writer)
+            writer.write(caller._head(len(body), caller._fields("tools/call", params)) + body)
+            _, headers = await read_head(reader)
+            waiting += headers["content-type"] == "text/event-stream"
+        caller.close()
+    for writer in writers:
+        writer.transport.abort()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
+
+    assert 1 < waiting <= QUESTIONS_PER_PRINCIPAL_MAX

@@ -6,6 +6,7 @@ answer from elsewhere finds nothing (CWE-639).
 
 import asyncio
 import secrets
+from collections import Counter
 from typing import Final, final
 
 import msgspec
@@ -31,11 +32,15 @@ class Given(msgspec.Struct, frozen=True):
 
 @final
 class Questions:
-    """The questions of one session that wait for an answer, by the ids of their requests."""
+    """The questions of one session that wait for an answer, by the ids of their requests. asked: how many
+    wait in all sessions of each principal; a call that waits is none of those that a key may have under
+    way, so this is what bounds them."""
 
-    __slots__ = ("_waiting",)
+    __slots__ = ("_asked", "_owner", "_waiting")
 
-    def __init__(self) -> None:
+    def __init__(self, owner: str, asked: Counter[str]) -> None:
+        self._owner = owner
+        self._asked = asked
         self._waiting: dict[str, asyncio.Future[dict[str, JSON] | None]] = {}
 
     def __len__(self) -> int:
@@ -64,18 +69,32 @@ class Questions:
             for key, request in requests.items():
                 method, params = request["method"], request.get("params", {})
                 shown = in_version(version, capabilities, method, params)
-                if shown is not None and len(self) < bounds.QUESTIONS_PER_SESSION_MAX:
-                    identifier = secrets.token_urlsafe(18)
+                if shown is not None and self._has_room():
+                    identifier = self._begin()
                     keys[identifier] = key
-                    self._waiting[identifier] = asyncio.get_running_loop().create_future()
                     feed.put(_request(identifier, method, shown))
             await self._wait(feed, keys)
             given = {key: self._given(identifier) for identifier, key in keys.items()}
         finally:
             for identifier in keys:
-                self._waiting.pop(identifier, None)
+                self._end(identifier)
         inputs = {key: result for key, result in given.items() if result is not None}
         return Given(inputs, tuple(key for key in requests if key not in inputs))
+
+    def _has_room(self) -> bool:
+        return self._asked[self._owner] < bounds.QUESTIONS_PER_PRINCIPAL_MAX
+
+    def _begin(self) -> str:
+        identifier = secrets.token_urlsafe(18)
+        self._waiting[identifier] = asyncio.get_running_loop().create_future()
+        self._asked[self._owner] += 1
+        return identifier
+
+    def _end(self, identifier: str) -> None:
+        del self._waiting[identifier]
+        self._asked[self._owner] -= 1
+        if not self._asked[self._owner]:
+            del self._asked[self._owner]
 
     async def _wait(self, feed: Feed, keys: dict[str, str]) -> None:
         if not keys:

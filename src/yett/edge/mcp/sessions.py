@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from collections import Counter
 from collections.abc import Callable, Iterator
 from time import monotonic
 from typing import Final, final
@@ -39,6 +40,7 @@ class Session:
         server: str | None,
         capabilities: dict[str, JSON],
         log: EventLog,
+        questions: Questions,
     ) -> None:
         self.id = secrets.token_urlsafe(24)
         self.owner = owner
@@ -49,7 +51,7 @@ class Session:
         self.capabilities = capabilities
         self.talk = Talk(capabilities=capabilities) if capabilities else None
         self.running: dict[RequestId, asyncio.Task[object]] = {}
-        self.questions = Questions()
+        self.questions = questions
         self.log = log
         self._exchanges: dict[asyncio.Task[None], Feed] = {}
 
@@ -110,6 +112,7 @@ class Sessions:
     def __init__(self) -> None:
         self.shelf = Shelf()
         self.on_end: Callable[[Session], None] = lambda _: None
+        self._asked: Counter[str] = Counter()
         self._open: dict[str, Session] = {}
         self._of: dict[str, dict[str, Session]] = {}
 
@@ -129,7 +132,8 @@ class Sessions:
             self._give_way(own)
         elif len(self._open) >= bounds.SESSIONS_MAX:
             self._give_way(max(self._of.values(), key=len))
-        session = Session(owner, version, server, capabilities or {}, EventLog(owner, self.shelf))
+        log, questions = EventLog(owner, self.shelf), Questions(owner, self._asked)
+        session = Session(owner, version, server, capabilities or {}, log, questions)
         self._open[session.id] = session
         self._of.setdefault(owner, {})[session.id] = session
         return session
