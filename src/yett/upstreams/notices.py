@@ -9,6 +9,7 @@ from typing import Final, final
 from yett.core.bounds import NOTICE_BYTES_MAX, NOTICE_BYTES_PER_CALL_MAX, NOTICES_PER_CALL_MAX
 from yett.core.talk import LOG_LEVELS, Hear, Notice
 from yett.core.target import JSON
+from yett.upstreams.port import Beside
 
 PROGRESS: Final = "notifications/progress"
 MESSAGE: Final = "notifications/message"
@@ -64,3 +65,12 @@ class Notices:
         if self._log_level is None or type(level) is not str or level not in _SEVERITY:
             return False
         return _SEVERITY[level] >= _SEVERITY[self._log_level]
+
+
+def notices_of(beside: Beside, identifier: int) -> Notices | None:
+    """Return what takes the notices of a request; None: nobody hears them. identifier: of the request,
+    and its progress token."""
+    if beside.hear is None:
+        return None
+    token = identifier if beside.progress else None
+    return Notices(beside.hear, token=token, log_level=beside.wishes.log_level)

@@ -18,6 +18,7 @@ from yett.core.errors import Denied, Fault
 from yett.core.reasons import Reason
 from yett.core.talk import INPUT_REQUIRED, Hear, Notice, Resumption
 from yett.core.target import JSON
+from yett.upstreams.background import report_bug
 from yett.upstreams.port import Ask, Exchange
 
 Start = Callable[[Ask, Hear], Coroutine[Any, Any, Exchange]]
@@ -153,7 +154,7 @@ class ParkingLot:
         """
         parked = _Parked(owner)
         parked.task = asyncio.get_running_loop().create_task(start(parked.ask, parked.tell))
-        parked.task.add_done_callback(_look_at)
+        parked.task.add_done_callback(report_bug)
         return await self._round(parked, hear, seconds)
 
     async def resume(
@@ -232,9 +233,3 @@ class ParkingLot:
         if not self._of[parked.owner]:
             del self._of[parked.owner]
         return parked
-
-
-def _look_at(task: "asyncio.Task[Exchange]") -> None:
-    """A call that fails while it is parked tells its caller so in the next round, or nobody."""
-    if not task.cancelled():
-        task.exception()

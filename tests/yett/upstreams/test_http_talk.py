@@ -15,7 +15,7 @@ from yett.core.errors import Fault
 from yett.core.reasons import Reason
 from yett.core.talk import Notice
 from yett.upstreams.backends.http import lanes, watches
-from yett.upstreams.backends.http.hearing import QUESTIONS_MAX
+from yett.upstreams.inquiries import QUESTIONS_MAX
 from yett.upstreams.port import Beside, Era, Exchange, Transport, Wishes
 
 STREAM = "text/event-stream"

@@ -22,6 +22,7 @@ from yett.upstreams.backends.http.endpoint import Endpoint, parse_endpoint
 from yett.upstreams.backends.http.headers import stream_request
 from yett.upstreams.backends.http.response import Response
 from yett.upstreams.backends.http.sse import EventParser
+from yett.upstreams.background import report_bug
 from yett.upstreams.notices import Notices
 from yett.upstreams.port import Exchange
 from yett.upstreams.rpc import (
@@ -217,8 +218,7 @@ class Channel:
 
     def _finish(self, task: "asyncio.Task[Response]") -> None:
         self._replies.discard(task)
-        if not task.cancelled():
-            task.exception()  # looked at by who waits for it; nobody else needs to hear of it
+        report_bug(task)
 
     def _end(self) -> None:
         self.ended = True

@@ -1,30 +1,24 @@
 """Take the stream that answers a request besides which something passes: notices to the caller,
 questions to the caller, and answers to them back to the server."""
 
-import asyncio
-from typing import Final, Protocol, final
+from functools import partial
+from typing import Protocol, final
 
-from yett.core.bounds import INPUTS_MAX
 from yett.core.target import JSON
 from yett.upstreams.backends.http.conversation import Owner, Session
 from yett.upstreams.backends.http.sse import EventParser
-from yett.upstreams.notices import Notices
-from yett.upstreams.port import Ask, Beside, Exchange
+from yett.upstreams.inquiries import Inquiries
+from yett.upstreams.notices import notices_of
+from yett.upstreams.port import Beside, Exchange
 from yett.upstreams.rpc import (
     InvalidAnswer,
     announces_change,
-    encode_reply,
     is_answer,
-    question_of,
     read_answer,
     read_message,
     reply_to,
     updated_uri,
 )
-from yett.upstreams.wishes import offered
-
-QUESTIONS_MAX: Final = 64
-"""Of one request, in all its rounds."""
 
 
 class Desk(Owner, Protocol):
@@ -58,19 +52,9 @@ class Hearing:
         self._identifier = identifier
         self._session = session
         self._desk = desk
-        self._ask: Ask | None = None if session.modern else beside.ask
-        self._capabilities = {} if self._ask is None else offered(beside.wishes)
-        self._notices = (
-            None
-            if beside.hear is None
-            else Notices(
-                beside.hear,
-                token=identifier if beside.progress else None,
-                log_level=beside.wishes.log_level,
-            )
-        )
-        self._asking: dict[int | str, asyncio.Task[None]] = {}
-        self._asked = 0
+        ask = None if session.modern else beside.ask
+        self._inquiries = Inquiries(ask, beside.wishes, partial(desk.bring, session))
+        self._notices = notices_of(beside, identifier)
         self.exchange: Exchange | None = None
         self.events: EventParser | None = None
         self.ration_bytes = 0
@@ -99,14 +83,13 @@ class Hearing:
         elif "id" in message:
             self._take_question(message)
         elif message["method"] == "notifications/cancelled":
-            self._withdraw(message.get("params"))
+            self._inquiries.withdraw(message.get("params"))
         else:
             self._take_notice(message, size)
 
     def close(self) -> None:
         """The request is over, and with it all that was asked for its sake."""
-        for task in self._asking.values():
-            task.cancel()
+        self._inquiries.close()
 
     def _take_notice(self, message: dict[str, JSON], size: int) -> None:
         uri = updated_uri(message)
@@ -116,37 +99,8 @@ class Hearing:
             self._notices.take(message, size)
 
     def _take_question(self, message: dict[str, JSON]) -> None:
-        question = question_of(message, self._capabilities)
-        if self._ask is not None and question is not None and self._may_ask_more():
-            identifier, method, params = question
-            if identifier not in self._asking:
-                self._asked += 1
-                work = self._answer(self._ask, identifier, method, params)
-                self._asking[identifier] = asyncio.get_running_loop().create_task(work)
-                self._asking[identifier].add_done_callback(
-                    lambda task: self._finish(identifier, task)
-                )
+        if self._inquiries.take(message):
             return
         reply = reply_to(message)
         if reply is not None:
             self._desk.send_back(self._session, reply)
-
-    def _may_ask_more(self) -> bool:
-        return len(self._asking) < INPUTS_MAX and self._asked < QUESTIONS_MAX
-
-    async def _answer(
-        self, ask: Ask, identifier: int | str, method: str, params: dict[str, JSON]
-    ) -> None:
-        exchange = await ask(method, params)
-        await self._desk.bring(self._session, encode_reply(identifier, exchange))
-
-    def _withdraw(self, params: JSON) -> None:
-        """The server no longer wants to know."""
-        identifier = params.get("requestId") if isinstance(params, dict) else None
-        if isinstance(identifier, int | str) and identifier in self._asking:
-            self._asking[identifier].cancel()
-
-    def _finish(self, identifier: int | str, task: "asyncio.Task[None]") -> None:
-        self._asking.pop(identifier, None)
-        if not task.cancelled():
-            task.exception()  # a server that cannot be reached now is noticed by the request itself

@@ -15,7 +15,6 @@ from yett.core.errors import Fault
 from yett.core.proofs import Credential
 from yett.core.reasons import Reason
 from yett.core.target import JSON
-from yett.upstreams.backends.http.background import Background
 from yett.upstreams.backends.http.client import Client
 from yett.upstreams.backends.http.conversation import (
     Session,
@@ -28,6 +27,7 @@ from yett.upstreams.backends.http.opening import Opener
 from yett.upstreams.backends.http.response import Response
 from yett.upstreams.backends.http.resuming import resume
 from yett.upstreams.backends.http.sessions import Known, Sessions
+from yett.upstreams.background import Background
 from yett.upstreams.port import NO_WISHES, Beside, Exchange, Wishes
 from yett.upstreams.rpc import InvalidAnswer
 

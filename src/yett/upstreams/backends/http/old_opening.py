@@ -6,13 +6,13 @@ from typing import Final, final
 
 from yett.core.proofs import Credential
 from yett.core.secret import Secret
-from yett.upstreams.backends.http.background import Background
 from yett.upstreams.backends.http.channel import ENDPOINT_SECONDS_MAX, Channel, same_place
 from yett.upstreams.backends.http.client import Client
 from yett.upstreams.backends.http.conversation import Owner, Receiver, Session, add_body
 from yett.upstreams.backends.http.endpoint import Endpoint
 from yett.upstreams.backends.http.headers import build_head
 from yett.upstreams.backends.http.response import Response
+from yett.upstreams.background import Background
 from yett.upstreams.handshake import INITIALIZE_PARAMS, judge_initialization
 from yett.upstreams.rpc import InvalidAnswer, encode_notification, encode_request
 

@@ -9,9 +9,9 @@ import msgspec
 from yett.core.errors import Fault
 from yett.core.proofs import Credential
 from yett.core.reasons import Reason
-from yett.upstreams.backends.http.background import Background
 from yett.upstreams.backends.http.conversation import NOT_FOUND, Session
 from yett.upstreams.backends.http.opening import Opener
+from yett.upstreams.background import Background
 from yett.upstreams.port import Era, Exchange, Wishes
 from yett.upstreams.rpc import InvalidAnswer
 

@@ -8,7 +8,6 @@ from yett.core.errors import Fault
 from yett.core.proofs import Credential
 from yett.core.reasons import Reason
 from yett.core.target import JSON
-from yett.upstreams.backends.http.background import Background
 from yett.upstreams.backends.http.client import Client
 from yett.upstreams.backends.http.conversation import (
     Receiver,
@@ -33,6 +32,7 @@ from yett.upstreams.backends.http.response import Response
 from yett.upstreams.backends.http.resuming import resume
 from yett.upstreams.backends.http.sessions import Known, Sessions
 from yett.upstreams.backends.http.watches import Stream, Watches
+from yett.upstreams.background import Background
 from yett.upstreams.listing import take_listing
 from yett.upstreams.notices import Notices
 from yett.upstreams.port import (

@@ -9,9 +9,9 @@ from yett.core.call import RpcError
 from yett.core.errors import Fault
 from yett.core.proofs import Credential
 from yett.core.reasons import Reason
-from yett.upstreams.backends.http.background import Background
 from yett.upstreams.backends.http.conversation import Session
 from yett.upstreams.backends.http.sessions import HANDSHAKE_SECONDS_MAX, Sessions
+from yett.upstreams.background import Background
 from yett.upstreams.port import Exchange
 
 WATCHED_MAX: Final = 10_000

@@ -189,7 +189,7 @@ class Conversation:
         return True
 
     def _take_request(self, message: dict[str, JSON]) -> None:
-        if self.sole is not None and self.sole.take_question(message):
+        if self.sole is not None and self.sole.inquiries.take(message):
             return
         reply = reply_to(message)
         if reply is not None:
@@ -207,7 +207,7 @@ class Conversation:
         elif self.sole is None:
             self.events(message)
         elif method == _CANCELLED:
-            self.sole.withdraw(params)
+            self.sole.inquiries.withdraw(params)
         else:
             self.sole.take_notice(message, size)
 

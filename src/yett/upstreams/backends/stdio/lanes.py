@@ -17,6 +17,7 @@ from yett.core.target import JSON
 from yett.upstreams.backends.stdio.asking import exchange_with
 from yett.upstreams.backends.stdio.conversation import Conversation
 from yett.upstreams.backends.stdio.hearing import Hearing
+from yett.upstreams.background import report_bug
 from yett.upstreams.handshake import Opening
 from yett.upstreams.port import Beside, Era, Exchange, Wishes
 
@@ -147,9 +148,9 @@ class Lanes:
         """Others wait: end the call whose caller thinks longest about an answer, if that is long."""
         before = self._loop.time() - PATIENCE_SECONDS
         asking = [
-            (lane.hearing.asking_since, lane)
+            (lane.hearing.inquiries.since, lane)
             for lane in self._lanes
-            if lane.hearing is not None and lane.hearing.asking_since is not None
+            if lane.hearing is not None and lane.hearing.inquiries.since is not None
         ]
         since, longest = min(asking, key=lambda one: one[0], default=(before, None))
         if longest is not None and since < before:
@@ -177,8 +178,7 @@ class Lanes:
 
     def _note_opened(self, task: "asyncio.Task[tuple[Conversation, Opening]]") -> None:
         self._opening.discard(task)
-        if not task.cancelled():
-            task.exception()  # looked at by who waits for it, if somebody still does
+        report_bug(task)
 
     # letting go
 

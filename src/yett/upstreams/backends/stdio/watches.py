@@ -17,6 +17,7 @@ from yett.core.reasons import Reason
 from yett.core.target import JSON
 from yett.upstreams.backends.stdio.asking import exchange_with
 from yett.upstreams.backends.stdio.conversation import Conversation, NotWritten
+from yett.upstreams.background import report_bug
 from yett.upstreams.handshake import Opening, listening_filter, with_meta
 from yett.upstreams.port import Era, Exchange
 from yett.upstreams.rpc import updated_uri
@@ -212,8 +213,7 @@ class Watches:
 
     def _finish(self, task: "asyncio.Task[Any]") -> None:
         self._tasks.discard(task)
-        if not task.cancelled():
-            task.exception()  # it went away again; the next process is followed as well
+        report_bug(task)  # if it only went away again, the next process is followed as well
 
     # hearing
 

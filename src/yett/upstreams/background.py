@@ -4,6 +4,9 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, Final, TypeVar, final
 
+from yett.core.errors import Refusal
+from yett.upstreams.rpc import InvalidAnswer
+
 BACKGROUND_MAX: Final = 32
 _END_SECONDS: Final = 1.0
 
@@ -44,5 +47,13 @@ class Background:
 
     def _finish(self, task: "asyncio.Task[Any]") -> None:
         self._tasks.discard(task)
-        if not task.cancelled():
-            task.exception()  # looked at by who waits for it; nobody else needs to hear of it
+        report_bug(task)
+
+
+def report_bug(task: "asyncio.Task[Any]") -> None:
+    """Look at how a task ended that nobody may wait for any more. That a server is away or breaks the
+    protocol is noticed by who needs it; all else is a bug, and is logged."""
+    error = None if task.cancelled() else task.exception()
+    if error is not None and not isinstance(error, Refusal | InvalidAnswer):
+        context = {"message": "bug beside the calls", "exception": error, "task": task}
+        task.get_loop().call_exception_handler(context)
