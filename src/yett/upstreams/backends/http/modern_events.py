@@ -29,6 +29,7 @@ _ACKNOWLEDGED: Final = "notifications/subscriptions/acknowledged"
 _SUBSCRIPTION: Final = "io.modelcontextprotocol/subscriptionId"
 _URIS: Final = "resourceSubscriptions"
 _ACKNOWLEDGE_SECONDS_MAX: Final = 10.0
+_LEAVING_SECONDS: Final = 0.1  # for who was refused, so that it is not asked for again
 _SERVER_ERROR: Final = 500
 _NOT_WATCHED: Final = Exchange(None, RpcError(-32601, "This resource cannot be watched"), 0)
 _WATCHED: Final = Exchange({}, None, 0)
@@ -62,7 +63,12 @@ class ModernEvents:
                     if not await self._is_open(listener, task):
                         task.cancel()
                         if listener.refused:
-                            return
+                            if not self._waiting:
+                                return
+                            # It is the fault of who asked last; what was agreed to before goes on.
+                            self._answer_all(_NOT_WATCHED)
+                            await asyncio.sleep(_LEAVING_SECONDS)
+                            continue
                     else:
                         _cancel(current)
                         current = task
