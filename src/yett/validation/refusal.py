@@ -9,11 +9,14 @@ from yett.validation.arguments import ArgumentsTooLarge, measure
 
 
 def deny(pointer: str, sentence: str) -> NoReturn:
-    """Raises:
-    Denied: invalid_input.
+    """sentence: with a subject of its own, or with the verb first, and then it is about the value.
+
+    Raises:
+        Denied: invalid_input.
     """
+    shown = f"the value {sentence}" if sentence.startswith(("is ", "has ")) else sentence
     raise Denied(
-        Reason.INVALID_INPUT, f"{pointer or 'input'} {sentence}", pointer=pointer, shown=sentence
+        Reason.INVALID_INPUT, f"{pointer or 'input'} {sentence}", pointer=pointer, shown=shown
     )
 
 
