@@ -228,17 +228,34 @@ def _as_line(entry: Entry) -> str:
 def _row(entry: Entry) -> dict[str, Any]:
     is_event = entry["kind"] == "event"
     caller = entry.get("caller")
-    target = "/".join(filter(None, (entry.get("server"), entry.get("tool"))))
     return {
         "at": entry["at"],
         "id": entry.get("id"),
         "caller": entry.get("actor") if is_event else caller and caller["name"],
-        "what": entry["event"] if is_event else target or entry.get("method") or entry["kind"],
+        "what": _what_happened(entry) if is_event else _what_was_asked(entry),
         "decision": entry.get("decision"),
         "reason": entry.get("reason"),
         "status": entry.get("status"),
         "latency_ms": entry.get("latency_ms"),
     }
+
+
+def _what_happened(entry: Entry) -> str:
+    """Name the event, and what it is about: the tool of a server, a key, a secret."""
+    details = entry["details"]
+    about = _target(details) or details.get("name") or details.get("secret")
+    return f"{entry['event']} {about}" if about else str(entry["event"])
+
+
+def _what_was_asked(entry: Entry) -> str:
+    method = entry.get("method") or entry["kind"]
+    if entry.get("tool"):
+        return _target(entry)
+    return f"{entry['server']} {method}" if entry.get("server") else method
+
+
+def _target(entry: Entry) -> str:
+    return "/".join(filter(None, (entry.get("server"), entry.get("tool"))))
 
 
 def _cell(value: object) -> object:

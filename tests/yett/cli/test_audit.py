@@ -78,6 +78,20 @@ def test_tail_shows_the_newest(data: Path) -> None:
     assert "git/log" in run(data, "tail").stdout
 
 
+def test_a_row_says_what_an_event_is_about_and_what_was_asked_of_a_server(data: Path) -> None:
+    with open_log(data / "audit") as log:
+        auditor = auditor_over(log)
+        auditor.event({"event": "tool.pinned", "server": "git", "tool": "log"})
+        record = auditor.begin(call(server="git", method="tools/list", name=""))
+        asyncio.run(record.close(record.refuse(Denied(Reason.RATE_LIMITED, "too many"))))
+
+    printed = run(data, "tail", "--kind", "all").stdout
+
+    assert "tool.pinned git/log " in printed
+    assert "secret.retrieved github " in printed
+    assert " git tools/list " in printed
+
+
 def test_no_terminal_obeys_what_is_printed(data: Path) -> None:
     for arguments in (["search"], ["search", "--json"], ["show", "bad"], ["tail", "--kind", "all"]):
         printed = run(data, *arguments).stdout
