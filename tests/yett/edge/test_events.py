@@ -52,7 +52,7 @@ def test_a_session_keeps_so_many_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
         feed.put(b'"%b"' % (b"x" * 1000))
 
     assert log.size <= 10_000
-    assert log.size == sum(len(event.data) for event in feed.events)
+    assert log.size == sum(event.size for event in feed.events)
     assert kept(feed)[-1] == 100
 
 

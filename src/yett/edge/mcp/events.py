@@ -19,6 +19,7 @@ from yett.edge.http.connection import Connection
 from yett.edge.mcp.line import KEEP_ALIVE, KEEP_ALIVE_SECONDS, event
 
 RETRY_MILLISECONDS: Final = 1000
+_OVERHEAD_BYTES: Final = 768  # of one event and of a feed that keeps no other
 _ID: Final = re.compile(r"([0-9a-f]{16})-([gp])([0-9]{1,15})-([0-9]{1,15})")
 
 
@@ -29,6 +30,11 @@ class Event(msgspec.Struct, frozen=True, gc=False):
     number: int
     data: bytes
     kept_at: float
+
+    @property
+    def size(self) -> int:
+        """Return how many bytes it takes, with its share of its feed."""
+        return len(self.data) + _OVERHEAD_BYTES
 
 
 @final
@@ -120,7 +126,7 @@ class EventLog:
 
     def drop_oldest(self) -> None:
         feed = self._kept.popleft()
-        size = len(feed.events.popleft().data)
+        size = feed.events.popleft().size
         self.size -= size
         self._shelf.gave(self.owner, size)
         if not self._kept:
@@ -274,9 +280,10 @@ class Feed:
         return [self.events[-place] for place in range(count, 0, -1)]
 
     def _add(self, data: bytes) -> None:
-        self.events.append(Event(self._next, data, monotonic()))
+        added = Event(self._next, data, monotonic())
+        self.events.append(added)
         self._next += 1
-        self._log.keep(self, len(data))
+        self._log.keep(self, added.size)
         self._wake()
 
     def _wake(self) -> None:
