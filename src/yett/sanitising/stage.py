@@ -47,6 +47,8 @@ _INTERNAL_ERROR: Final = -32603
 _RPC_CODES: Final = range(-32768, -31999)
 _DEFAULT: Final = AnswerRules()
 _TASK_RESULT: Final = "tasks/result"
+_TOLD: Final = frozenset({"tasks/update", "tasks/cancel"})
+"""What a server only acknowledges."""
 _TOOLS_CALL: Final = OPERATIONS["tools/call"]
 
 
@@ -211,19 +213,23 @@ class Sanitiser:
     def _clean_status(
         self, answered: Answered, untrusted: dict[str, JSON], permitted: Permitted
     ) -> tuple[dict[str, JSON], tuple[str, ...]]:
-        task = permitted.call.task
-        check = check_acknowledgement if task is not None and task.id else check_task
+        call, task = permitted.call, permitted.call.task
+        check = check_acknowledgement if call.operation.method in _TOLD else check_task
         try:
-            if task is None and not takes_tasks(permitted.call):
+            if task is None and not takes_tasks(call):
                 raise ShapeError("a task for a caller that takes none")
             binary = check(untrusted)
             if task is not None and task.handle is not None:
                 check_same(untrusted, task.handle)
         except ShapeError as error:
             _refuse(str(error))
-        outcome = task_of(untrusted).get("result")
+        outcome = untrusted.get("result")
         if isinstance(outcome, dict) and "structuredContent" in outcome:
             self._check_output(outcome, permitted)
+        if isinstance(outcome, dict) and call.server is None:
+            public = with_public_uris(outcome, permitted.target.server, self._publish)
+            untrusted = {**untrusted, "result": public}
+            binary = check(untrusted)
         encoded = encode(untrusted)
         if len(encoded) > ANSWER_BYTES_MAX:
             _refuse(f"the answer is more than {ANSWER_BYTES_MAX} bytes")

@@ -1,17 +1,21 @@
 import asyncio
 from typing import Any
 
+import msgspec
 import pytest
 
+from tests.seals import SEALER
 from tests.yett.catalogue.scene import ANNA, Scene, identified, lock_of, pin, tool
 from yett.catalogue.lock import Lock, with_pins
 from yett.catalogue.pinning import Classes
 from yett.catalogue.port import Definitions
 from yett.catalogue.showing import UNAVAILABLE
+from yett.core.aliases import alias_of
 from yett.core.errors import Denied
 from yett.core.operations import Kind
-from yett.core.proofs import PermittedList
+from yett.core.proofs import Identified, PermittedList
 from yett.core.reasons import Reason
+from yett.core.tasks import TaskAsked, TaskHandle, seal_task
 
 TIME = Definitions(tools=(tool("now"), tool("_then"), tool("a__b")))
 NOTES = Definitions(
@@ -378,3 +382,48 @@ async def test_a_server_that_comes_back_is_no_longer_marked_and_its_changes_are_
     assert shown
     assert all(UNAVAILABLE not in (item.get("_meta") or {}) for item in shown)
     assert [event for event, _ in scene.told()] == ["server.unreachable", "server.reachable"]
+
+
+def about_task(identifier: str, server: str | None = None) -> Identified:
+    asked = identified("tasks/get", "", server)
+    call = msgspec.structs.replace(asked.call, task=TaskAsked(identifier))
+    return Identified(call, asked.principal)
+
+
+@pytest.mark.parametrize("server", [None, "time"])
+async def test_a_task_leads_to_its_tool_and_to_what_its_server_calls_it(server: str | None) -> None:
+    scene = await both()
+    handle = TaskHandle("time", "now", "core", "own")
+    resolved = await scene.catalogue.resolve(about_task(seal_task(handle, SEALER, ANNA.id), server))
+
+    assert resolved.target.key == "time/now"
+    assert resolved.call.task is not None
+    assert resolved.call.task.handle == handle
+
+
+@pytest.mark.parametrize(
+    ("owner", "server", "tool", "reason"),
+    [
+        ("somebody", None, "now", Reason.INVALID_STATE),
+        (ANNA.id, "notes", "now", Reason.INVALID_STATE),
+        (ANNA.id, None, "gone", Reason.UNKNOWN_TOOL),
+    ],
+)
+async def test_a_task_of_another_caller_server_or_time_leads_nowhere(
+    owner: str, server: str | None, tool: str, reason: Reason
+) -> None:
+    scene = await both()
+    sealed = seal_task(TaskHandle("time", tool, "core", "own"), SEALER, owner)
+    with pytest.raises(Denied) as caught:
+        await scene.catalogue.resolve(about_task(sealed, server))
+    assert caught.value.reason is reason
+
+
+async def test_a_tool_is_found_by_what_providers_call_it() -> None:
+    long = "look.at." + "x" * 80
+    scene = Scene({"time": Definitions(tools=(tool(long),))}, pin_at_first_sight=True)
+    await scene.verify()
+
+    assert (await scene.resolve(alias_of(f"time__{long}"))).name == long
+    with pytest.raises(Denied):
+        await scene.resolve(alias_of(f"time__{long}"), "time")
