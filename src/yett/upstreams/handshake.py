@@ -105,6 +105,16 @@ def listening_filter(opening: Opening, uris: Collection[str]) -> dict[str, JSON]
     return wanted | ({"resourceSubscriptions": sorted(uris)} if uris else {})
 
 
+def honoured_uris(acknowledged: JSON) -> frozenset[str]:
+    """Return which resources a modern server agreed to tell of. acknowledged: `params` of its
+    `notifications/subscriptions/acknowledged`."""
+    agreed = acknowledged.get("notifications") if isinstance(acknowledged, dict) else None
+    uris = agreed.get("resourceSubscriptions") if isinstance(agreed, dict) else None
+    return frozenset(
+        uri for uri in (uris if isinstance(uris, list) else ()) if isinstance(uri, str)
+    )
+
+
 def judge_discovery(exchange: Exchange) -> Opening | None:
     """Return the modern opening that an answer to `server/discover` proves, or None: legacy."""
     if exchange.result is not None:

@@ -11,6 +11,7 @@ from yett.core.errors import Fault
 from yett.upstreams.backends.stdio import watches
 from yett.upstreams.backends.stdio.transport import StdioTransport
 from yett.upstreams.port import Exchange
+from yett.upstreams.updates import GATHER_SECONDS
 
 ERAS = pytest.mark.parametrize("era", ["legacy", "modern"])
 
@@ -56,13 +57,21 @@ async def test_a_watched_resource_is_told_of_and_no_other(era: str) -> None:
     assert told.changes == 0
 
 
+async def test_a_part_of_what_is_watched_stands_for_the_whole() -> None:
+    async with talking("legacy") as transport:
+        told = Told(transport)
+        await watch(transport, "memo://one")
+        await use(transport, "update", uri="memo://one/of/two")
+        await told.wait("memo://one")
+
+
 @ERAS
 async def test_a_flood_of_updates_is_told_together(era: str) -> None:
     async with talking(era) as transport:
         told = Told(transport)
         await watch(transport, "memo://one")
         await asyncio.gather(*(use(transport, "update", uri="memo://one") for _ in range(20)))
-        await asyncio.sleep(2 * watches.GATHER_SECONDS)
+        await asyncio.sleep(2 * GATHER_SECONDS)
 
     assert 1 <= len(told.uris) <= 5
 
@@ -115,7 +124,7 @@ async def test_what_the_server_does_not_agree_to_is_an_error_and_not_held(era: s
         told = Told(transport)
         refused = await watch(transport, "memo://secret")
         await use(transport, "update", uri="memo://secret")
-        await asyncio.sleep(3 * watches.GATHER_SECONDS)
+        await asyncio.sleep(3 * GATHER_SECONDS)
 
     assert refused.error is not None
     assert told.uris == []
@@ -180,7 +189,7 @@ async def test_what_names_another_subscription_is_passed_over() -> None:
             for meta in metas
         ]
         await use(transport, "say", before=updates)
-        await asyncio.sleep(3 * watches.GATHER_SECONDS)
+        await asyncio.sleep(3 * GATHER_SECONDS)
 
     assert told.uris == []
 

@@ -5,7 +5,6 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Final, final
 
-from yett.core.call import RpcError
 from yett.core.errors import Fault
 from yett.core.reasons import Reason
 from yett.core.target import JSON
@@ -14,7 +13,7 @@ from yett.upstreams.backends.http.connection import OK
 from yett.upstreams.backends.http.conversation import Session, frame, read_exchange
 from yett.upstreams.backends.http.sse import EventParser
 from yett.upstreams.backends.http.watches import RATION_BYTES, STREAM_SECONDS_MAX, Watches
-from yett.upstreams.handshake import listening_filter
+from yett.upstreams.handshake import honoured_uris, listening_filter
 from yett.upstreams.port import Exchange
 from yett.upstreams.rpc import (
     InvalidAnswer,
@@ -24,6 +23,7 @@ from yett.upstreams.rpc import (
     read_message,
     updated_uri,
 )
+from yett.upstreams.updates import NOT_WATCHED, WATCHED
 
 _ACKNOWLEDGED: Final = "notifications/subscriptions/acknowledged"
 _SUBSCRIPTION: Final = "io.modelcontextprotocol/subscriptionId"
@@ -31,8 +31,6 @@ _URIS: Final = "resourceSubscriptions"
 _ACKNOWLEDGE_SECONDS_MAX: Final = 10.0
 _LEAVING_SECONDS: Final = 0.1  # for who was refused, so that it is not asked for again
 _SERVER_ERROR: Final = 500
-_NOT_WATCHED: Final = Exchange(None, RpcError(-32601, "This resource cannot be watched"), 0)
-_WATCHED: Final = Exchange({}, None, 0)
 
 
 @final
@@ -66,7 +64,7 @@ class ModernEvents:
                             if not self._waiting:
                                 return
                             # It is the fault of who asked last; what was agreed to before goes on.
-                            self._answer_all(_NOT_WATCHED)
+                            self._answer_all(NOT_WATCHED)
                             await asyncio.sleep(_LEAVING_SECONDS)
                             continue
                     else:
@@ -78,7 +76,7 @@ class ModernEvents:
                 await self._watches.pause.rest(self._loop.time() - began, 0.0)
         finally:
             _cancel(current)
-            self._answer_all(_NOT_WATCHED)
+            self._answer_all(NOT_WATCHED)
 
     async def add(self, uri: str, deadline: float) -> Exchange:
         waiter: asyncio.Future[Exchange] = self._loop.create_future()
@@ -124,7 +122,7 @@ class ModernEvents:
         for uri in listener.wanted.get(_URIS, ()):
             waiter = self._waiting.pop(uri, None)
             if waiter is not None and not waiter.done():
-                waiter.set_result(_WATCHED if uri in honoured else _NOT_WATCHED)
+                waiter.set_result(WATCHED if uri in honoured else NOT_WATCHED)
         if self._missed:
             self._missed = False
             self._watches.note_gap()
@@ -180,7 +178,8 @@ class ModernListener:
         if not self._is_ours(params.get("_meta")):
             return
         if message["method"] == _ACKNOWLEDGED:
-            self._take_agreement(params.get("notifications"))
+            if not self.acknowledged.done():
+                self.acknowledged.set_result(honoured_uris(params))
         elif announces_change(message):
             self._watches.note_change()
         else:
@@ -192,12 +191,6 @@ class ModernListener:
         """There is one subscription per stream, so that one without a name is meant as well."""
         named = meta.get(_SUBSCRIPTION, self.identifier) if isinstance(meta, dict) else None
         return named is None or (type(named) is int and named == self.identifier)
-
-    def _take_agreement(self, agreed: JSON) -> None:
-        uris = agreed.get(_URIS) if isinstance(agreed, dict) else None
-        if not self.acknowledged.done():
-            uris = uris if isinstance(uris, list) else ()
-            self.acknowledged.set_result(frozenset(uri for uri in uris if isinstance(uri, str)))
 
 
 def _cancel(task: "asyncio.Task[None] | None") -> None:

@@ -4,8 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final, Protocol, final
 
-from yett.core.bounds import ANSWER_BYTES_MAX, URI_CHARS_MAX
-from yett.core.call import RpcError
+from yett.core.bounds import ANSWER_BYTES_MAX
 from yett.core.errors import Fault
 from yett.core.proofs import Credential
 from yett.core.reasons import Reason
@@ -13,8 +12,8 @@ from yett.upstreams.backends.http.conversation import Session
 from yett.upstreams.backends.http.sessions import HANDSHAKE_SECONDS_MAX, Sessions
 from yett.upstreams.background import Background
 from yett.upstreams.port import Exchange
+from yett.upstreams.updates import TOO_MANY, WATCHED_MAX, Updates
 
-WATCHED_MAX: Final = 10_000
 RATION_BYTES: Final = 2 * ANSWER_BYTES_MAX
 """What such a stream may say a minute."""
 STREAM_SECONDS_MAX: Final = 3600.0
@@ -22,9 +21,6 @@ STREAM_SECONDS_MAX: Final = 3600.0
 HEALTHY_SECONDS: Final = 10.0
 PAUSE_SECONDS_MIN: Final = 1.0
 PAUSE_SECONDS_MAX: Final = 60.0
-_GATHER_SECONDS: Final = 0.05
-
-_TOO_MANY: Final = Exchange(None, RpcError(-32603, "Too many resources are watched"), 0)
 
 
 class Stream(Protocol):
@@ -93,13 +89,12 @@ class Watches:
         self._background = background
         self._make = make
         self._changed = changed
-        self._updated = updated
         self._loop = asyncio.get_running_loop()
         self._watched: dict[str, _Watch] = {}
         self._session: Session | None = None
         self._stream: Stream | None = None
         self._task: asyncio.Task[None] | None = None
-        self._gathered: set[str] = set()
+        self._updates = Updates(self._watched, updated)
         self.pause = Pause()
 
     @property
@@ -133,7 +128,7 @@ class Watches:
         watch = self._watched.get(uri)
         if watch is None:
             if len(self._watched) >= WATCHED_MAX:
-                return _TOO_MANY
+                return TOO_MANY
             ready = self._background.start(self._begin(uri, credential, deadline))
             watch = self._watched[uri] = _Watch(ready)
         watch.count += 1
@@ -174,37 +169,13 @@ class Watches:
         self._changed()
 
     def note_update(self, uri: str) -> None:
-        """Those of a moment are told together, so that a flood costs little."""
-        watched = self._watched_part(uri)
-        if watched is None:
-            return
-        if not self._gathered:
-            self._loop.call_later(_GATHER_SECONDS, self._tell)
-        self._gathered.add(watched)
+        self._updates.note(uri)
 
     def note_gap(self) -> None:
         """Anything may have changed while nobody listened."""
         self._changed()
         for uri in self._watched:
             self.note_update(uri)
-
-    def _watched_part(self, uri: str) -> str | None:
-        """A server may name a part of what is watched (MCP 2025-11-25, schema:
-        ResourceUpdatedNotification)."""
-        if len(uri) > URI_CHARS_MAX:
-            return None
-        while uri not in self._watched:
-            uri, slash, _ = uri.rpartition("/")
-            if not slash:
-                return None
-            if uri + slash in self._watched:
-                return uri + slash
-        return uri
-
-    def _tell(self) -> None:
-        gathered, self._gathered = self._gathered, set()
-        for uri in gathered:
-            self._updated(uri)
 
     def _listen(self, *, missed: bool) -> None:
         self.stop()

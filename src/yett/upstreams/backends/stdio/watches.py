@@ -11,30 +11,24 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, final
 
-from yett.core.call import RpcError
 from yett.core.errors import Fault
 from yett.core.reasons import Reason
 from yett.core.target import JSON
 from yett.upstreams.backends.stdio.asking import exchange_with
 from yett.upstreams.backends.stdio.conversation import Conversation, NotWritten
 from yett.upstreams.background import report_bug
-from yett.upstreams.handshake import Opening, listening_filter, with_meta
+from yett.upstreams.handshake import Opening, honoured_uris, listening_filter, with_meta
 from yett.upstreams.port import Era, Exchange
 from yett.upstreams.rpc import updated_uri
+from yett.upstreams.updates import NOT_WATCHED, TOO_MANY, WATCHED, WATCHED_MAX, Updates
 
-WATCHED_MAX: Final = 10_000
-GATHER_SECONDS: Final = 0.05
 _SECONDS_MAX: Final = 30.0  # for what nobody waits for
 _PAUSE_SECONDS_MIN: Final = 1.0
 _PAUSE_SECONDS_MAX: Final = 60.0
-_TOO_MANY: Final = Exchange(None, RpcError(-32603, "Too many resources are watched"), 0)
-_NOT_WATCHED: Final = Exchange(None, RpcError(-32601, "This resource cannot be watched"), 0)
-_WATCHED: Final = Exchange({}, None, 0)
 
 _ACKNOWLEDGED: Final = "notifications/subscriptions/acknowledged"
 _CANCELLED: Final = "notifications/cancelled"
 _SUBSCRIPTION: Final = "io.modelcontextprotocol/subscriptionId"
-_URIS: Final = "resourceSubscriptions"
 _AGREEMENT_SECONDS_MAX: Final = 10.0
 
 
@@ -68,7 +62,6 @@ class Watches:
     ) -> None:
         self._ready = ready
         self._changed = changed
-        self._updated = updated
         self._loop = asyncio.get_running_loop()
         self._counts: dict[str, int] = {}
         self._lock = asyncio.Lock()
@@ -78,13 +71,13 @@ class Watches:
         self._subscription: _Subscription | None = None  # of a modern one
         self._subscriptions: dict[int, _Subscription] = {}  # it, and the one to take its place
         self._pause = _PAUSE_SECONDS_MIN
-        self._gathered: set[str] = set()
+        self._updates = Updates(self._counts, updated)
         self._tasks: set[asyncio.Task[Any]] = set()
 
     async def watch(self, uri: str, deadline: float) -> Exchange:
         """As `Transport.watch`. deadline: loop time."""
         if uri not in self._counts and len(self._counts) >= WATCHED_MAX:
-            return _TOO_MANY
+            return TOO_MANY
         self._counts[uri] = self._counts.get(uri, 0) + 1
         kept = False
         try:
@@ -118,7 +111,7 @@ class Watches:
         conversation.events = self._take
         self._start(self._adapt())
         for uri in self._counts if again else ():
-            self._note_update(uri)
+            self._updates.note(uri)
 
     def close(self) -> None:
         for task in list(self._tasks):
@@ -133,9 +126,9 @@ class Watches:
         if opening.era is Era.MODERN:
             await self._listen(conversation, opening)
             subscription = self._subscription
-            return _WATCHED if subscription and subscription.honours(uri) else _NOT_WATCHED
+            return WATCHED if subscription and subscription.honours(uri) else NOT_WATCHED
         if uri in self._subscribed:
-            return _WATCHED
+            return WATCHED
         exchange = await exchange_with(
             conversation, "resources/subscribe", {"uri": uri}, deadline, modern=False
         )
@@ -238,10 +231,7 @@ class Watches:
         if message["method"] != _ACKNOWLEDGED:
             self._take_update(message)
         elif not subscription.agreed.done():
-            honoured = params.get("notifications")
-            uris = honoured.get(_URIS) if isinstance(honoured, dict) else None
-            uris = uris if isinstance(uris, list) else []
-            subscription.agreed.set_result(frozenset(uri for uri in uris if isinstance(uri, str)))
+            subscription.agreed.set_result(honoured_uris(params))
 
     def _find(self, identifier: JSON) -> _Subscription | None:
         return self._subscriptions.get(identifier) if type(identifier) is int else None
@@ -249,26 +239,13 @@ class Watches:
     def _take_update(self, message: dict[str, JSON]) -> None:
         uri = updated_uri(message)
         if uri is not None:
-            self._note_update(uri)
-
-    def _note_update(self, uri: str) -> None:
-        """Those of a moment are told together, so that a flood costs little."""
-        if uri not in self._counts:
-            return
-        if not self._gathered:
-            self._loop.call_later(GATHER_SECONDS, self._tell)
-        self._gathered.add(uri)
-
-    def _tell(self) -> None:
-        gathered, self._gathered = self._gathered, set()
-        for uri in gathered:
-            self._updated(uri)
+            self._updates.note(uri)
 
     def _note_gap(self) -> None:
         """Anything may have changed while nobody listened."""
         self._changed()
         for uri in self._counts:
-            self._note_update(uri)
+            self._updates.note(uri)
 
     def _note_end(self, conversation: Conversation, ended: _Subscription) -> None:
         """The server ended it, and still runs: listen again, less and less eagerly."""
