@@ -12,7 +12,7 @@ from yett.cli.place import shown
 group: Final = click.Group("server", help="List, add, test and remove upstream servers.")
 
 _COLUMNS: Final = [
-    "name", "kind", "address", "approved", "quarantined", "missing", "credentials",
+    "name", "kind", "address", "approved", "quarantined", "missing", "credentials", "may_ask",
 ]  # fmt: skip
 
 

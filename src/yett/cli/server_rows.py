@@ -39,6 +39,7 @@ def _row(name: str, section: ServerSection, pins: ServerPins) -> dict[str, Any]:
         "quarantined": sum(pin.quarantined for pin in held),
         "missing": sorted(set(section.tools) - set(approved)),
         "credentials": credential_names(section),
+        "may_ask": sorted(set(section.may_ask)),
     }
 
 

@@ -250,7 +250,7 @@ async def test_servers_are_listed_with_what_the_lock_says_of_them(shell: Shell) 
     assert good["address"].endswith(f"{PROGRAM} legacy")
     assert web == {
         "name": "web", "kind": "http", "address": "https://x.example/mcp", "approved": 0,
-        "quarantined": 0, "missing": [], "credentials": ["secret:k"],
+        "quarantined": 0, "missing": [], "credentials": ["secret:k"], "may_ask": [],
     }  # fmt: skip
     assert (after[0]["approved"], after[0]["missing"]) == (1, [])
     assert "secret:k" in table
