@@ -15,7 +15,7 @@ from yett.core.errors import Denied, Fault
 from yett.core.identity import Principal
 from yett.core.operations import JUDGE_AGAIN
 from yett.core.reasons import Reason
-from yett.edge.mcp import listen
+from yett.edge.mcp import watching
 
 SUBSCRIPTION = f"{PREFIX}subscriptionId"
 LISTS = {"toolsListChanged": True, "promptsListChanged": True, "resourcesListChanged": True}
@@ -25,7 +25,7 @@ SERVED = {"yett://notes/memo%3Aone": "notes/memo:one", "yett://notes/memo%3Atwo"
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits five seconds for a second look."""
-    monkeypatch.setattr(listen, "JUDGE_AGAIN_SECONDS", 0.1)
+    monkeypatch.setattr(watching, "JUDGE_AGAIN_SECONDS", 0.1)
     monkeypatch.setattr(bounds, "STREAM_CHECK_SECONDS", 0.05)
 
 

@@ -23,7 +23,7 @@ from yett.core.errors import Denied
 from yett.core.identity import Principal
 from yett.core.reasons import Reason
 from yett.core.talk import Notice
-from yett.edge.mcp import general, legacy
+from yett.edge.mcp import legacy, watching
 
 HELLO = {"content": [{"type": "text", "text": "hello"}]}
 KINDS = ("tools", "resources", "prompts")
@@ -32,7 +32,7 @@ KINDS = ("tools", "resources", "prompts")
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bounds, "STREAM_CHECK_SECONDS", 0.05)
-    monkeypatch.setattr(general, "JUDGE_AGAIN_SECONDS", 0.1)
+    monkeypatch.setattr(watching, "JUDGE_AGAIN_SECONDS", 0.1)
 
 
 async def primed(stream: Events) -> str:

@@ -3,8 +3,10 @@ of once. A model of the servers' side counts along."""
 
 import asyncio
 from collections import Counter
+from time import monotonic
 from typing import Any
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +16,7 @@ from yett.core.identity import Principal
 from yett.core.operations import OPERATIONS
 from yett.core.reasons import Reason
 from yett.core.secret import Secret
+from yett.edge.mcp import watching as watching_module
 from yett.edge.mcp.streams import Changes, Resource
 from yett.edge.mcp.watching import Tally, Watching
 
@@ -166,7 +169,7 @@ def test_a_second_look_keeps_what_is_permitted_and_nothing_else(
         await watching.judge_again(subscribe)
 
         assert set(watching.held.values()) == wanted - forbidden
-        assert not watching.has_lost
+        assert not watching._lost
 
     asyncio.run(run())
 
@@ -194,3 +197,22 @@ def test_who_may_make_few_calls_at_once_watches_as_much() -> None:
         assert set(watching.held.values()) == set(URIS)
 
     asyncio.run(run())
+
+
+async def test_a_second_look_that_takes_long_is_taken_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watching_module, "JUDGE_AGAIN_SECONDS", 0.0)
+    changes, tally = Changes(), Tally()
+    servers = Servers(changes)
+    watching = Watching("k1", servers, changes, tally, lambda: None)
+    await watching.add([URIS[0]], subscribe)
+    changes.announce()
+    due = [watching.is_to_be_judged(monotonic())]
+    looking = asyncio.create_task(watching.judge_again(subscribe))
+    await asyncio.sleep(0)
+    changes.announce()
+    due.append(watching.is_to_be_judged(monotonic()))
+    await looking
+    due.append(watching.is_to_be_judged(monotonic()))
+    watching.close()
+
+    assert due == [True, False, True]

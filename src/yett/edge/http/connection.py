@@ -222,7 +222,7 @@ class Connection(asyncio.Protocol):
         return wake
 
     async def _until_read(self, writable: asyncio.Event) -> None:
-        """Make no further answer before the last one is read; for who does not, time runs out."""
+        """Write no more before what was written is read; for who does not, time runs out."""
         self.deadline = monotonic() + bounds.ANSWER_READ_SECONDS_MAX
         await writable.wait()
         self.deadline = inf
@@ -246,11 +246,11 @@ class Connection(asyncio.Protocol):
             self.transport.write(data)
 
     async def send_chunk(self, data: bytes) -> None:
-        """Write one chunk of a stream; wait while the agent reads too slowly."""
+        """Write one chunk of a stream; wait while the agent reads too slowly, but not for ever."""
         if self.transport.get_write_buffer_size() > _WRITE_BUFFER_BYTES_MAX:
             self.transport.abort()  # it has stopped reading; memory is not its to fill
         if self._writable is not None:
-            await self._writable.wait()
+            await self._until_read(self._writable)
         self._write(chunk(data))
 
     def write_chunk(self, data: bytes) -> None:

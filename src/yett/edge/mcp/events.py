@@ -16,6 +16,7 @@ import msgspec
 
 from yett.core import bounds
 from yett.edge.http.connection import Connection
+from yett.edge.mcp.bell import Bell
 from yett.edge.mcp.line import KEEP_ALIVE, KEEP_ALIVE_SECONDS, event
 
 RETRY_MILLISECONDS: Final = 1000
@@ -154,39 +155,22 @@ class EventLog:
 
 @final
 class Reader:
-    """A connection that carries a feed. quiet_since: monotonic seconds."""
+    """A connection that carries a feed. bell: rung when there is something to write. quiet_since:
+    monotonic seconds."""
 
-    __slots__ = ("_is_woken", "_wake", "connection", "quiet_since")
+    __slots__ = ("bell", "connection", "quiet_since")
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self.quiet_since = monotonic()
-        self._wake: asyncio.Future[None] | None = None
-        self._is_woken = False
-
-    def wake(self) -> None:
-        self._is_woken = True
-        if self._wake is not None and not self._wake.done():
-            self._wake.set_result(None)
-
-    async def rest(self) -> None:
-        """Return when there may be something to do."""
-        if not self._is_woken:
-            self._wake = asyncio.get_running_loop().create_future()
-            await self._wake
-            self._wake = None
-        self._is_woken = False
+        self.bell = Bell()
 
     def is_due(self, now: float) -> bool:
         """Whether it has to look up though nothing has come for it."""
         return self.connection.is_draining or now - self.quiet_since > KEEP_ALIVE_SECONDS
 
     async def send(self, data: bytes) -> None:
-        """Write, and wait while the agent reads too slowly, but not for ever."""
-        connection = self.connection
-        connection.deadline = monotonic() + bounds.ANSWER_READ_SECONDS_MAX
-        await connection.send_chunk(data)
-        connection.deadline = float("inf")
+        await self.connection.send_chunk(data)
         self.quiet_since = monotonic()
 
 
@@ -254,7 +238,7 @@ class Feed:
         """Carry what comes behind event `after`, until the feed ends or another connection takes over;
         where no call is to be ended first, until the gate ends. The head has been written."""
         if self._reader is not None:
-            self._reader.wake()
+            self._reader.bell.ring()
         self._reader = reader
         after = min(after, self._next - 1)
         try:
@@ -269,7 +253,7 @@ class Feed:
                 if monotonic() - reader.quiet_since > KEEP_ALIVE_SECONDS:
                     await reader.send(KEEP_ALIVE)
                 if after >= self._next - 1:
-                    await reader.rest()
+                    await reader.bell.rest()
         finally:
             if self._reader is reader:
                 self._reader = None
@@ -288,4 +272,4 @@ class Feed:
 
     def _wake(self) -> None:
         if self._reader is not None:
-            self._reader.wake()
+            self._reader.bell.ring()

@@ -4,7 +4,6 @@ It is told on one of its GET streams; while there is none, it is remembered that
 tell, not how often (MCP 2025-11-25, Streamable HTTP: Listening for Messages, Multiple Connections).
 """
 
-from time import monotonic
 from typing import Final, final
 
 from yett.core.call import Call, Reply
@@ -14,7 +13,6 @@ from yett.edge.gate import Gate
 from yett.edge.http.message import Request
 from yett.edge.mcp.events import Feed
 from yett.edge.mcp.line import notification
-from yett.edge.mcp.listen import JUDGE_AGAIN_SECONDS
 from yett.edge.mcp.sessions import Session
 from yett.edge.mcp.streams import Changes
 from yett.edge.mcp.versions import NEWEST_LEGACY
@@ -31,7 +29,7 @@ class General:
     """Of one session, from its first GET stream or subscription to its end."""
 
     __slots__ = (
-        "_arrivals", "_changes", "_feeds", "_is_closed", "_judged", "_judged_at", "_last", "_seen", "_session", "_watching",
+        "_arrivals", "_changes", "_feeds", "_is_closed", "_last", "_seen", "_session", "watching",
     )  # fmt: skip
 
     def __init__(
@@ -40,11 +38,10 @@ class General:
         self._session = session
         self._changes = changes
         self._arrivals = arrivals
-        self._watching = Watching(session.owner, gate, changes, tally, self.tell)
+        self.watching = Watching(session.owner, gate, changes, tally, self.tell)
         self._feeds: list[Feed] = []  # the newest last
         self._last: Request | None = None
-        self._seen = self._judged = changes.count
-        self._judged_at = monotonic()
+        self._seen = changes.count
         self._is_closed = False
 
     # -- streams
@@ -59,7 +56,7 @@ class General:
     def begin_again(self) -> Feed:
         """Open a stream in place of one of which nothing is left: all may have changed meanwhile."""
         self._seen = -1
-        self._watching.changed.update(self._watching.held)
+        self.watching.changed.update(self.watching.held)
         return self.begin()
 
     def left(self) -> None:
@@ -78,9 +75,9 @@ class General:
             self._seen = self._changes.count
             for message in _LISTS_CHANGED:
                 feed.put(message)
-        changed, self._watching.changed = self._watching.changed, set()
+        changed, self.watching.changed = self.watching.changed, set()
         for resource in changed:
-            uri = self._watching.held.get(resource)
+            uri = self.watching.held.get(resource)
             if uri is not None:
                 feed.put(notification("notifications/resources/updated", {"uri": uri}))
 
@@ -89,32 +86,26 @@ class General:
     async def watch(self, call: Call, arrival: Arrival) -> Reply:
         """Subscribe, if the pipeline lets it. Who is not the owner leaves nothing here, least of all a
         credential that what the owner watches would be judged by."""
-        reply = await self._watching.watch(call)
+        reply = await self.watching.watch(call)
         if reply.result is not None:
             request = arrival.request
             self._last = Request(request.head, b"", request.peer)
         if self._is_closed:  # the session ended meanwhile
-            self._watching.close()
+            self.watching.close()
         return reply
 
     def unwatch(self, uri: str) -> None:
         """Let go of a resource by the URI that the caller used."""
-        self._watching.unwatch(uri)
-
-    def is_to_be_judged(self, now: float) -> bool:
-        """Whether it is time to ask again whether the caller may watch what it watches."""
-        watching = self._watching
-        is_due = bool(watching.held) and self._judged != self._changes.count
-        return (is_due or watching.has_lost) and now - self._judged_at >= JUDGE_AGAIN_SECONDS
+        self.watching.unwatch(uri)
 
     async def judge_again(self) -> None:
-        self._judged, self._judged_at = self._changes.count, monotonic()
-        await self._watching.judge_again(self._subscribe)
+        """See `Watching.judge_again`."""
+        await self.watching.judge_again(self._subscribe)
         self.tell()
 
     def close(self) -> None:
         self._is_closed = True
-        self._watching.close()
+        self.watching.close()
 
     def _subscribe(self, uri: str) -> Call:
         """A call that the gate makes by itself, with the owner's own credential, for nobody else."""

@@ -236,13 +236,13 @@ class Legacy:
             self._told = self._changes.count
             in_portions(self._generals.values(), General.tell)
         for general in self._generals.values():
-            if general.is_to_be_judged(now):
+            if general.watching.is_to_be_judged(now):
                 task = loop.create_task(general.judge_again())
                 self._judging.add(task)
                 task.add_done_callback(self._judging.discard)
         for reader in self._readers:
             if reader.is_due(now):
-                reader.wake()
+                reader.bell.ring()
         if now - self._swept_at > _IDLE_SECONDS:
             self._swept_at = now
             self._sessions.end_idle()

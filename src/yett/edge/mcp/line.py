@@ -8,10 +8,8 @@ HTML, 9.2).
 import asyncio
 from collections.abc import Callable
 from math import inf
-from time import monotonic
 from typing import Final, final
 
-from yett.core import bounds
 from yett.core.document import encode
 from yett.core.talk import LOG_LEVELS, Notice
 from yett.core.target import JSON
@@ -71,9 +69,7 @@ class AnswerStream:
     async def send(self, data: bytes) -> None:
         """Write events that the agent must have; wait while it reads too slowly, but not for ever."""
         self._begin()
-        self._connection.deadline = monotonic() + bounds.ANSWER_READ_SECONDS_MAX
         await self._connection.send_chunk(data)
-        self._connection.deadline = inf
 
     async def finish(self, data: bytes = b"") -> None:
         """Write the last events and end the answer."""

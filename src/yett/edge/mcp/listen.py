@@ -15,6 +15,7 @@ from yett.edge.arrival import Arrival, Arrivals
 from yett.edge.gate import Gate
 from yett.edge.http.connection import Connection
 from yett.edge.http.message import Response
+from yett.edge.mcp.bell import Bell
 from yett.edge.mcp.inbound import Inbound
 from yett.edge.mcp.line import AnswerStream, event, notification
 from yett.edge.mcp.outbound import respond
@@ -28,9 +29,6 @@ from yett.edge.mcp.watching import Tally, Watching
 
 _SUBSCRIPTIONS: Final = "resourceSubscriptions"
 _SUBSCRIBE: Final = "resources/subscribe"
-JUDGE_AGAIN_SECONDS: Final = 3.0
-"""Not more often, however often something changes: each time costs a call for each watched resource. With
-the second until a stream looks up, it is within the five of promise 11."""
 _PAUSE_SECONDS: Final = 0.1
 """Between two messages about resources, however often a server says that one has changed."""
 
@@ -90,10 +88,8 @@ class ListenStream:
         self._arrival = arrival
         self._shared = shared
         self._meta: dict[str, JSON] = {META_SUBSCRIPTION: inbound.id}
-        self._wake: asyncio.Future[None] | None = None
-        self._woken = False
-        self._seen = self._judged = shared.changes.count
-        self._judged_at = monotonic()
+        self._bell = Bell()
+        self._seen = shared.changes.count
         self._judging: asyncio.Task[None] | None = None
         self._connection: Connection
         self._owner: str
@@ -131,28 +127,17 @@ class ListenStream:
 
     def ring(self) -> None:
         """There is something to do."""
-        self._woken = True
-        if self._wake is not None and not self._wake.done():
-            self._wake.set_result(None)
+        self._bell.ring()
 
     def has_something_to_do(self, now: float) -> bool:
         return (
             not self._may_go_on()
             or self._seen != self._shared.changes.count
-            or self._is_to_be_judged(now)
+            or self._watching.is_to_be_judged(now)
         )
 
     def _may_go_on(self) -> bool:
         return self._shared.gate.is_live(self._owner) and not self._connection.is_draining
-
-    def _is_to_be_judged(self, now: float) -> bool:
-        watching = self._watching
-        is_due = bool(watching.held) and self._judged != self._shared.changes.count
-        return (
-            (is_due or watching.has_lost)
-            and now - self._judged_at >= JUDGE_AGAIN_SECONDS
-            and (self._judging is None or self._judging.done())
-        )
 
     # -- serving
 
@@ -167,17 +152,17 @@ class ListenStream:
                 await self._tell(
                     stream, [notification(m, {"_meta": self._meta}) for m in lists.values()]
                 )
-            if self._is_to_be_judged(monotonic()):
+            is_judging = self._judging is not None and not self._judging.done()
+            if not is_judging and watching.is_to_be_judged(monotonic()):
                 self._judging = asyncio.create_task(self._judge_again(watching))
             if watching.changed:
                 await self._tell(stream, self._updates(watching))
                 await asyncio.sleep(_PAUSE_SECONDS)
-            await self._rest()
+            await self._bell.rest()
         await stream.finish(event(self._result()))
 
     async def _judge_again(self, watching: Watching) -> None:
         """Beside the stream, which must end in time even where a server is slow."""
-        self._judged, self._judged_at = self._shared.changes.count, monotonic()
         await watching.judge_again(self._subscribe)
         self.ring()
 
@@ -219,13 +204,3 @@ class ListenStream:
             owner=owner,
             protocol=MODERN,
         )
-
-    async def _rest(self) -> None:
-        """Return when there is something to do."""
-        if not self._woken:
-            self._wake = asyncio.get_running_loop().create_future()
-            try:
-                await self._wake
-            finally:
-                self._wake = None
-        self._woken = False

@@ -8,6 +8,7 @@ or the catalogue have changed, so that nobody goes on hearing of what is no long
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable
+from time import monotonic
 from typing import Any, Final, final
 
 import msgspec
@@ -20,6 +21,9 @@ from yett.core.reasons import Reason
 from yett.edge.gate import Gate
 from yett.edge.mcp.streams import Changes, Resource
 
+JUDGE_AGAIN_SECONDS: Final = 3.0
+"""Not more often, however often something changes: each time costs a call for each watched resource. With
+the second until a stream looks up, it is within the five of promise 11."""
 _AT_ONCE: Final = 8
 _NOT_NOW: Final = frozenset(
     {
@@ -68,6 +72,9 @@ class Watching:
         self._changes = changes
         self._tally = tally
         self._wake = wake
+        self._judged = changes.count
+        self._judged_at = monotonic()
+        self._is_judging = False
         self._is_closed = False
 
     # -- Watcher
@@ -81,10 +88,6 @@ class Watching:
         self._wake()
 
     # -- for its stream or session
-
-    @property
-    def has_lost(self) -> bool:
-        return bool(self._lost)
 
     async def add(self, uris: Iterable[str], subscribe: Callable[[str], Call]) -> None:
         """Watch what the pipeline lets through. subscribe: makes the call for a URI."""
@@ -103,10 +106,25 @@ class Watching:
         for uri in crowded:  # a key may be allowed fewer calls at once
             await self.watch(subscribe(uri))
 
+    def is_to_be_judged(self, now: float) -> bool:
+        """Whether it is time to ask again whether the caller may watch what it watches."""
+        is_due = bool(self.held) and self._judged != self._changes.count
+        return (
+            (is_due or bool(self._lost))
+            and not self._is_judging
+            and now - self._judged_at >= JUDGE_AGAIN_SECONDS
+        )
+
     async def judge_again(self, subscribe: Callable[[str], Call]) -> None:
         """Let go of what the caller may not watch any more; watch again what was lost. It is no doing of
         the caller, so it costs it nothing."""
+        self._judged, self._judged_at, self._is_judging = self._changes.count, monotonic(), True
+        try:
+            await self._judge(subscribe)
+        finally:
+            self._is_judging = False
 
+    async def _judge(self, subscribe: Callable[[str], Call]) -> None:
         def judged(uri: str) -> Call:
             return msgspec.structs.replace(subscribe(uri), operation=JUDGE_AGAIN)
 
