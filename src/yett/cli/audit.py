@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 group: Final = click.Group("audit", help="Read and verify the record of every call.")
 
 _COLUMNS: Final = ["at", "id", "caller", "what", "decision", "reason", "status", "latency_ms"]
+_USES: Final = frozenset(("tools/call", "prompts/get", "resources/read"))
 _POLL_SECONDS: Final = 0.2
 _LONG_BYTES: Final = 32 * 1024 * 1024
 
@@ -248,10 +249,11 @@ def _what_happened(entry: Entry) -> str:
 
 
 def _what_was_asked(entry: Entry) -> str:
+    """Name the target; and the method, unless it is the one by which such a target is used."""
     method = entry.get("method") or entry["kind"]
-    if entry.get("tool"):
+    if entry.get("tool") and method in _USES:
         return _target(entry)
-    return f"{entry['server']} {method}" if entry.get("server") else method
+    return f"{_target(entry)} {method}".strip()
 
 
 def _target(entry: Entry) -> str:

@@ -82,14 +82,21 @@ def test_a_row_says_what_an_event_is_about_and_what_was_asked_of_a_server(data: 
     with open_log(data / "audit") as log:
         auditor = auditor_over(log)
         auditor.event({"event": "tool.pinned", "server": "git", "tool": "log"})
-        record = auditor.begin(call(server="git", method="tools/list", name=""))
-        asyncio.run(record.close(record.refuse(Denied(Reason.RATE_LIMITED, "too many"))))
+        for asked in (
+            call("tools/list", server="git", name=""),
+            call("resources/subscribe", name="git__file", id_="watch"),
+            call("prompts/get", name="git__summary"),
+        ):
+            record = auditor.begin(asked)
+            asyncio.run(record.close(record.refuse(Denied(Reason.RATE_LIMITED, "too many"))))
 
     printed = run(data, "tail", "--kind", "all").stdout
 
     assert "tool.pinned git/log " in printed
     assert "secret.retrieved github " in printed
     assert " git tools/list " in printed
+    assert " git__file resources/subscribe " in printed
+    assert " git__summary  " in printed
 
 
 def test_no_terminal_obeys_what_is_printed(data: Path) -> None:
