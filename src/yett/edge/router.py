@@ -14,9 +14,9 @@ from yett.edge.arrival import Arrival, Arrivals
 from yett.edge.gate import Gate
 from yett.edge.http.connection import Stream
 from yett.edge.http.message import Request, Response
+from yett.edge.mcp.changes import Changes
 from yett.edge.mcp.route import McpRoute
 from yett.edge.mcp.searching import SearchingGate
-from yett.edge.mcp.streams import Changes
 from yett.edge.origin import OriginPolicy
 from yett.edge.rest.route import PATHS as REST_PATHS
 from yett.edge.rest.route import RestRoute

@@ -17,7 +17,7 @@ from yett.core.operations import OPERATIONS
 from yett.core.reasons import Reason
 from yett.core.secret import Secret
 from yett.edge.mcp import watching as watching_module
-from yett.edge.mcp.streams import Changes, Resource
+from yett.edge.mcp.changes import Changes, Resource
 from yett.edge.mcp.watching import Tally, Watching
 
 OWNER = Principal(id="k1", name="laptop")

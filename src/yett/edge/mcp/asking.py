@@ -16,7 +16,7 @@ from yett.core.document import encode
 from yett.core.target import JSON
 from yett.edge.mcp.events import Feed
 from yett.edge.mcp.line import notification
-from yett.edge.mcp.questions import in_version
+from yett.edge.mcp.translate_questions import in_version
 
 ANSWER_SECONDS_MAX: Final = bounds.ROUND_SECONDS_MAX - 30.0
 """Less than a server's side waits, so that it learns that there is no answer."""

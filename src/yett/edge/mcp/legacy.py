@@ -17,16 +17,16 @@ from yett.edge.arrival import EVENT_STREAM, Arrival, Arrivals, accepts
 from yett.edge.gate import Gate
 from yett.edge.http.connection import Connection, Stream
 from yett.edge.http.message import Response, stream_head
+from yett.edge.mcp.announcements import Announcements
 from yett.edge.mcp.batch import read_batch
+from yett.edge.mcp.changes import Changes
 from yett.edge.mcp.events import Feed, Reader
-from yett.edge.mcp.exchange import Exchange, asked
-from yett.edge.mcp.general import General
 from yett.edge.mcp.inbound import Inbound
+from yett.edge.mcp.legacy_post import LegacyPost, asked
 from yett.edge.mcp.outbound import negotiated, respond
 from yett.edge.mcp.portions import in_portions
-from yett.edge.mcp.questions import declared
 from yett.edge.mcp.sessions import Session, Sessions
-from yett.edge.mcp.streams import Changes
+from yett.edge.mcp.translate_questions import declared
 from yett.edge.mcp.watching import Tally
 
 _IDLE_SECONDS: Final = 60.0
@@ -49,7 +49,7 @@ class Legacy:
         self._tally = tally
         self._arrivals = arrivals
         self._sessions = sessions
-        self._generals: dict[Session, General] = {}
+        self._announcements: dict[Session, Announcements] = {}
         self._readers: dict[Reader, Session] = {}
         self._judging: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
@@ -76,7 +76,7 @@ class Legacy:
             if not accepts(arrival.request.head, EVENT_STREAM):
                 inbound = _silent(inbound)
             elif call.talk.progress or call.talk.log_level is not None:
-                return Exchange([inbound], session, arrival, self)
+                return LegacyPost([inbound], session, arrival, self)
         operation = call.operation
         if inbound.id is None or operation.road is not _CALL or operation.method == _SUBSCRIBE:
             return respond(inbound, await self.run(inbound, inbound.call, arrival))
@@ -86,7 +86,7 @@ class Legacy:
         try:
             reply = await self._gate.handle(inbound.call, inbound.refused)
             if reply.result is not None and asked(reply) is not None:
-                return Exchange([inbound], session, arrival, self, first=reply)
+                return LegacyPost([inbound], session, arrival, self, first=reply)
             return respond(inbound, reply)
         except asyncio.CancelledError:
             if running.get(inbound.id) is task:  # it was not the agent's word that ended it
@@ -110,17 +110,19 @@ class Legacy:
             return respond(Inbound(call, None, refused, version=session.version), reply)
         head = stream_head(b"Yett-Request-Id: %b\r\n" % call.id.encode())
         if found is None:
-            return SessionStream(head, session, self, self._general(session).begin(), 0)
+            return SessionStream(head, session, self, self._announcements_of(session).begin(), 0)
         feed, after, _ = found
         if feed is None or (feed.is_general and feed.is_ended):
-            return SessionStream(head, session, self, self._general(session).begin_again(), 0)
+            return SessionStream(
+                head, session, self, self._announcements_of(session).begin_again(), 0
+            )
         return SessionStream(head, session, self, feed, after)
 
     async def close(self) -> None:
         """End every session, and wait for what goes on in them: the gate is about to end."""
         if self._timer is not None:
             self._timer.cancel()
-        going_on = [*self._judging, *(call for each in self._sessions for call in each.exchanges)]
+        going_on = [*self._judging, *(call for each in self._sessions for call in each.posts)]
         for session in self._sessions:
             self._sessions.end(session.id)
         if going_on:
@@ -133,7 +135,7 @@ class Legacy:
         assert session is not None  # noqa: S101 - every message that comes here is of one
         method = call.operation.method
         if method == _SUBSCRIBE and refused is None:
-            return await self._general(session).watch(call, arrival)
+            return await self._announcements_of(session).watch(call, arrival)
         reply = await self._gate.handle(call, refused)
         if reply.refusal is None and reply.error is None and call.operation.road is Road.ATTEND:
             self._obey(session, method, inbound)
@@ -163,8 +165,8 @@ class Legacy:
             case "logging/setLevel":
                 session.set_level(inbound.params["level"])
             case "resources/unsubscribe":
-                if session in self._generals:
-                    self._generals[session].unwatch(inbound.call.name)
+                if session in self._announcements:
+                    self._announcements[session].unwatch(inbound.call.name)
             case "notifications/cancelled":
                 session.cancel(inbound.params.get("requestId"))
             case "session/answer":
@@ -190,36 +192,38 @@ class Legacy:
         may_stream = accepts(arrival.request.head, EVENT_STREAM)
         if not may_stream:
             items = tuple(map(_silent, items))
-        return Exchange(items, session, arrival, self, as_array=True, may_stream=may_stream)
+        return LegacyPost(items, session, arrival, self, as_array=True, may_stream=may_stream)
 
     # -- streams
 
-    def _general(self, session: Session) -> General:
-        general = self._generals.get(session)
-        if general is None:
-            general = General(session, self._gate, self._changes, self._tally, self._arrivals)
-            self._generals[session] = general
-        return general
+    def _announcements_of(self, session: Session) -> Announcements:
+        announcements = self._announcements.get(session)
+        if announcements is None:
+            announcements = Announcements(
+                session, self._gate, self._changes, self._tally, self._arrivals
+            )
+            self._announcements[session] = announcements
+        return announcements
 
     async def listen(
         self, connection: Connection, session: Session, feed: Feed, after: int
     ) -> None:
         """Carry a feed on the connection of a GET."""
-        general = self._generals.get(session)
-        if general is not None:
-            asyncio.get_running_loop().call_soon(general.tell)
+        announcements = self._announcements.get(session)
+        if announcements is not None:
+            asyncio.get_running_loop().call_soon(announcements.tell)
         session.streams += 1
         try:
             await self.carry(connection, session, feed, after=after)
         finally:
             session.streams -= 1
-            if general is not None:
-                general.left()
+            if announcements is not None:
+                announcements.left()
 
     def _ended(self, session: Session) -> None:
-        general = self._generals.pop(session, None)
-        if general is not None:
-            general.close()
+        announcements = self._announcements.pop(session, None)
+        if announcements is not None:
+            announcements.close()
 
     # -- once a second
 
@@ -234,10 +238,10 @@ class Legacy:
                 self._sessions.end_of(owner)
         if self._told != self._changes.count:
             self._told = self._changes.count
-            in_portions(self._generals.values(), General.tell)
-        for general in self._generals.values():
-            if general.watching.is_to_be_judged(now):
-                task = loop.create_task(general.judge_again())
+            in_portions(self._announcements.values(), Announcements.tell)
+        for announcements in self._announcements.values():
+            if announcements.watching.is_to_be_judged(now):
+                task = loop.create_task(announcements.judge_again())
                 self._judging.add(task)
                 task.add_done_callback(self._judging.discard)
         for reader in self._readers:

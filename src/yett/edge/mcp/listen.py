@@ -16,13 +16,13 @@ from yett.edge.gate import Gate
 from yett.edge.http.connection import Connection
 from yett.edge.http.message import Response
 from yett.edge.mcp.bell import Bell
+from yett.edge.mcp.changes import Changes
 from yett.edge.mcp.inbound import Inbound
 from yett.edge.mcp.line import AnswerStream, event, notification
 from yett.edge.mcp.outbound import respond
 from yett.edge.mcp.params import LISTENABLE
 from yett.edge.mcp.portions import in_portions
 from yett.edge.mcp.sessions import Sessions
-from yett.edge.mcp.streams import Changes
 from yett.edge.mcp.translate import to_modern
 from yett.edge.mcp.versions import META_SUBSCRIPTION, MODERN
 from yett.edge.mcp.watching import Tally, Watching

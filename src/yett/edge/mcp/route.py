@@ -12,13 +12,13 @@ from yett.edge.arrival import EVENT_STREAM, Arrival, Arrivals, accepts, body_pro
 from yett.edge.gate import Gate
 from yett.edge.http.connection import Stream
 from yett.edge.http.message import Response
+from yett.edge.mcp.changes import Changes
 from yett.edge.mcp.inbound import Inbound, find_session, read_post
 from yett.edge.mcp.legacy import Legacy
 from yett.edge.mcp.listen import Listening, ListenStream
+from yett.edge.mcp.modern_post import ModernPost
 from yett.edge.mcp.outbound import respond
 from yett.edge.mcp.sessions import Sessions
-from yett.edge.mcp.streams import Changes
-from yett.edge.mcp.telling import Telling
 from yett.edge.mcp.versions import MODERN
 
 _INITIALIZE: Final = OPERATIONS["initialize"]
@@ -63,7 +63,7 @@ class McpRoute:
             return self._listen(inbound, arrival)
         talk = inbound.listens
         if talk is not None and accepts(head, EVENT_STREAM):
-            return Telling(inbound, talk, self._gate)
+            return ModernPost(inbound, talk, self._gate)
         reply = await self._gate.handle(inbound.call, inbound.refused)
         session_id = None
         if inbound.call.operation is _INITIALIZE and reply.principal and not reply.refusal:

@@ -29,7 +29,7 @@ class Session:
     """
 
     __slots__ = (
-        "_exchanges", "capabilities", "id", "log", "owner", "questions", "running", "server",
+        "_posts", "capabilities", "id", "log", "owner", "questions", "running", "server",
         "streams", "talk", "used", "version",
     )  # fmt: skip
 
@@ -53,33 +53,33 @@ class Session:
         self.running: dict[RequestId, asyncio.Task[object]] = {}
         self.questions = questions
         self.log = log
-        self._exchanges: dict[asyncio.Task[None], Feed] = {}
+        self._posts: dict[asyncio.Task[None], Feed] = {}
 
     @property
     def is_busy(self) -> bool:
         """Whether it must not be ended for being idle."""
-        return self.streams > 0 or bool(self._exchanges) or bool(self.running)
+        return self.streams > 0 or bool(self._posts) or bool(self.running)
 
     def set_level(self, level: str) -> None:
         """Let servers tell the caller of what is at least so severe."""
         self.talk = Talk(capabilities=self.capabilities, log_level=level)
 
-    def keep(self, exchange: "asyncio.Task[None]", feed: Feed) -> None:
+    def keep(self, post: "asyncio.Task[None]", feed: Feed) -> None:
         """Take note of calls that are answered on a feed, whatever becomes of the connection; they end
         with the session."""
-        self._exchanges[exchange] = feed
-        exchange.add_done_callback(self._exchanges.pop)
+        self._posts[post] = feed
+        post.add_done_callback(self._posts.pop)
 
     @property
-    def exchanges(self) -> "list[asyncio.Task[None]]":
-        return list(self._exchanges)
+    def posts(self) -> "list[asyncio.Task[None]]":
+        return list(self._posts)
 
     @property
     def unread(self) -> "list[asyncio.Task[None]]":
         """Calls that go on without a connection."""
         return [
-            exchange
-            for exchange, feed in self._exchanges.items()
+            post
+            for post, feed in self._posts.items()
             if feed.is_begun and not feed.is_read and not feed.is_ended
         ]
 
@@ -93,8 +93,8 @@ class Session:
 
     def close(self) -> None:
         """End it, and with it what is under way: its caller may be one who must learn nothing more."""
-        for exchange in self.exchanges:
-            exchange.cancel()
+        for post in self.posts:
+            post.cancel()
         for identifier in list(self.running):
             self.cancel(identifier)
         self.questions.close()

@@ -19,7 +19,7 @@ from yett.core.errors import Denied
 from yett.core.operations import JUDGE_AGAIN
 from yett.core.reasons import Reason
 from yett.edge.gate import Gate
-from yett.edge.mcp.streams import Changes, Resource
+from yett.edge.mcp.changes import Changes, Resource
 
 JUDGE_AGAIN_SECONDS: Final = 3.0
 """Not more often, however often something changes: each time costs a call for each watched resource. With

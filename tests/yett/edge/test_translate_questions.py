@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from yett.edge.mcp.questions import declared, in_version
+from yett.edge.mcp.translate_questions import declared, in_version
 
 VERSIONS = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25")
 WHOLE: dict[str, Any] = {

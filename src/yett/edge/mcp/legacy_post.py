@@ -36,7 +36,7 @@ _ABOUT_ALL: Final = frozenset({401, 404})
 
 
 class Carrier(Protocol):
-    """What all exchanges share."""
+    """What all posts of a session share."""
 
     async def run(self, inbound: Inbound, call: Call, arrival: Arrival) -> Reply:
         """Have one message answered by the pipeline, and do for its session what it asks for."""
@@ -56,7 +56,7 @@ class Carrier(Protocol):
 
 
 @final
-class Exchange:
+class LegacyPost:
     """items: what came in one POST. as_array: it came as a batch. may_stream: the agent takes a stream,
     so a long silence becomes one that is kept alive; without, no item has anything to tell. first: the
     reply to the only item, if it has one already and that asks for more."""

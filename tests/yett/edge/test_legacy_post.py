@@ -25,7 +25,7 @@ from yett.core.errors import Denied
 from yett.core.identity import Principal
 from yett.core.reasons import Reason
 from yett.core.talk import Notice
-from yett.edge.mcp import asking, exchange
+from yett.edge.mcp import asking, legacy_post
 
 SAMPLE = {
     "method": "sampling/createMessage",
@@ -201,7 +201,7 @@ async def test_a_server_that_asks_for_ever_is_stopped(server: Server) -> None:
             questions += 1
             await old.answer(message, {"action": "decline"})
 
-    assert questions == exchange.ROUNDS_MAX - 1
+    assert questions == legacy_post.ROUNDS_MAX - 1
     assert message["error"]["data"]["reason"] == "upstream_invalid"
     assert server.gate.refusals[-1].reason is Reason.UPSTREAM_INVALID
 
@@ -343,7 +343,7 @@ async def test_the_end_of_a_session_ends_what_goes_on_in_it(server: Server) -> N
 async def test_a_long_silence_becomes_a_stream(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(exchange, "KEEP_ALIVE_SECONDS", 0.05)
+    monkeypatch.setattr(legacy_post, "KEEP_ALIVE_SECONDS", 0.05)
     old = await Old.open(server, capabilities=ALL)
     server.gate.hold = asyncio.Event()
     async with old.calling(id_=5, token="t") as stream:

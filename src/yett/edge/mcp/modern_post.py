@@ -15,7 +15,7 @@ from yett.edge.mcp.outbound import respond
 
 
 @final
-class Telling:
+class ModernPost:
     """The agent that closes its connection cancels the call, and the server is told (MCP 2026-07-28,
     Streamable HTTP: Cancellation)."""
 

@@ -11,10 +11,10 @@ from yett.core.operations import OPERATIONS
 from yett.edge.arrival import Arrival, Arrivals
 from yett.edge.gate import Gate
 from yett.edge.http.message import Request
+from yett.edge.mcp.changes import Changes
 from yett.edge.mcp.events import Feed
 from yett.edge.mcp.line import notification
 from yett.edge.mcp.sessions import Session
-from yett.edge.mcp.streams import Changes
 from yett.edge.mcp.versions import NEWEST_LEGACY
 from yett.edge.mcp.watching import Tally, Watching
 
@@ -25,7 +25,7 @@ _LISTS_CHANGED: Final = tuple(
 
 
 @final
-class General:
+class Announcements:
     """Of one session, from its first GET stream or subscription to its end."""
 
     __slots__ = (
