@@ -1,5 +1,8 @@
 """What `yett up --first-key ROLE` adds: a key for whoever has none yet, and where to put it."""
 
+import shutil
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -48,4 +51,12 @@ def show_first_key(place: Place, configuration: "Configuration", role: str, url:
     click.echo(f"\nYour first key, shown this once: {key}\n\nPaste one of these:")
     for client, text in snippets(url, key).items():
         click.echo(f"\n# {client}\n{text}")
-    click.echo("\nTry: yett demo, yett audit tail, yett audit verify. Stop with Ctrl-C.")
+    program = program_name()
+    tries = ", ".join(f"{program} {words}" for words in ("demo", "audit tail", "audit verify"))
+    click.echo(f"\nTry, in a second terminal: {tries}. Stop with Ctrl-C.")
+
+
+def program_name() -> str:
+    """Return what to write for this command: from a checkout it is not in PATH."""
+    called = Path(sys.argv[0])
+    return str(called) if called.name == "yett" and shutil.which("yett") is None else "yett"
