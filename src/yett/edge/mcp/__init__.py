@@ -1,1 +1,1 @@
-"""MCP over Streamable HTTP, both eras: pure translation between JSON-RPC and `Call` / `Reply`."""
+"""MCP over Streamable HTTP, both eras: between JSON-RPC on the wire and `Call` / `Reply`. Nothing is decided here."""

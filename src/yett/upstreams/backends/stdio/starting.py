@@ -6,9 +6,9 @@ from typing import Final
 
 from yett.core.errors import Fault
 from yett.core.reasons import Reason
-from yett.upstreams.backends.stdio.asking import fail
 from yett.upstreams.backends.stdio.child import Launch, start
 from yett.upstreams.backends.stdio.conversation import Conversation, Ended, NotWritten
+from yett.upstreams.backends.stdio.exchanging import fail
 from yett.upstreams.backends.stdio.hearing import Hearing
 from yett.upstreams.backends.stdio.lines import LastWords
 from yett.upstreams.backends.stdio.opening import open_conversation

@@ -11,9 +11,9 @@ from yett.core.errors import Fault
 from yett.core.proofs import Credential
 from yett.core.reasons import Reason
 from yett.core.target import JSON
-from yett.upstreams.backends.stdio.asking import exchange_with, fail
 from yett.upstreams.backends.stdio.child import Launch
 from yett.upstreams.backends.stdio.conversation import Conversation, Ended
+from yett.upstreams.backends.stdio.exchanging import exchange_with, fail
 from yett.upstreams.backends.stdio.hearing import Hearing
 from yett.upstreams.backends.stdio.lanes import EndOfLane, Lanes, Opened
 from yett.upstreams.backends.stdio.lines import LastWords

@@ -14,8 +14,8 @@ from typing import Any, Final, final
 from yett.core.errors import Fault
 from yett.core.reasons import Reason
 from yett.core.target import JSON
-from yett.upstreams.backends.stdio.asking import exchange_with
 from yett.upstreams.backends.stdio.conversation import Conversation, NotWritten
+from yett.upstreams.backends.stdio.exchanging import exchange_with
 from yett.upstreams.background import report_bug
 from yett.upstreams.handshake import Opening, honoured_uris, listening_filter, with_meta
 from yett.upstreams.port import Era, Exchange
