@@ -11,7 +11,9 @@ from tests.outside.upstream import MODERN, Upstream, serving, tool, wait_until
 
 LEGACY = "2025-11-25"
 EXTENSION = "io.modelcontextprotocol/tasks"
-DECLARED: dict[str, Any] = {"io.modelcontextprotocol/clientCapabilities": {"extensions": {EXTENSION: {}}}}
+DECLARED: dict[str, Any] = {
+    "io.modelcontextprotocol/clientCapabilities": {"extensions": {EXTENSION: {}}}
+}
 
 
 @dataclass
