@@ -217,3 +217,17 @@ async def test_a_server_that_floods_whom_nobody_reads_takes_bounded_memory(place
         assert messages[-1]["result"]["content"][0]["text"] == "done"
         assert told == sorted(told)
         assert {message["params"]["progressToken"] for message in messages[:-1]} == {0}
+
+
+@pytest.mark.parametrize("params", [{}, {"id": []}, {"id": "x", "result": {}}])
+async def test_what_poses_as_an_answer_is_refused_and_recorded(
+    params: dict[str, Any], place: Place
+) -> None:
+    """The gate's own name for an answer, sent as the name of a method."""
+    message = {"jsonrpc": "2.0", "method": "session/answer", "params": params}
+    async with place.talkers((9, "old")) as (talker,):
+        status, headers, _ = await talker.send(json.dumps(message).encode(), talker._fields("", {}))
+
+    assert status == 400
+    (record,) = place.gate.records("--id", headers["yett-request-id"])
+    assert record["reason"] == "malformed_request"

@@ -72,6 +72,8 @@ def interpret(message: JSON) -> Envelope:
         return _unfit('`jsonrpc` must be "2.0" and `method` a string', id_=identifier)
     if not isinstance(params, dict):
         return _unfit("`params` must be an object", id_=identifier)
+    if method == ANSWER:  # a name of ours: what has it is none
+        return _unfit("no such method", id_=identifier)
     return Envelope(identifier, method, params)
 
 
