@@ -17,6 +17,7 @@ from yett.core.talk import Notice
 from yett.upstreams.backends.http import lanes, watches
 from yett.upstreams.inquiries import QUESTIONS_MAX
 from yett.upstreams.port import Beside, Era, Exchange, Transport, Wishes
+from yett.upstreams.updates import GATHER_SECONDS
 
 STREAM = "text/event-stream"
 ASKING = Wishes(b'{"elicitation":{"form":{}}}')
@@ -244,19 +245,26 @@ async def test_where_a_call_comes_from_is_passed_on(era: str) -> None:
 
 
 async def test_what_belongs_to_no_call_is_heard_on_its_stream_as_well() -> None:
+    """Of resources only those that are watched: a server cannot make others be looked at again."""
+
     async def answer(request: Request, writer: Writer) -> None:
         changed = encoded({"method": "notifications/tools/list_changed"})
-        params = {"uri": "memo://one"}
-        updated = encoded({"method": "notifications/resources/updated", "params": params})
-        await server.write_stream(writer, changed, updated, result_body(request, "done"))
+        method = "notifications/resources/updated"
+        updated = [
+            encoded({"method": method, "params": {"uri": uri}})
+            for uri in ("memo://one/part", "memo://two", "")
+        ]
+        await server.write_stream(writer, changed, *updated, result_body(request, "done"))
 
     changes: list[int] = []
     uris: list[str] = []
-    server = HttpServer("modern", oddity=only_calls(answer))
+    server = HttpServer("legacy", oddity=only_calls(answer))
     async with server, reach(server) as transport:
         transport.on_changed, transport.on_updated = lambda: changes.append(1), uris.append
-        await talk(transport, Beside(progress=True))
-        await call(transport)
+        await transport.watch("memo://one", credential=NOBODY, deadline_seconds=2.0)
+        for beside in (Beside(progress=True), None):
+            await (talk(transport, beside) if beside else call(transport))
+            await asyncio.sleep(2 * GATHER_SECONDS)
 
     assert changes == [1, 1]
     assert uris == ["memo://one", "memo://one"]

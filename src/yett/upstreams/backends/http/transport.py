@@ -94,7 +94,7 @@ class HttpTransport:
             self._background,
             self._listen_to,
             changed=self.note_change,
-            updated=self.note_update,
+            updated=self._tell_update,
         )
         self._mirrors: dict[str, tuple[Mirror, ...]] = {}
         self._showing = None if offers == NO_WISHES else Beside(wishes=offers)
@@ -266,6 +266,9 @@ class HttpTransport:
     def _note_loss(self) -> None:
         self._lost = True
 
+    def _tell_update(self, uri: str) -> None:
+        self.on_updated(uri)
+
     def _listen_to(self, session: Session, watches: Watches) -> Stream:
         if session.modern:
             return ModernEvents(self._client, session, watches, self.next_id)
@@ -298,7 +301,7 @@ class HttpTransport:
         self.on_changed()
 
     def note_update(self, uri: str) -> None:
-        self.on_updated(uri)
+        self._watches.note_update(uri)
 
     def send_back(self, session: Session | None, reply: bytes) -> None:
         if session is not None and not session.modern:
