@@ -10,7 +10,7 @@ import re
 import secrets
 from collections import deque
 from time import monotonic
-from typing import Final, final
+from typing import Final, NamedTuple, final
 
 import msgspec
 
@@ -82,6 +82,20 @@ class Shelf:
         max(self._logs[owner], key=lambda log: log.size).drop_oldest()
 
 
+class Place(NamedTuple):
+    """Where an event stands. feed: None if nothing of it is kept. number: of the event. is_general:
+    whether the feed answers no call."""
+
+    feed: "Feed | None"
+    number: int
+    is_general: bool
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether nothing is left of a feed that nothing can stand in for."""
+        return self.feed is None and not self.is_general
+
+
 @final
 class EventLog:
     """The feeds of one session. size: bytes that they keep."""
@@ -107,13 +121,12 @@ class EventLog:
         self._feeds[feed.number] = feed
         return feed
 
-    def find(self, identifier: str) -> "tuple[Feed | None, int, bool] | None":
-        """Return the feed that an event was of, the event's number and whether the feed was a general
-        one; None: it is no event of this session. The feed is None if nothing of it is kept."""
+    def find(self, identifier: str) -> Place | None:
+        """Return where an event stands; None: it is no event of this session."""
         found = _ID.fullmatch(identifier)
         if found is None or found[1] != self._secret:
             return None
-        return self._feeds.get(int(found[3])), int(found[4]), found[2] == "g"
+        return Place(self._feeds.get(int(found[3])), int(found[4]), found[2] == "g")
 
     def keep(self, feed: "Feed", size: int) -> None:
         self._kept.append(feed)

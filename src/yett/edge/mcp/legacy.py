@@ -103,7 +103,7 @@ class Legacy:
         last_event = arrival.request.head.headers.get(b"last-event-id")
         found = None if last_event is None else session.log.find(last_event.decode("latin-1"))
         refused = arrival.refused
-        if refused is None and last_event is not None and (found is None or _is_gone(found)):
+        if refused is None and last_event is not None and (found is None or found.is_gone):
             refused = Denied(Reason.INVALID_STATE, "Last-Event-ID", shown="`Last-Event-ID`")
         reply = await self._gate.handle(call, refused)
         if reply.refusal is not None:
@@ -272,12 +272,6 @@ class SessionStream:
         await connection.send_chunk(b": yett\n\n")
         await self._legacy.listen(connection, self._session, self._feed, self._after)
         connection.finish_stream()
-
-
-def _is_gone(found: tuple[Feed | None, int, bool]) -> bool:
-    """Whether nothing is left of a stream that nothing can stand in for."""
-    feed, _, is_general = found
-    return feed is None and not is_general
 
 
 def _silent(inbound: Inbound) -> Inbound:

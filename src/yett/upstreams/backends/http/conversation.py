@@ -92,16 +92,22 @@ class Receiver(msgspec.Struct, eq=False):
             if self.exchange is not None:
                 raise InvalidAnswer("a second answer")
             self.exchange = read_answer(message, self._identifier, len(data))
-        elif announces_change(message):
-            self._owner.note_change()
-        elif "id" in message:
-            reply = reply_to(message)
-            if reply is not None:
-                self._owner.send_back(self._session, reply)
         else:
-            uri = updated_uri(message)
-            if uri is not None:
-                self._owner.note_update(uri)
+            take_unasked(message, self._session, self._owner)
+
+
+def take_unasked(message: dict[str, JSON], session: Session | None, owner: Owner) -> None:
+    """Deal with what a server says besides an answer, where nobody can be asked anything."""
+    if announces_change(message):
+        owner.note_change()
+    elif "id" in message:
+        reply = reply_to(message)
+        if reply is not None:
+            owner.send_back(session, reply)
+    else:
+        uri = updated_uri(message)
+        if uri is not None:
+            owner.note_update(uri)
 
 
 def frame(

@@ -9,7 +9,7 @@ from yett.core.errors import Fault
 from yett.core.target import JSON
 from yett.upstreams.backends.http.client import Client
 from yett.upstreams.backends.http.connection import OK
-from yett.upstreams.backends.http.conversation import NOT_FOUND, Owner, Session
+from yett.upstreams.backends.http.conversation import NOT_FOUND, Owner, Session, take_unasked
 from yett.upstreams.backends.http.headers import stream_request
 from yett.upstreams.backends.http.response import STREAM_TYPE, Response
 from yett.upstreams.backends.http.sessions import HANDSHAKE_SECONDS_MAX, Sessions
@@ -19,11 +19,8 @@ from yett.upstreams.background import Background
 from yett.upstreams.port import Exchange
 from yett.upstreams.rpc import (
     InvalidAnswer,
-    announces_change,
     is_answer,
     read_message,
-    reply_to,
-    updated_uri,
 )
 
 Ask = Callable[[str, dict[str, JSON], float], Awaitable[Exchange]]
@@ -159,15 +156,5 @@ class LegacyListener:
         InvalidAnswer: broken.
         """
         message = read_message(data)
-        if is_answer(message):
-            return
-        if announces_change(message):
-            self._watches.note_change()
-        elif "id" in message:
-            reply = reply_to(message)
-            if reply is not None:
-                self._owner.send_back(self._session, reply)
-        else:
-            uri = updated_uri(message)
-            if uri is not None:
-                self._watches.note_update(uri)
+        if not is_answer(message):
+            take_unasked(message, self._session, self._owner)
