@@ -27,7 +27,8 @@ from yett.telemetry.metrics import CONTENT_TYPE
 
 _RECORDS_MAX: Final = 10_000
 _FILTERS: Final = (
-    "since", "until", "key", "tool", "server", "tenant", "decision", "reason", "id", "kind", "text",
+    "since", "until", "key", "tool", "server", "tenant", "decision", "reason", "status",
+    "id", "kind", "text",
 )  # fmt: skip
 _HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 

@@ -72,6 +72,7 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
     tenant: str | None = None
     decision: str | None = None
     reason: str | None = None
+    status: str | None = None
     id: str | None = None
     kind: str = "decision"
     text: str | None = None
@@ -88,6 +89,7 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
                     ("tenant", self.tenant),
                     ("decision", self.decision),
                     ("reason", self.reason),
+                    ("status", self.status),
                     ("id", self.id),
                 )
             )

@@ -47,6 +47,11 @@ def _filters(function: Callable[..., None]) -> Callable[..., None]:
         click.option("--id", "id_", metavar="ID", help="The record's id (Yett-Request-Id)."),
         click.option("--reason", help="Why it was refused, e.g. not_permitted."),
         click.option(
+            "--status",
+            type=click.Choice(["ok", "tool_error", "input_required", "refused", "unknown"]),
+            help="How the call, or this round of it, ended.",
+        ),
+        click.option(
             "--decision",
             type=click.Choice(["allowed", "denied", "error"]),
             help="What became of the call.",

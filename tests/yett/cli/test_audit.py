@@ -59,6 +59,8 @@ def test_a_search_prints_one_whole_record_per_line_newest_last(data: Path) -> No
     [
         (["--decision", "denied"], ["bad"]),
         (["--reason", "unknown_tool"], ["bad"]),
+        (["--status", "refused"], ["bad"]),
+        (["--status", "input_required"], []),
         (["--tool", "git/log"], ["r-0", "r-1", "r-2"]),
         (["--tool", "git", "--limit", "2"], ["r-1", "r-2"]),
         (["--server", "git", "--key", "laptop", "--tenant", "acme", "--id", "r-1"], ["r-1"]),
