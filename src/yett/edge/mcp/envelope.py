@@ -12,7 +12,7 @@ from yett.core.target import JSON
 _ENVELOPE: Final = frozenset({"jsonrpc", "id", "method", "params"})
 
 ANSWER: Final = "session/answer"
-"""Stands for the method of a JSON-RPC response."""
+"""Stands for the method of a JSON-RPC response; what comes under this name is none."""
 _ANSWERS: Final = ({"jsonrpc", "id", "result"}, {"jsonrpc", "id", "error"})
 
 PARSE_ERROR: Final = -32700
@@ -68,12 +68,10 @@ def interpret(message: JSON) -> Envelope:
         )
     if not message.keys() <= _ENVELOPE:
         return _unfit("unknown member of the envelope", id_=identifier)
-    if message.get("jsonrpc") != "2.0" or not isinstance(method, str):
-        return _unfit('`jsonrpc` must be "2.0" and `method` a string', id_=identifier)
+    if message.get("jsonrpc") != "2.0" or not isinstance(method, str) or method == ANSWER:
+        return _unfit('`jsonrpc` must be "2.0" and `method` the name of one', id_=identifier)
     if not isinstance(params, dict):
         return _unfit("`params` must be an object", id_=identifier)
-    if method == ANSWER:  # a name of ours: what has it is none
-        return _unfit("no such method", id_=identifier)
     return Envelope(identifier, method, params)
 
 
