@@ -171,9 +171,9 @@ def test_three_tools_stand_for_all(tmp_path: Any) -> None:
 
             # What may not be called is neither found nor described.
             assert ask("search_tools", query="change").json["result"]["structuredContent"]["tools"] == []  # fmt: skip
-            for refused in (
-                ask("describe_tool", name="small__change"),
-                ask("call_tool", name="small__change", arguments={"word": "x"}),
-            ):
-                assert refused.refusal["reason"] == "unknown_tool"
+            unknown = ask("describe_tool", name="small__change")
+            assert unknown.json["result"]["isError"] is True
+            assert gate.record_of(unknown)["method"] == "tools/list"
+            refused = ask("call_tool", name="small__change", arguments={"word": "x"})
+            assert refused.refusal["reason"] == "unknown_tool"
             assert Agent(gate, key, LEGACY, "/mcp/small").tools() == ["look"]

@@ -19,7 +19,7 @@ from yett.core.call import Call
 from yett.core.document import encode as encode_document
 from yett.core.identity import Principal
 from yett.core.proofs import Admitted, Cleaned, Permitted
-from yett.core.talk import Resumption
+from yett.core.talk import INPUT_REQUIRED, Resumption
 from yett.core.target import JSON, Target
 
 TEXT_CHARS_MAX: Final = 256
@@ -155,7 +155,13 @@ class Encoder:
             f'"bytes":{len(encoded)!s},"output_digest":"{sha256(encoded).hexdigest()}",'
             f'"findings":{_names(findings) if findings else "[]"},'
             f'"secrets":{_names(secrets) if secrets else "[]"}'
+            f"{self._questions(cleaned) if status == INPUT_REQUIRED else ''}"
         )
+
+    def _questions(self, cleaned: Cleaned) -> str:
+        """Tell what the server asks its caller, so that it can be said later what was agreed to."""
+        asked = {} if cleaned.result is None else cleaned.result.get("inputRequests", {})
+        return f",{self._document('questions', asked, INPUT_BYTES_MAX)}"
 
     def ended(self, at: float, call: Call, intent: int, ending: str, *, cost: int) -> str:
         """Write the outcome of a call that was allowed and yet has no answer."""

@@ -61,6 +61,18 @@ async def test_a_round_that_asks_is_told_from_one_that_answers() -> None:
     assert "continues" not in line
 
 
+async def test_what_is_asked_is_in_the_record_without_secrets() -> None:
+    questions = {
+        "q1": {"method": "elicitation/create", "params": {"message": f"use {EMBEDDED_SECRET}"}}
+    }
+
+    line = await round_of(MemoryLog(), talk=Talk(), result=ASKED | {"inputRequests": questions})
+
+    assert line["questions"]["q1"]["method"] == "elicitation/create"
+    assert EMBEDDED_SECRET not in str(line["questions"])
+    assert len(line["questions_digest"]) == 64
+
+
 async def test_a_result_that_looks_so_asks_nobody_who_cannot_be_asked() -> None:
     assert (await round_of(MemoryLog(), result=ASKED))["status"] == "ok"
 

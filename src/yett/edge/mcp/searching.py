@@ -14,7 +14,7 @@ from yett.core.call import Call, Reply
 from yett.core.document import encode
 from yett.core.errors import Denied
 from yett.core.operations import OPERATIONS
-from yett.core.reasons import Reason
+from yett.core.reasons import WIRE, Reason
 from yett.core.target import JSON
 from yett.edge.gate import Gate
 
@@ -128,9 +128,10 @@ class SearchingGate:
         if reply.result is None:
             return reply
         found = [tool for tool in reply.result["tools"] if tool["name"] == name]
-        if not found:
-            refused = Denied(Reason.UNKNOWN_TOOL, f"to be described: {name[:200]!r}")
-            return await self._gate.handle(call, refused)
+        if not found:  # the list was granted and recorded; this name is not on it
+            text = {"type": "text", "text": WIRE[Reason.UNKNOWN_TOOL].text}
+            result: dict[str, JSON] = {"content": [text], "isError": True}
+            return Reply(call=call, principal=reply.principal, result=result)
         return _answer(call, reply, found[0])
 
     async def _call(self, call: Call) -> Reply:
