@@ -19,7 +19,7 @@ demo: $(VENV)/.core   ## five calls and what happened to each, in under a minute
 
 test: $(VENV)/.dev .servers/.done .peers/.done tests/conformance/node_modules/.done tests/peers/node_modules/.done   ## set up, then run every check and every test
 	@$(MAKE) --no-print-directory lint types
-	@$(BIN)/python -m pytest -q -n 2 --dist loadfile
+	@YETT_TESTS_SET_UP=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 conformance: $(VENV)/.dev tests/conformance/node_modules/.done   ## run the conformance suite of MCP through a gate, both versions; prints the tables
 	@$(BIN)/python -m tests.conformance.run
@@ -98,5 +98,6 @@ $(VENV)/.dev: requirements/dev.txt $(VENV)/.core
 
 tests/%/node_modules/.done: tests/%/package-lock.json .node/.done
 	@echo "installing what tests/$* runs with Node …"
-	@cd tests/$* && PATH="$(NODE)/bin:$$PATH" node $(NODE)/lib/node_modules/npm/bin/npm-cli.js ci --silent --ignore-scripts --no-audit --no-fund
+	@cd tests/$* && PATH="$(NODE)/bin:$$PATH" node $(NODE)/lib/node_modules/npm/bin/npm-cli.js ci --loglevel=error --ignore-scripts --no-audit --no-fund >/dev/null \
+		|| { echo "npm could not install tests/$*: it must reach its registry; behind one with a CA of its own set NODE_EXTRA_CA_CERTS"; exit 1; }
 	@touch $@

@@ -67,13 +67,13 @@ def fixture(era: str) -> Iterator[int]:
         command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as process:
         try:
-            wait_until(lambda: _listens(port), _START_SECONDS_MAX)
+            wait_until(lambda: listens(port), _START_SECONDS_MAX)
             yield port
         finally:
             process.terminate()
 
 
-def _listens(port: int) -> bool:
+def listens(port: int) -> bool:
     with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
         return True
     return False

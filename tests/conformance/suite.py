@@ -33,8 +33,7 @@ class Outcome:
     printed: str
 
 
-def is_installed() -> bool:
-    return NODE.exists() and _PROGRAM.exists()
+NEEDED: Final = (NODE, _PROGRAM)
 
 
 def run(*words: str, environment: dict[str, str] | None = None) -> Outcome:

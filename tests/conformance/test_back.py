@@ -3,10 +3,9 @@
 import pytest
 
 from tests.conformance import run, suite
+from tests.needs import needs
 
-pytestmark = pytest.mark.skipif(
-    not suite.is_installed(), reason="no node_modules folder: `make test` sets up the suite"
-)
+pytestmark = needs(*suite.NEEDED)
 
 
 @pytest.mark.parametrize("version", run.BACK)

@@ -21,14 +21,12 @@ from mcp.shared._httpx_utils import create_mcp_http_client
 from mcp_types import TextContent, TextResourceContents, ToolAnnotations
 from pydantic import AnyUrl
 
+from tests.needs import needs
 from tests.outside.gate import DOORS, REST, ROOT, Agent, Gate, Key, as_yaml, running
 from tests.outside.upstream import MODERN, wait_until
 
 SERVERS = ROOT / ".servers" / "bin"
-needs_servers = pytest.mark.skipif(
-    not (SERVERS / "mcp-server-time").exists(),
-    reason="no .servers folder: `make test` sets up the servers from PyPI",
-)
+needs_servers = needs(SERVERS / "mcp-server-time")
 MODES = ("legacy", MODERN, "auto")
 
 

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 import pytest
 
+from tests.needs import need
 from tests.outside.upstream import MODERN
 from tests.peers.conftest import Place
 from tests.peers.visit import FOUR, PYTHON, TYPESCRIPT, Account, Client, call, clients, step
@@ -139,8 +140,7 @@ async def test_who_declares_nothing_is_asked_nothing(
 @pytest.mark.parametrize("client", clients(*FOUR))
 async def test_a_server_from_npm_asks_over_pipes(client: Client, place: Place) -> None:
     """It shows these tools only to a client that can be asked, and so the gate must be one."""
-    if "everything" not in place.servers:
-        pytest.skip("server everything is not installed: `make test` sets it up")
+    need("everything" in place.servers, "server everything")
     account = await place.visit(
         client, "/mcp/everything",
         call("trigger-elicitation-request"),
@@ -175,8 +175,7 @@ async def test_a_client_hears_that_the_tools_of_a_server_changed(
 
 @pytest.mark.parametrize("client", clients(PYTHON[0], TYPESCRIPT[0], TYPESCRIPT[2]))
 async def test_a_client_hears_that_a_resource_changed(client: Client, place: Place) -> None:
-    if "everything" not in place.servers:
-        pytest.skip("server everything is not installed: `make test` sets it up")
+    need("everything" in place.servers, "server everything")
     uri = {"uri": "demo://resource/dynamic/text/1"}
     subscribe = step("resources/subscribe", uri)
     if client.version == MODERN:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.needs import need
 from tests.peers.conftest import Place
 from tests.peers.visit import FOUR, Client, Step, call, clients, step
 
@@ -21,8 +22,7 @@ COUNTED = {
 
 @pytest.fixture
 def everything(place: Place) -> Place:
-    if "everything" not in place.servers:
-        pytest.skip("server everything is not installed: `make test` sets it up")
+    need("everything" in place.servers, "server everything")
     return place
 
 

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from tests.needs import need
 from tests.peers.conftest import Place
 from tests.peers.visit import FOUR, PYTHON, TYPESCRIPT, Client, Step, call, clients, step
 
@@ -16,8 +17,7 @@ WRITES = {
 
 
 def needed(place: Place, server: str) -> None:
-    if server not in place.servers:
-        pytest.skip(f"server {server} is not installed: `make test` sets it up")
+    need(server in place.servers, f"server {server}")
 
 
 @pytest.mark.parametrize("client", clients(*FOUR))

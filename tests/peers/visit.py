@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import pytest
 
+from tests.needs import needs
 from tests.outside.gate import ROOT
 from tests.outside.upstream import MODERN
 from tests.peers import python_client
@@ -132,10 +133,7 @@ TYPESCRIPT: Final = (
 ALL: Final = (*PYTHON, *TYPESCRIPT)
 FOUR: Final = (PYTHON[0], PYTHON[1], TYPESCRIPT[0], TYPESCRIPT[2])
 """Each language in each era."""
-needs_node = pytest.mark.skipif(
-    not (NODE.exists() and (MODULES / ".package-lock.json").exists()),
-    reason="no Node and packages for it: `make test` sets them up",
-)
+needs_node = needs(NODE, MODULES / ".package-lock.json")
 
 
 def clients(*found: Client) -> list[Any]:

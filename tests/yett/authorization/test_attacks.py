@@ -1,7 +1,6 @@
 """What an agent may try to turn a no into a yes, and what a name may try to become."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import cedarpy
@@ -9,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.needs import CORPORA, needs_corpus
 from tests.yett.authorization.asking import ask, authorizer, listed, principal, refusal, tool
 from yett.authorization.compile import compile_grant, quote
 from yett.core.errors import ConfigurationError, Denied
@@ -20,7 +20,7 @@ ADMIN_ONLY = """
 @id("admin") permit(principal, action, resource)
 when { context.arguments has role && context.arguments.role in Role::"admin" };
 """
-CORPUS = Path(__file__).parents[4] / "shared/corpora/argument_payloads.jsonl"
+CORPUS = CORPORA / "argument_payloads.jsonl"
 
 DISGUISES: list[dict[str, Any]] = [
     {"role": {"__entity": {"type": "Role", "id": "admin"}}},
@@ -280,7 +280,7 @@ def test_an_address_has_one_spelling(peer: str) -> None:
     assert refusal(gate, peer="unix").reason is Reason.NOT_PERMITTED
 
 
-@pytest.mark.skipif(not CORPUS.exists(), reason="the corpora lie beside the repository")
+@needs_corpus(CORPUS.name)
 def test_no_payload_of_the_corpus_is_permitted_by_a_policy_that_wants_one_harmless_word() -> None:
     policy = (
         'permit(principal in Role::"reader", action, resource) '

@@ -3,12 +3,12 @@
 import base64
 import json
 import string
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.needs import CORPORA, needs_corpus
 from yett.configuration.secret_finder import (
     find_in_argument,
     find_in_environment,
@@ -18,7 +18,7 @@ from yett.configuration.secret_finder import (
     masked,
 )
 
-CORPUS = Path(__file__).parents[4] / "shared" / "corpora" / "secrets.jsonl"
+CORPUS = CORPORA / "secrets.jsonl"
 SECRET = st.text(alphabet=string.ascii_letters + string.digits, min_size=8, max_size=40).filter(
     lambda text: not text.isdigit()
 )
@@ -193,7 +193,7 @@ def test_findings_lie_in_order_and_inside_the_text(text: str) -> None:
         assert all(0 <= place <= len(text) for place in places)
 
 
-@pytest.mark.skipif(not CORPUS.exists(), reason=f"the corpus {CORPUS} is not beside the repository")
+@needs_corpus(CORPUS.name)
 def test_most_secrets_of_the_corpus_are_found_and_most_settings_left() -> None:
     cases = [json.loads(line) for line in CORPUS.read_text(encoding="utf-8").splitlines()]
 

@@ -11,10 +11,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from tests.needs import CORPORA, needs_corpus
 from yett.core.bounds import DOCUMENT_DEPTH_MAX, INTEGER_DIGITS_MAX
 from yett.core.document import DocumentError, check_depth, encode, parse
 
-CORPUS = Path(__file__).parents[4] / "shared/corpora/json_parsing.jsonl"
+CORPUS = CORPORA / "json_parsing.jsonl"
 
 # RFC 8259 §4: names SHOULD be unique. Whoever reads the first and whoever reads the last see two
 # different calls, so what the suite calls acceptable is refused here.
@@ -23,8 +24,7 @@ AMBIGUOUS = frozenset({"y_object_duplicated_key.json", "y_object_duplicated_key_
 
 def _corpus() -> list[Any]:
     if not CORPUS.exists():
-        reason = f"the corpora are not beside the repository ({CORPUS.name} is missing)"
-        return [pytest.param(b"", "", marks=pytest.mark.skip(reason=reason))]
+        return [pytest.param(b"", "", marks=needs_corpus(CORPUS.name))]
     rows = map(json.loads, CORPUS.read_text(encoding="utf-8").splitlines())
     return [
         pytest.param(base64.b64decode(row["b64"]), row["label"], id=Path(row["source_ref"]).name)

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.stand import _listens
+from tests.conformance.stand import listens
+from tests.needs import needs
 from tests.outside.gate import free_port
 from tests.yett.upstreams.scene import NOBODY, make, text_of
 from yett.core.talk import Notice
@@ -22,9 +23,7 @@ PYTHON = ROOT / ".peers" / "bin" / "python"
 SCRIPT = ROOT / "tests" / "servers" / "sdk_of_before.py"
 PATHS = {"sse": "/sse", "streamable-http": "/mcp"}
 
-pytestmark = pytest.mark.skipif(
-    not PYTHON.exists(), reason="no .peers folder: `make test` makes it"
-)
+pytestmark = needs(PYTHON)
 
 
 @pytest.fixture(name="server", scope="module", params=PATHS)
@@ -34,7 +33,7 @@ def _server(request: pytest.FixtureRequest) -> Iterator[tuple[str, str]]:
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
             until = time.monotonic() + 20.0
-            while not _listens(port) and time.monotonic() < until:
+            while not listens(port) and time.monotonic() < until:
                 time.sleep(0.05)
             yield request.param, f"http://127.0.0.1:{port}{PATHS[request.param]}"
         finally:

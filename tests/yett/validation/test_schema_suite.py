@@ -4,12 +4,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pytest
-
+from tests.needs import CORPORA, needs_corpus
 from yett.validation.references import SchemaRefused
 from yett.validation.schema import compile_any
 
-CORPUS = Path(__file__).parents[4] / "shared/corpora/json_schema_2020_12.jsonl"
+CORPUS = CORPORA / "json_schema_2020_12.jsonl"
 
 FETCHES = "the schema names a document outside itself, and the gate fetches nothing"
 DIALECT = "the schema names a meta-schema of its own, and only two dialects are judged by"
@@ -37,9 +36,8 @@ def judge(case: dict[str, Any]) -> str:
     return "valid" if compiled.first_problem(case["data"]) is None else "invalid"
 
 
+@needs_corpus(CORPUS.name)
 def test_the_public_suite_is_judged_as_it_says() -> None:
-    if not CORPUS.exists():
-        pytest.skip(f"the corpora are not beside the repository ({CORPUS.name} is missing)")
     used: set[tuple[str, str]] = set()
     wrong: list[str] = []
     for row in map(json.loads, CORPUS.read_text(encoding="utf-8").splitlines()):

@@ -1,0 +1,43 @@
+"""What a test needs that lies outside the repository's own files.
+
+`make test` sets up all that can be set up, and says so in YETT_TESTS_SET_UP: from then on what is missing is a
+failure, for a test that is quietly left out shows nothing. Only who runs pytest by hand may leave it out.
+
+The corpora may be read where they lie, beside the repository, and not be copied into it: they are other
+people's. Without them the tests that read them are left out, wherever they run.
+"""
+
+import os
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+IS_SET_UP: Final = bool(os.environ.get("YETT_TESTS_SET_UP"))
+CORPORA: Final = Path(__file__).parents[2] / "shared" / "corpora"
+
+
+def needs(*paths: Path) -> pytest.MarkDecorator:
+    """Leave a test out where one of these was not set up."""
+    missing = [path.name for path in paths if not path.exists()]
+    return pytest.mark.skipif(
+        bool(missing) and not IS_SET_UP, reason=f"`make test` sets up {', '.join(missing)}"
+    )
+
+
+def need(found: object, what: str) -> None:
+    """As `needs`, in the middle of a test.
+
+    Raises:
+        AssertionError: it was set up, and yet is not there.
+    """
+    if not found and not IS_SET_UP:
+        pytest.skip(f"`make test` sets up {what}")
+    assert found, f"{what} is not there, though it was set up"
+
+
+def needs_corpus(name: str) -> pytest.MarkDecorator:
+    """Leave a test out where there are no corpora beside the repository."""
+    return pytest.mark.skipif(
+        not (CORPORA / name).exists(), reason=f"the corpora are not beside the repository: {name}"
+    )
