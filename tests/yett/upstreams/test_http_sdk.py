@@ -12,21 +12,13 @@ import pytest
 
 from tests.conformance.stand import fixture
 from tests.outside.gate import ROOT, free_port
+from tests.yett.upstreams.asked import answer, use
 from tests.yett.upstreams.scene import NOBODY, make, text_of
 from yett.core.talk import Notice
 from yett.upstreams.config import UpstreamConfig
-from yett.upstreams.port import Beside, Era, Exchange, Transport, Wishes
+from yett.upstreams.port import Beside, Era, Transport, Wishes
 
 EVERYTHING = Wishes(b'{"elicitation":{"form":{},"url":{}},"sampling":{"tools":{}},"roots":{}}')
-ANSWERS: dict[str, dict[str, Any]] = {
-    "elicitation/create": {"action": "accept", "content": {"name": "Ada", "response": "yes"}},
-    "sampling/createMessage": {
-        "role": "assistant",
-        "content": {"type": "text", "text": "Paris"},
-        "model": "m",
-    },
-    "roots/list": {"roots": [{"uri": "file:///work"}]},
-}
 
 
 @pytest.fixture(name="server", scope="module", params=["legacy", "modern"])
@@ -45,26 +37,6 @@ async def _transport(server: tuple[str, str]) -> AsyncIterator[Transport]:
     transport = make(UpstreamConfig(name="s", url=server[1]))
     yield transport
     await transport.close()
-
-
-async def use(transport: Transport, name: str, beside: Beside, **arguments: Any) -> Exchange:
-    """Call a tool; answer what a modern server asks until it has a result."""
-    params: dict[str, Any] = {"name": name, "arguments": arguments}
-    while True:
-        exchange = await transport.request(
-            "tools/call", params, credential=NOBODY, deadline_seconds=10.0, beside=beside
-        )
-        result = exchange.result
-        if result is None or result.get("resultType") != "input_required":
-            return exchange
-        answers = {key: ANSWERS[one["method"]] for key, one in result["inputRequests"].items()}
-        params = params | {"inputResponses": answers}
-        if "requestState" in result:
-            params |= {"requestState": result["requestState"]}
-
-
-async def answer(method: str, params: dict[str, Any]) -> Exchange:
-    return Exchange(ANSWERS[method], None, 0)
 
 
 ASKED = Beside(wishes=EVERYTHING, ask=answer)

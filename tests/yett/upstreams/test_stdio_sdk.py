@@ -4,30 +4,19 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import pytest_asyncio
 
+from tests.yett.upstreams.asked import answer, use
 from tests.yett.upstreams.scene import NOBODY, make, text_of
 from yett.core.talk import Notice
 from yett.upstreams.backends.stdio.transport import StdioTransport
 from yett.upstreams.config import UpstreamConfig
-from yett.upstreams.port import NO_WISHES, Beside, Era, Exchange, Wishes
+from yett.upstreams.port import NO_WISHES, Beside, Era, Wishes
 
 SERVER = Path(__file__).parents[2] / "servers" / "sdk_stdio.py"
 EVERYTHING = Wishes(b'{"elicitation":{"form":{},"url":{}},"sampling":{"tools":{}},"roots":{}}')
-ANSWERS: dict[str, dict[str, Any]] = {
-    "elicitation/create": {"action": "accept", "content": {"name": "Ada", "response": "yes"}},
-    "sampling/createMessage": {
-        "role": "assistant",
-        "content": {"type": "text", "text": "Paris"},
-        "model": "m",
-    },
-    "roots/list": {"roots": [{"uri": "file:///work"}]},
-}
-
-
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
@@ -42,26 +31,6 @@ async def _transport(era: str) -> AsyncIterator[StdioTransport]:
     assert isinstance(transport, StdioTransport)
     yield transport
     await transport.close()
-
-
-async def use(transport: StdioTransport, name: str, beside: Beside, **arguments: Any) -> Exchange:
-    """Call a tool; answer what a modern server asks until it has a result."""
-    params: dict[str, Any] = {"name": name, "arguments": arguments}
-    while True:
-        exchange = await transport.request(
-            "tools/call", params, credential=NOBODY, deadline_seconds=60.0, beside=beside
-        )
-        result = exchange.result
-        if result is None or result.get("resultType") != "input_required":
-            return exchange
-        answers = {key: ANSWERS[one["method"]] for key, one in result["inputRequests"].items()}
-        params = params | {"inputResponses": answers}
-        if "requestState" in result:
-            params |= {"requestState": result["requestState"]}
-
-
-async def answer(method: str, params: dict[str, Any]) -> Exchange:
-    return Exchange(ANSWERS[method], None, 0)
 
 
 async def test_what_it_offers_is_listed_and_progress_and_changes_are_heard(

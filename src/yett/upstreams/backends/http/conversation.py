@@ -79,21 +79,33 @@ class Receiver(msgspec.Struct, eq=False):
     ration_bytes: int = 0
 
     def begin(self, events: EventParser) -> None:
-        if self.events is not None:
-            events.go_on_from(self.events)
+        events.go_on_from(self.events)
         self.events = events
 
     def hear(self, data: bytes) -> None:
         """Raises:
         InvalidAnswer: broken, foreign or a second answer.
         """
-        message = read_message(data)
-        if is_answer(message):
-            if self.exchange is not None:
-                raise InvalidAnswer("a second answer")
-            self.exchange = read_answer(message, self._identifier, len(data))
+        heard = read_event(data, self._identifier, self.exchange)
+        if isinstance(heard, Exchange):
+            self.exchange = heard
         else:
-            take_unasked(message, self._session, self._owner)
+            take_unasked(heard, self._session, self._owner)
+
+
+def read_event(data: bytes, identifier: int, before: Exchange | None) -> Exchange | dict[str, JSON]:
+    """Return the answer that an event of a stream holds, or the message that it is besides. before: the
+    answer that came already.
+
+    Raises:
+        InvalidAnswer: broken, foreign or a second answer.
+    """
+    message = read_message(data)
+    if not is_answer(message):
+        return message
+    if before is not None:
+        raise InvalidAnswer("a second answer")
+    return read_answer(message, identifier, len(data))
 
 
 def take_unasked(message: dict[str, JSON], session: Session | None, owner: Owner) -> None:

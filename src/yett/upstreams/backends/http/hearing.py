@@ -5,17 +5,13 @@ from functools import partial
 from typing import Protocol, final
 
 from yett.core.target import JSON
-from yett.upstreams.backends.http.conversation import Owner, Session
+from yett.upstreams.backends.http.conversation import Owner, Session, read_event
 from yett.upstreams.backends.http.sse import EventParser
 from yett.upstreams.inquiries import Inquiries
 from yett.upstreams.notices import notices_of
 from yett.upstreams.port import Beside, Exchange
 from yett.upstreams.rpc import (
-    InvalidAnswer,
     announces_change,
-    is_answer,
-    read_answer,
-    read_message,
     reply_to,
     updated_uri,
 )
@@ -60,21 +56,18 @@ class Hearing:
         self.ration_bytes = 0
 
     def begin(self, events: EventParser) -> None:
-        if self.events is not None:
-            events.go_on_from(self.events)
+        events.go_on_from(self.events)
         self.events = events
 
     def hear(self, data: bytes) -> None:
         """Raises:
         InvalidAnswer: broken, foreign or a second answer.
         """
-        message = read_message(data)
-        if is_answer(message):
-            if self.exchange is not None:
-                raise InvalidAnswer("a second answer")
-            self.exchange = read_answer(message, self._identifier, len(data))
+        heard = read_event(data, self._identifier, self.exchange)
+        if isinstance(heard, Exchange):
+            self.exchange = heard
         else:
-            self.take(message, len(data))
+            self.take(heard, len(data))
 
     def take(self, message: dict[str, JSON], size: int) -> None:
         """What the server says besides the answer. size: in bytes."""

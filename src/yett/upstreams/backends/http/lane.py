@@ -117,8 +117,7 @@ class _Listener:
         self.ration_bytes = RATION_BYTES
 
     def begin(self, events: EventParser) -> None:
-        if self.events is not None:
-            events.go_on_from(self.events)
+        events.go_on_from(self.events)
         self.events = events
         self._lane.settle()
 

@@ -123,11 +123,7 @@ class Lanes:
             if again or not lane.sessions.is_mistaken(session, exchange):
                 return exchange
         except InvalidAnswer as error:
-            if (
-                again
-                or response is None
-                or not lane.sessions.has_ended(session, response.head.status)
-            ):
+            if again or not lane.sessions.has_ended(session, response):
                 raise Fault(Reason.UPSTREAM_INVALID, str(error), sent=True) from None
         finally:
             lane.hearings.remove(hearing)

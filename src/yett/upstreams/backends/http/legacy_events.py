@@ -144,8 +144,7 @@ class LegacyListener:
 
     def begin(self, events: EventParser) -> None:
         resumed = self.events is not None and self.events.last_id != b""
-        if self.events is not None:
-            events.go_on_from(self.events)
+        events.go_on_from(self.events)
         self.events = events
         if self.missed and not resumed:
             self._watches.note_gap()

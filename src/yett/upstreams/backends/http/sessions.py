@@ -11,6 +11,7 @@ from yett.core.proofs import Credential
 from yett.core.reasons import Reason
 from yett.upstreams.backends.http.conversation import NOT_FOUND, Session
 from yett.upstreams.backends.http.opening import Opener
+from yett.upstreams.backends.http.response import Response
 from yett.upstreams.background import Background
 from yett.upstreams.port import Era, Exchange, Wishes
 from yett.upstreams.rpc import InvalidAnswer
@@ -107,8 +108,12 @@ class Sessions:
         self.on_opened(session)
         return session
 
-    def has_ended(self, session: Session, status: int) -> bool:
-        """Tell whether the server no longer knows the session (MCP 2025-11-25, Session Management)."""
+    def has_ended(self, session: Session, response: Response | None) -> bool:
+        """Tell whether the server no longer knows the session (MCP 2025-11-25, Session Management). What it
+        did not answer says nothing of that."""
+        if response is None:
+            return False
+        status = response.head.status
         if status >= _CLIENT_ERROR:
             self.forget(session)  # or perhaps a server of the other era took its place
         return session.identified and status == NOT_FOUND

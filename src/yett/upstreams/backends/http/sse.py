@@ -50,8 +50,10 @@ class EventParser:
     def kept_bytes(self) -> int:
         return len(self._buffer) + self._data_bytes
 
-    def go_on_from(self, before: "EventParser") -> None:
-        """Continue the stream that another connection began."""
+    def go_on_from(self, before: "EventParser | None") -> None:
+        """Continue the stream that another connection began, if one did."""
+        if before is None:
+            return
         self._id = self.last_id = before.last_id
         self.retry_seconds = before.retry_seconds
 

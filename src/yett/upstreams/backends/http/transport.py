@@ -211,11 +211,7 @@ class HttpTransport:
             if exchange.error is None or again or not self._plain.is_mistaken(session, exchange):
                 return exchange
         except InvalidAnswer as error:
-            if (
-                again
-                or response is None
-                or not self._plain.has_ended(session, response.head.status)
-            ):
+            if again or not self._plain.has_ended(session, response):
                 raise Fault(Reason.UPSTREAM_INVALID, str(error), sent=True) from None
         finally:
             if response is None and not modern:
