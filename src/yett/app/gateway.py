@@ -53,6 +53,7 @@ class Gateway:
         self._refreshers: list[Callable[[], object]] = []
         pool.on_changed = self._server_changed
         pool.on_updated = self._resource_updated
+        pool.parking.on_given_up = self._call_given_up
 
     @property
     def snapshot(self) -> Snapshot:
@@ -210,6 +211,9 @@ class Gateway:
     def _server_changed(self, server: str) -> None:
         self._snapshot.catalogue.changed(server)
         self.estate.on_catalogue_change()
+
+    def _call_given_up(self, owner: str, record: str) -> None:
+        self._tell({"event": "call.given_up", "actor": "gate", "caller": owner, "id": record})
 
     def _resource_updated(self, server: str, uri: str) -> None:
         self.estate.on_resource_update(server, uri)

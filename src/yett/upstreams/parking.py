@@ -35,11 +35,13 @@ _PRIVATE: Final = frozenset({"_meta", "task"})
 
 @final
 class _Parked:
-    """One request under way. _questions: by the key under which the caller is to answer them; each is
-    the compact JSON of method and parameters, which is bounded where objects would not be."""
+    """One request under way. record: id of the record of its last round. _questions: by the key under
+    which the caller is to answer them; each is the compact JSON of method and parameters, which is
+    bounded where objects would not be."""
 
     def __init__(self, owner: str) -> None:
         self.owner = owner
+        self.record = ""
         self.hear: Hear | None = None
         self.expiry: asyncio.TimerHandle | None = None
         self.task: asyncio.Task[Exchange]
@@ -132,9 +134,12 @@ class ParkingLot:
 
     When there is no room, the oldest parked call of the caller who has the most is given up, and of a
     caller who has as many as anybody may, its own oldest: so nobody can keep others from being asked.
+
+    on_given_up: told the owner and the last record of a call that nobody came back for in time.
     """
 
     def __init__(self) -> None:
+        self.on_given_up: Callable[[str, str], None] = lambda _owner, _record: None
         self._parked: dict[str, _Parked] = {}  # by ticket, oldest first
         self._of: Counter[str] = Counter()
         self._closed = False
@@ -143,22 +148,29 @@ class ParkingLot:
         return len(self._parked)
 
     async def begin(
-        self, start: Start, *, owner: str, hear: Hear | None, seconds: float
+        self, start: Start, *, owner: str, record: str, hear: Hear | None, seconds: float
     ) -> tuple[Exchange, str]:
         """Begin a request; return its answer, or what its server asks and a ticket to come back with.
 
-        owner: id of the principal. seconds: for this round.
+        owner: id of the principal. record: id of the round's record. seconds: for this round.
 
         Raises:
             Fault: as `Transport.request`; UPSTREAM_TIMEOUT when the round took too long.
         """
         parked = _Parked(owner)
+        parked.record = record
         parked.task = asyncio.get_running_loop().create_task(start(parked.ask, parked.tell))
         parked.task.add_done_callback(report_bug)
         return await self._round(parked, hear, seconds)
 
     async def resume(
-        self, ticket: str, resumption: Resumption, *, hear: Hear | None, seconds: float
+        self,
+        ticket: str,
+        resumption: Resumption,
+        *,
+        record: str,
+        hear: Hear | None,
+        seconds: float,
     ) -> tuple[Exchange, str]:
         """Go on with a parked call. A ticket is good once.
 
@@ -169,6 +181,7 @@ class ParkingLot:
         parked = self._leave(ticket)
         if parked is None:
             raise Denied(Reason.INVALID_STATE, "the call that waited for this was given up")
+        parked.record = record
         parked.answer(resumption)
         return await self._round(parked, hear, seconds)
 
@@ -222,6 +235,7 @@ class ParkingLot:
         parked = self._leave(ticket)
         if parked is not None:
             parked.task.cancel()
+            self.on_given_up(parked.owner, parked.record)
 
     def _leave(self, ticket: str) -> _Parked | None:
         parked = self._parked.pop(ticket, None)

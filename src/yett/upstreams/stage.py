@@ -131,6 +131,7 @@ class Dispatcher:
             exchange, ticket = await self._parking.resume(
                 resumption.state.removeprefix(_PARKED),
                 resumption,
+                record=validated.permitted.call.id,
                 hear=hear,
                 seconds=route.timeout_seconds,
             )
@@ -159,7 +160,11 @@ class Dispatcher:
             return request(deadline_seconds=_PARKED_SECONDS_MAX, beside=beside)
 
         exchange, ticket = await self._parking.begin(
-            start, owner=owner, hear=hear, seconds=route.timeout_seconds
+            start,
+            owner=owner,
+            record=validated.permitted.call.id,
+            hear=hear,
+            seconds=route.timeout_seconds,
         )
         return _led_back(exchange, ticket, wishes)
 

@@ -84,7 +84,7 @@ class Server:
 async def begin(
     lot: ParkingLot, server: Server, owner: str = "ada", seconds: float = 2.0, hear: Any = None
 ) -> tuple[Exchange, str]:
-    return await lot.begin(server.start, owner=owner, hear=hear, seconds=seconds)
+    return await lot.begin(server.start, owner=owner, record="r1", hear=hear, seconds=seconds)
 
 
 async def resume(
@@ -95,7 +95,9 @@ async def resume(
     hear: Any = None,
     **inputs: Any,
 ) -> tuple[Exchange, str]:
-    return await lot.resume(ticket, Resumption(inputs, failed), hear=hear, seconds=seconds)
+    return await lot.resume(
+        ticket, Resumption(inputs, failed), record="r2", hear=hear, seconds=seconds
+    )
 
 
 def asked(exchange: Exchange) -> dict[str, Any]:
@@ -351,9 +353,27 @@ async def test_a_request_that_is_stopped_below_is_a_failure_of_the_server() -> N
         raise asyncio.CancelledError
 
     with pytest.raises(Fault) as caught:
-        await ParkingLot().begin(start, owner="ada", hear=None, seconds=1.0)
+        await ParkingLot().begin(start, owner="ada", record="r1", hear=None, seconds=1.0)
 
     assert caught.value.reason is Reason.UPSTREAM_UNREACHABLE
+
+
+async def test_who_keeps_the_record_hears_of_a_call_that_nobody_came_back_for() -> None:
+    heard: list[tuple[str, str]] = []
+    lot = ParkingLot()
+    lot.on_given_up = lambda owner, record: heard.append((owner, record))
+    await begin(lot, Server().asks())
+    exchange, ticket = await begin(lot, Server().asks().ends_when_answered(), owner="bob")
+    (key,) = asked(exchange)
+    answers: dict[str, Any] = {key: {"roots": []}}
+    await resume(lot, ticket, **answers)
+    assert heard == []
+
+    for _ in range(bounds.PARKED_PER_PRINCIPAL_MAX):
+        await begin(lot, Server().asks())
+
+    assert heard == [("ada", "r1")]
+    await lot.close()
 
 
 class Lot(RuleBasedStateMachine):
