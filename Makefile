@@ -54,6 +54,7 @@ lock:            ## write requirements/*.txt from pyproject.toml (needs uv)
 	uv pip compile -q pyproject.toml --group dev -c requirements/core.txt --universal --python-version 3.11 --generate-hashes --no-header -o requirements/dev.txt
 	uv pip compile -q --group build -c requirements/dev.txt --universal --python-version 3.11 --generate-hashes --no-header -o requirements/build.txt
 	uv pip compile -q --group node --universal --python-version 3.11 --generate-hashes --no-header -o requirements/node.txt
+	uv pip compile -q --group fuzz --universal --python-version 3.11 --generate-hashes --no-header -o requirements/fuzz.txt
 	uv pip compile -q --group servers --universal --python-version 3.11 --generate-hashes --no-header -o requirements/servers.txt
 	uv pip compile -q --group peers --universal --python-version 3.11 --generate-hashes --no-header -o requirements/peers.txt
 

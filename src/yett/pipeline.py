@@ -76,13 +76,15 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
         permitted = self.authorization.permit(resolved)
         record.permit(permitted)
         validated = self.validation.check(permitted)
-        with self.limits.admit(validated) as admission:
+        confirmed = await self.authorization.confirm(validated)  # by a person, if a policy asks
+        with self.limits.admit(confirmed) as admission:
             await record.intend(admission.admitted)  # durable before anything outside is touched
             armed = await self.credentials.arm(admission.admitted)
             admission.commit()  # from here on the money is spent, whatever happens
             hear = None if call.talk is None else self.sanitising.listen(armed, record.hear)
             answered = await self.upstreams.send(armed, hear)
             cleaned = self.sanitising.clean(answered)
+            self.authorization.remember(cleaned)  # what the caller has seen may bind it from now on
             usage = admission.settle(cleaned)
         return record.answer(cleaned, usage)
 

@@ -11,12 +11,13 @@ MINT = {
     "Permitted": "authorization/stage.py",
     "PermittedList": "authorization/stage.py",
     "Validated": "validation/stage.py",
+    "Confirmed": "authorization/stage.py",
     "Admitted": "limits/stage.py",
     "Armed": "credentials/stage.py",
     "Answered": "upstreams/stage.py",
     "Cleaned": "sanitising/stage.py",
 }
-PARTS = {"Credential"}  # a value that a proof carries, not a proof
+PARTS = {"Credential", "Ask"}  # a value that a proof carries, not a proof
 
 
 def test_every_proof_has_exactly_one_mint() -> None:
@@ -41,12 +42,14 @@ def test_the_pipeline_calls_the_stages_in_the_order_of_the_road() -> None:
         "self.catalogue.resolve",
         "self.authorization.permit",
         "self.validation.check",
+        "self.authorization.confirm",
         "self.limits.admit",
         "record.intend",
         "self.credentials.arm",
         "admission.commit",
         "self.upstreams.send",
         "self.sanitising.clean",
+        "self.authorization.remember",
         "admission.settle",
         "record.answer",
     ]

@@ -1,10 +1,11 @@
 """What outlives a configuration: stores, counters, connections, the audit log. Opened once, closed last."""
 
+import logging
 import secrets
 import socket
 from collections.abc import Callable
 from pathlib import Path
-from typing import final
+from typing import Final, final
 
 import yett.audit.build
 import yett.limits.build
@@ -23,6 +24,8 @@ from yett.storage.build import open_database
 from yett.storage.port import Database
 from yett.telemetry.metrics import Metrics
 from yett.validation import SchemaCache
+
+log: Final = logging.getLogger("yett")
 
 
 @final
@@ -90,12 +93,15 @@ class Estate:
         )
 
     def event(self, event: dict[str, JSON]) -> None:
-        """Put an event into the audit log, and say so to whoever lists tools.
+        """Put an event into the audit log, and say so to whoever lists tools. One with a member `alert`
+        ("high" or "low", how urgent) is one that a person should hear of: it is in the log of the process too.
 
         Raises:
             Fault: it cannot be recorded.
         """
         self.auditor.event(event)
+        if "alert" in event:
+            log.warning("alert: %s", event.get("event"), extra={"details": event})
         if str(event.get("event", "")).startswith("tool."):
             self.on_catalogue_change()
 

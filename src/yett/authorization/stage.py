@@ -24,7 +24,15 @@ from yett.core.clock import Clock
 from yett.core.errors import Denied, Fault, Refusal
 from yett.core.identity import Principal
 from yett.core.operations import Kind
-from yett.core.proofs import Inventory, Permitted, PermittedList, Resolved
+from yett.core.proofs import (
+    Cleaned,
+    Confirmed,
+    Inventory,
+    Permitted,
+    PermittedList,
+    Resolved,
+    Validated,
+)
 from yett.core.reasons import Reason
 from yett.core.target import Access, Target
 
@@ -123,6 +131,20 @@ class Authorizer:
         if target.quarantined or target.unreachable:
             raise _unusable(target)
         return Permitted(resolved.call, principal, target, policies, self.version)
+
+    async def confirm(self, validated: Validated) -> Confirmed:
+        """Let a call pass that needs no person's consent, or has it.
+
+        Raises:
+            Denied: APPROVAL_REQUIRED.
+        """
+        ask = validated.permitted.ask
+        if ask is None:
+            return Confirmed(validated)
+        raise Denied(Reason.APPROVAL_REQUIRED, "nobody can be asked", shown=ask.shown or None)
+
+    def remember(self, cleaned: Cleaned) -> None:
+        """Take note of what the caller is about to see, before it does."""
 
     def _decide(self, call: Call, principal: Principal, target: Target) -> tuple[str, ...]:
         """Return the policies that permit the call; what they say of every such call is kept."""

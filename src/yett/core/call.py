@@ -21,7 +21,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     id: the record's id, sent back as `Yett-Request-Id`. server: None on `/mcp`, where `name` is a
     public name (`server__tool`); otherwise `name` is the server's own. name: tool, prompt or URI;
-    empty for lists. arguments: the input. params: of lists, `cursor` as the caller gave it, or `whole`
+    empty for lists. session: an id of the conversation that the call belongs to, if the caller has
+    conversations; empty: it has none. arguments: the input. params: of lists, `cursor` as the caller gave it, or `whole`
     for all pages at once. credential: the value after `Bearer `; None when there is no
     well-formed `Authorization` header. owner: id of the principal that the session belongs to.
     received_at: wall clock. started: monotonic. protocol: MCP version, or "rest". talk: None if
@@ -38,6 +39,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     params: dict[str, JSON] = {}
     credential: Secret | None
     owner: str | None = None
+    session: str = ""
     peer: str
     door: Door
     protocol: str

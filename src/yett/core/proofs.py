@@ -13,6 +13,7 @@ import msgspec
 
 from yett.core.call import Call, RpcError
 from yett.core.identity import Principal
+from yett.core.predicate import RowRule
 from yett.core.secret import Secret
 from yett.core.talk import Resumption
 from yett.core.target import JSON, Target
@@ -45,6 +46,18 @@ class Inventory(msgspec.Struct, frozen=True):
 
 
 @final
+class Ask(msgspec.Struct, frozen=True):
+    """What a person has to say yes to first. policies: ids of those that ask. people: how many
+    different ones. seconds: how long the question waits, and then the yes. shown: a text for the
+    caller and the approver, of the operator's."""
+
+    policies: tuple[str, ...]
+    people: int = 1
+    seconds: int = 3_600
+    shown: str = ""
+
+
+@final
 class Permitted(msgspec.Struct, frozen=True, gc=False):
     """Made by authorization: this caller may do this. `policies`: ids of the deciding policies."""
 
@@ -54,6 +67,10 @@ class Permitted(msgspec.Struct, frozen=True, gc=False):
     policies: tuple[str, ...]
     version: str
     """Of the policy set that decided."""
+    ask: Ask | None = None
+    """Set if a person has to agree as well."""
+    rows: RowRule | None = None
+    """Set if the caller may see some rows only."""
 
 
 @final
@@ -76,6 +93,13 @@ class Validated(msgspec.Struct, frozen=True, gc=False):
     """Compact JSON of `arguments`, as it is recorded and sent on; empty: not made."""
     resumption: Resumption | None = None
     """Set if the call goes on: its next round, already paid for."""
+
+
+@final
+class Confirmed(msgspec.Struct, frozen=True, gc=False):
+    """Made by authorization: a person agreed to exactly this call, or nobody had to."""
+
+    validated: Validated
 
 
 @final

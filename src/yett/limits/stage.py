@@ -12,7 +12,7 @@ from yett.core.call import Call, Reply, Usage
 from yett.core.errors import Denied, Refusal
 from yett.core.identity import Principal
 from yett.core.operations import JUDGE_AGAIN, Kind
-from yett.core.proofs import Admitted, Cleaned, Identified, Validated
+from yett.core.proofs import Admitted, Cleaned, Confirmed, Identified
 from yett.core.quantities import Money
 from yett.core.reasons import Reason
 from yett.core.target import JSON
@@ -38,14 +38,14 @@ class Limiter:
         self.state = state
         self.plans: dict[str, CallerPlan] = {}
 
-    def admit(self, validated: Validated) -> "Admission":
+    def admit(self, confirmed: Confirmed) -> "Admission":
         """Ask for room; it is held from the beginning of the `with` to its end.
 
         Raises (on entering):
             Denied: CIRCUIT_OPEN, RATE_LIMITED or BUDGET_EXHAUSTED.
             Fault: the counter or the ledger did not answer.
         """
-        return Admission(self, validated)
+        return Admission(self, confirmed)
 
     def count(self, identified: Identified) -> None:
         """Count what reaches no upstream: listings, pings, the caller's own affairs.
@@ -116,9 +116,9 @@ class Admission:
     _caller: Caller
     _plan: CallerPlan
 
-    def __init__(self, limiter: Limiter, validated: Validated) -> None:
+    def __init__(self, limiter: Limiter, confirmed: Confirmed) -> None:
         self._limiter = limiter
-        self._validated = validated
+        self._validated = confirmed.validated
         self._reservation: Reservation | None = None
         self._committed = False
         self._probe = False

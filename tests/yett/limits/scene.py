@@ -13,6 +13,7 @@ from yett.core.proofs import (
     Answered,
     Armed,
     Cleaned,
+    Confirmed,
     Credential,
     Identified,
     Permitted,
@@ -44,17 +45,17 @@ def call(method: str = "tools/call", *, number: str = "call-1", started: float =
     )
 
 
-def validated(
+def confirmed(
     principal: Principal = LAPTOP,
     tool: str = "create_issue",
     *,
     kind: Kind = Kind.TOOL,
     number: str = "call-1",
     started: float = 1_000.0,
-) -> Validated:
+) -> Confirmed:
     target = Target(kind=kind, server="github", name=tool, public_name=f"github__{tool}")
     permitted = Permitted(call(number=number, started=started), principal, target, ("p0",), "v1")
-    return Validated(permitted, {})
+    return Confirmed(Validated(permitted, {}))
 
 
 def identified(principal: Principal = LAPTOP, method: str = "tools/list") -> Identified:

@@ -9,11 +9,11 @@ from tests.clock import HandClock
 from tests.yett.limits.scene import (
     LAPTOP,
     SERVER,
+    confirmed,
     identified,
     limiter,
     refused,
     reply,
-    validated,
 )
 from yett.core.call import RpcError
 from yett.core.errors import Denied, Fault
@@ -33,7 +33,7 @@ def fail(limits: Limiter, times: int = 1, principal: Principal = LAPTOP) -> None
 
 async def is_open(limits: Limiter, principal: Principal = LAPTOP) -> bool:
     try:
-        with limits.admit(validated(principal, number="look")):
+        with limits.admit(confirmed(principal, number="look")):
             pass
     except Denied as denied:
         return denied.reason is Reason.CIRCUIT_OPEN
@@ -43,12 +43,12 @@ async def is_open(limits: Limiter, principal: Principal = LAPTOP) -> bool:
 async def test_fifty_failures_in_a_row_open_it_by_default() -> None:
     limits = limiter(HandClock())
     fail(limits, 49)
-    with limits.admit(validated()):
+    with limits.admit(confirmed()):
         pass
     fail(limits)
 
     with pytest.raises(Denied) as caught:
-        limits.admit(validated()).__enter__()
+        limits.admit(confirmed()).__enter__()
     assert caught.value.reason is Reason.CIRCUIT_OPEN
     assert caught.value.retry_after_seconds == 30.0
     assert "50 failures" in caught.value.private
@@ -167,7 +167,7 @@ async def test_after_the_cooldown_exactly_one_probe_is_let_through() -> None:
 
     async def one(number: int) -> None:
         nonlocal inside
-        with limits.admit(validated(number=f"call-{number}")):
+        with limits.admit(confirmed(number=f"call-{number}")):
             inside += 1
             await asyncio.sleep(0)
 
@@ -181,7 +181,7 @@ async def test_after_the_cooldown_exactly_one_probe_is_let_through() -> None:
 
 
 async def probe(limits: Limiter) -> None:
-    with limits.admit(validated(number="probe")):
+    with limits.admit(confirmed(number="probe")):
         limits.count(identified())  # a listing meanwhile disturbs nobody
 
 
@@ -209,7 +209,7 @@ async def test_a_probe_that_fails_opens_it_for_another_cooldown() -> None:
 async def test_a_probe_whose_caller_hangs_up_counts_as_failed() -> None:
     clock = HandClock()
     limits = await opened(clock)
-    with pytest.raises(asyncio.CancelledError), limits.admit(validated(number="probe")):
+    with pytest.raises(asyncio.CancelledError), limits.admit(confirmed(number="probe")):
         raise asyncio.CancelledError
     assert await is_open(limits)
     clock.pass_seconds(30)
@@ -229,12 +229,12 @@ async def test_a_probe_without_a_verdict_leaves_the_place_to_the_next() -> None:
 async def test_a_call_without_room_is_no_probe() -> None:
     clock = HandClock()
     limits = limiter(clock, KeyLimits(rate="1/minute"), breaker=THREE)
-    with limits.admit(validated()):
+    with limits.admit(confirmed()):
         pass
     fail(limits, 3)
     clock.pass_seconds(30)
     with pytest.raises(Denied) as caught:
-        limits.admit(validated()).__enter__()
+        limits.admit(confirmed()).__enter__()
     assert caught.value.reason is Reason.RATE_LIMITED
     limits.observe(reply(refusal=caught.value))
     clock.pass_seconds(30)
@@ -247,11 +247,11 @@ async def test_replies_to_calls_from_before_decide_nothing() -> None:
     limits = await opened(clock)
     limits.observe(reply(number="old"))
     fail(limits)
-    with limits.admit(validated(number="probe")):
+    with limits.admit(confirmed(number="probe")):
         limits.observe(reply(number="old"))
         limits.observe(reply(number="new", started=clock.running, refusal=refused()))
         with pytest.raises(Denied):
-            limits.admit(validated()).__enter__()
+            limits.admit(confirmed()).__enter__()
     limits.observe(reply(number="probe"))
 
     assert not await is_open(limits)
@@ -281,7 +281,7 @@ async def test_as_a_probe_it_counts() -> None:
     limits = limiter(clock, breaker=THREE)
     fail(limits, 3)
     clock.pass_seconds(31)
-    with limits.admit(validated(number="probe")):
+    with limits.admit(confirmed(number="probe")):
         pass
     good = reply(LAPTOP, result={})
     call = msgspec.structs.replace(good.call, id="probe", operation=JUDGE_AGAIN)

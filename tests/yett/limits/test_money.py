@@ -9,14 +9,14 @@ from tests.clock import NOON, HandClock
 from tests.yett.limits.scene import (
     LAPTOP,
     cleaned,
+    confirmed,
     identified,
     limiter,
-    validated,
 )
 from yett.core.call import Usage
 from yett.core.errors import Denied, Fault
 from yett.core.identity import Principal
-from yett.core.proofs import Validated
+from yett.core.proofs import Confirmed
 from yett.core.reasons import Reason
 from yett.limits.build import open_state
 from yett.limits.config import KeyLimits, ToolLimits
@@ -26,12 +26,12 @@ PAID = {"github/create_issue": ToolLimits(cost="0.002 USD")}
 MINUTE = KeyLimits(rate="2/minute")
 
 
-async def pass_through(limits: Limiter, subject: Validated | None = None) -> None:
-    with limits.admit(subject or validated()) as admission:
+async def pass_through(limits: Limiter, subject: Confirmed | None = None) -> None:
+    with limits.admit(subject or confirmed()) as admission:
         admission.commit()
 
 
-async def refusal_of(limits: Limiter, subject: Validated | None = None) -> Denied:
+async def refusal_of(limits: Limiter, subject: Confirmed | None = None) -> Denied:
     with pytest.raises(Denied) as caught:
         await pass_through(limits, subject)
     return caught.value
@@ -48,10 +48,10 @@ def active(limits: Limiter, principal: Principal = LAPTOP) -> int:
 async def test_a_price_is_paid_from_the_budget_and_the_caller_sees_what_is_left() -> None:
     limits = limiter(HandClock(), KeyLimits(budget="0.005 USD/day"), tools=PAID)
 
-    with limits.admit(validated()) as admission:
+    with limits.admit(confirmed()) as admission:
         admission.commit()
         usage = admission.settle(cleaned(admission.admitted))
-    with limits.admit(validated(tool="free")) as admission:
+    with limits.admit(confirmed(tool="free")) as admission:
         admission.commit()
         free = admission.settle(cleaned(admission.admitted))
 
@@ -71,7 +71,7 @@ async def test_the_call_over_the_budget_is_refused_and_learns_when_it_resets() -
     assert denied.resets_at == NOON + 43_200
     assert denied.shown is None
     assert active(limits) == 0
-    await pass_through(limits, validated(tool="free"))
+    await pass_through(limits, confirmed(tool="free"))
     clock.pass_seconds(43_200)
     await pass_through(limits)
 
@@ -79,7 +79,7 @@ async def test_the_call_over_the_budget_is_refused_and_learns_when_it_resets() -
 async def test_spending_is_known_without_a_budget_too() -> None:
     limits = limiter(HandClock(), tools=PAID)
 
-    with limits.admit(validated()) as admission:
+    with limits.admit(confirmed()) as admission:
         admission.commit()
         usage = admission.settle(cleaned(admission.admitted))
 
@@ -104,7 +104,7 @@ async def test_a_budget_that_became_smaller_than_what_is_spent_has_nothing_left(
     await pass_through(before)
     after = limiter(HandClock(), KeyLimits(budget="0.001 USD/day"), state=before.state)
 
-    with after.admit(validated(tool="free")) as admission:
+    with after.admit(confirmed(tool="free")) as admission:
         assert admission.settle(cleaned(admission.admitted)).remaining_micros == 0
     assert after.describe(identified())["limits"]["budget"]["remaining"] == "0 USD"
 
@@ -132,7 +132,7 @@ async def test_money_comes_back_only_if_nothing_left_the_process(
 ) -> None:
     """Threat D07: failing on purpose is not free."""
     limits = limiter(HandClock(), KeyLimits(budget="1 USD/day"), tools=PAID)
-    admission = limits.admit(validated())
+    admission = limits.admit(confirmed())
     admission.__enter__()
     assert spent(limits) == 2_000
     if committed:
@@ -145,7 +145,7 @@ async def test_money_comes_back_only_if_nothing_left_the_process(
 
 async def test_what_is_settled_stays_spent_whatever_comes_after() -> None:
     limits = limiter(HandClock(), tools=PAID)
-    admission = limits.admit(validated())
+    admission = limits.admit(confirmed())
     admission.__enter__()
     admission.commit()
     admission.settle(cleaned(admission.admitted))
@@ -166,7 +166,7 @@ async def test_of_two_hundred_calls_at_once_with_one_unit_left_exactly_one_is_ad
 
         async def one(limits: Limiter = limits) -> None:
             nonlocal went_out
-            with limits.admit(validated()) as admission:
+            with limits.admit(confirmed()) as admission:
                 await asyncio.sleep(0)
                 admission.commit()
                 went_out += 1
@@ -194,4 +194,4 @@ async def test_a_ledger_that_cannot_write_ends_paid_calls_and_no_others(tmp_path
             await pass_through(limits)
         assert caught.value.reason is Reason.INTERNAL_ERROR
     assert active(limits) == 0
-    await pass_through(limits, validated(tool="free"))
+    await pass_through(limits, confirmed(tool="free"))

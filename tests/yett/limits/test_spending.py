@@ -14,9 +14,9 @@ from tests.yett.limits.scene import (
     LAPTOP,
     SERVER,
     cleaned,
+    confirmed,
     limiter,
     refused,
-    validated,
 )
 from yett.core.errors import Denied, Fault
 from yett.core.reasons import Reason
@@ -69,7 +69,7 @@ class Spending(RuleBasedStateMachine):
     def admit(self, caller: object, price: int) -> None:
         principal = LAPTOP if caller == LAPTOP else SERVER
         today = max(self.newest, int(self.clock.now // DAY))
-        admission = self.limiter.admit(validated(principal, f"costs_{price}"))
+        admission = self.limiter.admit(confirmed(principal, f"costs_{price}"))
         try:
             admission.__enter__()
         except Denied as denied:

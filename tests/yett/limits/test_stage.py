@@ -8,17 +8,17 @@ from tests.yett.limits.scene import (
     LAPTOP,
     SERVER,
     cleaned,
+    confirmed,
     identified,
     limiter,
     refused,
     reply,
-    validated,
 )
 from yett.core.call import Usage
 from yett.core.errors import Denied
 from yett.core.identity import Principal
 from yett.core.operations import JUDGE_AGAIN, Kind
-from yett.core.proofs import Validated
+from yett.core.proofs import Confirmed
 from yett.core.reasons import Reason
 from yett.limits import stage, state
 from yett.limits.build import memory_state
@@ -30,12 +30,12 @@ PAID = {"github/create_issue": ToolLimits(cost="0.002 USD")}
 MINUTE = KeyLimits(rate="2/minute")
 
 
-async def pass_through(limits: Limiter, subject: Validated | None = None) -> None:
-    with limits.admit(subject or validated()) as admission:
+async def pass_through(limits: Limiter, subject: Confirmed | None = None) -> None:
+    with limits.admit(subject or confirmed()) as admission:
         admission.commit()
 
 
-async def refusal_of(limits: Limiter, subject: Validated | None = None) -> Denied:
+async def refusal_of(limits: Limiter, subject: Confirmed | None = None) -> Denied:
     with pytest.raises(Denied) as caught:
         await pass_through(limits, subject)
     return caught.value
@@ -53,20 +53,20 @@ async def test_without_configuration_nothing_limits_a_key() -> None:
     limits = limiter(HandClock())
 
     for _ in range(100):
-        with limits.admit(validated()) as admission:
+        with limits.admit(confirmed()) as admission:
             assert admission.admitted.cost_micros == 0
             assert admission.admitted.currency == "USD"
             assert admission.settle(cleaned(admission.admitted)) == Usage(0, None, "USD")
 
 
 async def test_the_proof_holds_what_was_validated_and_is_there_only_inside() -> None:
-    limits, subject = limiter(HandClock(), tools=PAID), validated()
+    limits, subject = limiter(HandClock(), tools=PAID), confirmed()
     admission = limits.admit(subject)
     with pytest.raises(AttributeError):
         _ = admission.admitted
 
     with admission:
-        assert admission.admitted.validated is subject
+        assert admission.admitted.validated is subject.validated
         assert admission.admitted.cost_micros == 2_000
 
 
@@ -110,11 +110,11 @@ async def test_each_rate_of_a_key_must_hold() -> None:
 async def test_rates_go_by_the_id_of_the_key_and_not_by_its_name() -> None:
     limits = limiter(HandClock(), KeyLimits(rate="1/minute"))
     await pass_through(limits)
-    await pass_through(limits, validated(Principal(id="key_other", name=LAPTOP.name)))
+    await pass_through(limits, confirmed(Principal(id="key_other", name=LAPTOP.name)))
 
     renamed = Principal(id=LAPTOP.id, name="renamed")
 
-    assert (await refusal_of(limits, validated(renamed))).reason is Reason.RATE_LIMITED
+    assert (await refusal_of(limits, confirmed(renamed))).reason is Reason.RATE_LIMITED
 
 
 async def test_the_limits_are_those_of_the_name_and_else_those_of_every_key() -> None:
@@ -124,9 +124,9 @@ async def test_the_limits_are_those_of_the_name_and_else_those_of_every_key() ->
         keys={"server": KeyLimits(rate="3/minute")},
     )
     for _ in range(3):
-        await pass_through(limits, validated(SERVER))
+        await pass_through(limits, confirmed(SERVER))
 
-    assert (await refusal_of(limits, validated(SERVER))).reason is Reason.RATE_LIMITED
+    assert (await refusal_of(limits, confirmed(SERVER))).reason is Reason.RATE_LIMITED
     assert limits.describe(identified(SERVER))["limits"]["concurrency"] == 1
 
 
@@ -135,9 +135,9 @@ async def test_a_tool_has_a_rate_for_each_key_and_one_for_all_together() -> None
     limits = limiter(HandClock(), tools=tools)
     await pass_through(limits)
     own = await refusal_of(limits)
-    await pass_through(limits, validated(SERVER))
-    total = await refusal_of(limits, validated(Principal(id="key_third", name="third")))
-    await pass_through(limits, validated(tool="list_issues"))
+    await pass_through(limits, confirmed(SERVER))
+    total = await refusal_of(limits, confirmed(Principal(id="key_third", name="third")))
+    await pass_through(limits, confirmed(tool="list_issues"))
 
     assert own.retry_after_seconds == 60.0
     assert total.retry_after_seconds == 1800.0
@@ -157,7 +157,7 @@ async def test_a_refusal_by_one_rate_uses_up_none_of_the_others() -> None:
 async def test_a_prompt_that_is_called_like_a_tool_is_not_that_tool(kind: Kind) -> None:
     limits = limiter(HandClock(), tools=PAID)
 
-    with limits.admit(validated(kind=kind)) as admission:
+    with limits.admit(confirmed(kind=kind)) as admission:
         assert admission.admitted.cost_micros == 0
 
 
@@ -168,16 +168,16 @@ async def test_ids_and_tools_cannot_be_arranged_to_share_a_count() -> None:
     }
     limits = limiter(HandClock(), tools=tools)
 
-    await pass_through(limits, validated(Principal(id="k", name="n"), "a b"))
-    await pass_through(limits, validated(Principal(id="k github/a", name="n"), "a"))
-    await pass_through(limits, validated(Principal(id="b k", name="n"), "a"))
+    await pass_through(limits, confirmed(Principal(id="k", name="n"), "a b"))
+    await pass_through(limits, confirmed(Principal(id="k github/a", name="n"), "a"))
+    await pass_through(limits, confirmed(Principal(id="b k", name="n"), "a"))
 
 
 async def test_only_so_many_calls_run_at_once_and_the_place_is_always_freed() -> None:
     limits = limiter(HandClock(), KeyLimits(rate="10/minute", concurrency=2))
     ends: list[BaseException | None] = [None, refused(), KeyboardInterrupt(), ValueError()]
     for end in ends:
-        first, second = limits.admit(validated()), limits.admit(validated())
+        first, second = limits.admit(confirmed()), limits.admit(confirmed())
         first.__enter__()
         second.__enter__()
         denied = await refusal_of(limits)
@@ -193,8 +193,8 @@ async def test_only_so_many_calls_run_at_once_and_the_place_is_always_freed() ->
 async def test_one_callers_calls_take_no_place_of_another() -> None:
     limits = limiter(HandClock(), KeyLimits(concurrency=1))
 
-    with limits.admit(validated()):
-        await pass_through(limits, validated(SERVER))
+    with limits.admit(confirmed()):
+        await pass_through(limits, confirmed(SERVER))
 
 
 async def test_a_refused_call_holds_no_place_and_no_money() -> None:
@@ -213,7 +213,7 @@ async def test_a_new_configuration_goes_on_with_what_is_counted() -> None:
     clock = HandClock()
     every = KeyLimits(rate="2/minute", concurrency=1, budget="0.002 USD/day")
     before = limiter(clock, every, tools=PAID)
-    with before.admit(validated()) as admission:
+    with before.admit(confirmed()) as admission:
         after = limiter(clock, every, tools=PAID, state=before.state)
         assert (await refusal_of(after)).retry_after_seconds == 1.0
         admission.commit()
@@ -245,7 +245,7 @@ async def test_a_key_without_rates_is_not_counted() -> None:
 async def test_a_caller_can_see_its_limits_and_what_is_left() -> None:
     every = KeyLimits(rate=("60/minute", "100/day"), concurrency=4, budget="10 USD/day")
     limits = limiter(HandClock(), every, tools=PAID)
-    with limits.admit(validated()) as admission:
+    with limits.admit(confirmed()) as admission:
         admission.commit()
         described = limits.describe(identified())
 
@@ -297,17 +297,17 @@ async def test_memory_is_bounded_however_many_callers_come(monkeypatch: pytest.M
     for number in range(200):
         principal = Principal(id=f"key_{number}", name="many")
         if number < 3:
-            busy.append(limits.admit(validated(principal)))
+            busy.append(limits.admit(confirmed(principal)))
             busy[-1].__enter__()
         elif number == 3:
             limits.observe(reply(principal, refusal=refused()))
         else:
-            await pass_through(limits, validated(principal))
+            await pass_through(limits, confirmed(principal))
 
     assert len(limits.plans) <= 10
     assert len(limits.state.callers) <= 24
     for number in range(3):
-        subject = validated(Principal(id=f"key_{number}", name="many"))
+        subject = confirmed(Principal(id=f"key_{number}", name="many"))
         assert (await refusal_of(limits, subject)).reason is Reason.RATE_LIMITED
     assert limits.state.callers["key_3"].failures == 1
     for admission in busy:
@@ -317,11 +317,13 @@ async def test_memory_is_bounded_however_many_callers_come(monkeypatch: pytest.M
 async def test_what_the_gate_asks_of_itself_costs_the_caller_nothing() -> None:
     """Or a server whose lists change all the time would use up the rate of who watches its resources."""
     limits = limiter(HandClock(), MINUTE)
-    subject = validated(kind=Kind.RESOURCE)
-    call = msgspec.structs.replace(subject.permitted.call, operation=JUDGE_AGAIN)
-    permitted = msgspec.structs.replace(subject.permitted, call=call)
+    subject = confirmed(kind=Kind.RESOURCE)
+    validated = subject.validated
+    call = msgspec.structs.replace(validated.permitted.call, operation=JUDGE_AGAIN)
+    permitted = msgspec.structs.replace(validated.permitted, call=call)
+    asked = Confirmed(msgspec.structs.replace(validated, permitted=permitted))
     for _ in range(100):
-        await pass_through(limits, msgspec.structs.replace(subject, permitted=permitted))
+        await pass_through(limits, asked)
     await pass_through(limits, subject)
     await pass_through(limits, subject)
 

@@ -196,6 +196,7 @@ def _inbound(
         params=asked.params,
         credential=request.head.credential,
         owner=None if session is None else session.owner,
+        session="" if session is None else session.id,
         peer=request.peer,
         door="mcp",
         protocol=version,
