@@ -3,11 +3,14 @@
 `make test` sets up all that can be set up, and says so in YETT_TESTS_SET_UP: from then on what is missing is a
 failure, for a test that is quietly left out shows nothing. Only who runs pytest by hand may leave it out.
 
+PostgreSQL is the machine's own: where it is not installed, what needs it is left out.
+
 The corpora may be read where they lie, beside the repository, and not be copied into it: they are other
 people's. Without them the tests that read them are left out, wherever they run.
 """
 
 import os
+import shutil
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +18,8 @@ import pytest
 
 IS_SET_UP: Final = bool(os.environ.get("YETT_TESTS_SET_UP"))
 CORPORA: Final = Path(__file__).parents[2] / "shared" / "corpora"
+_DEBIAN_POSTGRES: Final = Path("/usr/lib/postgresql")
+"""Debian keeps the programs of each version in a folder of its own, outside of PATH."""
 
 
 def needs(*paths: Path) -> pytest.MarkDecorator:
@@ -41,3 +46,22 @@ def needs_corpus(name: str) -> pytest.MarkDecorator:
     return pytest.mark.skipif(
         not (CORPORA / name).exists(), reason=f"the corpora are not beside the repository: {name}"
     )
+
+
+def postgres_programs() -> Path | None:
+    """Return the folder with `initdb` and `postgres`, of the newest version; None: it is not installed."""
+    found = shutil.which("initdb")
+    if found is not None:
+        return Path(found).resolve().parent
+    versions = sorted(_DEBIAN_POSTGRES.glob("*/bin/initdb"), key=_version)
+    return versions[-1].parent if versions else None
+
+
+def _version(program: Path) -> int:
+    name = program.parts[-3]
+    return int(name) if name.isdigit() else 0
+
+
+needs_postgres: Final = pytest.mark.skipif(
+    postgres_programs() is None, reason="PostgreSQL is not installed"
+)
