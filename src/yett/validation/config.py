@@ -1,8 +1,149 @@
 """What a tool's section says about its arguments."""
 
-from typing import final
+from typing import Annotated, Literal, final
 
 import msgspec
+
+Names = tuple[str, ...]
+Port = Annotated[int, msgspec.Meta(ge=1, le=65_535)]
+Count = Annotated[int, msgspec.Meta(ge=1, le=100_000)]
+Scheme = Literal["https", "http", "wss", "ws", "ftp", "sftp", "ssh", "git"]
+
+
+class Argument(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"):
+    """One of the classes below."""
+
+
+@final
+class SqlArgument(Argument, tag="sql"):
+    """One statement. dialect: of the database. functions: allowed beside those known to be harmless.
+    parameters: literals are refused. tables: the only ones that may be named; none: all."""
+
+    dialect: Literal["postgres", "sqlite", "mysql", "mssql"] = "postgres"
+    functions: Names = ()
+    parameters: bool = False
+    tables: Names = ()
+
+
+@final
+class CommandArgument(Argument, tag="command"):
+    """A program and its arguments, as a list of texts. programs: for each program that may be started,
+    patterns (RE2); each argument must fit one of them whole. line: a text is taken as well, if it is
+    made of plain words with single spaces between them, which every shell reads alike."""
+
+    programs: dict[str, Names] = {}
+    line: bool = False
+
+
+@final
+class PathArgument(Argument, tag="path"):
+    """A file or a folder. roots: absolute folders that it must lie in. relative: may it be relative; it
+    is then meant from one of the roots. ignore_case: the server's file system does. resolve: the roots
+    are on this machine, and links are followed before it is judged."""
+
+    roots: Names = ()
+    relative: bool = True
+    ignore_case: bool = False
+    resolve: bool = False
+
+
+@final
+class UrlArgument(Argument, tag="url"):
+    """An absolute URL. hosts: names, `*.example.com` for everything below one, or `*` for every public
+    name. schemes, ports: the only ones; without ports, only the one of the scheme. private: addresses
+    of private networks and of this machine may be named, too."""
+
+    hosts: Names = ()
+    schemes: tuple[Scheme, ...] = ("https",)
+    ports: tuple[Port, ...] = ()
+    private: bool = False
+
+
+@final
+class HostArgument(Argument, tag="host"):
+    """A host's name or address. hosts, private: as of a URL. ports: `name:port` is taken as well, with
+    one of these."""
+
+    hosts: Names = ()
+    ports: tuple[Port, ...] = ()
+    private: bool = False
+
+
+@final
+class EmailArgument(Argument, tag="email"):
+    """One address without a display name. domains: the only ones, or `*.example.com`; none: all."""
+
+    domains: Names = ()
+
+
+@final
+class RegexArgument(Argument, tag="regex"):
+    """A regular expression that takes linear time (RE2). length: the most characters."""
+
+    length: Count = 1_000
+
+
+@final
+class TemplateArgument(Argument, tag="template"):
+    """A text that may reach a template engine, so it is refused if it has the syntax of one."""
+
+
+@final
+class EnumArgument(Argument, tag="enum"):
+    """values: the only ones."""
+
+    values: tuple[str | int | float | bool, ...] = ()
+
+
+@final
+class PatternArgument(Argument, tag="pattern"):
+    """pattern: a regular expression (RE2) that a text must fit whole."""
+
+    pattern: str = ""
+
+
+@final
+class MaxArgument(Argument, tag="max"):
+    """most: the largest number, the most characters of a text, or the most items of a list."""
+
+    most: int | float = 0
+
+
+@final
+class TextArgument(Argument, tag="text"):
+    """Plain text, of no interest here; in place of a kind that Yett knows by itself."""
+
+
+@final
+class ForcedArgument(Argument, tag="forced"):
+    """The gate sets it, and callers neither see nor choose it. value: what it is set to;
+    `principal.tenant`, `principal.id`, `principal.name` and `principal.environment` mean the caller's."""
+
+    value: str | int | float | bool = ""
+
+
+ShortKind = Literal[
+    "sql", "command", "path", "url", "host", "email", "regex",
+    "template", "enum", "pattern", "max", "text", "forced",
+]  # fmt: skip
+AnyArgument = (
+    ShortKind
+    | SqlArgument
+    | CommandArgument
+    | PathArgument
+    | UrlArgument
+    | HostArgument
+    | EmailArgument
+    | RegexArgument
+    | TemplateArgument
+    | EnumArgument
+    | PatternArgument
+    | MaxArgument
+    | TextArgument
+    | ForcedArgument
+)
+Arguments = dict[str, AnyArgument]
+"""By the name of a property, or by a JSON Pointer (RFC 6901), where `*` stands for each item of a list."""
 
 
 @final
@@ -10,3 +151,4 @@ class ArgumentRules(msgspec.Struct, frozen=True):
     """open: arguments that the schema does not declare are let through (refused by default)."""
 
     open: bool = False
+    arguments: Arguments = {}
