@@ -21,6 +21,7 @@ from yett.app.servers import (
     policy_files,
     shipped_classes,
     tool_limits,
+    tool_marks,
 )
 from yett.app.upstream_pool import Discovery, UpstreamPool
 from yett.authentication import Authenticator
@@ -67,7 +68,10 @@ def assemble(
         configuration.roles,
         policy_files(configuration, folder),
         clock=estate.clock,
+        labels=estate.labels,
+        marks=tool_marks(configuration),
     )
+    estate.labels.window_seconds = duration_seconds(configuration.labels.window)
     limits = yett.limits.build.build(
         configuration.limits, tool_limits(configuration), state=estate.limits
     )

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Final, final
 
 import yett.audit.build
+import yett.authorization.build
 import yett.limits.build
 import yett.telemetry.traces
 from yett.app.vault import open_vault
 from yett.audit import Auditor
+from yett.authorization.labels import Labels
 from yett.configuration.model import Configuration
 from yett.core.clock import Clock
 from yett.core.seal import KEY_BYTES, Sealer
@@ -67,12 +69,14 @@ class Estate:
             self.vault: Vault = open_vault(
                 configuration, data=data, database=self.database, clock=clock
             )
+            self.labels: Labels = yett.authorization.build.open_labels(self.database, clock)
             self.limits: LimitsState = yett.limits.build.open_state(data, clock)
             self.admin_strangers: Strangers = yett.limits.build.open_strangers(clock, "admin")
         except BaseException:
             self.auditor.close()
             self.database.close()
             raise
+        self.labels.on_first = self._labelled
         self._watch_the_log()
 
     def _watch_the_log(self) -> None:
@@ -104,6 +108,17 @@ class Estate:
             log.warning("alert: %s", event.get("event"), extra={"details": event})
         if str(event.get("event", "")).startswith("tool."):
             self.on_catalogue_change()
+
+    def _labelled(self, principal: str, labels: frozenset[str]) -> None:
+        """The record of the call says what it called; this says what follows from it."""
+        self.auditor.event(
+            {
+                "event": "caller.labelled",
+                "actor": "gate",
+                "caller": principal,
+                "labels": sorted(labels),
+            }
+        )
 
     def close(self) -> None:
         self.limits.close()

@@ -202,6 +202,7 @@ class Gateway:
         snapshot = self._snapshot
         changed = snapshot.authenticator.refresh()
         snapshot.armourer.refresh()
+        self.estate.labels.save()
         if drain_outbox(self.estate.auditor, self.estate.database):
             # A command waits until its event is gone from the outbox: then it must be in effect.
             changed |= snapshot.authenticator.refresh()

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from yett.authorization.build import read_policies
+from yett.authorization.config import ToolMarks
 from yett.catalogue.config import LOCK_NAME, CatalogueConfig
 from yett.catalogue.entries import find_entry, shipped_entries
 from yett.configuration.model import Configuration, ServerSection, ToolSection
@@ -33,6 +34,15 @@ def argument_rules(configuration: Configuration) -> dict[str, ArgumentRules]:
         f"{server}/{tool}": ArgumentRules(open=rules.open)
         for server, tool, rules in _tools(configuration)
     }
+
+
+def tool_marks(configuration: Configuration) -> dict[str, ToolMarks]:
+    """By `server/tool`; tools of which nothing is said are left out."""
+    marks = {
+        f"{server}/{tool}": ToolMarks(rules.labels, rules.egress)
+        for server, tool, rules in _tools(configuration)
+    }
+    return {key: mark for key, mark in marks.items() if mark != ToolMarks()}
 
 
 def answer_rules(configuration: Configuration) -> dict[str, AnswerRules]:

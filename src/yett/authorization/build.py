@@ -14,14 +14,18 @@ from yett.authorization.backends.cedar import (
     schema_text,
     write_text,
 )
+from yett.authorization.backends.label_memory import MemoryLabelStore
+from yett.authorization.backends.label_table import DatabaseLabelStore
 from yett.authorization.compile import ROLE_PREFIX, Statement, compile_roles
 from yett.authorization.conditions import without_arguments
-from yett.authorization.config import Roles
+from yett.authorization.config import Roles, ToolMarks
+from yett.authorization.labels import Labels
 from yett.authorization.policies import Policy, read_policy
 from yett.authorization.stage import Authorizer
 from yett.authorization.statements import split
 from yett.core.clock import Clock
 from yett.core.errors import ConfigurationError, Problem
+from yett.storage.port import Database
 
 POLICY_FILES_MAX: Final = 1_000
 POLICY_FILE_BYTES_MAX: Final = 4 * 1024 * 1024
@@ -29,8 +33,25 @@ ID_CHARS_MAX: Final = 200
 SHOWN_CHARS_MAX: Final = 500
 
 
-def build(roles: Roles, policy_files: Mapping[str, str], *, clock: Clock) -> Authorizer:
-    """Compile, parse and check the whole policy set. policy_files: path as to be shown → text.
+def open_labels(database: Database, clock: Clock) -> Labels:
+    """Read what callers have seen.
+
+    Raises:
+        Fault: the database did not answer.
+    """
+    return Labels(DatabaseLabelStore(database), clock)
+
+
+def build(
+    roles: Roles,
+    policy_files: Mapping[str, str],
+    *,
+    clock: Clock,
+    labels: Labels | None = None,
+    marks: Mapping[str, ToolMarks] | None = None,
+) -> Authorizer:
+    """Compile, parse and check the whole policy set. policy_files: path as to be shown → text. labels: one
+    for the life of the process; None: nobody has seen anything. marks: by `server/tool`.
 
     Raises:
         ConfigurationError: with every problem found in roles and files.
@@ -49,6 +70,8 @@ def build(roles: Roles, policy_files: Mapping[str, str], *, clock: Clock) -> Aut
         engine=CedarEngine(),
         version=_digest(roles, compiled, policy_files),
         clock=clock,
+        labels=labels or Labels(MemoryLabelStore(), clock),
+        marks=marks or {},
     )
 
 

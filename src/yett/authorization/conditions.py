@@ -10,7 +10,18 @@ import msgspec
 from yett.core.target import JSON
 
 CONTEXT_NAMES: Final = frozenset(
-    {"arguments", "time", "hour", "weekday", "address", "protocol", "door", "environment"}
+    {
+        "arguments",
+        "time",
+        "hour",
+        "weekday",
+        "address",
+        "protocol",
+        "door",
+        "environment",
+        "session",
+        "carries",
+    }
 )
 
 _CONTEXT: Final = {"Var": "context"}

@@ -16,12 +16,17 @@ could slip past a `forbid`. `5.0` is a Long because a server may take it for 5. 
 from being anything but data (CWE-915); it maps no two keys to one.
 """
 
+from collections.abc import Callable
 from decimal import Decimal
 from ipaddress import IPv6Address, ip_address
 from typing import Final, final
 
+import msgspec
+
+from yett.authorization.labels import Labels
 from yett.core.bounds import DOCUMENT_DEPTH_MAX
 from yett.core.call import Call
+from yett.core.identity import Principal
 from yett.core.target import JSON
 
 _LONG_MIN: Final = -(2**63)
@@ -33,6 +38,16 @@ _DAY: Final = 86_400
 _HOUR: Final = 3_600
 _FIRST_WEEKDAY: Final = 3
 """1970-01-01 was a Thursday, three days after a Monday."""
+
+
+@final
+class Occasion(msgspec.Struct, frozen=True, gc=False):
+    """What differs from call to call. now: seconds since 1970. labels: what callers have seen."""
+
+    call: Call
+    principal: Principal
+    now: float
+    labels: Labels
 
 
 @final
@@ -56,27 +71,29 @@ def encode_arguments(arguments: dict[str, JSON], names: frozenset[str] | None) -
     return record
 
 
-def observe(name: str, call: Call, now: float) -> JSON:
+def observe(name: str, occasion: Occasion) -> JSON:
     """Return one member of the context other than the arguments; None if it cannot be said.
 
-    now: seconds since 1970. A member that is left out makes every policy that reads it err, which
-    denies.
+    A member that is left out makes every policy that reads it err, which denies.
     """
-    match name:
-        case "time":
-            return int(now)
-        case "hour":
-            return int(now) % _DAY // _HOUR
-        case "weekday":
-            return (int(now) // _DAY + _FIRST_WEEKDAY) % 7 + 1
-        case "address":
-            return _address(call.peer)
-        case "protocol":
-            return call.protocol
-        case "door":
-            return call.door
-        case _:
-            return None
+    look = _MEMBERS.get(name)
+    return None if look is None else look(occasion)
+
+
+_MEMBERS: Final[dict[str, Callable[[Occasion], JSON]]] = {
+    "time": lambda occasion: int(occasion.now),
+    "hour": lambda occasion: int(occasion.now) % _DAY // _HOUR,
+    "weekday": lambda occasion: (int(occasion.now) // _DAY + _FIRST_WEEKDAY) % 7 + 1,
+    "address": lambda occasion: _address(occasion.call.peer),
+    "protocol": lambda occasion: occasion.call.protocol,
+    "door": lambda occasion: occasion.call.door,
+    "session": lambda occasion: {
+        "touched": sorted(occasion.labels.touched(occasion.principal.id, occasion.call.session))
+    },
+    "carries": lambda occasion: sorted(
+        occasion.labels.carried(occasion.principal.id, occasion.call.arguments)
+    ),
+}
 
 
 def _address(peer: str) -> JSON:

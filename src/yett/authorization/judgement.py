@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 from typing import Final, final
 
-from yett.authorization.encoding import UnjudgeableError, encode_arguments, observe
+from yett.authorization.encoding import Occasion, UnjudgeableError, encode_arguments, observe
 from yett.authorization.index import decide_plainly
 from yett.authorization.policies import Policy
 from yett.authorization.port import Case, Decision, PolicyEngine, Question
-from yett.core.call import Call
 from yett.core.target import JSON
 
 _CONSTANT: Final = frozenset({"environment"})
 """Members of the context that are the same for every call of one caller."""
-_ARGUMENTS: Final = frozenset({"arguments"})
+_FROM_ARGUMENTS: Final = frozenset({"arguments", "carries"})
+"""Members that nobody knows before the arguments are known."""
 
 
 @final
@@ -29,10 +29,10 @@ class Settled:
         self.decision = decision
         self.granted = decision.policies if decision.allowed else None
 
-    def decide(self, _call: Call, _now: float, /) -> Decision:
+    def decide(self, _occasion: Occasion, /) -> Decision:
         return self.decision
 
-    def foresee(self, _call: Call, _now: float, /) -> bool:
+    def foresee(self, _occasion: Occasion, /) -> bool:
         return self.decision.allowed
 
 
@@ -51,6 +51,7 @@ class Open:
         "_foreseen",
         "_kept",
         "_names",
+        "_reads_carries",
         "granted",
         "reads_arguments",
         "shown",
@@ -61,41 +62,44 @@ class Open:
         policies = question.policies
         self.granted: None = None
         self.shown = {policy.id: policy.shown for policy in policies if policy.shown}
-        self.reads_arguments = "arguments" in context
+        self.reads_arguments = bool(context & _FROM_ARGUMENTS)
+        self._reads_carries = "carries" in context
         self._argument_names = _argument_names(policies)
-        self._names = tuple(sorted(context - _ARGUMENTS - _CONSTANT))
+        self._names = tuple(sorted(context - _FROM_ARGUMENTS - _CONSTANT))
         self.timeless = not self._names
         self._environment = question.caller.environment
         self._case = case
         self._kept: tuple[dict[str, JSON], Decision] | None = None
         self._foreseen: tuple[dict[str, JSON], bool] | None = None
 
-    def decide(self, call: Call, now: float, /) -> Decision:
-        """Answer for this call. now: seconds since 1970."""
-        context = self._circumstances(call, now)
+    def decide(self, occasion: Occasion, /) -> Decision:
+        """Answer for this call."""
+        context = self._circumstances(occasion)
         if not self.reads_arguments:
             if self._kept is None or self._kept[0] != context:
                 self._kept = (context, self._case.decide(context))
             return self._kept[1]
         try:
-            context["arguments"] = encode_arguments(call.arguments, self._argument_names)
+            context["arguments"] = encode_arguments(occasion.call.arguments, self._argument_names)
         except UnjudgeableError as error:
             return Decision(allowed=False, errors=(str(error),))
+        if self._reads_carries:
+            context["carries"] = observe("carries", occasion)
         return self._case.decide(context)
 
-    def foresee(self, call: Call, now: float, /) -> bool:
+    def foresee(self, occasion: Occasion, /) -> bool:
         """Say whether this call would be allowed with some arguments, as far as Cedar can tell."""
         if not self.reads_arguments:
-            return self.decide(call, now).allowed
-        context = self._circumstances(call, now)
+            return self.decide(occasion).allowed
+        context = self._circumstances(occasion)
         if self._foreseen is None or self._foreseen[0] != context:
             self._foreseen = (context, self._case.foresee(context))
         return self._foreseen[1]
 
-    def _circumstances(self, call: Call, now: float) -> dict[str, JSON]:
+    def _circumstances(self, occasion: Occasion) -> dict[str, JSON]:
         context: dict[str, JSON] = {"environment": self._environment}
         for name in self._names:
-            value = observe(name, call, now)
+            value = observe(name, occasion)
             if value is not None:
                 context[name] = value
         return context

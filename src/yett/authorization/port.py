@@ -23,12 +23,15 @@ class Caller(msgspec.Struct, frozen=True):
 
 @final
 class Matter(msgspec.Struct, frozen=True):
-    """What is asked for. server, name: of the target. access: its class, read or write."""
+    """What is asked for. server, name: of the target. access: its class, read or write. labels, egress:
+    what the operator says of a tool."""
 
     type: ResourceType
     server: str
     name: str
     access: str
+    labels: tuple[str, ...] = ()
+    egress: bool = False
 
     @property
     def id(self) -> str:
@@ -77,5 +80,25 @@ class PolicyEngine(Protocol):
         """Do once what does not depend on the context.
 
         Raises nothing: what cannot be prepared is a case that allows nothing.
+        """
+        ...
+
+
+class LabelStore(Protocol):
+    """Where labels survive the process."""
+
+    def load(self) -> dict[tuple[str, str], float]:
+        """Return (principal, label) → when it was seen last, in seconds since 1970.
+
+        Raises:
+            Fault: the store did not answer.
+        """
+        ...
+
+    def keep(self, seen: Mapping[tuple[str, str], float], forget_before: float) -> None:
+        """Write these down, and forget what is older.
+
+        Raises:
+            Fault: the store did not answer; nothing was written.
         """
         ...

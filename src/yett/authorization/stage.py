@@ -10,13 +10,16 @@ refused then is `argument_denied`, and a call of one that is not listed is `not_
 looks to the caller as if there were no such tool.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, final
 
 import msgspec
 
+from yett.authorization.config import ToolMarks
+from yett.authorization.encoding import Occasion
 from yett.authorization.index import Index
 from yett.authorization.judgement import Judgement, Settled, judge
+from yett.authorization.labels import Labels
 from yett.authorization.policies import Policy, mentioned
 from yett.authorization.port import Caller, Decision, Matter, PolicyEngine, Question, ResourceType
 from yett.core.call import Call
@@ -47,6 +50,7 @@ _TYPES: Final[dict[Kind, ResourceType]] = {
     Kind.PROMPT: "Prompt",
 }
 _ERROR_CHARS_MAX: Final = 500
+_UNMARKED: Final = ToolMarks()
 
 
 @final
@@ -90,7 +94,8 @@ class _Profile(msgspec.Struct, frozen=True, eq=False):
 
 @final
 class Authorizer:
-    """roles: those of the configuration. version: digest of the whole policy set, in hex."""
+    """roles: those of the configuration. version: digest of the whole policy set, in hex. labels: one for
+    the life of the process. marks: by `server/tool`."""
 
     def __init__(
         self,
@@ -100,12 +105,18 @@ class Authorizer:
         engine: PolicyEngine,
         version: str,
         clock: Clock,
+        labels: Labels,
+        marks: Mapping[str, ToolMarks],
     ) -> None:
         self.version = version
         self.policies = tuple(policies)
         self._index = Index(policies)
         self._engine = engine
         self._clock = clock
+        self._labels = labels
+        self._marks = marks
+        # Nobody looks for copies where nothing goes out.
+        self._traces = any(mark.egress for mark in marks.values())
         self._roles = roles | mentioned(policies, "Role")
         self._named_keys = mentioned(policies, "Key")
         self._profiles: dict[str, _Profile] = {}
@@ -145,16 +156,26 @@ class Authorizer:
 
     def remember(self, cleaned: Cleaned) -> None:
         """Take note of what the caller is about to see, before it does."""
+        permitted = cleaned.answered.armed.admitted.validated.permitted
+        mark = self._marks.get(permitted.target.key)
+        if mark is None or not mark.labels:
+            return
+        principal, labels = permitted.principal.id, frozenset(mark.labels)
+        self._labels.touch(principal, permitted.call.session, labels)
+        if self._traces:
+            self._labels.trace(
+                principal, labels, cleaned.result or msgspec.to_builtins(cleaned.error)
+            )
 
     def _decide(self, call: Call, principal: Principal, target: Target) -> tuple[str, ...]:
         """Return the policies that permit the call; what they say of every such call is kept."""
         judgement = self._judge(principal, target)
         policies = judgement.granted
         if policies is None:
-            now = self._clock.wall()
-            decision = judgement.decide(call, now)
+            occasion = self._occasion(call, principal)
+            decision = judgement.decide(occasion)
             if not decision.allowed:
-                raise self._refuse(call, principal, target, decision, now)
+                raise self._refuse(occasion, target, decision)
             return decision.policies
         if not (target.quarantined or target.unreachable):
             self._keep(principal, _Grant(target, policies))
@@ -185,11 +206,11 @@ class Authorizer:
 
     def explain(self, call: Call, principal: Principal, target: Target) -> Explanation:
         """Decide like `permit`, and say why instead of raising."""
-        now = self._clock.wall()
-        decision = self._judge(principal, target).decide(call, now)
+        occasion = self._occasion(call, principal)
+        decision = self._judge(principal, target).decide(occasion)
         refusal: Refusal | None = None
         if not decision.allowed:
-            refusal = self._refuse(call, principal, target, decision, now)
+            refusal = self._refuse(occasion, target, decision)
         elif target.quarantined or target.unreachable:
             refusal = _unusable(target)
         return Explanation(decision.policies, refusal, self._ignored(principal))
@@ -198,13 +219,13 @@ class Authorizer:
         self, principal: Principal, call: Call, targets: tuple[Target, ...]
     ) -> tuple[tuple[Target, ...], bool]:
         """Return the visible targets, and whether they are the same at any time and from anywhere."""
-        now = self._clock.wall()
+        occasion = self._occasion(call, principal)
         visible: list[Target] = []
         timeless = True
         for target in targets:
             judgement = self._judge(principal, target)
             timeless = timeless and judgement.timeless
-            if not target.quarantined and judgement.foresee(call, now):
+            if not target.quarantined and judgement.foresee(occasion):
                 visible.append(target)
         return tuple(visible), timeless
 
@@ -227,7 +248,7 @@ class Authorizer:
         caller = standing.caller
         if not caller.roles:  # empty means no, also to a policy that permits everybody
             return Settled(Decision(allowed=False))
-        matter = Matter(_TYPES[target.kind], target.server, target.name, target.access)
+        matter = self._matter(target)
         action = target.access if target.kind is Kind.TOOL else "read"
         policies = self._index.match(caller, action, matter)
         alike = (action, *(policy.id for policy in policies))
@@ -237,6 +258,12 @@ class Authorizer:
             if not any(policy.reads.resource for policy in policies):
                 standing.by_policies[alike] = judgement
         return judgement
+
+    def _matter(self, target: Target) -> Matter:
+        mark = self._marks.get(target.key, _UNMARKED) if target.kind is Kind.TOOL else _UNMARKED
+        return Matter(
+            _TYPES[target.kind], target.server, target.name, target.access, mark.labels, mark.egress
+        )
 
     def _meet(self, principal: Principal) -> _Profile:
         profile = self._profiles.get(principal.id)
@@ -265,9 +292,11 @@ class Authorizer:
         self._lists.clear()
         self._count = 0
 
-    def _refuse(
-        self, call: Call, principal: Principal, target: Target, decision: Decision, now: float
-    ) -> Denied:
+    def _occasion(self, call: Call, principal: Principal) -> Occasion:
+        return Occasion(call, principal, self._clock.wall(), self._labels)
+
+    def _refuse(self, occasion: Occasion, target: Target, decision: Decision) -> Denied:
+        principal = occasion.principal
         what = f"`{principal.name}` may not {target.access} `{target.key}`"
         if ignored := self._ignored(principal):
             what += f" (unknown roles, ignored: {', '.join(ignored)})"
@@ -279,7 +308,7 @@ class Authorizer:
         else:
             why = "no policy permits it"
         judgement = self._judge(principal, target)
-        if judgement.reads_arguments and judgement.foresee(call, now):
+        if judgement.reads_arguments and judgement.foresee(occasion):
             texts = [
                 judgement.shown[policy] for policy in decision.policies if policy in judgement.shown
             ]

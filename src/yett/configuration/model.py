@@ -10,7 +10,7 @@ import msgspec
 
 from yett.audit.config import AuditConfig
 from yett.authentication.config import AuthenticationConfig
-from yett.authorization.config import Roles
+from yett.authorization.config import Label, LabelsConfig, Roles
 from yett.core.quantities import Duration
 from yett.core.target import SERVER_NAME_PATTERN, Access
 from yett.credentials.config import CredentialConfig, VaultConfig
@@ -36,12 +36,15 @@ Pin = Annotated[
 class ToolSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the operator says about one tool.
 
-    access: its class; unclassified is `write`. rate: for each key. rate_total: for all callers.
+    access: its class; unclassified is `write`. labels: what its results are, for policies: `private`, or
+    `untrusted` (others write them). egress: it sends what it is given to somewhere outside. rate: for each key. rate_total: for all callers.
     cost: fixed price of a call. open: let undeclared arguments through. secrets: what to do with
     secrets in its answers.
     """
 
     access: Access | None = None
+    labels: tuple[Label, ...] = ()
+    egress: bool = False
     rate: Rates = ()
     rate_total: Rates = ()
     cost: MoneyText | None = None
@@ -114,6 +117,7 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     servers: dict[ServerName, ServerSection] = {}
     roles: Roles = {}
     policies: str = "policies"
+    labels: LabelsConfig = LabelsConfig()
     limits: LimitsConfig = LimitsConfig()
     vault: VaultConfig = VaultConfig()
     audit: AuditConfig = AuditConfig()

@@ -70,6 +70,11 @@ VALIDATION_TEXT_WORK_MAX: Final = 5_000_000  # characters x places of the patter
 VALIDATION_DETAIL_WORK_MAX: Final = 20_000  # up to here it is said what exactly does not fit
 TOOLS_PER_SERVER_MAX: Final = 5_000
 
+# What is remembered of what callers have seen.
+LABELLED_SESSIONS_MAX: Final = 65_536
+FINGERPRINTED_CALLERS_MAX: Final = 128
+FINGERPRINTS_PER_CALLER_MAX: Final = 4_096  # of each label; about 32 kB of text
+
 # Promise 11: revocation and rotation take effect in at most five seconds.
 REFRESH_SECONDS: Final = 0.25
 STREAM_CHECK_SECONDS: Final = 1.0

@@ -9,9 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.clock import HandClock
 from tests.yett.authorization.asking import call
-from yett.authorization.encoding import UnjudgeableError, encode_arguments, observe
+from yett.authorization.backends.label_memory import MemoryLabelStore
+from yett.authorization.encoding import Occasion, UnjudgeableError, encode_arguments, observe
+from yett.authorization.labels import Labels
+from yett.core.identity import Principal
 from yett.core.target import JSON
+
+
+def occasion(now: float = 0.0, **changes: Any) -> Occasion:
+    labels = Labels(MemoryLabelStore(), HandClock())
+    return Occasion(call(**changes), Principal(id="k1", name="laptop"), now, labels)
+
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -133,12 +143,12 @@ def test_a_decimal_is_told_exactly_or_not_at_all(number: Decimal) -> None:
 
 
 def test_an_address_that_is_none_is_left_out() -> None:
-    assert observe("address", call(peer="unix"), 0.0) is None
-    assert observe("nonsense", call(), 0.0) is None
+    assert observe("address", occasion(peer="unix")) is None
+    assert observe("nonsense", occasion()) is None
 
 
 def test_a_link_local_address_loses_its_zone() -> None:
-    address = observe("address", call(peer="fe80::1%eth0"), 0.0)
+    address = observe("address", occasion(peer="fe80::1%eth0"))
 
     assert address == {"__extn": {"fn": "ip", "arg": "fe80::1"}}
 
@@ -150,6 +160,6 @@ def test_a_link_local_address_loses_its_zone() -> None:
 def test_hours_and_weekdays_are_utc_and_monday_is_the_first(
     now: float, hour: int, weekday: int
 ) -> None:
-    assert observe("time", call(), now) == int(now)
-    assert observe("hour", call(), now) == hour
-    assert observe("weekday", call(), now) == weekday
+    assert observe("time", occasion(now)) == int(now)
+    assert observe("hour", occasion(now)) == hour
+    assert observe("weekday", occasion(now)) == weekday

@@ -24,7 +24,9 @@ from tests.yett.authorization.naive import (
     some_request,
 )
 from yett.authorization.backends.cedar import CedarEngine, read_text
+from yett.authorization.backends.label_memory import MemoryLabelStore
 from yett.authorization.encoding import encode_arguments
+from yett.authorization.labels import Labels
 from yett.authorization.policies import read_policy
 from yett.authorization.stage import Authorizer
 from yett.authorization.statements import split
@@ -73,7 +75,15 @@ def _authorizer(text: str, clock: HandClock) -> Authorizer:
         read_policy(form, statement, default_id="")
         for form, statement in zip(read_text(text), split(text, "x"), strict=True)
     ]
-    return Authorizer(policies, roles=ROLES, engine=CedarEngine(), version="v", clock=clock)
+    return Authorizer(
+        policies,
+        roles=ROLES,
+        engine=CedarEngine(),
+        version="v",
+        clock=clock,
+        labels=Labels(MemoryLabelStore(), clock),
+        marks={},
+    )
 
 
 def _resolved(request: Request) -> Resolved:

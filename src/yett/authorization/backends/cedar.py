@@ -19,8 +19,10 @@ from yett.core.target import JSON
 
 POLICY_SETS_MAX: Final = 2_048
 
-_UNKNOWN_ARGUMENTS: Final = {"__extn": {"fn": "unknown", "arg": "arguments"}}
-"""Cedar's partial evaluation leaves whatever depends on this open."""
+_UNKNOWN: Final = {
+    name: {"__extn": {"fn": "unknown", "arg": name}} for name in ("arguments", "carries")
+}
+"""Cedar's partial evaluation leaves whatever depends on these open."""
 
 _EVALUATION_ERROR: Final = re.compile(
     r"error while evaluating policy `(?P<policy>[^`]*)`: (?P<detail>.*)", re.DOTALL
@@ -86,7 +88,7 @@ class CedarCase:
 
     def foresee(self, context: Mapping[str, JSON], /) -> bool:
         try:
-            known = orjson.dumps({**context, "arguments": _UNKNOWN_ARGUMENTS}).decode()
+            known = orjson.dumps({**context, **_UNKNOWN}).decode()
             if not self._partial:
                 self._partial = {name: _written(uid) for name, uid in self._request.items()}
             request = self._partial | {"context": known}
@@ -202,8 +204,10 @@ def _key(caller: Caller) -> dict[str, JSON]:
 
 
 def _target(matter: Matter) -> dict[str, JSON]:
+    known = {"server": matter.server, "name": matter.name, "access": matter.access}
+    marks = {"labels": list(matter.labels), "egress": matter.egress}
     return {
         "uid": {"type": matter.type, "id": matter.id},
-        "attrs": {"server": matter.server, "name": matter.name, "access": matter.access},
+        "attrs": known | marks if matter.type == "Tool" else known,
         "parents": [{"type": "Server", "id": matter.server}],
     }

@@ -1,0 +1,28 @@
+"""Labels in the database."""
+
+from collections.abc import Mapping
+from typing import final
+
+from yett.storage.port import Database
+
+
+@final
+class DatabaseLabelStore:
+    __slots__ = ("_database",)
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def load(self) -> dict[tuple[str, str], float]:
+        rows = self._database.fetch("select principal, label, seen_at from labels")
+        return {(str(row[0]), str(row[1])): float(row[2] or 0.0) for row in rows}
+
+    def keep(self, seen: Mapping[tuple[str, str], float], forget_before: float) -> None:
+        with self._database.transaction() as transaction:
+            for (principal, label), at in seen.items():
+                transaction.execute(
+                    "insert into labels (principal, label, seen_at) values (?1, ?2, ?3) "
+                    "on conflict (principal, label) do update set seen_at = max(seen_at, ?3)",
+                    (principal, label, at),
+                )
+            transaction.execute("delete from labels where seen_at < ?1", (forget_before,))
