@@ -37,11 +37,12 @@ def argument_rules(configuration: Configuration) -> dict[str, ArgumentRules]:
 
 
 def tool_marks(configuration: Configuration) -> dict[str, ToolMarks]:
-    """By `server/tool`; tools of which nothing is said are left out."""
-    marks = {
-        f"{server}/{tool}": ToolMarks(rules.labels, rules.egress)
-        for server, tool, rules in _tools(configuration)
-    }
+    """By `server/tool`, or by server for all that it offers; what is not marked is left out."""
+    servers = {name: section.labels for name, section in configuration.servers.items()}
+    marks = {name: ToolMarks(labels) for name, labels in servers.items()}
+    for server, tool, rules in _tools(configuration):
+        labels = tuple(sorted({*servers[server], *rules.labels}))
+        marks[f"{server}/{tool}"] = ToolMarks(labels, rules.egress)
     return {key: mark for key, mark in marks.items() if mark != ToolMarks()}
 
 

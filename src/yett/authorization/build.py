@@ -23,6 +23,7 @@ from yett.authorization.labels import Labels
 from yett.authorization.policies import Policy, read_policy
 from yett.authorization.stage import Authorizer
 from yett.authorization.statements import split
+from yett.authorization.twin import TwinEngine
 from yett.core.clock import Clock
 from yett.core.errors import ConfigurationError, Problem
 from yett.storage.port import Database
@@ -51,7 +52,8 @@ def build(
     marks: Mapping[str, ToolMarks] | None = None,
 ) -> Authorizer:
     """Compile, parse and check the whole policy set. policy_files: path as to be shown → text. labels: one
-    for the life of the process; None: nobody has seen anything. marks: by `server/tool`.
+    for the life of the process; None: nobody has seen anything. marks: by `server/tool`, or by
+    server for all that it offers.
 
     Raises:
         ConfigurationError: with every problem found in roles and files.
@@ -67,7 +69,7 @@ def build(
     return Authorizer(
         policies,
         roles=frozenset(roles),
-        engine=CedarEngine(),
+        engine=TwinEngine(CedarEngine()),
         version=_digest(roles, compiled, policy_files),
         clock=clock,
         labels=labels or Labels(MemoryLabelStore(), clock),

@@ -19,7 +19,7 @@ from yett.authorization.config import ToolMarks
 from yett.authorization.encoding import Occasion
 from yett.authorization.index import Index
 from yett.authorization.judgement import Judgement, Settled, judge
-from yett.authorization.labels import Labels
+from yett.authorization.labels import NOTHING, Labels
 from yett.authorization.policies import Policy, mentioned
 from yett.authorization.port import Caller, Decision, Matter, PolicyEngine, Question, ResourceType
 from yett.core.call import Call
@@ -95,7 +95,7 @@ class _Profile(msgspec.Struct, frozen=True, eq=False):
 @final
 class Authorizer:
     """roles: those of the configuration. version: digest of the whole policy set, in hex. labels: one for
-    the life of the process. marks: by `server/tool`."""
+    the life of the process. marks: by `server/tool`, or by server for all that it offers."""
 
     def __init__(
         self,
@@ -149,7 +149,10 @@ class Authorizer:
         Raises:
             Denied: APPROVAL_REQUIRED.
         """
-        ask = validated.permitted.ask
+        permitted = validated.permitted
+        if permitted.call.talk is not None:
+            self._label(permitted)  # the server may say something before it answers
+        ask = permitted.ask
         if ask is None:
             return Confirmed(validated)
         raise Denied(Reason.APPROVAL_REQUIRED, "nobody can be asked", shown=ask.shown or None)
@@ -157,15 +160,23 @@ class Authorizer:
     def remember(self, cleaned: Cleaned) -> None:
         """Take note of what the caller is about to see, before it does."""
         permitted = cleaned.answered.armed.admitted.validated.permitted
-        mark = self._marks.get(permitted.target.key)
-        if mark is None or not mark.labels:
-            return
-        principal, labels = permitted.principal.id, frozenset(mark.labels)
-        self._labels.touch(principal, permitted.call.session, labels)
-        if self._traces:
-            self._labels.trace(
-                principal, labels, cleaned.result or msgspec.to_builtins(cleaned.error)
-            )
+        labels = self._label(permitted)
+        if labels and self._traces:
+            result = cleaned.result or msgspec.to_builtins(cleaned.error)
+            self._labels.trace(permitted.principal.id, labels, result)
+
+    def _label(self, permitted: Permitted) -> frozenset[str]:
+        """Give the caller the labels of what it calls; return them."""
+        mark = self._mark(permitted.target)
+        if not mark.labels:
+            return NOTHING
+        labels = frozenset(mark.labels)
+        self._labels.touch(permitted.principal.id, permitted.call.session, labels)
+        return labels
+
+    def _mark(self, target: Target) -> ToolMarks:
+        mark = self._marks.get(target.key) if target.kind is Kind.TOOL else None
+        return mark or self._marks.get(target.server, _UNMARKED)
 
     def _decide(self, call: Call, principal: Principal, target: Target) -> tuple[str, ...]:
         """Return the policies that permit the call; what they say of every such call is kept."""
@@ -260,7 +271,7 @@ class Authorizer:
         return judgement
 
     def _matter(self, target: Target) -> Matter:
-        mark = self._marks.get(target.key, _UNMARKED) if target.kind is Kind.TOOL else _UNMARKED
+        mark = self._mark(target)
         return Matter(
             _TYPES[target.kind], target.server, target.name, target.access, mark.labels, mark.egress
         )

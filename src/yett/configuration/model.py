@@ -63,6 +63,7 @@ class ServerSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ca: PEM file with the only authorities to trust for this server, in place of the system's.
     client_certificate, client_key: PEM files, shown to a server that asks. pins: public keys that the
     server may have, on top of everything else; a second one lets the first be replaced.
+    labels: what everything it answers is, for policies, beside what its tools' sections say.
     may_ask: what the server may ask of a caller in the middle of a call: `elicitation` (a form or a page
     for the person), `sampling` (of the caller's model), `roots` (its folders); without it, nothing.
     allow_stdio_in_production: production starts no program unless this says so for it.
@@ -79,6 +80,7 @@ class ServerSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     client_certificate: str | None = None
     client_key: str | None = None
     pins: tuple[Pin, ...] = ()
+    labels: tuple[Label, ...] = ()
     may_ask: tuple[Literal["elicitation", "sampling", "roots"], ...] = ()
     allow_stdio_in_production: bool = False
 
