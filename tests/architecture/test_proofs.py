@@ -17,7 +17,7 @@ MINT = {
     "Answered": "upstreams/stage.py",
     "Cleaned": "sanitising/stage.py",
 }
-PARTS = {"Credential", "Ask"}  # a value that a proof carries, not a proof
+PARTS = {"Credential", "Ask", "Agreement"}  # a value that a proof carries, not a proof
 
 
 def test_every_proof_has_exactly_one_mint() -> None:

@@ -18,7 +18,7 @@ from yett.audit.chain import escape_hidden
 from yett.core.call import Call
 from yett.core.document import encode as encode_document
 from yett.core.identity import Principal
-from yett.core.proofs import Admitted, Cleaned, Permitted
+from yett.core.proofs import Admitted, Agreement, Cleaned, Permitted
 from yett.core.talk import INPUT_REQUIRED, Resumption
 from yett.core.target import JSON, Target
 
@@ -124,6 +124,7 @@ class Encoder:
             f'"at":"{stamp(at)}","kind":"intent",{self._request(permitted.call)},{parts.before}'
             f"{self._document('input', validated.encoded or validated.arguments, INPUT_BYTES_MAX)},{parts.after}"
             f"{_price(admitted.cost_micros, admitted.currency)}"
+            f"{'' if admitted.agreement is None else _agreement(admitted.agreement)}"
             f"{'' if validated.resumption is None else self._continuation(validated.resumption)}"
         )
 
@@ -312,6 +313,14 @@ class Encoder:
         if len(encoded) > bytes_max:
             return f'"{name}":null,"{name}_truncated":true,"{name}_digest":"{digest}"'
         return f'"{name}":{redact(encoded).decode()},"{name}_digest":"{digest}"'
+
+
+def _agreement(agreement: Agreement) -> str:
+    """Tell which people let the call pass, and by which question."""
+    told: JSON = {"id": agreement.id, "approvers": list(agreement.approvers)}
+    if agreement.break_glass:
+        told["break_glass"] = True
+    return f',"approval":{encode_document(told).decode()}'
 
 
 def _names(names: tuple[str, ...]) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePath
 from typing import Final
 
+from yett.authorization.approval import ApprovalDesk
 from yett.authorization.backends.cedar import (
     CedarEngine,
     find_faults,
@@ -50,6 +51,7 @@ def build(
     clock: Clock,
     labels: Labels | None = None,
     marks: Mapping[str, ToolMarks] | None = None,
+    approvals: ApprovalDesk | None = None,
 ) -> Authorizer:
     """Compile, parse and check the whole policy set. policy_files: path as to be shown → text. labels: one
     for the life of the process; None: nobody has seen anything. marks: by `server/tool`, or by
@@ -74,6 +76,7 @@ def build(
         clock=clock,
         labels=labels or Labels(MemoryLabelStore(), clock),
         marks=marks or {},
+        approvals=approvals,
     )
 
 
@@ -196,6 +199,13 @@ def _unfit(policy: Policy) -> Iterable[Problem]:
         yield Problem(
             "the id is too long or has control characters",
             fix=f"Use at most {ID_CHARS_MAX} printable characters in @id",
+            file=file,
+            line=line,
+        )
+    if policy.unfit:
+        yield Problem(
+            policy.unfit,
+            fix="See docs/how-to/ask-a-person.md, or remove the annotation",
             file=file,
             line=line,
         )

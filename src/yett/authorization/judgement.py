@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Final, final
 
+from yett.authorization.asking import decide_unconditionally, prepare
 from yett.authorization.encoding import Occasion, UnjudgeableError, encode_arguments, observe
-from yett.authorization.index import decide_plainly
 from yett.authorization.policies import Policy
 from yett.authorization.port import Case, Decision, PolicyEngine, Question
 from yett.core.target import JSON
@@ -17,7 +17,8 @@ _FROM_ARGUMENTS: Final = frozenset({"arguments", "carries"})
 
 @final
 class Settled:
-    """The same decision whatever the call. granted: ids of the policies that permit it; None: a no."""
+    """The same decision whatever the call. granted: ids of the policies that permit it; None: a no, or not
+    without a person."""
 
     __slots__ = ("decision", "granted")
 
@@ -27,7 +28,7 @@ class Settled:
 
     def __init__(self, decision: Decision) -> None:
         self.decision = decision
-        self.granted = decision.policies if decision.allowed else None
+        self.granted = decision.policies if decision.allowed and decision.ask is None else None
 
     def decide(self, _occasion: Occasion, /) -> Decision:
         return self.decision
@@ -111,8 +112,8 @@ Judgement = Settled | Open
 def judge(question: Question, engine: PolicyEngine) -> Judgement:
     """Settle the question if nothing in it differs from call to call."""
     if not any(policy.conditional for policy in question.policies):
-        return Settled(decide_plainly(question.policies))
-    case = engine.prepare(question)
+        return Settled(decide_unconditionally(question.policies))
+    case = prepare(question, engine)
     context = frozenset[str]().union(*(policy.reads.context for policy in question.policies))
     if context <= _CONSTANT:
         return Settled(case.decide({"environment": question.caller.environment}))

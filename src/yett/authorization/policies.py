@@ -11,6 +11,7 @@ import msgspec
 
 from yett.authorization.compile import Statement
 from yett.authorization.conditions import Reads, Uid, examine
+from yett.authorization.demands import Demand, read_demand
 from yett.core.target import JSON
 
 ACTIONS: Final = ("read", "write")
@@ -27,7 +28,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """id: unique in the set. form: Cedar's JSON form. shown: the text of `@shown`, for callers.
 
     principal, resource: the only entity (or `("is Tool", server)`, server "" for any) for which the
-    head can match; None: it never matches. conditional: it has a `when` or an `unless`.
+    head can match; None: it never matches. conditional: it has a `when` or an `unless`. demand: it asks
+    people. unfit: why what it demands cannot be understood; such a policy is never used.
     """
 
     id: str
@@ -40,11 +42,18 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     conditional: bool
     reads: Reads
     shown: str | None = None
+    demand: Demand | None = None
+    unfit: str = ""
 
 
 def read_policy(form: dict[str, JSON], statement: Statement, *, default_id: str) -> Policy:
     """Return the policy that Cedar's JSON form describes."""
     annotations = form.get("annotations") or {}
+    demand, unfit = None, ""
+    try:
+        demand = read_demand(annotations)
+    except ValueError as error:
+        unfit = str(error)
     return Policy(
         id=annotations.get("id") or default_id,
         effect="permit" if form["effect"] == "permit" else "forbid",
@@ -56,6 +65,8 @@ def read_policy(form: dict[str, JSON], statement: Statement, *, default_id: str)
         conditional=bool(form["conditions"]),
         reads=examine([form["principal"], form["resource"], form["conditions"]]),
         shown=annotations.get("shown") or None,
+        demand=demand,
+        unfit=unfit,
     )
 
 

@@ -6,6 +6,7 @@ from typing import Literal, Protocol, final
 import msgspec
 
 from yett.authorization.policies import Policy
+from yett.core.proofs import Ask
 from yett.core.target import JSON
 
 ResourceType = Literal["Tool", "Resource", "Prompt"]
@@ -52,11 +53,13 @@ class Question(msgspec.Struct, frozen=True):
 @final
 class Decision(msgspec.Struct, frozen=True):
     """policies: ids of those that decided, in the order of the set. errors: why the question could
-    not be evaluated; then `allowed` is False, whatever else holds."""
+    not be evaluated; then `allowed` is False, whatever else holds. ask: who has to agree as well; without
+    them it is not allowed."""
 
     allowed: bool
     policies: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
+    ask: Ask | None = None
 
 
 class Case(Protocol):

@@ -15,6 +15,7 @@ from typing import Final, final
 
 import msgspec
 
+from yett.authorization.approval import ApprovalDesk
 from yett.authorization.config import ToolMarks
 from yett.authorization.encoding import Occasion
 from yett.authorization.index import Index
@@ -28,6 +29,7 @@ from yett.core.errors import Denied, Fault, Refusal
 from yett.core.identity import Principal
 from yett.core.operations import Kind
 from yett.core.proofs import (
+    Ask,
     Cleaned,
     Confirmed,
     Inventory,
@@ -56,11 +58,12 @@ _UNMARKED: Final = ToolMarks()
 @final
 class Explanation(msgspec.Struct, frozen=True):
     """policies: ids of those that decided. refusal: None when it is permitted. ignored_roles: the
-    caller's roles that no configuration and no policy knows."""
+    caller's roles that no configuration and no policy knows. ask: who has to agree as well."""
 
     policies: tuple[str, ...]
     refusal: Refusal | None
     ignored_roles: tuple[str, ...]
+    ask: Ask | None = None
 
 
 @final
@@ -107,12 +110,14 @@ class Authorizer:
         clock: Clock,
         labels: Labels,
         marks: Mapping[str, ToolMarks],
+        approvals: ApprovalDesk | None = None,
     ) -> None:
         self.version = version
         self.policies = tuple(policies)
         self._index = Index(policies)
         self._engine = engine
         self._clock = clock
+        self._approvals = approvals
         self._labels = labels
         self._marks = marks
         # Nobody looks for copies where nothing goes out.
@@ -138,24 +143,29 @@ class Authorizer:
             grant = profile.grants.get(target.key)
             if grant is not None and grant.target is target:
                 return Permitted(resolved.call, principal, target, grant.policies, self.version)
-        policies = self._decide(resolved.call, principal, target)
+        decision = self._decide(resolved.call, principal, target)
         if target.quarantined or target.unreachable:
             raise _unusable(target)
-        return Permitted(resolved.call, principal, target, policies, self.version)
+        return Permitted(
+            resolved.call, principal, target, decision.policies, self.version, decision.ask
+        )
 
     async def confirm(self, validated: Validated) -> Confirmed:
         """Let a call pass that needs no person's consent, or has it.
 
         Raises:
-            Denied: APPROVAL_REQUIRED.
+            Denied: APPROVAL_REQUIRED, APPROVAL_DENIED.
+            Fault: the store of approvals did not answer.
         """
         permitted = validated.permitted
         if permitted.call.talk is not None:
             self._label(permitted)  # the server may say something before it answers
         ask = permitted.ask
-        if ask is None:
+        if ask is None or _is_follow_up(validated):
             return Confirmed(validated)
-        raise Denied(Reason.APPROVAL_REQUIRED, "nobody can be asked", shown=ask.shown or None)
+        if self._approvals is None:
+            raise Denied(Reason.APPROVAL_REQUIRED, "nobody can be asked", shown=ask.shown or None)
+        return Confirmed(validated, await self._approvals.settle(validated, ask))
 
     def remember(self, cleaned: Cleaned) -> None:
         """Take note of what the caller is about to see, before it does."""
@@ -178,8 +188,8 @@ class Authorizer:
         mark = self._marks.get(target.key) if target.kind is Kind.TOOL else None
         return mark or self._marks.get(target.server, _UNMARKED)
 
-    def _decide(self, call: Call, principal: Principal, target: Target) -> tuple[str, ...]:
-        """Return the policies that permit the call; what they say of every such call is kept."""
+    def _decide(self, call: Call, principal: Principal, target: Target) -> Decision:
+        """Return why the call is permitted; what the policies say of every such call is kept."""
         judgement = self._judge(principal, target)
         policies = judgement.granted
         if policies is None:
@@ -187,10 +197,10 @@ class Authorizer:
             decision = judgement.decide(occasion)
             if not decision.allowed:
                 raise self._refuse(occasion, target, decision)
-            return decision.policies
+            return decision
         if not (target.quarantined or target.unreachable):
             self._keep(principal, _Grant(target, policies))
-        return policies
+        return Decision(allowed=True, policies=policies)
 
     def _keep(self, principal: Principal, grant: _Grant) -> None:
         if self._count >= JUDGEMENTS_MAX:
@@ -224,7 +234,7 @@ class Authorizer:
             refusal = self._refuse(occasion, target, decision)
         elif target.quarantined or target.unreachable:
             refusal = _unusable(target)
-        return Explanation(decision.policies, refusal, self._ignored(principal))
+        return Explanation(decision.policies, refusal, self._ignored(principal), decision.ask)
 
     def _select(
         self, principal: Principal, call: Call, targets: tuple[Target, ...]
@@ -332,6 +342,13 @@ class Authorizer:
 
     def _ignored(self, principal: Principal) -> tuple[str, ...]:
         return tuple(role for role in principal.roles if role not in self._roles)
+
+
+def _is_follow_up(validated: Validated) -> bool:
+    """What is asked about a task that was begun: whether it may begin was asked then, and its id says to
+    whom it belongs."""
+    task = validated.permitted.call.task
+    return task is not None and bool(task.id)
 
 
 def _unusable(target: Target) -> Refusal:

@@ -22,11 +22,12 @@ class Refusal(Exception):
     retry_after_seconds: when to come back.
     resets_at: when the budget resets, seconds since 1970.
     sent: the call may have reached the upstream, so its outcome is unknown.
+    approval: id of the question that a person has to answer, or has answered with no.
 
     counted: not public; it is recorded as one of many, not by itself (yett.limits.strangers).
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a detail of its own, and nearly always left out
         self,
         reason: Reason,
         private: str,
@@ -36,6 +37,7 @@ class Refusal(Exception):
         retry_after_seconds: float | None = None,
         resets_at: float | None = None,
         sent: bool = False,
+        approval: str | None = None,
         counted: bool = False,
     ) -> None:
         super().__init__(reason, private)
@@ -46,6 +48,7 @@ class Refusal(Exception):
         self.retry_after_seconds = retry_after_seconds
         self.resets_at = resets_at
         self.sent = sent
+        self.approval = approval
         self.counted = counted
 
 

@@ -49,12 +49,23 @@ class Inventory(msgspec.Struct, frozen=True):
 class Ask(msgspec.Struct, frozen=True):
     """What a person has to say yes to first. policies: ids of those that ask. people: how many
     different ones. seconds: how long the question waits, and then the yes. shown: a text for the
-    caller and the approver, of the operator's."""
+    caller and the approver, of the operator's. own: the person at the caller may be the one."""
 
     policies: tuple[str, ...]
     people: int = 1
     seconds: int = 3_600
     shown: str = ""
+    own: bool = False
+
+
+@final
+class Agreement(msgspec.Struct, frozen=True):
+    """Who said yes to a call. id: of the approval. approvers: their names. break_glass: one answered in
+    place of all who were to be asked."""
+
+    id: str
+    approvers: tuple[str, ...]
+    break_glass: bool = False
 
 
 @final
@@ -100,6 +111,8 @@ class Confirmed(msgspec.Struct, frozen=True, gc=False):
     """Made by authorization: a person agreed to exactly this call, or nobody had to."""
 
     validated: Validated
+    agreement: Agreement | None = None
+    """None: nobody had to."""
 
 
 @final
@@ -109,6 +122,7 @@ class Admitted(msgspec.Struct, frozen=True, gc=False):
     validated: Validated
     cost_micros: int = 0
     currency: str = "USD"
+    agreement: Agreement | None = None
 
 
 @final

@@ -24,6 +24,8 @@ def details(refusal: Refusal, request_id: str) -> dict[str, JSON]:
     }
     if refusal.pointer is not None:
         found["pointer"] = refusal.pointer
+    if refusal.approval is not None:
+        found["approval"] = refusal.approval
     if refusal.retry_after_seconds is not None:
         found["retry_after_seconds"] = _whole_seconds(refusal.retry_after_seconds)
     if refusal.resets_at is not None:

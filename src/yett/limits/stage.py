@@ -108,7 +108,7 @@ class Admission:
     """Room for one call. `admitted` is there from the beginning of the block."""
 
     __slots__ = (
-        "_caller", "_committed", "_limiter", "_plan", "_probe", "_reservation", "_validated",
+        "_caller", "_committed", "_confirmed", "_limiter", "_plan", "_probe", "_reservation",
         "admitted",
     )  # fmt: skip
 
@@ -118,13 +118,14 @@ class Admission:
 
     def __init__(self, limiter: Limiter, confirmed: Confirmed) -> None:
         self._limiter = limiter
-        self._validated = confirmed.validated
+        self._confirmed = confirmed
         self._reservation: Reservation | None = None
         self._committed = False
         self._probe = False
 
     def __enter__(self) -> "Admission":
-        limiter, validated = self._limiter, self._validated
+        limiter, confirmed = self._limiter, self._confirmed
+        validated = confirmed.validated
         permitted = validated.permitted
         principal, target = permitted.principal, permitted.target
         identifier = principal.id
@@ -161,7 +162,7 @@ class Admission:
             self._probe = True
         self._caller = caller
         self._plan = plan
-        self.admitted = Admitted(validated, cost, tool.currency)
+        self.admitted = Admitted(validated, cost, tool.currency, confirmed.agreement)
         return self
 
     def commit(self) -> None:

@@ -1,0 +1,269 @@
+"""The gate's side: does a person agree to this very call? If nobody was asked yet, somebody is.
+
+A call never waits here. It is refused until a person has agreed, and whoever makes it again after that
+gets through, once: the yes is used up in one transaction, before anything else is done with the call.
+"""
+
+import asyncio
+import secrets
+from hashlib import sha256
+from typing import Final, final
+
+from yett.authorization.approval.request import (
+    Redact,
+    Request,
+    asked_by_name,
+    digest_of,
+    event_of,
+    preview_of,
+)
+from yett.authorization.approval.rows import Source, answers_to, find, insert, time_of
+from yett.core.clock import Clock, iso_time
+from yett.core.errors import Denied
+from yett.core.proofs import Agreement, Ask, Validated
+from yett.core.reasons import Reason
+from yett.storage import outbox
+from yett.storage.port import Database, Transaction
+
+OPEN_PER_CALLER_MAX: Final = 20
+OPEN_PER_TENANT_MAX: Final = 200
+OPEN_MAX: Final = 2_000
+CLOSED_MAX: Final = 1_000
+SWEEP_SECONDS: Final = 5.0
+
+ASKABLE: Final = frozenset({"tools/call", "resources/read", "prompts/get"})
+"""What a person can be shown whole. Anything else that needs a yes is refused for good."""
+_GATE: Final = "gate"
+
+
+@final
+class ApprovalDesk:
+    """tells: there is a webhook that is to be told of each question. redact: takes secrets out of JSON."""
+
+    def __init__(self, database: Database, clock: Clock, redact: Redact) -> None:
+        self.tells = False
+        self._database = database
+        self._clock = clock
+        self._redact = redact
+        self._swept_at = float("-inf")
+
+    async def settle(self, validated: Validated, ask: Ask) -> Agreement:
+        """Return who agreed to this call. That is used up then.
+
+        Raises:
+            Denied: APPROVAL_REQUIRED, nobody has; APPROVAL_DENIED, somebody said no.
+            Fault: the database could not be used.
+        """
+        if validated.permitted.call.operation.method not in ASKABLE:
+            raise Denied(Reason.APPROVAL_REQUIRED, "nobody can be asked about such a request")
+        digest = digest_of(validated, ask)
+        return await asyncio.to_thread(self._settle, validated, ask, digest)
+
+    def sweep(self) -> None:
+        """Write down what has expired, so that no clock revives it, and forget what ended long ago. Runs
+        in a thread, often.
+
+        Raises:
+            Fault: the database could not be used.
+        """
+        now = self._clock.monotonic()
+        if now - self._swept_at < SWEEP_SECONDS:
+            return
+        self._swept_at = now
+        database = self._database
+        at = time_of(database, self._clock)
+        if database.fetch(f"select 1 from approvals {_OVER} limit 1", (at,)):  # noqa: S608 - a constant
+            with database.transaction() as transaction:
+                _expire(transaction, at)
+                _forget(transaction)
+
+    def _settle(self, validated: Validated, ask: Ask, digest: bytes) -> Agreement:
+        record = validated.permitted.call.id
+        before = self._agreed_before(validated, digest)
+        if before is not None:
+            return before
+        request = _open(self._database, digest, time_of(self._database, self._clock))
+        if request is not None and request.state == "approved":
+            with self._database.transaction() as transaction:
+                request = _open(transaction, digest, time_of(transaction, self._clock))
+                if request is not None and request.state == "approved":
+                    return _use(transaction, request, record, time_of(transaction, self._clock))
+        if request is None:
+            # Read first: who has too many open shall not keep others from writing.
+            _check_room(self._database, validated, time_of(self._database, self._clock))
+            with self._database.transaction() as transaction:
+                request = self._ask(transaction, validated, ask, digest)
+        raise _no(request)
+
+    def _agreed_before(self, validated: Validated, digest: bytes) -> Agreement | None:
+        """A round that goes on with a call belongs to the yes that let the call pass. That it is had once
+        is seen to where its seal is used up."""
+        resumption = validated.resumption
+        if resumption is None or not resumption.seal or not resumption.continues:
+            return None
+        with self._database.transaction() as transaction:
+            found = find(
+                transaction,
+                "where digest = ? and state = 'used' and id in"
+                " (select approval from approval_uses where record = ?)",
+                (digest, resumption.continues),
+            )
+            if not found:
+                return None
+            _note_use(transaction, found[0], validated.permitted.call.id)
+            return _agreement(transaction, found[0])
+
+    def _ask(
+        self, transaction: Transaction, validated: Validated, ask: Ask, digest: bytes
+    ) -> Request:
+        """Put the question, unless another call of the same has put it meanwhile."""
+        now = time_of(transaction, self._clock)
+        _expire(transaction, now)
+        known = find(transaction, "where digest = ? and open = 1", (digest,))
+        if known:
+            return known[0]
+        _check_room(transaction, validated, now)
+        request = self._question(validated, ask, digest, now)
+        insert(transaction, request)
+        event = event_of(
+            "approval.requested",
+            request,
+            _GATE,
+            alert="low",
+            id=validated.permitted.call.id,
+            expires_at=iso_time(request.expires_at),
+        )
+        outbox.post(transaction, event, now)
+        return request
+
+    def _question(self, validated: Validated, ask: Ask, digest: bytes, now: float) -> Request:
+        permitted = validated.permitted
+        target = permitted.target
+        preview, is_cut = preview_of(validated.encoded, self._redact)
+        return Request(
+            id=f"apr_{secrets.token_hex(8)}",
+            digest=digest,
+            principal=permitted.principal.id,
+            caller=permitted.principal.name,
+            tenant=permitted.principal.tenant,
+            method=permitted.call.operation.method,
+            server=target.server,
+            tool=asked_by_name(validated),
+            access=target.access,
+            definition=target.digest,
+            policies=ask.policies,
+            policy_version=permitted.version,
+            shown=ask.shown,
+            people=ask.people,
+            own=ask.own,
+            seconds=ask.seconds,
+            preview=preview,
+            preview_cut=is_cut,
+            arguments_bytes=len(validated.encoded),
+            arguments_digest=sha256(validated.encoded).hexdigest(),
+            state="pending",
+            is_open=True,
+            asked_at=now,
+            expires_at=now + ask.seconds,
+            tell_at=now if self.tells else None,
+        )
+
+
+def _open(source: Source, digest: bytes, now: float) -> Request | None:
+    found = find(source, "where digest = ? and open = 1 and expires_at > ?", (digest, now))
+    return found[0] if found else None
+
+
+def _use(transaction: Transaction, request: Request, record: str, now: float) -> Agreement:
+    transaction.execute(
+        "update approvals set state = 'used', open = 0, ended_at = ? where id = ?",
+        (now, request.id),
+    )
+    _note_use(transaction, request, record)
+    agreement = _agreement(transaction, request)
+    event = event_of(
+        "approval.used", request, _GATE, id=record, approvers=list(agreement.approvers)
+    )
+    outbox.post(transaction, event, now)
+    return agreement
+
+
+def _note_use(transaction: Transaction, request: Request, record: str) -> None:
+    transaction.execute(
+        "insert into approval_uses (approval, record) values (?, ?) on conflict do nothing",
+        (request.id, record),
+    )
+
+
+def _agreement(source: Source, request: Request) -> Agreement:
+    agreed = [answer for answer in answers_to(source, request.id) if answer.answer != "no"]
+    return Agreement(
+        request.id,
+        tuple(answer.name for answer in agreed),
+        any(answer.answer == "break-glass" for answer in agreed),
+    )
+
+
+def _no(request: Request) -> Denied:
+    if request.state == "denied":
+        return Denied(
+            Reason.APPROVAL_DENIED,
+            f"approval `{request.id}` was denied",
+            shown=f"approval {request.id}",
+            approval=request.id,
+        )
+    people = "one person has" if request.people == 1 else f"{request.people} people have"
+    todo = (
+        f"approval {request.id} waits until {iso_time(request.expires_at)}; make exactly the same "
+        f"call again when {people} agreed"
+    )
+    return Denied(
+        Reason.APPROVAL_REQUIRED,
+        f"approval `{request.id}` is {request.state}",
+        shown=f"{request.shown}; {todo}" if request.shown else todo,
+        approval=request.id,
+    )
+
+
+_OVER: Final = "where open = 1 and expires_at <= ?"
+
+
+def _expire(transaction: Transaction, now: float) -> None:
+    for request in find(transaction, f"{_OVER} and state != 'denied'", (now,)):
+        outbox.post(transaction, event_of("approval.expired", request, _GATE), now)
+    transaction.execute(
+        "update approvals set open = 0, tell_at = null, ended_at = coalesce(ended_at, expires_at), "  # noqa: S608 - a constant
+        f"state = case state when 'denied' then 'denied' else 'expired' end {_OVER}",
+        (now,),
+    )
+
+
+def _forget(transaction: Transaction) -> None:
+    """The audit log has it all; what is kept here is for `yett approval list --all`. What ended by itself
+    never displaces what people decided."""
+    for states in ("('expired', 'withdrawn')", "('used', 'denied')"):
+        transaction.execute(
+            "delete from approvals where id in (select id from approvals where open = 0 "  # noqa: S608 - constants
+            f"and state in {states} order by ended_at desc limit -1 offset {CLOSED_MAX})"
+        )
+
+
+def _check_room(source: Source, validated: Validated, now: float) -> None:
+    """One caller must not bury the questions of others, nor the people who answer them (CWE-770)."""
+    principal = validated.permitted.principal
+    ((of_caller, of_tenant, of_all),) = source.fetch(
+        "select coalesce(sum(principal = ?), 0), coalesce(sum(tenant = ?), 0), count(*) "
+        "from approvals where open = 1 and expires_at > ?",
+        (principal.id, principal.tenant, now),
+    )
+    for count, limit, whose in (
+        (of_caller, OPEN_PER_CALLER_MAX, "this key"),
+        (of_tenant, OPEN_PER_TENANT_MAX, "this tenant"),
+        (of_all, OPEN_MAX, "all callers"),
+    ):
+        if int(count or 0) >= limit:
+            raise Denied(
+                Reason.APPROVAL_REQUIRED,
+                f"{limit} questions of {whose} are open, which is the limit",
+                shown="too many calls wait for a person already; try again when some are answered",
+            )
