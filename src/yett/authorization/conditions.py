@@ -19,6 +19,8 @@ CONTEXT_NAMES: Final = frozenset(
         "protocol",
         "door",
         "environment",
+        "key_age",
+        "approval",
         "session",
         "carries",
     }

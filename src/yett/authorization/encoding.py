@@ -11,7 +11,7 @@
 | object                        | record; each key that begins with `__` gets one more `_` in front |
 
 "Cannot be judged" denies the call if a matching policy looks at that argument: a missing value
-could slip past a `forbid`. `5.0` is a Long because a server may take it for 5. The extra `_` keeps
+could slip past a `forbid`. So does what is larger than the bounds here. `5.0` is a Long because a server may take it for 5. The extra `_` keeps
 `{"__entity": …}` and `{"__extn": …}`, which Cedar would read as an entity and as a function call,
 from being anything but data (CWE-915); it maps no two keys to one.
 """
@@ -24,7 +24,7 @@ from typing import Final, final
 import msgspec
 
 from yett.authorization.labels import Labels
-from yett.core.bounds import DOCUMENT_DEPTH_MAX
+from yett.core.bounds import DOCUMENT_DEPTH_MAX, JUDGED_TEXT_MAX, JUDGED_VALUES_MAX
 from yett.core.call import Call
 from yett.core.identity import Principal
 from yett.core.target import JSON
@@ -61,13 +61,14 @@ def encode_arguments(arguments: dict[str, JSON], names: frozenset[str] | None) -
     Raises:
         UnjudgeableError: one of them has no exact form.
     """
+    encoder = _Encoder()
     if names is None:
-        return _record(arguments, "arguments", DOCUMENT_DEPTH_MAX)
+        return encoder.record(arguments, "arguments", DOCUMENT_DEPTH_MAX)
     record: dict[str, JSON] = {}
     for name in names:
         plain = _unescape(name)
         if plain is not None and (value := arguments.get(plain)) is not None:
-            record[name] = _value(value, plain, DOCUMENT_DEPTH_MAX)
+            record[name] = encoder.value(value, plain, DOCUMENT_DEPTH_MAX)
     return record
 
 
@@ -118,37 +119,72 @@ def _unescape(name: str) -> str | None:
     return name[1:] if name.startswith("___") else None
 
 
-def _record(members: dict[str, JSON], where: str, depth: int) -> dict[str, JSON]:
-    return {
-        _escape(key): _value(value, where, depth - 1)
-        for key, value in members.items()
-        if value is not None
-    }
+@final
+class _Encoder:
+    """Counts what it has encoded for one call: Cedar takes long over many values (CWE-400)."""
+
+    __slots__ = ("_text", "_values")
+
+    def __init__(self) -> None:
+        self._text = 0
+        self._values = 0
+
+    def record(self, members: dict[str, JSON], where: str, depth: int) -> dict[str, JSON]:
+        if len(members) > JUDGED_VALUES_MAX:
+            raise UnjudgeableError(f"`{where}` has more than {JUDGED_VALUES_MAX} members")
+        return {
+            _escape(self._whole(key, where)): self.value(value, where, depth - 1)
+            for key, value in members.items()
+            if value is not None
+        }
+
+    def value(self, value: JSON, where: str, depth: int) -> JSON:
+        self._values += 1
+        if self._values > JUDGED_VALUES_MAX:
+            raise UnjudgeableError(f"`{where}` has too many values: {JUDGED_VALUES_MAX} are judged")
+        if depth < 0:
+            raise UnjudgeableError(f"`{where}` is nested too deep")
+        match value:
+            case str():
+                return self._whole(value, where)
+            case bool():
+                return value
+            case int():
+                if not _LONG_MIN <= value <= _LONG_MAX:
+                    raise UnjudgeableError(f"`{where}` has a number beyond 64 bits")
+                return value
+            case float():
+                return _number(value, where)
+            case dict():
+                return self.record(value, where, depth)
+            case list():
+                return [self.value(item, where, depth - 1) for item in value]
+            case _:
+                raise UnjudgeableError(f"`{where}` has a null in a list")
+
+    def _whole(self, text: str, where: str) -> str:
+        self._text += len(text)
+        if self._text > JUDGED_TEXT_MAX:
+            raise UnjudgeableError(
+                f"`{where}` is too long: {JUDGED_TEXT_MAX} characters are judged"
+            )
+        if not text.isascii() and _torn(text):
+            raise UnjudgeableError(f"`{where}` has half a character")
+        return text
 
 
-def _value(value: JSON, where: str, depth: int) -> JSON:
-    if depth < 0:
-        raise UnjudgeableError(f"`{where}` is nested too deep")
-    match value:
-        case str() | bool():
-            return value
-        case int():
-            if not _LONG_MIN <= value <= _LONG_MAX:
-                raise UnjudgeableError(f"`{where}` has a number beyond 64 bits")
-            return value
-        case float():
-            return _number(value, where)
-        case dict():
-            return _record(value, where, depth)
-        case list():
-            return [_value(item, where, depth - 1) for item in value]
-        case _:
-            raise UnjudgeableError(f"`{where}` has a null in a list")
+def _torn(text: str) -> bool:
+    """Say whether there is half of a surrogate pair in it, which Cedar does not take for text."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def _number(value: float, where: str) -> JSON:
     if value.is_integer() and _LONG_MIN <= value <= _LONG_MAX:
-        return _value(int(value), where, 0)
+        return int(value)
     exact = Decimal(repr(value))
     if not exact.is_finite() or abs(exact) > _DECIMAL_MAX:
         raise UnjudgeableError(f"`{where}` has a number that is too large for a decimal")

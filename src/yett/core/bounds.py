@@ -70,6 +70,10 @@ VALIDATION_TEXT_WORK_MAX: Final = 5_000_000  # characters x places of the patter
 VALIDATION_DETAIL_WORK_MAX: Final = 20_000  # up to here it is said what exactly does not fit
 TOOLS_PER_SERVER_MAX: Final = 5_000
 
+# What of a call's arguments policies may look at; more cannot be judged, which denies the call.
+JUDGED_TEXT_MAX: Final = 1_048_576  # characters
+JUDGED_VALUES_MAX: Final = 1_000  # about 5 ms
+
 # What is remembered of what callers have seen.
 LABELLED_SESSIONS_MAX: Final = 65_536
 FINGERPRINTED_CALLERS_MAX: Final = 128
