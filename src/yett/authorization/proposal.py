@@ -7,7 +7,7 @@ from typing import final
 import msgspec
 
 from yett.authorization.build import build
-from yett.authorization.config import GRANT_PATTERN, Roles
+from yett.authorization.config import GRANT_PATTERN, Roles, ToolMarks
 from yett.core.call import Call
 from yett.core.clock import Clock
 from yett.core.identity import Principal
@@ -29,6 +29,7 @@ def propose(
     principal: Principal,
     target: Target,
     clock: Clock,
+    marks: Mapping[str, ToolMarks],
 ) -> Proposal | None:
     """Return what would permit this call, for one of the caller's own roles; None: no grant would.
 
@@ -45,5 +46,7 @@ def propose(
     if not own or not re.fullmatch(GRANT_PATTERN, grant):
         return None
     changed = roles | {own[0]: (*roles[own[0]], grant)}
-    explanation = build(changed, policy_files, clock=clock).explain(call, principal, target)
+    explanation = build(changed, policy_files, clock=clock, marks=marks).explain(
+        call, principal, target
+    )
     return Proposal(own[0], grant) if explanation.refusal is None else None
