@@ -70,6 +70,7 @@ def assemble(
         clock=estate.clock,
         labels=estate.labels,
         marks=tool_marks(configuration),
+        approvals=estate.approvals,
     )
     estate.labels.window_seconds = duration_seconds(configuration.labels.window)
     limits = yett.limits.build.build(

@@ -13,6 +13,7 @@ import yett.limits.build
 import yett.telemetry.traces
 from yett.app.vault import open_vault
 from yett.audit import Auditor
+from yett.authorization.approval import ApprovalDesk
 from yett.authorization.labels import Labels
 from yett.configuration.model import Configuration
 from yett.core.clock import Clock
@@ -69,6 +70,9 @@ class Estate:
             self.vault: Vault = open_vault(
                 configuration, data=data, database=self.database, clock=clock
             )
+            self.approvals: ApprovalDesk = yett.authorization.build.open_approvals(
+                self.database, clock, self.redactor.redact
+            )
             self.labels: Labels = yett.authorization.build.open_labels(self.database, clock)
             self.limits: LimitsState = yett.limits.build.open_state(data, clock)
             self.admin_strangers: Strangers = yett.limits.build.open_strangers(clock, "admin")
@@ -103,9 +107,7 @@ class Estate:
         Raises:
             Fault: it cannot be recorded.
         """
-        self.auditor.event(event)
-        if "alert" in event:
-            log.warning("alert: %s", event.get("event"), extra={"details": event})
+        self.record(event)
         if str(event.get("event", "")).startswith("tool."):
             self.on_catalogue_change()
 
@@ -119,6 +121,16 @@ class Estate:
                 "labels": sorted(labels),
             }
         )
+
+    def record(self, event: dict[str, JSON]) -> None:
+        """As `event`, for what commands did: nobody waits for it, and a thread may call this.
+
+        Raises:
+            Fault: it cannot be recorded.
+        """
+        self.auditor.event(event)
+        if "alert" in event:
+            log.warning("alert: %s", event.get("event"), extra={"details": event})
 
     def close(self) -> None:
         self.limits.close()

@@ -203,7 +203,8 @@ class Gateway:
         changed = snapshot.authenticator.refresh()
         snapshot.armourer.refresh()
         self.estate.labels.save()
-        if drain_outbox(self.estate.auditor, self.estate.database):
+        self.estate.approvals.sweep()
+        if drain_outbox(self.estate.record, self.estate.database):
             # A command waits until its event is gone from the outbox: then it must be in effect.
             changed |= snapshot.authenticator.refresh()
             snapshot.armourer.refresh()

@@ -1,5 +1,6 @@
 """What commands did on the way into the chain: by the gate, or by the command if no gate runs."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -9,6 +10,7 @@ from yett.audit.encode import Redact, RedactText
 from yett.audit.port import LogBusy
 from yett.audit.stage import Auditor
 from yett.core.clock import Clock
+from yett.core.target import JSON
 from yett.storage.outbox import drain
 from yett.storage.port import Database
 
@@ -16,15 +18,15 @@ _BATCH: Final = 1000
 _BATCHES_MAX: Final = 100
 
 
-def drain_outbox(auditor: Auditor, database: Database) -> int:
-    """Write what commands posted into the chain; return how many events that were.
+def drain_outbox(record: Callable[[dict[str, JSON]], None], database: Database) -> int:
+    """Write what was posted into the chain; return how many events that were. record: writes one.
 
     Raises:
         Fault: the log or the database did not answer; what was not written stays posted.
     """
     total = 0
     for _ in range(_BATCHES_MAX):
-        taken = drain(database, auditor.event, _BATCH)
+        taken = drain(database, record, _BATCH)
         total += taken
         if taken < _BATCH:
             break
@@ -57,6 +59,6 @@ def record_now(
         return 0
     auditor = Auditor(log, clock=clock, redact=redact, redact_text=redact_text, node=node)
     try:
-        return drain_outbox(auditor, database)
+        return drain_outbox(auditor.event, database)
     finally:
         auditor.close()

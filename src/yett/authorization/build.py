@@ -8,6 +8,7 @@ from pathlib import Path, PurePath
 from typing import Final
 
 from yett.authorization.approval import ApprovalDesk
+from yett.authorization.approval.request import Redact
 from yett.authorization.backends.cedar import (
     CedarEngine,
     find_faults,
@@ -42,6 +43,11 @@ def open_labels(database: Database, clock: Clock) -> Labels:
         Fault: the database did not answer.
     """
     return Labels(DatabaseLabelStore(database), clock)
+
+
+def open_approvals(database: Database, clock: Clock, redact: Redact) -> ApprovalDesk:
+    """Return who asks people. redact: takes secrets out of JSON, for what they are shown."""
+    return ApprovalDesk(database, clock, redact)
 
 
 def build(

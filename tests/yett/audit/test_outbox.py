@@ -38,8 +38,8 @@ def test_a_gate_takes_each_event_once(database: Database) -> None:
     log = MemoryLog()
     auditor = auditor_over(log)
 
-    assert drain_outbox(auditor, database) == 2
-    assert drain_outbox(auditor, database) == 0
+    assert drain_outbox(auditor.event, database) == 2
+    assert drain_outbox(auditor.event, database) == 0
     assert [line["event"] for line in stored(log)[1:]] == ["key.created", "key.revoked"]
     assert stored(log)[1]["details"]["id"] == "k1"
 
@@ -49,7 +49,7 @@ def test_many_events_are_taken_in_portions(database: Database) -> None:
         for number in range(1_500):
             post(transaction, {"event": "key.created", "number": number}, at=1.0)
 
-    assert drain_outbox(auditor_over(MemoryLog()), database) == 1_502
+    assert drain_outbox(auditor_over(MemoryLog()).event, database) == 1_502
 
 
 def test_what_cannot_be_written_stays_posted(database: Database) -> None:
@@ -57,10 +57,10 @@ def test_what_cannot_be_written_stays_posted(database: Database) -> None:
     log.trouble = "no space"
 
     with pytest.raises(Fault):
-        drain_outbox(auditor_over(log), database)
+        drain_outbox(auditor_over(log).event, database)
 
     log.trouble = None
-    assert drain_outbox(auditor_over(log), database) == 2
+    assert drain_outbox(auditor_over(log).event, database) == 2
 
 
 def test_a_command_writes_its_own_events_when_no_gate_runs(
@@ -77,7 +77,7 @@ def test_a_command_leaves_its_events_to_the_gate_that_runs(
 ) -> None:
     with open_log(tmp_path / "audit") as log:
         assert record_now(CONFIG, tmp_path, database, CLOCK) == 0
-        assert drain_outbox(auditor_over(log), database) == 2
+        assert drain_outbox(auditor_over(log).event, database) == 2
 
 
 def test_a_second_gate_is_told_what_to_do(tmp_path: Path) -> None:
