@@ -67,6 +67,8 @@ def principal_of(place: Place, options: Mapping[str, Any]) -> "Principal":
         tenant=stored.tenant,
         roles=stored.roles,
         environment=stored.environment,
+        created_at=stored.created_at,
+        expires_at=stored.expires_at,
     )
 
 

@@ -71,6 +71,7 @@ def proposal(
         principal=principal(*(roles or ("reader",))),
         target=tool(name, "write", server="github", kind=kind),
         clock=HandClock(),
+        marks={},
     )
 
 
