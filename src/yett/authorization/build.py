@@ -22,7 +22,8 @@ from yett.authorization.compile import ROLE_PREFIX, Statement, compile_roles
 from yett.authorization.conditions import without_arguments
 from yett.authorization.config import Roles, ToolMarks
 from yett.authorization.labels import Labels
-from yett.authorization.policies import Policy, read_policy
+from yett.authorization.policies import ROW_ACTION, Policy, read_policy
+from yett.authorization.rows import row_problems, tools_with_rows
 from yett.authorization.stage import Authorizer
 from yett.authorization.statements import split
 from yett.authorization.twin import TwinEngine
@@ -61,7 +62,7 @@ def build(
 ) -> Authorizer:
     """Compile, parse and check the whole policy set. policy_files: path as to be shown → text. labels: one
     for the life of the process; None: nobody has seen anything. marks: by `server/tool`, or by
-    server for all that it offers.
+    server for all that it offers. record_event: told of policies that cannot be evaluated.
 
     Raises:
         ConfigurationError: with every problem found in roles and files.
@@ -73,6 +74,8 @@ def build(
     if not problems:
         problems = _faulty(policies)
     if problems:
+    row_tools = tools_with_rows(marks or {})
+    problems += [problem for policy in policies for problem in row_problems(policy, row_tools)]
         raise ConfigurationError(problems)
     return Authorizer(
         policies,
@@ -242,26 +245,25 @@ def _doubled(policies: Iterable[Policy]) -> list[Problem]:
 
 
 def _faulty(policies: list[Policy]) -> list[Problem]:
-    """Check against the schema. Arguments are unknown to it, so what reads them is left out."""
-    texts = [
-        write_text(without_arguments(policy.form))
-        if policy.reads.reads_arguments
-        else policy.statement.text
-        for policy in policies
-    ]
+    """Check against the schema. Arguments and fields of rows are unknown to it, so what reads them is
+    left out."""
+    of_calls = [policy for policy in policies if ROW_ACTION not in policy.actions]
+    of_rows = [policy for policy in policies if ROW_ACTION in policy.actions]
     problems: dict[tuple[str, str], Problem] = {}
-    for position, message in find_faults(texts):
-        policy = policies[position]
-        plain = message.replace(f"for policy `policy{position}`, ", "")
-        problems.setdefault(
-            (policy.id, plain),
-            Problem(
-                f"`{policy.id}` does not fit the schema: {plain}",
-                fix="See `yett policy show --schema` for what a policy may speak of",
-                file=policy.statement.file,
-                line=policy.statement.line,
-            ),
-        )
+    for group in (of_calls, of_rows):
+        texts = [_checkable(policy) for policy in group]
+        for position, message in find_faults(texts, of_rows=group is of_rows):
+            policy = group[position]
+            plain = message.replace(f"for policy `policy{position}`, ", "")
+            problems.setdefault(
+                (policy.id, plain),
+                Problem(
+                    f"`{policy.id}` does not fit the schema: {plain}",
+                    fix="See `yett policy show --schema` for what a policy may speak of",
+                    file=policy.statement.file,
+                    line=policy.statement.line,
+                ),
+            )
     return list(problems.values())
 
 
@@ -273,6 +275,14 @@ def _digest(roles: Roles, compiled: list[Statement], policy_files: Mapping[str, 
         parts += [PurePath(file).name, policy_files[file]]
     for part in parts:
         content = part.encode()
+def _checkable(policy: Policy) -> str:
+    if policy.actions == (ROW_ACTION,):
+        return write_text(policy.form | {"conditions": []})
+    if policy.reads.reads_arguments:
+        return write_text(without_arguments(policy.form))
+    return policy.statement.text
+
+
         digest.update(len(content).to_bytes(8, "big"))
         digest.update(content)
     return digest.hexdigest()

@@ -31,7 +31,27 @@ class LabelsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 @final
 class ToolMarks(msgspec.Struct, frozen=True):
     """labels: what the results of the tool are; whoever has seen one has touched it. egress: the tool
-    sends what it is given to somewhere outside."""
+    sends what it is given to somewhere outside. rows: its answers have rows that can be told apart, and
+    policies say who sees which."""
 
     labels: tuple[Label, ...] = ()
     egress: bool = False
+    rows: bool = False
+
+
+@final
+class RowRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the rows are that a tool answers, so that each caller is shown those that policies about
+    `Action::"row"` permit, and no others.
+
+    at: JSON pointer from the result to the list of rows, or several: `/structuredContent/customers`; `*`
+    stands for each element. One that does not begin with `/structuredContent` leads into the JSON of a
+    text block: `""` if that is a list itself. text: where a result has no `structuredContent`, the same
+    place is looked for in the JSON of its text blocks. hide: fields that nobody is shown: by name,
+    wherever they stand in the answer, or by pointer from the row. max: how many rows a caller is shown.
+    """
+
+    at: str | tuple[str, ...] = ()
+    text: bool = True
+    hide: tuple[str, ...] = ()
+    max: Annotated[int, msgspec.Meta(ge=1)] | None = None

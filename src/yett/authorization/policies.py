@@ -15,6 +15,8 @@ from yett.authorization.demands import Demand, read_demand
 from yett.core.target import JSON
 
 ACTIONS: Final = ("read", "write")
+ROW_ACTION: Final = "row"
+"""Only a policy that names it is about rows; see rows.py."""
 ANY: Final[Uid] = ("", "")
 """In a head: not constrained."""
 RESOURCE_TYPES: Final = ("Tool", "Resource", "Prompt")
@@ -61,7 +63,7 @@ def read_policy(form: dict[str, JSON], statement: Statement, *, default_id: str)
         statement=statement,
         principal=_principal(form["principal"]),
         actions=_actions(form["action"]),
-        resource=_resource(form["resource"]),
+        resource=_resource(_where(form["resource"])),
         conditional=bool(form["conditions"]),
         reads=examine([form["principal"], form["resource"], form["conditions"]]),
         shown=annotations.get("shown") or None,
@@ -94,6 +96,13 @@ def _principal(head: JSON) -> Uid | None:
             return ANY
 
 
+def _where(head: JSON) -> JSON:
+    """Return the head without `is Row`: a row is in its tool and in its server, and they are what is asked for."""
+    if head.get("entity_type") != "Row":
+        return head
+    return {"op": "in", **head["in"]} if "in" in head else {"op": "All"}
+
+
 def _resource(head: JSON) -> Uid | None:
     match head:
         case {"op": "==", "entity": entity}:
@@ -123,7 +132,7 @@ def _actions(head: JSON) -> tuple[str, ...]:
             named = {_uid(entity) for entity in entities}
         case _:
             return ACTIONS
-    return tuple(action for action in ACTIONS if ("Action", action) in named)
+    return tuple(action for action in (*ACTIONS, ROW_ACTION) if ("Action", action) in named)
 
 
 def _within(entity: JSON, kind: str, groups: tuple[str, ...]) -> Uid | None:

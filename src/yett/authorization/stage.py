@@ -19,17 +19,20 @@ from yett.authorization.approval import ApprovalDesk
 from yett.authorization.config import ToolMarks
 from yett.authorization.encoding import Occasion
 from yett.authorization.index import Index
+from yett.authorization.explanation import Explanation
 from yett.authorization.judgement import Judgement, Settled, judge
 from yett.authorization.labels import NOTHING, Labels
 from yett.authorization.policies import Policy, mentioned
 from yett.authorization.port import Caller, Decision, Matter, PolicyEngine, Question, ResourceType
 from yett.core.call import Call
+from yett.authorization.rows import RowPolicies, tools_with_rows
+from yett.authorization.shadowing import Shadow
 from yett.core.clock import Clock
 from yett.core.errors import Denied, Fault, Refusal
 from yett.core.identity import Principal
 from yett.core.operations import Kind
 from yett.core.proofs import (
-    Ask,
+from yett.core.predicate import RowRule
     Cleaned,
     Confirmed,
     Inventory,
@@ -56,27 +59,18 @@ _UNMARKED: Final = ToolMarks()
 
 
 @final
-class Explanation(msgspec.Struct, frozen=True):
-    """policies: ids of those that decided. refusal: None when it is permitted. ignored_roles: the
-    caller's roles that no configuration and no policy knows. ask: who has to agree as well."""
-
-    policies: tuple[str, ...]
-    refusal: Refusal | None
-    ignored_roles: tuple[str, ...]
-    ask: Ask | None = None
-
-
-@final
 class _Standing(msgspec.Struct, frozen=True):
     """What is known about all callers whom policies cannot tell apart.
 
-    by_policies: where no condition looks at the resource, the matching policies decide alike.
+    by_policies: where no condition looks at the resource, the matching policies decide alike. rules: by
+    `server/tool`.
     """
 
     caller: Caller
     by_target: dict[tuple[str, Kind, Access], Judgement]
     by_policies: dict[tuple[str, ...], Judgement]
 
+    rules: dict[str, RowRule]
 
 @final
 class _Grant(msgspec.Struct, frozen=True, eq=False, gc=False):
@@ -115,6 +109,7 @@ class Authorizer:
         self.version = version
         self.policies = tuple(policies)
         self._index = Index(policies)
+        self.shadow: Shadow | None = None
         self._engine = engine
         self._clock = clock
         self._approvals = approvals
@@ -123,6 +118,7 @@ class Authorizer:
         # Nobody looks for copies where nothing goes out.
         self._traces = any(mark.egress for mark in marks.values())
         self._roles = roles | mentioned(policies, "Role")
+        self._rows = RowPolicies(policies, tools_with_rows(marks))
         self._named_keys = mentioned(policies, "Key")
         self._profiles: dict[str, _Profile] = {}
         self._standings: dict[Caller, _Standing] = {}
@@ -141,14 +137,19 @@ class Authorizer:
         profile = self._profiles.get(principal.id)
         if profile is not None and profile.principal is principal:
             grant = profile.grants.get(target.key)
+        if self.shadow is not None:
+            self.shadow.look(self, resolved)
             if grant is not None and grant.target is target:
                 return Permitted(resolved.call, principal, target, grant.policies, self.version)
         decision = self._decide(resolved.call, principal, target)
         if target.quarantined or target.unreachable:
             raise _unusable(target)
         return Permitted(
-            resolved.call, principal, target, decision.policies, self.version, decision.ask
+            resolved.call, principal, target, policies, self.version, decision.ask, rows
         )
+        rows, policies = self._rule(principal, target), decision.policies
+        if rows is not None:
+            policies = tuple(dict.fromkeys((*policies, *rows.policies)))
 
     async def confirm(self, validated: Validated) -> Confirmed:
         """Let a call pass that needs no person's consent, or has it.
@@ -198,7 +199,7 @@ class Authorizer:
             if not decision.allowed:
                 raise self._refuse(occasion, target, decision)
             return decision
-        if not (target.quarantined or target.unreachable):
+        if not (target.quarantined or target.unreachable or self._rows.concern(target.key)):
             self._keep(principal, _Grant(target, policies))
         return Decision(allowed=True, policies=policies)
 
@@ -207,6 +208,21 @@ class Authorizer:
             self._forget()
         grants = self._meet(principal).grants
         self._count += grant.target.key not in grants
+    def _rule(self, principal: Principal, target: Target) -> RowRule | None:
+        """Return which rows of its answers the caller may see; None: this is no question of rows."""
+        if target.kind is not Kind.TOOL or not self._rows.concern(target.key):
+            return None
+        standing = self._meet(principal).standing
+        rule = standing.rules.get(target.key)
+        if rule is None:
+            if self._count >= JUDGEMENTS_MAX:
+                self._forget()
+                standing = self._meet(principal).standing
+            self._count += 1
+            rule = self._rows.rule(standing.caller, self._matter(target))
+            standing.rules[target.key] = rule
+        return rule
+
         grants[grant.target.key] = grant
 
     def permit_list(self, inventory: Inventory) -> PermittedList:
@@ -234,7 +250,8 @@ class Authorizer:
             refusal = self._refuse(occasion, target, decision)
         elif target.quarantined or target.unreachable:
             refusal = _unusable(target)
-        return Explanation(decision.policies, refusal, self._ignored(principal), decision.ask)
+        rows = self._rule(principal, target)
+        return Explanation(decision.policies, refusal, self._ignored(principal), decision.ask, rows)
 
     def _select(
         self, principal: Principal, call: Call, targets: tuple[Target, ...]
@@ -303,7 +320,7 @@ class Authorizer:
             self._forget()
         standing = self._standings.get(caller)
         if standing is None:
-            standing = self._standings[caller] = _Standing(caller, {}, {})
+            standing = self._standings[caller] = _Standing(caller, {}, {}, {})
         profile = self._profiles[principal.id] = _Profile(principal, standing, {})
         return profile
 

@@ -81,10 +81,11 @@ class CedarCase:
             answer = cedarpy.is_authorized(request, self._policy_set, self._entities)
             allowed = answer.allowed
             errors = tuple(_without_values(error) for error in answer.diagnostics.errors)
+            failing = tuple(_failing(error) for error in answer.diagnostics.errors)
             reasons = sorted(answer.diagnostics.reasons, key=self._order.__getitem__)
         except Exception as error:  # noqa: BLE001 - whatever the library cannot do is a no
             return Decision(allowed=False, errors=(f"Cedar cannot answer: {type(error).__name__}",))
-        return Decision(allowed and not errors, tuple(reasons), errors)
+        return Decision(allowed and not errors, tuple(reasons), errors, failing)
 
     def foresee(self, context: Mapping[str, JSON], /) -> bool:
         try:
@@ -126,6 +127,12 @@ def _without_values(error: str) -> str:
     return f"policy `{found['policy']}`: {detail}"
 
 
+def _failing(error: str) -> str:
+    """Return the id of the policy that could not be evaluated; empty if it was the request."""
+    found = _EVALUATION_ERROR.fullmatch(error)
+    return found["policy"] if found else ""
+
+
 def read_text(text: str) -> list[dict[str, JSON]]:
     """Return the JSON form of each policy of a Cedar text, in order.
 
@@ -149,14 +156,20 @@ def write_text(form: dict[str, JSON]) -> str:
     return cedarpy.policies_from_json_str(orjson.dumps(document).decode())
 
 
-def find_faults(texts: Sequence[str]) -> list[tuple[int, str]]:
-    """Check policies, one text each, against the schema; return (position, Cedar's message) pairs."""
-    result = cedarpy.validate_policies("\n".join(texts), schema_text())
+def find_faults(texts: Sequence[str], *, of_rows: bool) -> list[tuple[int, str]]:
+    """Check policies, one text each, against the schema; return (position, Cedar's message) pairs.
+
+    of_rows: they name the action `row`. To the others it is unknown: Cedar would take a policy about
+    every action for one about rows as well.
+    """
+    result = cedarpy.validate_policies("\n".join(texts), schema_text(with_rows=of_rows))
     return [(int(fault.policy_id.removeprefix("policy")), fault.error) for fault in result.errors]
 
 
-def schema_text() -> str:
-    return files("yett.authorization").joinpath("schema.cedarschema").read_text("utf-8")
+def schema_text(*, with_rows: bool = True) -> str:
+    folder = files("yett.authorization")
+    names = ("schema.cedarschema", "rows.cedarschema") if with_rows else ("schema.cedarschema",)
+    return "".join(folder.joinpath(name).read_text("utf-8") for name in names)
 
 
 def _written(uid: dict[str, str]) -> str:
