@@ -18,8 +18,10 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 import yett
+from yett.admin import approvals
 from yett.admin.port import AdminGate
 from yett.admin.token import TOKEN_FILE, matches
+from yett.authorization.approval.request import OPERATOR, Approver
 from yett.core.errors import CommandError, Refusal
 from yett.core.secret import Secret
 from yett.core.target import JSON
@@ -61,6 +63,16 @@ _ROUTES: Final[dict[tuple[str, str], tuple[_Answer, str]]] = {
         "Revoke a key by id or name",
     ),
     ("GET", "/api/v1/tools"): (lambda gate, _: {"tools": gate.tools()}, "The catalogue"),
+    ("GET", approvals.PATH): (
+        approvals.list_approvals,
+        "Calls that wait for a person; with all=true also those that are closed",
+    ),
+    ("GET", approvals.PATH + "/{approval}"): (approvals.show, "Exactly what one call would do"),
+    ("POST", approvals.PATH + "/{approval}/approve"): (
+        approvals.approve,
+        "Agree to one call, once",
+    ),
+    ("POST", approvals.PATH + "/{approval}/deny"): (approvals.deny, "Refuse a call"),
     ("GET", "/api/v1/audit/records"): (_records, "The newest audit records that fit, newest last"),
     ("GET", "/api/v1/audit/verify"): (lambda gate, _: gate.verify(), "Walk the audit chain"),
 }
@@ -106,15 +118,34 @@ class _Guard:
             return self._refuse(403, "Host or Origin is not allowed\n", request)
         if path == "/healthz":
             return PlainTextResponse("ok\n", headers=_HEADERS)
-        if len(headers.getlist("authorization")) != 1 or not matches(
-            self._token, headers["authorization"]
-        ):
+        try:
+            who = self._who(request)
+        except Refusal:
+            return _problem(503, "A store did not answer")
+        if who is None:
             return self._refuse(401, self._hint, request)
+        request.state.who = who
         if path == "/":
             return PlainTextResponse("\n".join(path for _, path in _ROUTES), headers=_HEADERS)
         if path == "/metrics":
             return None
-        return self._note("admin.request", request)
+        return self._note("admin.request", request, who.actor)
+
+    def _who(self, request: Request) -> Approver | None:
+        """Return who has shown a good credential for this path.
+
+        Raises:
+            Fault: the store of approvers did not answer.
+        """
+        shown = request.headers.getlist("authorization")
+        if len(shown) != 1:
+            return None
+        if matches(self._token, shown[0]):
+            return Approver(OPERATOR, "admin", f"admin:{_peer(request)}")
+        scheme, _, secret = shown[0].partition(" ")
+        if scheme.lower() != "bearer" or not approvals.is_for_approvers(request.scope["path"]):
+            return None
+        return self._gate.approver(secret.encode())
 
     def _refuse(self, status: int, text: str, request: Request) -> Response:
         """Refuse, with a record of its own unless the address has used up its failures."""
@@ -129,13 +160,13 @@ class _Guard:
             return refusal
         return self._note("admin.refused", request) or refusal
 
-    def _note(self, event: str, request: Request) -> Response | None:
+    def _note(self, event: str, request: Request, actor: str = "") -> Response | None:
         """Put the request into the audit log; what cannot be recorded is not done."""
         try:
             self._gate.record(
                 {
                     "event": event,
-                    "actor": f"admin:{_peer(request)}",
+                    "actor": actor or f"admin:{_peer(request)}",
                     "method": request.method,
                     "path": request.scope["path"][:256],
                 }
@@ -158,6 +189,11 @@ def _peer(request: Request) -> str:
 
 def _endpoint(gate: AdminGate, answer: _Answer) -> Callable[[Request], Awaitable[Response]]:
     async def serve(request: Request) -> Response:
+        request.state.body = b""
+        async for part in request.stream():
+            request.state.body += part
+            if len(request.state.body) > approvals.BODY_BYTES_MAX:
+                return _problem(413, f"A body has at most {approvals.BODY_BYTES_MAX} bytes")
         try:
             found = await asyncio.to_thread(answer, gate, request)
         except CommandError as error:
@@ -194,12 +230,17 @@ def openapi() -> dict[str, Any]:
             "responses": {"200": {"description": "OK"}, "401": {"description": "Token required"}},
         }
         names = [(name, "query", False) for name in (*_FILTERS, "limit")] * path.endswith("records")
-        names += [("key", "path", True)] * ("{key}" in path)
+        names += [("all", "query", False)] * (path == approvals.PATH)
+        names += [(name, "path", True) for name in ("key", "approval") if f"{{{name}}}" in path]
         if names:
             operation["parameters"] = [
                 {"name": name, "in": where, "required": required, "schema": {"type": "string"}}
                 for name, where, required in names
             ]
+        body = approvals.BODIES.get(path.rpartition("/")[2]) if method == "POST" else None
+        if body is not None:
+            schema = {"type": "object", "properties": body, "additionalProperties": False}
+            operation["requestBody"] = {"content": {"application/json": {"schema": schema}}}
         paths.setdefault(path, {})[method.lower()] = operation
     return {
         "openapi": "3.1.0",

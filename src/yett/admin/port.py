@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+from yett.authorization.approval.request import Approver
 from yett.core.target import JSON
 from yett.limits.strangers import Failure
 
@@ -52,6 +53,51 @@ class AdminGate(Protocol):
 
         Raises:
             OSError: the log cannot be read.
+        """
+        ...
+
+    def approver(self, secret: bytes) -> Approver | None:
+        """Return whose secret this is; None: nobody's.
+
+        Raises:
+            Fault: the store did not answer.
+        """
+        ...
+
+    def approvals(self, *, with_closed: bool) -> list[dict[str, JSON]]:
+        """Return the calls that wait for a person, and those that were answered and not made yet.
+
+        Raises:
+            Fault: the store did not answer.
+        """
+        ...
+
+    def approval(self, identifier: str) -> dict[str, JSON]:
+        """Return one of them.
+
+        Raises:
+            CommandError: there is none of this id.
+            Fault: the store did not answer.
+        """
+        ...
+
+    def approve(
+        self, identifier: str, by: Approver, *, break_glass: bool, reason: str
+    ) -> dict[str, JSON]:
+        """Agree to one.
+
+        Raises:
+            CommandError: there is none of this id, it is closed, or `by` is no approver of it.
+            Fault: the store did not answer.
+        """
+        ...
+
+    def deny(self, identifier: str, by: Approver, *, reason: str) -> dict[str, JSON]:
+        """Refuse one.
+
+        Raises:
+            CommandError: there is none of this id, or it is closed.
+            Fault: the store did not answer.
         """
         ...
 

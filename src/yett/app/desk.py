@@ -8,8 +8,11 @@ import yett
 from yett.app.gateway import Gateway
 from yett.audit.reading import Filter, newest
 from yett.audit.verify import verify
-from yett.authentication.build import build_registry
+from yett.authentication.build import build_registry, keyed_hash
 from yett.authentication.registry import KeyRegistry
+from yett.authorization.approval.approvers import Approvers
+from yett.authorization.approval.registry import ApprovalRegistry
+from yett.authorization.approval.request import Approver
 from yett.core.target import JSON
 from yett.limits.strangers import Failure
 
@@ -22,7 +25,10 @@ class AdminDesk:
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
-        self._estate = gateway.estate
+        self._estate = estate = gateway.estate
+        digest = keyed_hash(database=estate.database, data=estate.data).digest
+        self._approvals = ApprovalRegistry(estate.database, estate.clock)
+        self._approvers = Approvers(estate.database, estate.clock, digest)
 
     def status(self) -> dict[str, JSON]:
         configuration = self._gateway.snapshot.configuration
@@ -58,6 +64,23 @@ class AdminDesk:
     def verify(self) -> dict[str, JSON]:
         verdict = verify(self._estate.auditor.source())
         return {"ok": verdict.damage is None, **msgspec.to_builtins(verdict)}
+
+    def approver(self, secret: bytes) -> Approver | None:
+        return self._approvers.recognise(secret)
+
+    def approvals(self, *, with_closed: bool) -> list[dict[str, JSON]]:
+        return self._approvals.list(with_closed=with_closed)
+
+    def approval(self, identifier: str) -> dict[str, JSON]:
+        return self._approvals.show(identifier)
+
+    def approve(
+        self, identifier: str, by: Approver, *, break_glass: bool, reason: str
+    ) -> dict[str, JSON]:
+        return self._approvals.approve(identifier, by, break_glass=break_glass, reason=reason)
+
+    def deny(self, identifier: str, by: Approver, *, reason: str) -> dict[str, JSON]:
+        return self._approvals.deny(identifier, by, reason=reason)
 
     def fail(self, peer: str) -> Failure:
         return self._estate.admin_strangers.fail(peer)
