@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePath
 from typing import Final
 
+from yett.authorization.alarms import Alarms, RecordEvent
 from yett.authorization.approval import ApprovalDesk
 from yett.authorization.approval.request import Redact
 from yett.authorization.backends.cedar import (
@@ -29,6 +30,7 @@ from yett.authorization.statements import split
 from yett.authorization.twin import TwinEngine
 from yett.core.clock import Clock
 from yett.core.errors import ConfigurationError, Problem
+from yett.core.target import JSON
 from yett.storage.port import Database
 
 POLICY_FILES_MAX: Final = 1_000
@@ -59,6 +61,7 @@ def build(
     labels: Labels | None = None,
     marks: Mapping[str, ToolMarks] | None = None,
     approvals: ApprovalDesk | None = None,
+    record_event: RecordEvent | None = None,
 ) -> Authorizer:
     """Compile, parse and check the whole policy set. policy_files: path as to be shown → text. labels: one
     for the life of the process; None: nobody has seen anything. marks: by `server/tool`, or by
@@ -71,11 +74,11 @@ def build(
     policies, more = _read_all(compiled, policy_files)
     problems += more
     problems += _doubled(policies)
+    row_tools = tools_with_rows(marks or {})
+    problems += [problem for policy in policies for problem in row_problems(policy, row_tools)]
     if not problems:
         problems = _faulty(policies)
     if problems:
-    row_tools = tools_with_rows(marks or {})
-    problems += [problem for policy in policies for problem in row_problems(policy, row_tools)]
         raise ConfigurationError(problems)
     return Authorizer(
         policies,
@@ -86,7 +89,12 @@ def build(
         labels=labels or Labels(MemoryLabelStore(), clock),
         marks=marks or {},
         approvals=approvals,
+        alarms=Alarms(record_event or _tell_nobody, clock),
     )
+
+
+def _tell_nobody(_event: dict[str, JSON]) -> None:
+    """For commands, which only ask what would happen."""
 
 
 def schema() -> str:
@@ -267,14 +275,6 @@ def _faulty(policies: list[Policy]) -> list[Problem]:
     return list(problems.values())
 
 
-def _digest(roles: Roles, compiled: list[Statement], policy_files: Mapping[str, str]) -> str:
-    """Of everything that can change a decision, each part preceded by its length."""
-    digest = hashlib.sha256()
-    parts = [schema_text(), *sorted(roles), *(statement.text for statement in compiled)]
-    for file in sorted(policy_files):
-        parts += [PurePath(file).name, policy_files[file]]
-    for part in parts:
-        content = part.encode()
 def _checkable(policy: Policy) -> str:
     if policy.actions == (ROW_ACTION,):
         return write_text(policy.form | {"conditions": []})
@@ -283,6 +283,14 @@ def _checkable(policy: Policy) -> str:
     return policy.statement.text
 
 
+def _digest(roles: Roles, compiled: list[Statement], policy_files: Mapping[str, str]) -> str:
+    """Of everything that can change a decision, each part preceded by its length."""
+    digest = hashlib.sha256()
+    parts = [schema_text(), *sorted(roles), *(statement.text for statement in compiled)]
+    for file in sorted(policy_files):
+        parts += [PurePath(file).name, policy_files[file]]
+    for part in parts:
+        content = part.encode()
         digest.update(len(content).to_bytes(8, "big"))
         digest.update(content)
     return digest.hexdigest()

@@ -52,6 +52,7 @@ class Open:
         "_foreseen",
         "_kept",
         "_names",
+        "_readers",
         "_reads_carries",
         "granted",
         "reads_arguments",
@@ -66,6 +67,7 @@ class Open:
         self.reads_arguments = bool(context & _FROM_ARGUMENTS)
         self._reads_carries = "carries" in context
         self._argument_names = _argument_names(policies)
+        self._readers = tuple(policy.id for policy in policies if policy.reads.reads_arguments)
         self._names = tuple(sorted(context - _FROM_ARGUMENTS - _CONSTANT))
         self.timeless = not self._names
         self._environment = question.caller.environment
@@ -83,7 +85,7 @@ class Open:
         try:
             context["arguments"] = encode_arguments(occasion.call.arguments, self._argument_names)
         except UnjudgeableError as error:
-            return Decision(allowed=False, errors=(str(error),))
+            return Decision(allowed=False, errors=(str(error),), failing=self._readers)
         if self._reads_carries:
             context["carries"] = observe("carries", occasion)
         return self._case.decide(context)

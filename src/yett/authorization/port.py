@@ -53,12 +53,14 @@ class Question(msgspec.Struct, frozen=True):
 @final
 class Decision(msgspec.Struct, frozen=True):
     """policies: ids of those that decided, in the order of the set. errors: why the question could
-    not be evaluated; then `allowed` is False, whatever else holds. ask: who has to agree as well; without
+    not be evaluated; then `allowed` is False, whatever else holds. failing: ids of policies that could
+    not, as far as that is known. ask: who has to agree as well; without
     them it is not allowed."""
 
     allowed: bool
     policies: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
+    failing: tuple[str, ...] = ()
     ask: Ask | None = None
 
 

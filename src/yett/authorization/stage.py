@@ -15,24 +15,25 @@ from typing import Final, final
 
 import msgspec
 
+from yett.authorization.alarms import Alarms
 from yett.authorization.approval import ApprovalDesk
 from yett.authorization.config import ToolMarks
 from yett.authorization.encoding import Occasion
-from yett.authorization.index import Index
 from yett.authorization.explanation import Explanation
+from yett.authorization.index import Index
 from yett.authorization.judgement import Judgement, Settled, judge
 from yett.authorization.labels import NOTHING, Labels
 from yett.authorization.policies import Policy, mentioned
 from yett.authorization.port import Caller, Decision, Matter, PolicyEngine, Question, ResourceType
-from yett.core.call import Call
 from yett.authorization.rows import RowPolicies, tools_with_rows
 from yett.authorization.shadowing import Shadow
+from yett.core.call import Call
 from yett.core.clock import Clock
 from yett.core.errors import Denied, Fault, Refusal
 from yett.core.identity import Principal
 from yett.core.operations import Kind
-from yett.core.proofs import (
 from yett.core.predicate import RowRule
+from yett.core.proofs import (
     Cleaned,
     Confirmed,
     Inventory,
@@ -69,8 +70,8 @@ class _Standing(msgspec.Struct, frozen=True):
     caller: Caller
     by_target: dict[tuple[str, Kind, Access], Judgement]
     by_policies: dict[tuple[str, ...], Judgement]
-
     rules: dict[str, RowRule]
+
 
 @final
 class _Grant(msgspec.Struct, frozen=True, eq=False, gc=False):
@@ -105,20 +106,22 @@ class Authorizer:
         labels: Labels,
         marks: Mapping[str, ToolMarks],
         approvals: ApprovalDesk | None = None,
+        alarms: Alarms,
     ) -> None:
         self.version = version
+        self.shadow: Shadow | None = None
         self.policies = tuple(policies)
         self._index = Index(policies)
-        self.shadow: Shadow | None = None
         self._engine = engine
         self._clock = clock
         self._approvals = approvals
+        self._alarms = alarms
         self._labels = labels
         self._marks = marks
+        self._rows = RowPolicies(policies, tools_with_rows(marks))
         # Nobody looks for copies where nothing goes out.
         self._traces = any(mark.egress for mark in marks.values())
         self._roles = roles | mentioned(policies, "Role")
-        self._rows = RowPolicies(policies, tools_with_rows(marks))
         self._named_keys = mentioned(policies, "Key")
         self._profiles: dict[str, _Profile] = {}
         self._standings: dict[Caller, _Standing] = {}
@@ -134,22 +137,22 @@ class Authorizer:
             Denied: NOT_PERMITTED, ARGUMENT_DENIED, or TOOL_QUARANTINED for who would be permitted.
         """
         principal, target = resolved.principal, resolved.target
+        if self.shadow is not None:
+            self.shadow.look(self, resolved)
         profile = self._profiles.get(principal.id)
         if profile is not None and profile.principal is principal:
             grant = profile.grants.get(target.key)
-        if self.shadow is not None:
-            self.shadow.look(self, resolved)
             if grant is not None and grant.target is target:
                 return Permitted(resolved.call, principal, target, grant.policies, self.version)
         decision = self._decide(resolved.call, principal, target)
         if target.quarantined or target.unreachable:
             raise _unusable(target)
-        return Permitted(
-            resolved.call, principal, target, policies, self.version, decision.ask, rows
-        )
         rows, policies = self._rule(principal, target), decision.policies
         if rows is not None:
             policies = tuple(dict.fromkeys((*policies, *rows.policies)))
+        return Permitted(
+            resolved.call, principal, target, policies, self.version, decision.ask, rows
+        )
 
     async def confirm(self, validated: Validated) -> Confirmed:
         """Let a call pass that needs no person's consent, or has it.
@@ -196,6 +199,8 @@ class Authorizer:
         if policies is None:
             occasion = self._occasion(call, principal)
             decision = judgement.decide(occasion)
+            if decision.errors:
+                self._alarms.report(decision, principal, target)
             if not decision.allowed:
                 raise self._refuse(occasion, target, decision)
             return decision
@@ -203,11 +208,6 @@ class Authorizer:
             self._keep(principal, _Grant(target, policies))
         return Decision(allowed=True, policies=policies)
 
-    def _keep(self, principal: Principal, grant: _Grant) -> None:
-        if self._count >= JUDGEMENTS_MAX:
-            self._forget()
-        grants = self._meet(principal).grants
-        self._count += grant.target.key not in grants
     def _rule(self, principal: Principal, target: Target) -> RowRule | None:
         """Return which rows of its answers the caller may see; None: this is no question of rows."""
         if target.kind is not Kind.TOOL or not self._rows.concern(target.key):
@@ -223,6 +223,11 @@ class Authorizer:
             standing.rules[target.key] = rule
         return rule
 
+    def _keep(self, principal: Principal, grant: _Grant) -> None:
+        if self._count >= JUDGEMENTS_MAX:
+            self._forget()
+        grants = self._meet(principal).grants
+        self._count += grant.target.key not in grants
         grants[grant.target.key] = grant
 
     def permit_list(self, inventory: Inventory) -> PermittedList:
