@@ -71,6 +71,7 @@ def assemble(
         labels=estate.labels,
         marks=tool_marks(configuration),
         approvals=estate.approvals,
+        record_event=estate.event,
     )
     estate.labels.window_seconds = duration_seconds(configuration.labels.window)
     limits = yett.limits.build.build(
