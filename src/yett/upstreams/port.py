@@ -7,6 +7,7 @@ from typing import Final, Protocol, final
 import msgspec
 
 from yett.core.call import RpcError
+from yett.core.identity import Principal
 from yett.core.proofs import Credential
 from yett.core.talk import Hear
 from yett.core.target import JSON
@@ -68,13 +69,15 @@ Always answers: what was not offered, and what nobody answers in time, is an err
 class Beside(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """What passes besides one request and its answer.
 
-    owner: id of the caller. Where there are wishes, a conversation that a server could take for one
+    principal: who is calling, for servers of ours that act for somebody; nothing of it is ever sent to
+    another. owner: id of the caller. Where there are wishes, a conversation that a server could take for one
     client (a session, a process) serves one owner only: it keeps what it was told, roots for example.
     hear: None if nobody listens. progress: whether to ask for it. ask: for legacy servers only; the
     deadline of the request covers the wait for answers. trace: members of `_meta`. extensions: of the
     protocol, that the caller declared and the gate carries; for modern servers only.
     """
 
+    principal: Principal | None = None
     owner: str = ""
     wishes: Wishes = NO_WISHES
     hear: Hear | None = None

@@ -10,7 +10,7 @@ from yett.core.bounds import ROUND_SECONDS_MAX
 from yett.core.call import RpcError
 from yett.core.clock import Clock
 from yett.core.errors import Denied, Fault
-from yett.core.proofs import Answered, Armed
+from yett.core.proofs import Answered, Armed, Validated
 from yett.core.reasons import Reason
 from yett.core.seal import Sealer, SealError
 from yett.core.talk import INPUT_REQUIRED, Hear, Resumption, Talk
@@ -38,12 +38,14 @@ _NOT_OFFERED: Final = RpcError(-32602, "This was not offered to be asked")
 @final
 class Route(msgspec.Struct, frozen=True):
     """How to reach one server. timeout_seconds: for one answer, all waiting included. may_ask: the
-    client capabilities that it may make use of."""
+    client capabilities that it may make use of. acts_for_callers: it is one of ours that has to know who
+    is calling."""
 
     transport: Transport
     breaker: Breaker
     timeout_seconds: float
     may_ask: frozenset[str] = frozenset()
+    acts_for_callers: bool = False
 
 
 @final
@@ -90,6 +92,7 @@ class Dispatcher:
                     params,
                     credential=armed.credential,
                     deadline_seconds=route.timeout_seconds,
+                    beside=_caller_of(validated) if route.acts_for_callers else None,
                 )
         seconds = monotonic() - started
         return Answered(armed, exchange.result, exchange.error, exchange.bytes_received, seconds)
@@ -101,7 +104,8 @@ class Dispatcher:
         validated, transport = armed.admitted.validated, route.transport
         permitted, talk = validated.permitted, validated.permitted.call.talk
         seconds = route.timeout_seconds
-        beside = Beside(owner=permitted.principal.id, hear=hear, extensions=(EXTENSION,))
+        principal = permitted.principal
+        beside = Beside(principal=principal, owner=principal.id, hear=hear, extensions=(EXTENSION,))
         if task.id:
             method, params = tasks.follow_up(validated, task, transport.era)
             if method == tasks.RESULT:
@@ -141,6 +145,7 @@ class Dispatcher:
             self._spend(resumption, owner)
             params = _with_inputs(params, resumption)
         plain = Beside(
+            principal=validated.permitted.principal,
             owner=owner,
             wishes=wishes,
             hear=hear,
@@ -150,7 +155,7 @@ class Dispatcher:
         )
         request = partial(route.transport.request, method, params, credential=armed.credential)
         if wishes.capabilities == NO_WISHES.capabilities:
-            beside = plain if _passes_something(plain) else None
+            beside = plain if route.acts_for_callers or _passes_something(plain) else None
             exchange = await request(deadline_seconds=route.timeout_seconds, beside=beside)
             return _led_back(exchange, "", wishes)
 
@@ -187,6 +192,11 @@ async def _watch(route: Route, armed: Armed) -> Exchange:
         deadline_seconds=route.timeout_seconds,
     )
     return exchange if exchange.result is None else msgspec.structs.replace(exchange, result={})
+
+
+def _caller_of(validated: Validated) -> Beside:
+    principal = validated.permitted.principal
+    return Beside(principal=principal, owner=principal.id)
 
 
 def _passes_something(beside: Beside) -> bool:
