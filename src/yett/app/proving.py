@@ -6,7 +6,7 @@ from pathlib import Path
 import yett.authorization.build
 import yett.catalogue.build
 import yett.limits.build
-from yett.app.servers import policy_files, tool_limits
+from yett.app.servers import policy_files, tool_limits, undeclared_arguments
 from yett.configuration.load import load, located
 from yett.configuration.model import Configuration, ServerSection, TlsSection
 from yett.core.clock import Clock
@@ -47,6 +47,7 @@ def prove_whole(path: Path, *, data: Path, clock: Clock) -> Configuration:
         problems += error.problems
     try:
         yett.catalogue.build.open_lock(folder).read()
+        problems += undeclared_arguments(configuration, folder)
     except ConfigurationError as error:
         problems += error.problems
     if problems:

@@ -3,17 +3,23 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import msgspec
+
 from yett.authorization.build import read_policies
 from yett.authorization.config import ToolMarks
+from yett.catalogue.build import open_lock
 from yett.catalogue.config import LOCK_NAME, CatalogueConfig
-from yett.catalogue.entries import find_entry, shipped_entries
+from yett.catalogue.entries import Entry, find_entry, shipped_entries
 from yett.configuration.model import Configuration, ServerSection, ToolSection
+from yett.core.errors import Problem
 from yett.core.quantities import duration_seconds
 from yett.core.target import Access
 from yett.limits.config import ToolLimits
 from yett.sanitising.config import AnswerRules
 from yett.upstreams.config import UpstreamConfig
-from yett.validation.config import ArgumentRules
+from yett.validation.build import build_guardings, declaration_problem
+from yett.validation.config import ArgumentRules, Arguments
+from yett.validation.kinds.places import Place
 
 
 def _tools(configuration: Configuration) -> Iterator[tuple[str, str, ToolSection]]:
@@ -30,10 +36,50 @@ def tool_limits(configuration: Configuration) -> dict[str, ToolLimits]:
 
 
 def argument_rules(configuration: Configuration) -> dict[str, ArgumentRules]:
-    return {
-        f"{server}/{tool}": ArgumentRules(open=rules.open)
-        for server, tool, rules in _tools(configuration)
+    """What the operator says of an argument goes before what a ready-made entry says."""
+    found = {
+        f"{server}/{name}": ArgumentRules(arguments=msgspec.convert(tool.arguments, Arguments))
+        for server, entry in _entries(configuration).items()
+        for name, tool in entry.tools.items()
+        if tool.arguments
     }
+    for server, tool, rules in _tools(configuration):
+        key = f"{server}/{tool}"
+        shipped = found.get(key, ArgumentRules()).arguments
+        found[key] = ArgumentRules(open=rules.open, arguments={**shipped, **rules.arguments})
+    return found
+
+
+def _forced(configuration: Configuration) -> dict[str, tuple[Place, ...]]:
+    guardings = build_guardings(argument_rules(configuration))
+    return {
+        key: tuple(one.place for one in guarding.forced)
+        for key, guarding in guardings.items()
+        if guarding.forced
+    }
+
+
+def undeclared_arguments(configuration: Configuration, folder: Path) -> list[Problem]:
+    """Find arguments of which something is said, and which the approved tools do not have. folder:
+    where the configuration file lies.
+
+    Raises:
+        ConfigurationError: what is said makes no sense, or `yett.lock` is damaged.
+    """
+    rules = argument_rules(configuration)
+    guardings = {
+        key: guarding for key, guarding in build_guardings(rules).items() if not rules[key].open
+    }
+    if not guardings:
+        return []
+    lock = open_lock(folder).read()
+    found = [
+        declaration_problem(f"{server}/{tool}", guardings[f"{server}/{tool}"], pin.definition)
+        for server, pins in lock.servers.items()
+        for tool, pin in pins.tools.items()
+        if f"{server}/{tool}" in guardings
+    ]
+    return [problem for problem in found if problem is not None]
 
 
 def tool_marks(configuration: Configuration) -> dict[str, ToolMarks]:
@@ -64,17 +110,22 @@ def catalogue_config(configuration: Configuration, folder: Path) -> CatalogueCon
             for server, tool, rules in _tools(configuration)
             if rules.access is not None
         },
+        forced=_forced(configuration),
     )
 
 
 def shipped_classes(configuration: Configuration) -> dict[str, Mapping[str, Access]]:
     """By server, what a ready-made entry says of its tools; servers without one are left out."""
+    return {name: entry.classes() for name, entry in _entries(configuration).items()}
+
+
+def _entries(configuration: Configuration) -> dict[str, Entry]:
     entries = shipped_entries()
     found = {
         name: find_entry(section.command, entries)
         for name, section in configuration.servers.items()
     }
-    return {name: entry.classes() for name, entry in found.items() if entry is not None}
+    return {name: entry for name, entry in found.items() if entry is not None}
 
 
 def policy_files(configuration: Configuration, folder: Path) -> dict[str, str]:

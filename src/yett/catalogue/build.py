@@ -40,7 +40,7 @@ def build(
         clock=clock,
         classes=classes_by_server(config, shipped),
     )
-    return Catalogue(verifier, sealer)
+    return Catalogue(verifier, sealer, config.forced)
 
 
 def open_lock(folder: Path) -> LockStore:

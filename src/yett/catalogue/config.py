@@ -13,9 +13,11 @@ LOCK_NAME: Final = "yett.lock"
 @final
 class CatalogueConfig(msgspec.Struct, frozen=True, kw_only=True):
     """lock_path: `yett.lock` beside the configuration. pin_at_first_sight: development only.
-    servers: the configured names, in order. access: (server, tool) → the operator's class."""
+    servers: the configured names, in order. access: (server, tool) → the operator's class.
+    forced: by `server/tool`, the places of arguments that the gate sets itself."""
 
     lock_path: str
     pin_at_first_sight: bool
     servers: tuple[str, ...]
     access: dict[tuple[str, str], Access]
+    forced: dict[str, tuple[tuple[str, ...], ...]] = {}

@@ -9,7 +9,7 @@ from typing import Annotated, Final, final
 import msgspec
 
 from yett.core import document
-from yett.core.target import Access
+from yett.core.target import JSON, Access
 
 _FOLDER: Final = "shipped"
 _VERSION: Final = re.compile(r"(@|==)[A-Za-z0-9.+!_-]+$")
@@ -20,10 +20,11 @@ _RUNNERS: Final = (("uvx",), ("pipx", "run"), ("uv", "tool", "run"), ("uv", "run
 
 @final
 class EntryTool(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """why: for whoever wonders about the class."""
+    """why: for whoever wonders about the class. arguments: what they are, as in `yett.yaml`."""
 
     access: Access
     why: str = ""
+    arguments: dict[str, JSON] = {}
 
 
 @final

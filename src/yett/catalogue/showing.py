@@ -1,11 +1,13 @@
 """Definitions as one caller is shown them: under public names, page by page, marked if out of reach. Pure."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 from yett.catalogue.definitions import IDENTITY
+from yett.catalogue.forcing import without_forced
 from yett.catalogue.names import public_uri
 from yett.core.errors import Denied
+from yett.core.operations import Kind
 from yett.core.proofs import PermittedList
 from yett.core.reasons import Reason
 from yett.core.seal import Sealer, SealError
@@ -18,9 +20,17 @@ UNAVAILABLE: Final = "yett/unavailable"
 
 _APP_URI: Final = "resourceUri"
 
+Forced = Mapping[str, Sequence[tuple[str, ...]]]
+"""By `server/tool`, the places of the arguments that the gate sets itself."""
+
+NOTHING_FORCED: Final[Forced] = {}
+
 
 def show_page(
-    permitted: PermittedList, sealer: Sealer, is_away: Callable[[str], bool]
+    permitted: PermittedList,
+    sealer: Sealer,
+    is_away: Callable[[str], bool],
+    forced: Forced = NOTHING_FORCED,
 ) -> dict[str, JSON]:
     """Return one page of a list, and the cursor of the next (MCP 2026-07-28, Pagination).
 
@@ -43,7 +53,7 @@ def show_page(
     end = len(targets) if call.params.get("whole") is True else start + PAGE_ITEMS_MAX
     result: dict[str, JSON] = {
         call.operation.answer_key: list(
-            _show(targets[start:end], is_away, publicly=call.server is None)
+            _show(targets[start:end], is_away, forced, publicly=call.server is None)
         )
     }
     if end < len(targets):
@@ -63,13 +73,19 @@ def _behind(targets: tuple[Target, ...], place: int, last: str) -> int:
 
 
 def _show(
-    targets: tuple[Target, ...], is_away: Callable[[str], bool], *, publicly: bool
+    targets: tuple[Target, ...],
+    is_away: Callable[[str], bool],
+    forced: Forced,
+    *,
+    publicly: bool,
 ) -> Iterator[dict[str, JSON]]:
     away = {server: is_away(server) for server in {target.server for target in targets}}
     for target in targets:
         shown = target.definition
+        if target.key in forced and target.kind is Kind.TOOL:
+            shown = without_forced(shown, forced[target.key])
         if publicly:
-            shown = {**_with_public_app(target), IDENTITY[target.kind]: target.public_name}
+            shown = {**_with_public_app(target, shown), IDENTITY[target.kind]: target.public_name}
         if away[target.server]:
             meta = shown.get("_meta")
             known = meta if isinstance(meta, dict) else {}
@@ -77,9 +93,8 @@ def _show(
         yield shown
 
 
-def _with_public_app(target: Target) -> dict[str, JSON]:
+def _with_public_app(target: Target, definition: dict[str, JSON]) -> dict[str, JSON]:
     """Lead a tool to its page under the name that the page has here (MCP Apps 2026-01-26, `_meta.ui`)."""
-    definition = target.definition
     meta = definition.get("_meta")
     app = meta.get("ui") if isinstance(meta, dict) else None
     if not isinstance(meta, dict) or not isinstance(app, dict):

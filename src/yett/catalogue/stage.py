@@ -9,7 +9,7 @@ from typing import Final, final
 import msgspec
 
 from yett.catalogue.names import own_name
-from yett.catalogue.showing import show_page
+from yett.catalogue.showing import NOTHING_FORCED, Forced, show_page
 from yett.catalogue.verifier import Verifier
 from yett.core.call import Call
 from yett.core.errors import Denied
@@ -25,11 +25,14 @@ _NAME_SHOWN_CHARS_MAX: Final = 200
 
 @final
 class Catalogue:
-    """`watch` has to run beside it: it verifies, again and again, and takes over approvals."""
+    """`watch` has to run beside it: it verifies, again and again, and takes over approvals.
 
-    __slots__ = ("_sealer", "_verifier")
+    forced: arguments that the gate sets itself, which no list shows."""
 
-    def __init__(self, verifier: Verifier, sealer: Sealer) -> None:
+    __slots__ = ("_forced", "_sealer", "_verifier")
+
+    def __init__(self, verifier: Verifier, sealer: Sealer, forced: Forced = NOTHING_FORCED) -> None:
+        self._forced = forced
         self._verifier = verifier
         self._sealer = sealer
 
@@ -88,7 +91,7 @@ class Catalogue:
         Raises:
             Denied: INVALID_STATE, the cursor is not of this caller and this list, or too old.
         """
-        return show_page(permitted, self._sealer, self._verifier.is_away)
+        return show_page(permitted, self._sealer, self._verifier.is_away, self._forced)
 
     def describe(self, permitted: PermittedList) -> dict[str, JSON]:
         """What `/v1/key` says of the tools that the caller may use."""

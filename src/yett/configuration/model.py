@@ -17,6 +17,7 @@ from yett.credentials.config import CredentialConfig, VaultConfig
 from yett.limits.config import LimitsConfig, MoneyText, Rates
 from yett.sanitising.config import Handling
 from yett.telemetry.config import TelemetryConfig
+from yett.validation.config import Arguments
 
 ServerName = Annotated[str, msgspec.Meta(pattern=SERVER_NAME_PATTERN)]
 ListenAddress = Annotated[
@@ -38,8 +39,8 @@ class ToolSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     access: its class; unclassified is `write`. labels: what its results are, for policies: `private`, or
     `untrusted` (others write them). egress: it sends what it is given to somewhere outside. rate: for each key. rate_total: for all callers.
-    cost: fixed price of a call. open: let undeclared arguments through. secrets: what to do with
-    secrets in its answers.
+    cost: fixed price of a call. open: let undeclared arguments through. arguments: what they are, beside
+    their types: paths, URLs, statements. secrets: what to do with secrets in its answers.
     """
 
     access: Access | None = None
@@ -49,6 +50,7 @@ class ToolSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rate_total: Rates = ()
     cost: MoneyText | None = None
     open: bool = False
+    arguments: Arguments = {}
     secrets: Handling = "redact"
 
 

@@ -20,6 +20,7 @@ from yett.credentials.config import REFERENCE_PATTERN
 Path = tuple[str | int, ...]
 
 _QUOTED_CHARS_MAX: Final = 60
+_TAG: Final = "kind"
 _KINDS: Final = {
     "string": "text",
     "integer": "a whole number",
@@ -75,7 +76,12 @@ def _translate(value: Any, error: jsonschema_rs.ValidationError) -> list[Problem
 def _translate_best(
     value: Any, path: Path, branches: list[list[jsonschema_rs.ValidationError]]
 ) -> list[Problem]:
-    """Of several allowed forms, report on the one that was meant: whose type is right."""
+    """Of several allowed forms, report on the one that was meant: whose type is right, and whose tag."""
+    if isinstance(_at(value, path), dict):
+        branches = [branch for branch in branches if not _is_choice(branch, path)]
+        tagged = _tagged(value, path, branches)
+        if tagged is not None:
+            return tagged
     wanted: list[str] = []
     patterns: list[str] = []
     for branch in branches:
@@ -92,6 +98,48 @@ def _translate_best(
         patterns += [_pattern_beside(error.schema_path) for error in branch]
     message, fix = _wrong_type(wanted, _at(value, path), next(filter(None, patterns), ""))
     return [Problem(message, fix=fix, path=path)]
+
+
+def _is_choice(branch: list[jsonschema_rs.ValidationError], path: Path) -> bool:
+    """Tell whether a form is one of a few texts, which a block of lines never is meant for."""
+    kinds = jsonschema_rs.ValidationErrorKind
+    return all(
+        isinstance(error.kind, kinds.Enum) and tuple(error.instance_path) == path
+        for error in branch
+    )
+
+
+def _tagged(
+    value: Any, path: Path, branches: list[list[jsonschema_rs.ValidationError]]
+) -> list[Problem] | None:
+    """Report on forms that tell themselves apart by their `kind`; None if these do not."""
+    if all(any(_lacks_tag(error) for error in branch) for branch in branches):
+        missing = next(error for error in branches[0] if _lacks_tag(error))
+        return _translate(value, missing)
+    options = [_wrong_tags(branch, (*path, _TAG)) for branch in branches]
+    if not any(options):
+        return None
+    if not all(options):
+        meant = branches[options.index([])]
+        return [problem for error in meant for problem in _translate(value, error)]
+    message = f"{quoted(_at(value, path)[_TAG])} is not one of the choices"
+    fix = f"Write one of: {', '.join(sorted(name for names in options for name in names))}."
+    return [Problem(message, fix=fix, path=(*path, _TAG))]
+
+
+def _lacks_tag(error: jsonschema_rs.ValidationError) -> bool:
+    required = jsonschema_rs.ValidationErrorKind.Required
+    return isinstance(error.kind, required) and error.kind.property == _TAG
+
+
+def _wrong_tags(branch: list[jsonschema_rs.ValidationError], path: Path) -> list[str]:
+    kinds = jsonschema_rs.ValidationErrorKind
+    return [
+        str(option)
+        for error in branch
+        if isinstance(error.kind, kinds.Enum) and tuple(error.instance_path) == path
+        for option in error.kind.options
+    ]
 
 
 def _sentence(path: Path, kind: Any, value: Any, pattern: str) -> tuple[str, str]:

@@ -15,7 +15,7 @@ class Argument(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_fiel
 
 
 @final
-class SqlArgument(Argument, tag="sql"):
+class SqlArgument(Argument, frozen=True, tag="sql"):
     """One statement. dialect: of the database. functions: allowed beside those known to be harmless.
     parameters: literals are refused. tables: the only ones that may be named; none: all."""
 
@@ -26,29 +26,34 @@ class SqlArgument(Argument, tag="sql"):
 
 
 @final
-class CommandArgument(Argument, tag="command"):
+class CommandArgument(Argument, frozen=True, tag="command"):
     """A program and its arguments, as a list of texts. programs: for each program that may be started,
-    patterns (RE2); each argument must fit one of them whole. line: a text is taken as well, if it is
-    made of plain words with single spaces between them, which every shell reads alike."""
+    patterns (RE2); each argument must fit one of them whole, and one that begins with `-` a pattern that
+    does, too. plain: an argument with a character that shells read in their own way is refused, whatever
+    the patterns say. line: a text is taken as well, if it is made of plain words with single spaces
+    between them, which every shell reads alike."""
 
     programs: dict[str, Names] = {}
+    plain: bool = True
     line: bool = False
 
 
 @final
-class PathArgument(Argument, tag="path"):
+class PathArgument(Argument, frozen=True, tag="path"):
     """A file or a folder. roots: absolute folders that it must lie in. relative: may it be relative; it
-    is then meant from one of the roots. ignore_case: the server's file system does. resolve: the roots
-    are on this machine, and links are followed before it is judged."""
+    is then meant from one of the roots. hidden: so may files be that hold secrets or that programs obey,
+    such as `.ssh` and `.htaccess`. ignore_case: the server's file system does. resolve: the roots are on
+    this machine, and links are followed before it is judged."""
 
     roots: Names = ()
     relative: bool = True
+    hidden: bool = False
     ignore_case: bool = False
     resolve: bool = False
 
 
 @final
-class UrlArgument(Argument, tag="url"):
+class UrlArgument(Argument, frozen=True, tag="url"):
     """An absolute URL. hosts: names, `*.example.com` for everything below one, or `*` for every public
     name. schemes, ports: the only ones; without ports, only the one of the scheme. private: addresses
     of private networks and of this machine may be named, too."""
@@ -60,7 +65,7 @@ class UrlArgument(Argument, tag="url"):
 
 
 @final
-class HostArgument(Argument, tag="host"):
+class HostArgument(Argument, frozen=True, tag="host"):
     """A host's name or address. hosts, private: as of a URL. ports: `name:port` is taken as well, with
     one of these."""
 
@@ -70,52 +75,52 @@ class HostArgument(Argument, tag="host"):
 
 
 @final
-class EmailArgument(Argument, tag="email"):
+class EmailArgument(Argument, frozen=True, tag="email"):
     """One address without a display name. domains: the only ones, or `*.example.com`; none: all."""
 
     domains: Names = ()
 
 
 @final
-class RegexArgument(Argument, tag="regex"):
+class RegexArgument(Argument, frozen=True, tag="regex"):
     """A regular expression that takes linear time (RE2). length: the most characters."""
 
     length: Count = 1_000
 
 
 @final
-class TemplateArgument(Argument, tag="template"):
+class TemplateArgument(Argument, frozen=True, tag="template"):
     """A text that may reach a template engine, so it is refused if it has the syntax of one."""
 
 
 @final
-class EnumArgument(Argument, tag="enum"):
+class EnumArgument(Argument, frozen=True, tag="enum"):
     """values: the only ones."""
 
     values: tuple[str | int | float | bool, ...] = ()
 
 
 @final
-class PatternArgument(Argument, tag="pattern"):
+class PatternArgument(Argument, frozen=True, tag="pattern"):
     """pattern: a regular expression (RE2) that a text must fit whole."""
 
     pattern: str = ""
 
 
 @final
-class MaxArgument(Argument, tag="max"):
+class MaxArgument(Argument, frozen=True, tag="max"):
     """most: the largest number, the most characters of a text, or the most items of a list."""
 
     most: int | float = 0
 
 
 @final
-class TextArgument(Argument, tag="text"):
+class TextArgument(Argument, frozen=True, tag="text"):
     """Plain text, of no interest here; in place of a kind that Yett knows by itself."""
 
 
 @final
-class ForcedArgument(Argument, tag="forced"):
+class ForcedArgument(Argument, frozen=True, tag="forced"):
     """The gate sets it, and callers neither see nor choose it. value: what it is set to;
     `principal.tenant`, `principal.id`, `principal.name` and `principal.environment` mean the caller's."""
 

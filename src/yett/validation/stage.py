@@ -1,6 +1,6 @@
 """Do the arguments fit what the tool declares? No schema that can be judged by, no call."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final, final
 
 import msgspec
@@ -15,6 +15,7 @@ from yett.core.seal import Sealer
 from yett.core.target import JSON, Target
 from yett.validation.arguments import FLAT_NODES, estimate, is_small
 from yett.validation.cache import SchemaCache
+from yett.validation.kinds.guarding import Guarding
 from yett.validation.mirroring import check_mirrored
 from yett.validation.other import check_other
 from yett.validation.references import SchemaRefused
@@ -28,32 +29,41 @@ _TOOL: Final = Kind.TOOL  # an attribute of an enumeration costs ten times a glo
 
 @final
 class _Few(msgspec.Struct, frozen=True, eq=False):
-    """What says of few and flat arguments of one tool that they fit; None: they need a closer look."""
+    """What says of few and flat arguments of one tool that they fit; None: they need a closer look.
+    guarding: what is declared about them beside the schema; where it is, `fit` is None."""
 
     target: Target
     fit: Callable[[JSON], bool] | None
+    guarding: Guarding | None
 
 
 @final
 class Validator:
-    """open_targets: `server/tool` of each tool whose undeclared arguments the operator lets through."""
+    """open_targets: `server/tool` of each tool whose undeclared arguments the operator lets through.
+    guardings: likewise, what the arguments of a tool are, beside what its schema says."""
 
-    __slots__ = ("_cache", "_few", "_open_targets", "_sealer")
+    __slots__ = ("_cache", "_few", "_guardings", "_open_targets", "_sealer")
 
     def __init__(
-        self, cache: SchemaCache, sealer: Sealer, open_targets: Iterable[str] = ()
+        self,
+        cache: SchemaCache,
+        sealer: Sealer,
+        open_targets: Iterable[str] = (),
+        guardings: Mapping[str, Guarding] = {},
     ) -> None:
         self._cache: Final = cache
         self._sealer: Final = sealer
         self._open_targets: Final = frozenset(open_targets)
+        self._guardings: Final = guardings
         self._few: dict[str, _Few] = {}
 
     def check(self, permitted: Permitted) -> Validated:
         """Let only arguments within the caps and the approved definition go on.
 
         Raises:
-            Denied: invalid_input, with where and what; header_mismatch, see `check_mirrored`;
-                invalid_state, the call does not go on from where the caller says.
+            Denied: invalid_input, with where and what; argument_denied, a guard refuses one of them;
+                header_mismatch, see `check_mirrored`; invalid_state, the call does not go on from
+                where the caller says.
             Fault: internal_error, the tool's schema cannot be judged by.
         """
         call, target = permitted.call, permitted.target
@@ -66,7 +76,7 @@ class Validator:
                 few = self._prepare(target)
             # Nearly every call passes here; what does not is looked at again, to tell why.
             if few.fit is None or not is_small(arguments) or not few.fit(arguments):
-                self._check_tool(target, arguments, call.mirrored)
+                arguments = self._check_tool(permitted, arguments, few.guarding)
         else:
             check_other(permitted, arguments)
         encoded = encode(arguments)
@@ -87,9 +97,11 @@ class Validator:
         return f"structuredContent{problem[0]} {problem[1]}" if problem else None
 
     def _check_tool(
-        self, target: Target, arguments: dict[str, JSON], mirrored: dict[str, str | None] | None
-    ) -> None:
-        schema = self._find(target)
+        self, permitted: Permitted, given: dict[str, JSON], guarding: Guarding | None
+    ) -> dict[str, JSON]:
+        """Return what is to be sent."""
+        schema, mirrored = self._find(permitted.target), permitted.call.mirrored
+        arguments = given if guarding is None else guarding.force(given, permitted.principal)
         nodes, depth = FLAT_NODES, 1
         if not is_small(arguments):
             nodes, depth = estimate(arguments) or measured(arguments)
@@ -99,13 +111,27 @@ class Validator:
         if problem is not None:
             deny(*problem)
         if schema.mirrors and mirrored is not None:
-            check_mirrored(schema.mirrors, mirrored, arguments)
+            check_mirrored(schema.mirrors, mirrored, given)
+        return arguments if guarding is None else guarding.check(arguments, permitted.target.access)
 
     def _prepare(self, target: Target) -> "_Few":
         if len(self._few) >= SCHEMAS_COMPILED_MAX:
             self._few.clear()
-        few = self._few[target.key] = _Few(target, self._find(target).verdict_on_few(FLAT_NODES))
+        schema, guarding = self._find(target), self._guardings.get(target.key)
+        if guarding is None:
+            few = _Few(target, schema.verdict_on_few(FLAT_NODES), None)
+        else:
+            self._demand_declared(target, guarding)
+            few = _Few(target, None, guarding)
+        self._few[target.key] = few
         return few
+
+    def _demand_declared(self, target: Target, guarding: Guarding) -> None:
+        """A guard of what is not there guards nothing: the argument may have another name now."""
+        missing = guarding.undeclared(target.definition["inputSchema"])
+        if missing is not None and target.key not in self._open_targets:
+            said = f"{target.key} has no argument {missing}, of which `arguments` says what it is"
+            raise Fault(Reason.INTERNAL_ERROR, said)
 
     def _find(self, target: Target) -> CompiledSchema:
         try:

@@ -1,13 +1,23 @@
 """What a guard of one kind of argument must do."""
 
-from typing import Protocol
+from typing import Protocol, Self
 
 from yett.core.target import JSON, Access
 
 
 class Unfit(ValueError):
     """The value is not allowed here, or nobody can tell what it would do. The message says why, with
-    the verb first ("is outside of the roots"), and quotes nothing of the value. → `argument_denied`"""
+    the verb first ("is outside of the roots"), and quotes nothing of the value. → `argument_denied`
+
+    within: where in the value, if it has parts.
+    """
+
+    within: tuple[str, ...] = ()
+
+    def at(self, index: int) -> Self:
+        """Say that it is an item of a list."""
+        self.within = (str(index), *self.within)
+        return self
 
 
 class WrongForm(Unfit):

@@ -1,0 +1,106 @@
+"""All that is declared about the arguments of one tool, applied to one call. Pure."""
+
+from collections.abc import Callable
+from typing import NoReturn, final
+
+import msgspec
+
+from yett.core.errors import Denied
+from yett.core.identity import Principal
+from yett.core.reasons import Reason
+from yett.core.target import JSON, Access
+from yett.validation.arguments import pointer_to
+from yett.validation.kinds.forced import Forced
+from yett.validation.kinds.places import Place, is_declared, replaced
+from yett.validation.kinds.port import Guard, TextGuard, Unfit, WrongForm
+from yett.validation.refusal import deny
+
+
+@final
+class Guarding(msgspec.Struct, frozen=True):
+    """guards: each with its place, in the order in which they are asked."""
+
+    guards: tuple[tuple[Place, Guard], ...] = ()
+    forced: tuple[Forced, ...] = ()
+
+    def undeclared(self, schema: JSON) -> str | None:
+        """Return the pointer of the first place that the tool's schema does not declare, or None.
+
+        Raises:
+            SchemaRefused: the schema cannot be judged by.
+        """
+        places = [place for place, _ in self.guards] + [one.place for one in self.forced]
+        return next((pointer_to(it) for it in places if not is_declared(schema, it)), None)
+
+    def force(self, arguments: dict[str, JSON], principal: Principal) -> dict[str, JSON]:
+        """Return the arguments with what the gate sets.
+
+        Raises:
+            Denied: argument_denied, the caller says otherwise; invalid_input.
+        """
+        for one in self.forced:
+            try:
+                arguments = one.set_in(arguments, principal)
+            except Unfit as unfit:
+                _refuse(one.place, unfit)
+        return arguments
+
+    def check(self, arguments: dict[str, JSON], access: Access) -> dict[str, JSON]:
+        """Return what is to be sent: the same object, unless a guard changes something.
+
+        Raises:
+            Denied: argument_denied or invalid_input, with the pointer and the reason.
+        """
+        checked: JSON = arguments
+        for place, guard in self.guards:
+            checked = replaced(checked, place, _asking(guard, access))
+        assert isinstance(checked, dict)  # noqa: S101 - for the type only: places are never empty
+        return checked
+
+
+def _asking(guard: Guard, access: Access) -> Callable[[JSON, Place], JSON]:
+    def ask(value: JSON, where: Place) -> JSON:
+        try:
+            return guard.check(value, access)
+        except Unfit as unfit:
+            _refuse((*where, *unfit.within), unfit)
+
+    return ask
+
+
+def _refuse(where: Place, unfit: Unfit) -> NoReturn:
+    pointer, said = pointer_to(where), str(unfit)
+    if isinstance(unfit, WrongForm):
+        deny(pointer, said)
+    raise Denied(
+        Reason.ARGUMENT_DENIED, f"{pointer} {said}", pointer=pointer, shown=f"the value {said}"
+    )
+
+
+@final
+class EachText:
+    """Asks a guard of texts about a text, or about each one of a list; null is as good as nothing."""
+
+    __slots__ = ("_guard",)
+
+    def __init__(self, guard: TextGuard) -> None:
+        self._guard = guard
+
+    def check(self, value: JSON, access: Access) -> JSON:
+        if isinstance(value, str):
+            return self._guard.check(value, access)
+        if value is None:
+            return None
+        if not isinstance(value, list):
+            raise WrongForm("is not a text")
+        found = [self._check_item(item, access, index) for index, item in enumerate(value)]
+        same = all(after is before for after, before in zip(found, value, strict=True))
+        return value if same else found
+
+    def _check_item(self, item: JSON, access: Access, index: int) -> str:
+        if not isinstance(item, str):
+            raise WrongForm("is not a text").at(index)
+        try:
+            return self._guard.check(item, access)
+        except Unfit as unfit:
+            raise unfit.at(index) from None

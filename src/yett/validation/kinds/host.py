@@ -1,0 +1,38 @@
+"""`host`: a name or an address, perhaps with a port. Pure."""
+
+import re
+from typing import Final, final
+
+from yett.core.target import Access
+from yett.validation.config import HostArgument
+from yett.validation.kinds.hosts import AllowedHosts
+from yett.validation.kinds.port import Unfit
+
+_HOST: Final = re.compile(r"(\[[^\]]*\]|[^:\[\]]*)(?::([1-9][0-9]{0,4}))?")
+
+
+@final
+class HostGuard:
+    """Raises:
+    ValueError: `hosts` of the options are no hosts.
+    """
+
+    __slots__ = ("_hosts", "_ports")
+
+    def __init__(self, options: HostArgument) -> None:
+        self._hosts = AllowedHosts(options.hosts, private=options.private)
+        self._ports = frozenset(options.ports)
+
+    def check(self, value: str, access: Access) -> str:
+        """Raises:
+        Unfit: it is no host, or one that is not allowed.
+        """
+        del access
+        bare_ipv6 = value.count(":") > 1 and not value.startswith("[")
+        found = _HOST.fullmatch(f"[{value}]" if bare_ipv6 else value)
+        if found is None:
+            raise Unfit("is no host")
+        if found[2] is not None and int(found[2]) not in self._ports:
+            raise Unfit("has a port that is not allowed")
+        self._hosts.check(found[1])
+        return value

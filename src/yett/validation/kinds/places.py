@@ -1,0 +1,103 @@
+"""Where in the arguments a guard stands: a JSON Pointer (RFC 6901) with `*` for each item of a list. Pure."""
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from yett.core.target import JSON
+from yett.validation.references import References
+
+Place = tuple[str, ...]
+"""Names from the outermost object inwards; `*`: each item of the list that stands there."""
+
+EACH: Final = "*"
+_BESIDE: Final = ("allOf", "anyOf", "oneOf")
+_BESIDE_ONE: Final = ("then", "else")
+_ITEMS: Final = ("items", "contains", "additionalItems", "unevaluatedItems")
+_PARTS_MAX: Final = 10_000
+
+
+def place_of(name: str) -> Place:
+    """Read what the operator wrote: a pointer if it begins with `/`, else the name of a property.
+
+    Raises:
+        ValueError: it names nothing.
+    """
+    parts: Place = (name,)
+    if name.startswith("/"):
+        parts = tuple(part.replace("~1", "/").replace("~0", "~") for part in name[1:].split("/"))
+    if not all(parts):
+        raise ValueError("it names no argument")
+    return parts
+
+
+def replaced(value: JSON, place: Place, change: Callable[[JSON, Place], JSON]) -> JSON:
+    """Return the value with `change` of what stands there in its place; itself if nothing changes.
+
+    change: takes the value that stands there and where exactly it does.
+    """
+    return _replaced(value, place, (), change)
+
+
+def _replaced(
+    value: JSON, place: Place, above: Place, change: Callable[[JSON, Place], JSON]
+) -> JSON:
+    if not place:
+        return change(value, above)
+    name, inner = place[0], place[1:]
+    if isinstance(value, dict) and name in value:
+        before = value[name]
+        after = _replaced(before, inner, (*above, name), change)
+        return value if after is before else {**value, name: after}
+    if isinstance(value, list) and name == EACH:
+        found = [
+            _replaced(item, inner, (*above, str(index)), change) for index, item in enumerate(value)
+        ]
+        same = all(after is before for after, before in zip(found, value, strict=True))
+        return value if same else found
+    return value
+
+
+def is_declared(schema: JSON, place: Place) -> bool:
+    """Tell whether a schema has something to say of this place, whichever branch of it applies.
+
+    Raises:
+        SchemaRefused: its references lead nowhere.
+    """
+    references = References(schema)
+    found = [schema]
+    for name in place:
+        found = [sub for part in _beside(found, references) for sub in _inside(part, name)]
+        if not found:
+            return False
+    return True
+
+
+def _beside(schemas: list[JSON], references: References) -> Iterator[dict[str, JSON]]:
+    """Yield every schema that judges the same value as one of these."""
+    waiting, seen = list(schemas), set[int]()
+    while waiting and len(seen) < _PARTS_MAX:
+        schema = waiting.pop()
+        if not isinstance(schema, dict) or id(schema) in seen:
+            continue
+        seen.add(id(schema))
+        yield schema
+        waiting += references.targets(schema)
+        for keyword in _BESIDE:
+            waiting += schema.get(keyword) or ()
+        waiting += [schema[keyword] for keyword in _BESIDE_ONE if keyword in schema]
+
+
+def _inside(schema: dict[str, JSON], name: str) -> list[JSON]:
+    properties = schema.get("properties")
+    if isinstance(properties, dict) and name in properties:
+        return [properties[name]]
+    others = schema.get("additionalProperties")
+    if isinstance(others, dict):
+        return [others]
+    if name != EACH:
+        return []
+    items = [schema[keyword] for keyword in _ITEMS if isinstance(schema.get(keyword), dict)]
+    for keyword in ("prefixItems", "items"):
+        listed = schema.get(keyword)
+        items += listed if isinstance(listed, list) else ()
+    return items
