@@ -11,6 +11,7 @@ CATCHERS: Final = {
     "pipeline.py": "makes it the answer",
     "admin/application.py": "answers an operator with 503, or refuses what cannot be recorded",
     "app/discovery.py": "returns it to the command that asked",
+    "app/people.py": "tells later; the call that is asked about is refused in any case",
     "app/gateway.py": "goes on with what served before, and tries again",
     "catalogue/judging.py": "keeps what was judged so far, and raises it again",
     "catalogue/reports.py": "keeps an event until it can be recorded; calls are refused meanwhile",

@@ -73,6 +73,7 @@ def assemble(
         approvals=estate.approvals,
         record_event=estate.event,
     )
+    estate.approvals.tells = configuration.approvals.webhook is not None
     estate.labels.window_seconds = duration_seconds(configuration.labels.window)
     limits = yett.limits.build.build(
         configuration.limits, tool_limits(configuration), state=estate.limits

@@ -11,6 +11,7 @@ import msgspec
 
 from yett.app.assemble import Snapshot, assemble
 from yett.app.estate import Estate
+from yett.app.people import keep_telling
 from yett.app.proving import load_proved
 from yett.app.upstream_pool import UpstreamPool
 from yett.audit.outbox import drain_outbox
@@ -90,7 +91,12 @@ class Gateway:
     def start(self) -> None:
         """Begin to watch servers, keys, secrets, approvals and the configuration."""
         loop = asyncio.get_running_loop()
-        self._tasks = [loop.create_task(self._keep_current()), self._watch_servers()]
+        telling = keep_telling(self.estate, lambda: self._snapshot.configuration)
+        self._tasks = [
+            loop.create_task(self._keep_current()),
+            loop.create_task(telling),
+            self._watch_servers(),
+        ]
 
     def also_refresh(self, refresher: Callable[[], object]) -> None:
         """Call `refresher` once a second too, from a thread."""

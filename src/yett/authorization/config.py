@@ -1,4 +1,4 @@
-"""The `roles`, `policies` and `labels` sections of the configuration, and what a tool's section says to policies."""
+"""The `roles`, `policies`, `labels` and `approvals` sections of the configuration, and what a tool's section says to policies."""
 
 from typing import Annotated, Literal, final
 
@@ -26,6 +26,25 @@ class LabelsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """window: how long a caller is taken to remember what it has seen, from the last time it saw it."""
 
     window: Duration = "12h"
+
+
+APPROVALS = "approvals"
+"""For whom the secret of the webhook is stored, beside servers."""
+SecretReference = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^secret:[a-z0-9][a-z0-9_-]{0,62}$", description="secret:NAME, of the vault"
+    ),
+]
+
+
+@final
+class ApprovalsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """webhook: where a program of yours is told of each call that waits for a person. secret: what these
+    messages are signed with."""
+
+    webhook: str | None = None
+    secret: SecretReference | None = None
 
 
 @final

@@ -66,6 +66,8 @@ def set_(
         raise CommandError(
             "A secret's name is made of a-z, 0-9, `-` and `_`, at most 63 of them, and is no secret itself"
         )
+    from yett.authorization.config import APPROVALS
+
     configuration = place.configuration_or_default()
     if not servers:
         users = sorted(_users(configuration).get(name, ()))
@@ -79,7 +81,7 @@ def set_(
         version = vault.put(name, value, servers=servers, actor=place.actor)
     except ValueError as error:
         raise CommandError(_sentence(error)) from None
-    unknown = sorted(set(servers) - set(configuration.servers))
+    unknown = sorted(set(servers) - {*configuration.servers, APPROVALS})
     if unknown:
         place.say(f"note: not in the configuration (yet): {', '.join(unknown)}")
     place.print_record({"name": name, "version": version, "servers": sorted(set(servers))})
@@ -195,7 +197,12 @@ def _users(configuration: "Configuration") -> dict[str, set[str]]:
     """Which servers refer to which secret of the vault."""
     from yett.credentials.references import references_of, vault_name
 
+    from yett.authorization.config import APPROVALS
+
     users: dict[str, set[str]] = {}
+    webhook = vault_name(configuration.approvals.secret or "")
+    if webhook is not None:
+        users[webhook] = {APPROVALS}
     for server, section in configuration.servers.items():
         for reference in references_of(section.credential, section.env, section.command):
             name = vault_name(reference)

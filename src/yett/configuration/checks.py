@@ -29,6 +29,7 @@ def check(configuration: Configuration, data: Path, *, passphrase: bool) -> list
     problems += _tls(configuration)
     problems += _browser_names(configuration)
     problems += _telemetry(configuration)
+    problems += _approvals(configuration)
     if passphrase and configuration.vault.key_file is not None:
         problems.append(
             Problem(
@@ -40,6 +41,25 @@ def check(configuration: Configuration, data: Path, *, passphrase: bool) -> list
     if configuration.mode == "production":
         problems += production_problems(configuration, data, passphrase=passphrase)
     return problems
+
+
+def _approvals(configuration: Configuration) -> Iterator[Problem]:
+    config, path = configuration.approvals, ("approvals", "webhook")
+    if (config.webhook is None) != (config.secret is None):
+        yield Problem(
+            "a webhook and the secret that signs its messages go together",
+            fix="Write approvals: {webhook: https://…, secret: secret:NAME}, or neither.",
+            path=("approvals",),
+        )
+    if config.webhook is not None:
+        yield from _url(config.webhook, path, production=configuration.mode == "production")
+        parts = split_url(config.webhook)
+        if parts is not None and parts.username is not None:
+            yield Problem(
+                "an address is no place for a credential: it is logged on the way",
+                fix="Remove what stands before the `@`.",
+                path=path,
+            )
 
 
 def _server(configuration: Configuration, name: str, server: ServerSection) -> Iterator[Problem]:

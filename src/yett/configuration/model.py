@@ -10,7 +10,7 @@ import msgspec
 
 from yett.audit.config import AuditConfig
 from yett.authentication.config import AuthenticationConfig
-from yett.authorization.config import Label, LabelsConfig, Roles
+from yett.authorization.config import ApprovalsConfig, Label, LabelsConfig, Roles
 from yett.core.quantities import Duration
 from yett.core.target import SERVER_NAME_PATTERN, Access
 from yett.credentials.config import CredentialConfig, VaultConfig
@@ -122,6 +122,7 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     roles: Roles = {}
     policies: str = "policies"
     labels: LabelsConfig = LabelsConfig()
+    approvals: ApprovalsConfig = ApprovalsConfig()
     limits: LimitsConfig = LimitsConfig()
     vault: VaultConfig = VaultConfig()
     audit: AuditConfig = AuditConfig()
