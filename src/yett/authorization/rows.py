@@ -6,10 +6,11 @@ without a policy that permits, no row is shown. The answer for one caller and on
 (`core.predicate.RowRule`) that does not depend on the call.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final, final
 
 from yett.authorization.conditions import Uid
+from yett.authorization.config import ToolMarks
 from yett.authorization.index import Index
 from yett.authorization.policies import ROW_ACTION, Policy
 from yett.authorization.port import Caller, Matter
@@ -54,6 +55,11 @@ class RowPolicies:
             forbids=tuple(part for policy, part in found if policy.effect == "forbid"),
             policies=tuple(policy.id for policy, _ in found),
         )
+
+
+def tools_with_rows(marks: Mapping[str, ToolMarks]) -> frozenset[str]:
+    """Return `server/tool` of those whose rows can be told apart. marks: by `server/tool` or server."""
+    return frozenset(key for key, mark in marks.items() if mark.rows)
 
 
 def row_problems(policy: Policy, tools: Collection[str]) -> Iterator[Problem]:
