@@ -25,6 +25,7 @@ from yett.core.predicate import (
     Predicate,
     Scalar,
     Truth,
+    is_like,
 )
 from yett.core.target import JSON
 
@@ -284,22 +285,6 @@ class _Translation:
             names.append(body["attr"])
             node = body["left"]
         return tuple(reversed(names))
-
-
-def is_like(text: str, parts: tuple[str, ...]) -> bool:
-    """Tell whether a text is made of these parts with anything between two of them."""
-    first, last = parts[0], parts[-1]
-    if len(parts) == 1:
-        return text == first
-    if not text.startswith(first) or not text.endswith(last):
-        return False
-    place, end = len(first), len(text) - len(last)
-    for part in parts[1:-1]:
-        found = text.find(part, place, end)
-        if found < 0:
-            return False
-        place = found + len(part)
-    return place <= end
 
 
 def _chain(node: JSON, operator: str) -> list[JSON]:

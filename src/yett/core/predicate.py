@@ -86,3 +86,19 @@ class RowRule(msgspec.Struct, frozen=True):
     permits: tuple[Predicate, ...]
     forbids: tuple[Predicate, ...]
     policies: tuple[str, ...]
+
+
+def is_like(text: str, parts: tuple[str, ...]) -> bool:
+    """Tell whether a text has the form that `Like` asks for."""
+    first, last = parts[0], parts[-1]
+    if len(parts) == 1:
+        return text == first
+    if not text.startswith(first) or not text.endswith(last):
+        return False
+    place, end = len(first), len(text) - len(last)
+    for part in parts[1:-1]:
+        found = text.find(part, place, end)
+        if found < 0:
+            return False
+        place = found + len(part)
+    return place <= end

@@ -28,6 +28,8 @@ from yett.sanitising.port import OutputCheck
 from yett.sanitising.questions import check_question, checked_notice, methods_of
 from yett.sanitising.renaming import Publish, may_name, with_public_uris
 from yett.sanitising.rewriting import FINDING_PREFIX, Cleaner
+from yett.sanitising.row_answers import keep_rows, row_filters
+from yett.sanitising.rows import WITHHELD, RowFilter, Untellable, withheld
 from yett.sanitising.scanner import Hits, Scanner
 from yett.sanitising.shape import CHECKS, ShapeError, is_plain
 from yett.sanitising.tasks import (
@@ -56,7 +58,7 @@ _TOOLS_CALL: Final = OPERATIONS["tools/call"]
 class Sanitiser:
     """rules: by `server/tool`; the default holds for the others."""
 
-    __slots__ = ("_output_problem", "_publish", "_rules", "_scanner", "_sealer")
+    __slots__ = ("_output_problem", "_publish", "_row_filters", "_rules", "_scanner", "_sealer")
 
     def __init__(
         self,
@@ -71,6 +73,7 @@ class Sanitiser:
         self._output_problem: Final = output_problem
         self._sealer: Final = sealer
         self._publish: Final = publish
+        self._row_filters: Final = row_filters(rules)
 
     def clean(self, answered: Answered) -> Cleaned:
         """Let an answer leave, without what must not.
@@ -80,9 +83,38 @@ class Sanitiser:
             Denied: answer_blocked, it holds a secret and the operator blocks such answers.
         """
         permitted = answered.armed.admitted.validated.permitted
-        if answered.error is not None:
-            return self._clean_error(answered, answered.error, permitted)
-        untrusted = answered.untrusted
+        row_filter = self._row_filters.get(permitted.target.key)
+        if row_filter is None:
+            return self._clean(answered, answered.error, answered.untrusted, permitted)
+        return self._clean_rows(answered, permitted, row_filter)
+
+    def _clean_rows(
+        self, answered: Answered, permitted: Permitted, row_filter: RowFilter
+    ) -> Cleaned:
+        """What is not shown is taken out first, so that nothing below can let it through."""
+        error, untrusted = answered.error, answered.untrusted
+        findings: tuple[str, ...] = ()
+        if error is not None:
+            error, findings = withheld(error), (WITHHELD,)
+        elif untrusted is not None:
+            try:
+                untrusted, findings = keep_rows(
+                    untrusted, permitted, row_filter, self._output_problem
+                )
+            except (ShapeError, Untellable) as trouble:
+                _refuse(f"its rows cannot be told apart: {trouble}")
+        cleaned = self._clean(answered, error, untrusted, permitted)
+        return msgspec.structs.replace(cleaned, findings=(*findings, *cleaned.findings))
+
+    def _clean(
+        self,
+        answered: Answered,
+        error: RpcError | None,
+        untrusted: dict[str, JSON] | None,
+        permitted: Permitted,
+    ) -> Cleaned:
+        if error is not None:
+            return self._clean_error(answered, error, permitted)
         if untrusted is None:
             _refuse("there is neither a result nor an error")
         call = permitted.call
@@ -121,9 +153,10 @@ class Sanitiser:
     def listen(self, armed: Armed, count: Callable[[Notice | None], bool]) -> Hear | None:
         """Return what takes notices of this call's server to this call's caller, cleaned; None: it does
         not listen. count: told of each, None if it must not leave; says whether it may be passed on."""
-        talk = armed.admitted.validated.permitted.call.talk
+        permitted = armed.admitted.validated.permitted
+        talk = permitted.call.talk
         line = None if talk is None else talk.line
-        if line is None:
+        if line is None or permitted.target.key in self._row_filters:  # it could speak of any row
             return None
 
         def hear(notice: Notice) -> None:
@@ -241,7 +274,7 @@ class Sanitiser:
         return kept, (*findings, FINDING) if was_there else findings
 
     def _check_output(self, untrusted: dict[str, JSON], permitted: Permitted) -> None:
-        if untrusted.get("isError") is not True:
+        if untrusted.get("isError") is not True and permitted.target.key not in self._row_filters:
             problem = self._output_problem(permitted.target, untrusted["structuredContent"])
             if problem is not None:
                 _refuse(problem)
