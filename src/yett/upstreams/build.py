@@ -1,7 +1,9 @@
 """Configuration in, backend out."""
 
+import importlib.util
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 
 from yett.core.clock import Clock
 from yett.core.errors import ConfigurationError, Problem
@@ -13,6 +15,7 @@ from yett.upstreams.backends.stdio.child import Launch
 from yett.upstreams.backends.stdio.transport import StdioTransport
 from yett.upstreams.breaker import Breaker
 from yett.upstreams.config import UpstreamConfig
+from yett.upstreams.databases import SqliteAddress, is_loopback, parse_database
 from yett.upstreams.port import Transport
 from yett.upstreams.stage import Route
 from yett.upstreams.wishes import every_wish
@@ -33,18 +36,17 @@ def build(
     once, at the first TLS connection.
 
     Raises:
-        ConfigurationError: not exactly one of `url` and `command`, or a URL that cannot be used.
+        ConfigurationError: not exactly one of `url`, `command` and `database`, or an address that cannot be
+            used.
     """
-    if (config.url is None) == (not config.command):
-        raise ConfigurationError(
-            [
-                Problem(
-                    "a server needs one of `url` and `command`, and only one",
-                    fix="Give its address, or the command that starts it",
-                    path=("servers", config.name),
-                )
-            ]
+    if (config.url is not None) + bool(config.command) + (config.database is not None) != 1:
+        raise _wrong(
+            config.name,
+            "a server needs one of `url`, `command` and `database`, and only one",
+            "Give its address, or the command that starts it",
         )
+    if config.database is not None:
+        return _before_database(config, config.database, ssl_context_factory)
     if config.url is not None:
         endpoint = parse_endpoint(config.url)
         dialer = Dialer(endpoint, ssl_context_factory)
@@ -60,4 +62,38 @@ def build_route(config: UpstreamConfig, transport: Transport, clock: Clock) -> R
         cooldown_seconds=config.breaker_cooldown_seconds,
         clock=clock,
     )
-    return Route(transport, breaker, config.timeout_seconds, config.may_ask)
+    return Route(
+        transport,
+        breaker,
+        config.timeout_seconds,
+        config.may_ask,
+        acts_for_callers=config.database is not None,
+    )
+
+
+def _before_database(
+    config: UpstreamConfig, database: str, context: Callable[[], ssl.SSLContext]
+) -> Transport:
+    """The modules are read only where there is such a server: one needs an extra."""
+    from yett.upstreams.backends.sql.transport import SqlTransport  # noqa: PLC0415 - see above
+
+    address = parse_database(database)
+    if isinstance(address, SqliteAddress):
+        from yett.upstreams.backends.sql.sqlite import SqliteEngine  # noqa: PLC0415 - see above
+
+        return SqlTransport(SqliteEngine(Path(address.path), config.tables), "sqlite")
+    if importlib.util.find_spec("asyncpg") is None:
+        raise _wrong(
+            config.name,
+            "the driver for PostgreSQL is not installed",
+            "Install Yett with it: `pip install 'yett[postgres]'`.",
+        )
+    from yett.upstreams.backends.sql.postgres import PostgresEngine  # noqa: PLC0415 - see above
+
+    plain = is_loopback(address.host) and not address.tls
+    engine = PostgresEngine(address, None if plain else context, config.tables)
+    return SqlTransport(engine, "postgres")
+
+
+def _wrong(server: str, message: str, fix: str) -> ConfigurationError:
+    return ConfigurationError([Problem(message, fix=fix, path=("servers", server))])

@@ -7,7 +7,7 @@ import msgspec
 
 @final
 class UpstreamConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """One of `url` and `command`. environment: values are literals or references, resolved by the
+    """One of `url`, `command` and `database`. tables: of a database, the only ones that may be read. environment: values are literals or references, resolved by the
     credentials domain. timeout_seconds: for one answer. ca/client_certificate/client_key: paths.
     pins: see `tls.client_context`.
     may_ask: capabilities of a caller that the server may make use of.
@@ -16,6 +16,8 @@ class UpstreamConfig(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     url: str | None = None
     command: tuple[str, ...] = ()
+    database: str | None = None
+    tables: tuple[str, ...] = ()
     environment: dict[str, str] = {}
     cwd: str | None = None
     timeout_seconds: float = 30.0

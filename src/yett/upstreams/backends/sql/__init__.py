@@ -1,0 +1,1 @@
+"""A server of ours before a PostgreSQL or SQLite database: three tools that read."""
