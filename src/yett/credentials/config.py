@@ -27,11 +27,13 @@ class BasicCredential(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @final
 class CredentialConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Exactly one form. bearer: `Authorization: Bearer …`. headers: header name → reference."""
+    """Exactly one form. bearer: `Authorization: Bearer …`. headers: header name → reference. password: of
+    the role in a `database`, and of nothing else."""
 
     bearer: Reference | None = None
     basic: BasicCredential | None = None
     headers: dict[str, Reference] = {}
+    password: Reference | None = None
 
 
 @final

@@ -25,6 +25,10 @@ _NOT_A_CREDENTIAL: Final = frozenset(
 )  # fmt: skip
 
 
+PASSWORD: Final = "password"  # noqa: S105 - a name, not a value
+"""In place of a header's name: what a database is given. It is never sent in a header."""
+
+
 @final
 class HeaderForm(msgspec.Struct, frozen=True):
     """One header to be made of the value of one reference. username: of `basic` only."""
@@ -44,13 +48,16 @@ def header_forms(server: str, config: CredentialConfig | None) -> tuple[HeaderFo
     if config is None:
         return ()
     path = ("servers", server, "credential")
-    if (config.bearer is not None) + (config.basic is not None) + bool(config.headers) != 1:
+    forms = (config.bearer, config.basic, config.password, config.headers or None)
+    if len(forms) - forms.count(None) != 1:
         problem = Problem(
             "a credential has exactly one form",
-            fix="Keep one of bearer, basic and headers.",
+            fix="Keep one of bearer, basic and headers; or password, for a database.",
             path=path,
         )
         raise ConfigurationError([problem])
+    if config.password is not None:
+        return (HeaderForm(PASSWORD, config.password),)
     if config.bearer is not None:
         return (HeaderForm("Authorization", config.bearer, "bearer"),)
     if config.basic is not None:

@@ -62,6 +62,7 @@ def references_of(
         found.update(credential.headers.values())
         found.update([credential.bearer] if credential.bearer else [])
         found.update([credential.basic.password] if credential.basic else [])
+        found.update([credential.password] if credential.password else [])
     for name, text in environment.items():
         found.update(parse_value(text, path=("env", name)).references)
     for index, text in enumerate(command):
