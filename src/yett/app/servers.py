@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from yett.authorization.build import read_policies
-from yett.authorization.config import ToolMarks
+from yett.authorization.config import RowRules, ToolMarks
 from yett.catalogue.build import open_lock
 from yett.catalogue.config import LOCK_NAME, CatalogueConfig
 from yett.catalogue.entries import Entry, find_entry, shipped_entries
@@ -16,6 +16,7 @@ from yett.core.quantities import duration_seconds
 from yett.core.target import Access
 from yett.limits.config import ToolLimits
 from yett.sanitising.config import AnswerRules
+from yett.sanitising.rows import RowPlaces, read_places
 from yett.upstreams.config import UpstreamConfig
 from yett.validation.build import build_guardings, declaration_problem
 from yett.validation.config import ArgumentRules, Arguments
@@ -88,15 +89,22 @@ def tool_marks(configuration: Configuration) -> dict[str, ToolMarks]:
     marks = {name: ToolMarks(labels) for name, labels in servers.items()}
     for server, tool, rules in _tools(configuration):
         labels = tuple(sorted({*servers[server], *rules.labels}))
-        marks[f"{server}/{tool}"] = ToolMarks(labels, rules.egress)
+        marks[f"{server}/{tool}"] = ToolMarks(labels, rules.egress, rules.rows is not None)
     return {key: mark for key, mark in marks.items() if mark != ToolMarks()}
 
 
 def answer_rules(configuration: Configuration) -> dict[str, AnswerRules]:
     return {
-        f"{server}/{tool}": AnswerRules(secrets=rules.secrets)
+        f"{server}/{tool}": AnswerRules(secrets=rules.secrets, rows=_row_places(rules.rows))
         for server, tool, rules in _tools(configuration)
     }
+
+
+def _row_places(rules: RowRules | None) -> RowPlaces | None:
+    if rules is None:
+        return None
+    at = (rules.at,) if isinstance(rules.at, str) else rules.at
+    return read_places(at, rules.hide, text=rules.text, at_most=rules.max)
 
 
 def catalogue_config(configuration: Configuration, folder: Path) -> CatalogueConfig:

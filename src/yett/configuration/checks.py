@@ -11,6 +11,7 @@ from yett.configuration.addresses import is_loopback, parse_listen, split_url
 from yett.configuration.literals import literal_secrets
 from yett.configuration.model import Configuration, ServerSection
 from yett.configuration.production import production_problems
+from yett.configuration.row_checks import row_problems
 from yett.core.errors import ConfigurationError, Problem
 from yett.credentials.headers import header_forms
 from yett.credentials.references import references_of
@@ -24,6 +25,7 @@ def check(configuration: Configuration, data: Path, *, passphrase: bool) -> list
     for name, server in configuration.servers.items():
         problems += _server(configuration, name, server)
         problems += literal_secrets(name, server)
+        problems += row_problems(name, server)
     problems += _grants(configuration)
     problems += _listeners(configuration)
     problems += _tls(configuration)

@@ -10,7 +10,7 @@ import msgspec
 
 from yett.audit.config import AuditConfig
 from yett.authentication.config import AuthenticationConfig
-from yett.authorization.config import ApprovalsConfig, Label, LabelsConfig, Roles
+from yett.authorization.config import ApprovalsConfig, Label, LabelsConfig, Roles, RowRules
 from yett.core.quantities import Duration
 from yett.core.target import SERVER_NAME_PATTERN, Access
 from yett.credentials.config import CredentialConfig, VaultConfig
@@ -40,7 +40,8 @@ class ToolSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     access: its class; unclassified is `write`. labels: what its results are, for policies: `private`, or
     `untrusted` (others write them). egress: it sends what it is given to somewhere outside. rate: for each key. rate_total: for all callers.
     cost: fixed price of a call. open: let undeclared arguments through. arguments: what they are, beside
-    their types: paths, URLs, statements. secrets: what to do with secrets in its answers.
+    their types: paths, URLs, statements. secrets: what to do with secrets in its answers. rows: where
+    the rows in its answers are, so that each caller sees its own.
     """
 
     access: Access | None = None
@@ -52,6 +53,7 @@ class ToolSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     open: bool = False
     arguments: Arguments = {}
     secrets: Handling = "redact"
+    rows: RowRules | None = None
 
 
 @final

@@ -1,0 +1,43 @@
+"""Do the `rows` of a tool's section lead anywhere? Pure."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from yett.authorization.config import RowRules
+from yett.configuration.model import ServerSection
+from yett.core.errors import Problem
+
+_POINTER: Final = re.compile(r"(/([^~/]|~[01])*)*")  # RFC 6901 §3
+_STRUCTURED: Final = "/structuredContent"
+_FIX: Final = (
+    'Write /structuredContent/… or, for JSON in a text, the pointer in it ("" for a list).'
+)
+
+Path = tuple[str, ...]
+
+
+def row_problems(server: str, section: ServerSection) -> Iterator[Problem]:
+    for tool, rules in section.tools.items():
+        if rules.rows is not None:
+            yield from _check(("servers", server, "tools", tool, "rows"), rules.rows)
+
+
+def _check(path: Path, rules: RowRules) -> Iterator[Problem]:
+    pointers = (rules.at,) if isinstance(rules.at, str) else rules.at
+    if not pointers:
+        yield Problem("nobody could tell its rows apart", fix=f"Add at: …. {_FIX}", path=path)
+    for pointer in pointers:
+        if not _POINTER.fullmatch(pointer):
+            yield Problem(f"`{pointer}` is no JSON pointer", fix=_FIX, path=(*path, "at"))
+        elif pointer.startswith("/content/"):
+            yield Problem("rows are not looked for in blocks", fix=_FIX, path=(*path, "at"))
+        elif not rules.text and not f"{pointer}/".startswith(f"{_STRUCTURED}/"):
+            fix = "Remove text: false, or this place."
+            yield Problem(
+                "no text is read, and this is a place in one", fix=fix, path=(*path, "at")
+            )
+    for field in rules.hide:
+        if not field or (field.startswith("/") and not _POINTER.fullmatch(field)):
+            fix = "Write the name of a field, or a JSON pointer from the row: /address/street."
+            yield Problem(f"`{field}` is no field", fix=fix, path=(*path, "hide"))
