@@ -195,9 +195,8 @@ def _row(info: "SecretInfo") -> dict[str, Any]:
 
 def _users(configuration: "Configuration") -> dict[str, set[str]]:
     """Which servers refer to which secret of the vault."""
-    from yett.credentials.references import references_of, vault_name
-
     from yett.authorization.config import APPROVALS
+    from yett.credentials.references import references_of, vault_name
 
     users: dict[str, set[str]] = {}
     webhook = vault_name(configuration.approvals.secret or "")
