@@ -8,10 +8,10 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any
 
 import pytest
 
+from tests.attacks.hostile_schemas import maze
 from tests.yett.catalogue.scene import Scene
 from yett.catalogue.judging import Judge
 from yett.catalogue.port import Definitions
@@ -19,22 +19,9 @@ from yett.core.errors import Fault
 from yett.core.operations import Kind
 from yett.core.reasons import Reason
 from yett.core.target import JSON
-from yett.validation.build import schema_problem
+from yett.validation.problems import schema_problem
 
 TOOLS = 12
-
-
-def maze(seed: int, size: int = 120) -> dict[str, Any]:
-    """A schema of a few kilobytes that takes a tenth of a second to judge."""
-    places: dict[str, Any] = {
-        f"d{n}": {
-            "anyOf": [{"$ref": f"#/$defs/e{m}"} for m in range(3)],
-            "properties": {f"k{m}": {"$ref": f"#/$defs/d{(n * 31 + m) % size}"} for m in range(3)},
-        }
-        for n in range(size)
-    }
-    places |= {f"e{m}": {"properties": {f"z{seed}": {"$ref": f"#/$defs/d{m}"}}} for m in range(3)}
-    return {"type": "object", "$ref": "#/$defs/d0", "$defs": places}
 
 
 def bombs(*seeds: int) -> Definitions:

@@ -127,7 +127,7 @@ def _catalogue(
     return yett.catalogue.build.build(
         catalogue_config(configuration, folder),
         discoverer=Discovery(pool),
-        schema_check=yett.validation.build.schema_problem,
+        schema_check=estate.examiner.problem_of,
         record_event=estate.event,
         clock=estate.clock,
         sealer=estate.sealer,

@@ -27,6 +27,7 @@ from yett.storage.build import open_database
 from yett.storage.port import Database
 from yett.telemetry.metrics import Metrics
 from yett.validation import SchemaCache
+from yett.validation.examiner import Examiner
 
 log: Final = logging.getLogger("yett")
 
@@ -56,6 +57,7 @@ class Estate:
         if self.traces is not None:
             observers.append(self.traces.observe)
         self.schemas = SchemaCache()
+        self.examiner = Examiner()
         self.database: Database = open_database(data)
         self.auditor: Auditor = yett.audit.build.build(
             configuration.audit,
@@ -133,6 +135,7 @@ class Estate:
             log.warning("alert: %s", event.get("event"), extra={"details": event})
 
     def close(self) -> None:
+        self.examiner.close()
         self.limits.close()
         self.auditor.close()
         self.database.close()

@@ -2,6 +2,7 @@
 
 A server can offer definitions that take minutes to judge, and new ones each time it is asked. That
 must not take the threads in which revocations are read, and no more than a share of the processor.
+What cannot be judged at the moment cannot be used, and is judged again at the next look.
 """
 
 import asyncio
@@ -18,6 +19,7 @@ from yett.core.target import JSON
 
 JUDGING_SECONDS_MAX: Final = 10.0
 """Of one look at one server. What was judged until then is known at the next look."""
+NOT_NOW: Final = "its schemas could not be judged now; they will be again"
 
 
 @final
@@ -54,7 +56,10 @@ class Judge:
                 if self._stopped or self._monotonic() > deadline:
                     late = f"what server `{server}` offers takes too long to judge"
                     raise Fault(Reason.UPSTREAM_TIMEOUT, late)
-                known[digest] = self._schema_check(definition)
+                try:
+                    known[digest] = self._schema_check(definition)
+                except OSError:
+                    return NOT_NOW
             judged[digest] = known[digest]
             return known[digest]
 

@@ -9,7 +9,8 @@ from yett.catalogue.lock import Lock
 from yett.core.target import JSON
 
 SchemaCheck = Callable[[dict[str, JSON]], str | None]
-"""A tool's definition → why its schemas cannot be used, or None. Raises nothing. Runs in a thread."""
+"""A tool's definition → why its schemas cannot be used, or None. Raises OSError if that cannot be found
+out now. Runs in a thread."""
 
 RecordEvent = Callable[[dict[str, JSON]], None]
 """Writes one event down; may raise Fault, and is then asked again."""

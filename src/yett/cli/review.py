@@ -108,7 +108,7 @@ class Review:
 
     def _look(self, server: str) -> Sight:
         from yett.app.discovery import discover_once
-        from yett.validation.build import schema_problem
+        from yett.validation.examiner import Examiner
 
         place = self._place
         definitions = asyncio.run(
@@ -121,7 +121,11 @@ class Review:
                 clock=place.clock,
             )
         )
-        return examine(server, definitions, schema_problem)
+        examiner = Examiner()
+        try:
+            return examine(server, definitions, examiner.problem_of)
+        finally:
+            examiner.close()
 
     def _row(self, server: str, kind: Kind, name: str, state: str) -> dict[str, Any]:
         pin = self._lock.servers.get(server, ServerPins()).of(kind).get(name)

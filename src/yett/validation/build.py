@@ -10,7 +10,6 @@ from yett.validation.config import ArgumentRules
 from yett.validation.kinds.build import guarding_of
 from yett.validation.kinds.guarding import Guarding
 from yett.validation.references import SchemaRefused
-from yett.validation.schema import compile_any, compile_schema
 from yett.validation.stage import Validator
 
 
@@ -64,14 +63,3 @@ def declaration_problem(
 def _section_of(key: str) -> tuple[str, ...]:
     server, _, tool = key.partition("/")
     return ("servers", server, "tools", tool, "arguments")
-
-
-def schema_problem(definition: dict[str, JSON]) -> str | None:
-    """Return why a tool's schemas cannot be judged by, or None. For the catalogue, before approval."""
-    try:
-        compile_schema(definition.get("inputSchema"), open_=False)
-        if "outputSchema" in definition:
-            compile_any(definition["outputSchema"], open_=True)
-    except SchemaRefused as refused:
-        return refused.problem
-    return None

@@ -11,10 +11,12 @@ from yett.core.target import JSON
 
 HUGE_INTEGERS_MAX: Final = 100
 _LONG_MAX: Final = 2**63 - 1
-_BOUNDS: Final = (
-    *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"),
-    *("minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties"),
-)
+_BOUNDS: Final = frozenset(
+    {
+        "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum",
+        "minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties",
+    }
+)  # fmt: skip
 _REQUIRED: Final = 4
 _FRACTION: Final = 100
 _FRACTION_LISTED: Final = 150
@@ -29,7 +31,9 @@ def cost_of_keywords(schema: JSON) -> int:
     """Return the units that one schema costs on one value, without its subschemas."""
     if not isinstance(schema, dict):
         return 1
-    cost = 1 + sum(_cost_of_bound(schema.get(keyword)) for keyword in _BOUNDS)
+    cost = 1
+    if not _BOUNDS.isdisjoint(schema):
+        cost += sum(_cost_of_bound(schema[keyword]) for keyword in _BOUNDS & schema.keys())
     if isinstance(multiple := schema.get("multipleOf"), (int, float)):
         cost += _EXTREME if _is_extreme(multiple) else _MULTIPLE * isinstance(multiple, float)
     if isinstance(required := schema.get("required"), list):

@@ -65,6 +65,7 @@ class References:
         self._resources: dict[str, JSON] = {"": root}
         self._anchors: dict[tuple[str, str], dict[str, JSON]] = {}
         self._dynamic: dict[str, list[dict[str, JSON]]] = {}
+        self._found: dict[tuple[str, str], JSON] = {}
         self._enter(root, "")
 
     def targets(self, schema: dict[str, JSON]) -> list[JSON]:
@@ -109,7 +110,12 @@ class References:
         return base
 
     def _resolve(self, reference: str, at: dict[str, JSON]) -> JSON:
-        base = self._bases.get(id(at), "")
+        place = self._bases.get(id(at), ""), reference
+        if place not in self._found:
+            self._found[place] = self._look_up(*place)
+        return self._found[place]
+
+    def _look_up(self, base: str, reference: str) -> JSON:
         address, fragment = urldefrag(reference)
         address = _join(base, address) if address else base
         if address in METASCHEMAS:

@@ -35,6 +35,7 @@ _DIALECTS: Final[dict[str, type[Any]]] = {
 }
 _DEFAULT_DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _MASK: Final = "the value"
+_NO_PATTERN: Final = f'{_MASK} is not a "regex"'
 _MESSAGE_CHARS_MAX: Final = 200
 _UNEXPLAINED: Final = ("", "does not fit the schema")
 _LITTLE_WORK: Final = 200
@@ -139,15 +140,15 @@ def compile_any(schema: object, *, open_: bool) -> CompiledSchema:
         return CompiledSchema(_build(schema, _DEFAULT_DIALECT), None, (1,))
     if not isinstance(schema, dict):
         raise SchemaRefused("the schema is neither an object nor true or false")
-    check_size(schema)
+    patterns = check_size(schema)
     dialect = _dialect(schema)
     effort = Effort(schema)
     if effort.by_depth[0] > _WORK_OF_ONE_NODE_MAX:
         raise SchemaRefused("the schema applies too many conditions to one value")
-    original, texts = _build(schema, dialect), _texts(schema, dialect)
+    original, texts = _build(schema, dialect, patterns), _texts(schema, dialect)
     if open_:
         return CompiledSchema(original, None, effort.by_depth, texts)
-    closed = _build(close(schema, effort, draft7=dialect == _DRAFT7), dialect)
+    closed = _build(close(schema, effort, draft7=dialect == _DRAFT7), dialect, patterns)
     loosened = original if may_loosen(schema) else None
     return CompiledSchema(closed, loosened, effort.by_depth, texts)
 
@@ -196,7 +197,9 @@ def _dialect(schema: dict[str, JSON]) -> str:
     return dialect
 
 
-def _build(schema: JSON, dialect: str, **more: Any) -> Any:
+def _build(schema: JSON, dialect: str, patterns: int = 0, **more: Any) -> Any:
+    """patterns: how many share the room that there is for them."""
+    room = min(SCHEMA_PATTERN_BYTES_MAX, 4 * SCHEMA_PATTERN_BYTES_MAX // max(patterns, 1))
     try:
         return _DIALECTS[dialect](
             schema,
@@ -204,10 +207,12 @@ def _build(schema: JSON, dialect: str, **more: Any) -> Any:
             validate_formats=True,
             offline=True,
             mask=_MASK,
-            pattern_options=jsonschema_rs.RegexOptions(size_limit=SCHEMA_PATTERN_BYTES_MAX),
+            pattern_options=jsonschema_rs.RegexOptions(size_limit=room, dfa_size_limit=room),
         )
     except ValueError as error:
         said = str(error).partition("\n")[0]
+        if said.endswith(_NO_PATTERN):
+            said = "a pattern is too large, or no regular expression that takes linear time"
         raise SchemaRefused(f"the schema does not compile: {_printable(said)}") from error
 
 

@@ -12,7 +12,7 @@ from tests.yett.validation.calls import permitted, tool
 from yett.core.errors import Denied
 from yett.core.reasons import Reason
 from yett.validation import SchemaCache, Validator
-from yett.validation.build import schema_problem
+from yett.validation.problems import schema_problem
 
 SCHEMA: dict[str, Any] = {
     "type": "object",

@@ -15,8 +15,9 @@ from yett.core.operations import Kind
 from yett.core.reasons import Reason
 from yett.validation import SchemaCache, Validator
 from yett.validation.arguments import ArgumentsTooLarge, estimate, extent, is_small, measure
-from yett.validation.build import build, schema_problem
+from yett.validation.build import build
 from yett.validation.config import ArgumentRules
+from yett.validation.problems import schema_problem
 
 ECHO = {
     "type": "object",
