@@ -18,8 +18,9 @@ from yett.limits.config import ToolLimits
 from yett.sanitising.config import AnswerRules
 from yett.sanitising.rows import RowPlaces, read_places
 from yett.upstreams.config import UpstreamConfig
+from yett.upstreams.databases import OWN_CLASSES, OWN_FUNCTIONS, dialect_of
 from yett.validation.build import build_guardings, declaration_problem
-from yett.validation.config import ArgumentRules, Arguments
+from yett.validation.config import ArgumentRules, Arguments, SqlArgument
 from yett.validation.kinds.places import Place
 
 
@@ -48,7 +49,30 @@ def argument_rules(configuration: Configuration) -> dict[str, ArgumentRules]:
         key = f"{server}/{tool}"
         shipped = found.get(key, ArgumentRules()).arguments
         found[key] = ArgumentRules(open=rules.open, arguments={**shipped, **rules.arguments})
-    return found
+    return found | _statement_rules(configuration, found)
+
+
+def _statement_rules(
+    configuration: Configuration, found: Mapping[str, ArgumentRules]
+) -> dict[str, ArgumentRules]:
+    """Every statement for a database of ours is judged, whatever else the operator says of the argument; what
+    may be added are functions."""
+    rules: dict[str, ArgumentRules] = {}
+    for server, section in configuration.servers.items():
+        if section.database is None:
+            continue
+        key = f"{server}/query"
+        said = found.get(key, ArgumentRules())
+        own = said.arguments.get("sql")
+        added = own.functions if isinstance(own, SqlArgument) else ()
+        dialect = dialect_of(section.database)
+        judged = SqlArgument(
+            dialect=dialect,
+            functions=(*added, *OWN_FUNCTIONS[dialect]),
+            parameters=True,
+        )
+        rules[key] = msgspec.structs.replace(said, arguments={**said.arguments, "sql": judged})
+    return rules
 
 
 def _forced(configuration: Configuration) -> dict[str, tuple[Place, ...]]:
@@ -124,7 +148,11 @@ def catalogue_config(configuration: Configuration, folder: Path) -> CatalogueCon
 
 def shipped_classes(configuration: Configuration) -> dict[str, Mapping[str, Access]]:
     """By server, what a ready-made entry says of its tools; servers without one are left out."""
-    return {name: entry.classes() for name, entry in _entries(configuration).items()}
+    found: dict[str, Mapping[str, Access]] = {
+        name: entry.classes() for name, entry in _entries(configuration).items()
+    }
+    own = {name: OWN_CLASSES for name, section in configuration.servers.items() if section.database}
+    return found | own
 
 
 def _entries(configuration: Configuration) -> dict[str, Entry]:
@@ -152,6 +180,8 @@ def upstream_config(name: str, section: ServerSection, folder: Path) -> Upstream
         name=name,
         url=section.url,
         command=section.command,
+        database=section.database,
+        tables=section.tables,
         environment=section.env,
         cwd=(section.cwd or str(folder)) if section.command else None,
         timeout_seconds=duration_seconds(section.timeout),

@@ -8,6 +8,11 @@ from pathlib import Path
 from typing import Final
 
 from yett.configuration.addresses import is_loopback, parse_listen, split_url
+from yett.configuration.databases import (
+    database_problems,
+    is_before_database,
+    problems_of_others,
+)
 from yett.configuration.literals import literal_secrets
 from yett.configuration.model import Configuration, ServerSection
 from yett.configuration.production import production_problems
@@ -66,9 +71,25 @@ def _approvals(configuration: Configuration) -> Iterator[Problem]:
 
 def _server(configuration: Configuration, name: str, server: ServerSection) -> Iterator[Problem]:
     path = ("servers", name)
+    if is_before_database(server):
+        yield from database_problems(path, server)
+    else:
+        yield from _elsewhere(configuration, path, server)
+    if (server.client_certificate is None) != (server.client_key is None):
+        yield Problem(
+            "a client certificate and its key go together",
+            fix="Write both client_certificate and client_key, or neither.",
+            path=(*path, "client_certificate" if server.client_certificate else "client_key"),
+        )
+    yield from _references(path, server)
+
+
+def _elsewhere(
+    configuration: Configuration, path: tuple[str, ...], server: ServerSection
+) -> Iterator[Problem]:
     if (server.url is None) == (not server.command):
         yield Problem(
-            "a server has exactly one of `url` and `command`",
+            "a server has exactly one of `url` and `command`, or `kind: sql` with a `database`",
             fix="Write url: https://… or command: [program, argument].",
             path=path,
         )
@@ -78,13 +99,7 @@ def _server(configuration: Configuration, name: str, server: ServerSection) -> I
         yield from _pins(path, server)
     if server.command:
         yield from _only_for_urls(path, server)
-    if (server.client_certificate is None) != (server.client_key is None):
-        yield Problem(
-            "a client certificate and its key go together",
-            fix="Write both client_certificate and client_key, or neither.",
-            path=(*path, "client_certificate" if server.client_certificate else "client_key"),
-        )
-    yield from _references(path, server)
+    yield from problems_of_others(path, server)
 
 
 def _url(url: str, path: tuple[str, ...], *, production: bool) -> Iterator[Problem]:

@@ -30,6 +30,15 @@ def literal_secrets(name: str, server: ServerSection) -> Iterator[Problem]:
             yield _refused(name, (*path, "env", variable), value, found)
     if server.url is not None:
         yield from _in_url(name, server.url)
+    if server.database is not None and "@" in server.database:
+        # A password before the host is found with the rest of the address; a user that looks like one is not.
+        user = server.database.partition("://")[2].partition("@")[0]
+        if ":" not in user and find_in_text(user):
+            yield Problem(
+                "this user name seems to hold a secret",
+                fix=f"Run `yett secret set NAME --server {name}` and write credential: {{password: secret:NAME}}.",
+                path=(*path, "database"),
+            )
     if server.credential is not None and server.credential.basic is not None:
         username = server.credential.basic.username
         if find_in_text(username):

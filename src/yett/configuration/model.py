@@ -58,12 +58,15 @@ class ToolSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @final
 class ServerSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One MCP server: either `url` or `command`. Paths are meant from the folder of `yett.yaml`.
+    """One MCP server: `url`, `command`, or `kind: sql` with a `database`. Paths are meant from the folder of
+    `yett.yaml`.
 
     url: where it speaks Streamable HTTP. command: a program that speaks over its standard input and
     output, and its arguments. One without a `/` is searched for in PATH; one with a `/` that is not
     absolute, and relative arguments, are meant from `cwd`. env: its variables. cwd: folder it starts
-    in; default: the one of `yett.yaml`. credential: what is sent to a `url`. timeout: for one answer.
+    in; default: the one of `yett.yaml`. kind: `sql` is Yett's own server before a database. database: where
+    that is, without a password. tables: the only ones that may be read; default: all that the role may
+    read. credential: what is sent to a `url`, or the password of a `database`. timeout: for one answer.
     ca: PEM file with the only authorities to trust for this server, in place of the system's.
     client_certificate, client_key: PEM files, shown to a server that asks. pins: public keys that the
     server may have, on top of everything else; a second one lets the first be replaced.
@@ -77,6 +80,9 @@ class ServerSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     command: tuple[str, ...] = ()
     env: dict[str, str] = {}
     cwd: str | None = None
+    kind: Literal["sql"] | None = None
+    database: str | None = None
+    tables: tuple[str, ...] = ()
     credential: CredentialConfig | None = None
     tools: dict[str, ToolSection] = {}
     timeout: Duration = "30s"

@@ -11,6 +11,7 @@ import msgspec
 
 from yett.configuration.model import Configuration, ServerSection, TlsSection
 from yett.core.errors import Problem
+from yett.upstreams.databases import absolute_database
 
 _SERVER_PATHS = ("cwd", "ca", "client_certificate", "client_key")
 _TLS_PATHS = ("certificate", "key")
@@ -21,7 +22,7 @@ _Section = TypeVar("_Section", bound=msgspec.Struct)
 def with_absolute_paths(configuration: Configuration, folder: Path) -> Configuration:
     """Write every path out in full. folder: absolute, where the configuration file lies."""
     servers = {
-        name: _absolute(section, _SERVER_PATHS, folder)
+        name: _with_database(_absolute(section, _SERVER_PATHS, folder), folder)
         for name, section in configuration.servers.items()
     }
     tls = configuration.tls
@@ -71,3 +72,10 @@ def _absolute(section: _Section, names: tuple[str, ...], folder: Path) -> _Secti
         name: str(folder / path) for name in names if (path := getattr(section, name)) is not None
     }
     return msgspec.structs.replace(section, **changes) if changes else section
+
+
+def _with_database(section: ServerSection, folder: Path) -> ServerSection:
+    if section.database is None:
+        return section
+    database = absolute_database(section.database, folder)
+    return msgspec.structs.replace(section, database=database)

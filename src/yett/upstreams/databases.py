@@ -20,6 +20,17 @@ _POSTGRES: Final = frozenset({"postgresql", "postgres"})
 _PORT: Final = 5432
 _TLS_MODE: Final = "sslmode"
 _VERIFIED: Final = "verify-full"
+OWN_FUNCTIONS: Final[dict[Dialect, tuple[str, ...]]] = {
+    "postgres": (),
+    "sqlite": ("yett_principal", "yett_tenant", "yett_roles", "yett_environment"),
+}
+"""Functions that the server adds to those of the database: they say who is asking."""
+OWN_CLASSES: Final[dict[str, Literal["read"]]] = {
+    "query": "read",
+    "list_tables": "read",
+    "describe_table": "read",
+}
+"""Of the server's tools."""
 TABLE_PATTERN: Final = r"^([^\".\x00-\x1f]{1,63}\.)?[^\".\x00-\x1f]{1,63}$"
 """Of a name in `tables`: `orders` or `public.orders`, spelled as the database keeps it."""
 
@@ -105,7 +116,9 @@ def absolute_database(text: str, folder: Path) -> str:
 
 def _sqlite(parts: SplitResult) -> SqliteAddress:
     path = unquote(parts.path)
-    if parts.netloc or parts.query or parts.fragment or not path.strip("/") or "\0" in path:
+    if parts.netloc or parts.query or parts.fragment or path.startswith("~"):
+        raise _problem("does not name a file by its path")
+    if not path.strip("/") or "\0" in path:
         raise _problem("does not name a file")
     return SqliteAddress(f"/{path.lstrip('/')}" if path.startswith("/") else path)
 

@@ -8,6 +8,8 @@ import sqlite3
 from collections.abc import Collection
 from typing import Final, final
 
+from yett.upstreams.databases import OWN_FUNCTIONS
+
 _FUNCTIONS: Final = frozenset(
     """
     abs avg acos acosh asin asinh atan atan2 atanh ceil ceiling char coalesce concat concat_ws cos cosh
@@ -22,7 +24,7 @@ _FUNCTIONS: Final = frozenset(
     bm25 highlight snippet match
     """.split()  # noqa: SIM905 - seventy lines would say no more
 )
-OWN: Final = frozenset({"yett_principal", "yett_tenant", "yett_roles", "yett_environment"})
+_OWN: Final = frozenset(OWN_FUNCTIONS["sqlite"])
 _TABLE_FUNCTIONS: Final = frozenset({"json_each", "json_tree"})
 
 
@@ -51,7 +53,7 @@ class Authority:
                 return sqlite3.SQLITE_OK
             case sqlite3.SQLITE_FUNCTION:
                 name = (second or "").lower()
-                return _verdict(name in _FUNCTIONS or name in OWN)
+                return _verdict(name in _FUNCTIONS or name in _OWN)
             case sqlite3.SQLITE_READ:
                 return _verdict(self._may_read((first or "").lower(), schema, source))
             case _:
