@@ -8,6 +8,7 @@ import click
 
 from yett.cli.command import Place, command
 from yett.cli.place import shown
+from yett.core.errors import CommandError
 
 group: Final = click.Group("server", help="List, add, test and remove upstream servers.")
 
@@ -60,13 +61,16 @@ def test(place: Place, names: Sequence[str]) -> None:
 @click.argument("name")
 @click.argument("words", metavar="[-- ARGUMENT...]", nargs=-1)
 @click.option("--url", help="Where the server speaks Streamable HTTP.")
+@click.option("--sql", "database", metavar="ADDRESS", help="A database that Yett's own server reads: postgresql://USER@HOST/DATABASE or sqlite:///path.")  # fmt: skip
+@click.option("--table", "tables", multiple=True, help="With --sql: the only tables that may be read. Repeatable.")  # fmt: skip
 @click.option("--command", "program", help="The program that is the server; quote one with arguments.")  # fmt: skip
 @click.option(
     "--credential",
     "credentials",
     multiple=True,
     metavar="FORM=REFERENCE",
-    help="With --url: bearer=secret:NAME, basic=USER:secret:NAME or HEADER-NAME=secret:NAME.",
+    help="With --url: bearer=secret:NAME, basic=USER:secret:NAME or HEADER-NAME=secret:NAME. With --sql:"
+    " password=secret:NAME.",
 )
 @click.option(
     "--env",
@@ -82,11 +86,19 @@ def add(place: Place, /, **options: Any) -> None:
     \b
     yett server add github --url https://api.example/mcp/ --credential bearer=secret:token
     yett server add time --command uvx -- mcp-server-time --local-timezone UTC
+    yett server add sales --sql postgresql://reader@db.example/sales --credential password=secret:sales-db
     """  # noqa: D301 - click wants the character itself
-    from yett.cli.server_changes import add_server, entry_of
+    from yett.cli.server_changes import add_server, database_entry, entry_of
 
-    name = options.pop("name")
-    notes = add_server(place, name, entry_of(place, name, **options))
+    name, database, tables = (options.pop(key) for key in ("name", "database", "tables"))
+    if database is None:
+        if tables:
+            raise CommandError("--table goes with --sql")
+        entry = entry_of(place, name, **options)
+    else:
+        credentials = options.pop("credentials")
+        entry = database_entry(place, database, tables, credentials, options.values())
+    notes = add_server(place, name, entry)
     _print_change(place, {"name": name, "added": True}, notes)
 
 

@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +19,7 @@ from yett.credentials.config import REFERENCE_PATTERN
 from yett.credentials.references import vault_name
 from yett.storage import outbox
 from yett.storage.files import write_whole
+from yett.upstreams.databases import absolute_database
 
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _HEADER: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
@@ -42,7 +43,9 @@ def entry_of(
     """
     command = _command(program, words)
     if (url is None) == (not command):
-        raise CommandError("Say where the server is: either --url URL or --command PROGRAM")
+        raise CommandError(
+            "Say where the server is: either --url URL, --command PROGRAM or --sql ADDRESS"
+        )
     command = [_from_folder(place, word) if not n else word for n, word in enumerate(command)]
     if command and credentials:
         raise CommandError(
@@ -62,6 +65,30 @@ def entry_of(
     return entry
 
 
+def database_entry(
+    place: Place,
+    database: str,
+    tables: Sequence[str],
+    credentials: Sequence[str],
+    others: Iterable[object],
+) -> dict[str, Any]:
+    """Return the entry of a database. others: what the options that are not for one were given.
+
+    Raises:
+        CommandError: one of those was given, or there is a secret where a reference belongs.
+    """
+    if any(others):
+        raise CommandError("Only --table and --credential password=secret:NAME go with --sql")
+    if place.folder != Path.cwd():
+        database = absolute_database(database, Path.cwd())
+    entry: dict[str, Any] = {"kind": "sql", "database": database}
+    if tables:
+        entry["tables"] = list(tables)
+    if credentials:
+        entry["credential"] = _credential("NAME", credentials)
+    return entry
+
+
 def add_server(place: Place, name: str, entry: dict[str, Any]) -> list[str]:
     """Add it, and return what is to be done next.
 
@@ -71,7 +98,7 @@ def add_server(place: Place, name: str, entry: dict[str, Any]) -> list[str]:
     _change(
         place,
         lambda text: with_servers(text, str(place.config_path), {name: entry}, data=place.data),
-        {"event": "server.added", "server": name, "kind": "http" if "url" in entry else "stdio"},
+        {"event": "server.added", "server": name, "kind": _kind(entry)},
     )
     section = msgspec.convert(entry, ServerSection)
     steps = [
@@ -149,6 +176,10 @@ def _from_folder(place: Place, path: str) -> str:
     return str(Path.cwd() / path)
 
 
+def _kind(entry: dict[str, Any]) -> str:
+    return "sql" if "database" in entry else "http" if "url" in entry else "stdio"
+
+
 def _credential(server: str, texts: Sequence[str]) -> dict[str, Any]:
     credential: dict[str, Any] = {}
     for text in texts:
@@ -160,11 +191,11 @@ def _credential(server: str, texts: Sequence[str]) -> dict[str, Any]:
             # Not repeated: it may be the secret itself.
             raise CommandError(
                 "A credential is a form and a reference to a secret: bearer=secret:NAME,"
-                " basic=USER:secret:NAME or HEADER-NAME=secret:NAME, never the secret itself."
+                " basic=USER:secret:NAME, password=secret:NAME or HEADER-NAME=secret:NAME, never the secret itself."
                 f" Store that with `yett secret set NAME --server {server}`, which asks for it"
             )
-        if form == "bearer":
-            credential["bearer"] = reference
+        if form in ("bearer", "password"):
+            credential[form] = reference
         elif form == "basic":
             credential["basic"] = {"username": user, "password": reference}
         else:

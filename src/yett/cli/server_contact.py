@@ -91,6 +91,8 @@ def _fix(name: str, section: ServerSection, refusal: Refusal) -> str:
         return f"Run `yett secret set {secret} --server {name}`; `yett secret audit` shows them all"
     if section.command:
         return _fix_of_program(refusal)
+    if section.database is not None and (said := _fix_of_database(name, refusal)):
+        return said
     if "certificate" in why:
         return (
             "Name the authority that issued its certificate in `ca`. If `pins` refused its key,"
@@ -106,6 +108,22 @@ def _fix(name: str, section: ServerSection, refusal: Refusal) -> str:
             "Check that `url` is the address of the MCP endpoint itself, such as https://host/mcp"
         )
     return "Check `url`, and that the server runs and can be reached from this machine"
+
+
+def _fix_of_database(name: str, refusal: Refusal) -> str | None:
+    """What is the same for every server behind a network is said elsewhere: None."""
+    if refusal.reason is Reason.UPSTREAM_INVALID:
+        return (
+            "Give it a role that can only read, as said above; see docs/how-to/offer-a-database.md"
+        )
+    if "credential" in refusal.private:
+        return (
+            "Give it the password of the role: `credential: {password: secret:NAME}` in yett.yaml, and"
+            f" `yett secret set NAME --server {name}`"
+        )
+    if "certificate" in refusal.private:
+        return None
+    return "Check `database`, and that it can be reached from this machine as that role"
 
 
 def _fix_of_program(refusal: Refusal) -> str:

@@ -33,7 +33,7 @@ def _row(name: str, section: ServerSection, pins: ServerPins) -> dict[str, Any]:
     approved = pins.of(Kind.TOOL)
     return {
         "name": name,
-        "kind": "stdio" if section.command else "http",
+        "kind": section.kind or ("stdio" if section.command else "http"),
         "address": _address(section),
         "approved": sum(not pin.quarantined for pin in held),
         "quarantined": sum(pin.quarantined for pin in held),
@@ -45,8 +45,9 @@ def _row(name: str, section: ServerSection, pins: ServerPins) -> dict[str, Any]:
 
 def _address(section: ServerSection) -> str:
     """Literal secrets are refused at load; this masks what a later version might call one."""
-    if section.url is not None:
-        return masked(section.url, find_in_url(section.url))
+    address = section.url or section.database
+    if address is not None:
+        return masked(address, find_in_url(address))
     words, previous = [], ""
     for word in section.command:
         words.append(masked(word, find_in_argument(word, previous=previous)))
