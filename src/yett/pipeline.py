@@ -80,6 +80,8 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
         with self.limits.admit(confirmed) as admission:
             await record.intend(admission.admitted)  # durable before anything outside is touched
             armed = await self.credentials.arm(admission.admitted)
+            if armed.admitted.agreement is not None:
+                await self.authorization.use(armed)  # a yes is good once
             admission.commit()  # from here on the money is spent, whatever happens
             hear = None if call.talk is None else self.sanitising.listen(armed, record.hear)
             answered = await self.upstreams.send(armed, hear)

@@ -46,6 +46,7 @@ def test_the_pipeline_calls_the_stages_in_the_order_of_the_road() -> None:
         "self.limits.admit",
         "record.intend",
         "self.credentials.arm",
+        "self.authorization.use",
         "admission.commit",
         "self.upstreams.send",
         "self.sanitising.clean",

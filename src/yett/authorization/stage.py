@@ -34,6 +34,7 @@ from yett.core.identity import Principal
 from yett.core.operations import Kind
 from yett.core.predicate import RowRule
 from yett.core.proofs import (
+    Armed,
     Cleaned,
     Confirmed,
     Inventory,
@@ -170,6 +171,18 @@ class Authorizer:
         if self._approvals is None:
             raise Denied(Reason.APPROVAL_REQUIRED, "nobody can be asked", shown=ask.shown or None)
         return Confirmed(validated, await self._approvals.settle(validated, ask))
+
+    async def use(self, armed: Armed) -> None:
+        """Use up the yes that a call needs, just before it is sent.
+
+        Raises:
+            Denied: APPROVAL_REQUIRED, it is good no more.
+            Fault: the store of approvals did not answer.
+        """
+        agreement = armed.admitted.agreement
+        if agreement is None or self._approvals is None:
+            raise Denied(Reason.APPROVAL_REQUIRED, "nobody agreed")
+        await self._approvals.use(agreement, armed.admitted.validated.permitted.call.id)
 
     def remember(self, cleaned: Cleaned) -> None:
         """Take note of what the caller is about to see, before it does."""

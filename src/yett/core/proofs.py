@@ -61,11 +61,12 @@ class Ask(msgspec.Struct, frozen=True):
 @final
 class Agreement(msgspec.Struct, frozen=True):
     """Who said yes to a call. id: of the approval. approvers: their names. break_glass: one answered in
-    place of all who were to be asked."""
+    place of all who were to be asked. is_used: by an earlier round of the same call."""
 
     id: str
     approvers: tuple[str, ...]
     break_glass: bool = False
+    is_used: bool = False
 
 
 @final

@@ -1,13 +1,15 @@
 """The gate's side: does a person agree to this very call? If nobody was asked yet, somebody is.
 
 A call never waits here. It is refused until a person has agreed, and whoever makes it again after that
-gets through, once: the yes is used up in one transaction, before anything else is done with the call.
+gets through, once: the yes is used up in one transaction, just before the call is sent.
 """
 
 import asyncio
 import secrets
 from hashlib import sha256
 from typing import Final, final
+
+import msgspec
 
 from yett.authorization.approval.request import (
     Redact,
@@ -48,7 +50,7 @@ class ApprovalDesk:
         self._swept_at = float("-inf")
 
     async def settle(self, validated: Validated, ask: Ask) -> Agreement:
-        """Return who agreed to this call. That is used up then.
+        """Return who agreed to this call.
 
         Raises:
             Denied: APPROVAL_REQUIRED, nobody has; APPROVAL_DENIED, somebody said no.
@@ -77,23 +79,58 @@ class ApprovalDesk:
                 _expire(transaction, at)
                 _forget(transaction)
 
+    async def use(self, agreement: Agreement, record: str) -> None:
+        """Use a yes up. record: id of the call that it lets pass.
+
+        Raises:
+            Denied: APPROVAL_REQUIRED, another call was quicker, or it has been taken back or has expired.
+            Fault: the database could not be used.
+        """
+        if not agreement.is_used:
+            await asyncio.to_thread(self._use, agreement, record)
+
     def _settle(self, validated: Validated, ask: Ask, digest: bytes) -> Agreement:
-        record = validated.permitted.call.id
         before = self._agreed_before(validated, digest)
         if before is not None:
             return before
-        request = _open(self._database, digest, time_of(self._database, self._clock))
-        if request is not None and request.state == "approved":
-            with self._database.transaction() as transaction:
-                request = _open(transaction, digest, time_of(transaction, self._clock))
-                if request is not None and request.state == "approved":
-                    return _use(transaction, request, record, time_of(transaction, self._clock))
-        if request is None:
-            # Read first: who has too many open shall not keep others from writing.
-            _check_room(self._database, validated, time_of(self._database, self._clock))
-            with self._database.transaction() as transaction:
-                request = self._ask(transaction, validated, ask, digest)
+        now = time_of(self._database, self._clock)
+        known = find(
+            self._database, "where digest = ? and open = 1 and expires_at > ?", (digest, now)
+        )
+        if known and known[0].state == "approved":
+            return _agreement(self._database, known[0])
+        if known:
+            raise _no(known[0])
+        # Read first: who has too many open shall not keep others from writing.
+        _check_room(self._database, validated, now)
+        with self._database.transaction() as transaction:
+            request = self._ask(transaction, validated, ask, digest)
         raise _no(request)
+
+    def _use(self, agreement: Agreement, record: str) -> None:
+        with self._database.transaction() as transaction:
+            now = time_of(transaction, self._clock)
+            found = find(
+                transaction,
+                "where id = ? and state = 'approved' and expires_at > ?",
+                (agreement.id, now),
+            )
+            if not found:
+                raise Denied(
+                    Reason.APPROVAL_REQUIRED,
+                    f"approval `{agreement.id}` is good no more: it was used, taken back, or has expired",
+                    shown="the yes to it was used or taken back; make the call again to ask anew",
+                    approval=agreement.id,
+                )
+            transaction.execute(
+                "update approvals set state = 'used', open = 0, ended_at = ? where id = ?",
+                (now, agreement.id),
+            )
+            _note_use(transaction, agreement.id, record)
+            event = event_of(
+                "approval.used", found[0], _GATE, id=record, approvers=list(agreement.approvers)
+            )
+            outbox.post(transaction, event, now)
 
     def _agreed_before(self, validated: Validated, digest: bytes) -> Agreement | None:
         """A round that goes on with a call belongs to the yes that let the call pass. That it is had once
@@ -110,8 +147,8 @@ class ApprovalDesk:
             )
             if not found:
                 return None
-            _note_use(transaction, found[0], validated.permitted.call.id)
-            return _agreement(transaction, found[0])
+            _note_use(transaction, found[0].id, validated.permitted.call.id)
+            return msgspec.structs.replace(_agreement(transaction, found[0]), is_used=True)
 
     def _ask(
         self, transaction: Transaction, validated: Validated, ask: Ask, digest: bytes
@@ -169,29 +206,10 @@ class ApprovalDesk:
         )
 
 
-def _open(source: Source, digest: bytes, now: float) -> Request | None:
-    found = find(source, "where digest = ? and open = 1 and expires_at > ?", (digest, now))
-    return found[0] if found else None
-
-
-def _use(transaction: Transaction, request: Request, record: str, now: float) -> Agreement:
-    transaction.execute(
-        "update approvals set state = 'used', open = 0, ended_at = ? where id = ?",
-        (now, request.id),
-    )
-    _note_use(transaction, request, record)
-    agreement = _agreement(transaction, request)
-    event = event_of(
-        "approval.used", request, _GATE, id=record, approvers=list(agreement.approvers)
-    )
-    outbox.post(transaction, event, now)
-    return agreement
-
-
-def _note_use(transaction: Transaction, request: Request, record: str) -> None:
+def _note_use(transaction: Transaction, identifier: str, record: str) -> None:
     transaction.execute(
         "insert into approval_uses (approval, record) values (?, ?) on conflict do nothing",
-        (request.id, record),
+        (identifier, record),
     )
 
 

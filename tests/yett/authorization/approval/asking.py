@@ -70,9 +70,12 @@ class Office:
     async def make(self, what: Validated | None = None, ask: Ask = ONE) -> Agreement | Denied:
         """Make a call: return who agreed to it, or why it was refused."""
         try:
-            return await self.desk.settle(what or validated(), ask)
+            what = what or validated()
+            agreement = await self.desk.settle(what, ask)
+            await self.desk.use(agreement, what.permitted.call.id)
         except Denied as denied:
             return denied
+        return agreement
 
     async def asked(self, what: Validated | None = None, ask: Ask = ONE) -> str:
         """Make a call that must be asked about; return the question's id."""
