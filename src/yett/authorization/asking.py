@@ -4,6 +4,10 @@ A `forbid` with `@approval` denies nothing by itself: what it matches needs a ye
 permits it. A `permit` with `@approval` permits what a person agrees to. So the policies are weighed
 twice at most: all of them, and without those that only ask. A policy that cannot be evaluated denies,
 one that asks as well as any other.
+
+Policies may also read `context.approval`: whether people have agreed to exactly this call, and how many.
+They are asked what they say of a call that nobody has agreed to, and, if that is a no, of one that some have:
+the smallest number that makes it a yes is how many have to.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +15,7 @@ from typing import final
 
 import msgspec
 
-from yett.authorization.demands import ask_of
+from yett.authorization.demands import PEOPLE_MAX, Demand, ask_of
 from yett.authorization.index import decide_plainly
 from yett.authorization.policies import Policy
 from yett.authorization.port import Case, Decision, PolicyEngine, Question
@@ -20,6 +24,13 @@ from yett.core.target import JSON
 
 def prepare(question: Question, engine: PolicyEngine) -> Case:
     """Prepare a question some of whose policies may ask."""
+    case = _prepare_asking(question, engine)
+    if any("approval" in policy.reads.context for policy in question.policies):
+        return ConsentCase(question.policies, case)
+    return case
+
+
+def _prepare_asking(question: Question, engine: PolicyEngine) -> Case:
     case = engine.prepare(question)
     if not any(policy.demand for policy in question.policies):
         return case
@@ -84,6 +95,49 @@ class AskingCase:
             if policy.demand is not None
         ]
         return Decision(allowed=True, policies=involved, ask=ask_of(demands))
+
+
+@final
+class ConsentCase:
+    """Policies read `context.approval`."""
+
+    __slots__ = ("_case", "_shown")
+
+    def __init__(self, policies: Sequence[Policy], case: Case) -> None:
+        self._case = case
+        self._shown = {policy.id: policy.shown for policy in policies}
+
+    def decide(self, context: Mapping[str, JSON], /) -> Decision:
+        before = self._case.decide(_with_people(context, 0))
+        if before.allowed or before.errors:
+            return before
+        if not self._case.decide(_with_people(context, PEOPLE_MAX)).allowed:
+            return before
+        for people in range(1, PEOPLE_MAX + 1):
+            after = self._case.decide(_with_people(context, people))
+            if after.allowed:
+                return self._asked(before, after, people)
+        return before
+
+    def foresee(self, context: Mapping[str, JSON], /) -> bool:
+        return any(self._case.foresee(_with_people(context, people)) for people in (0, PEOPLE_MAX))
+
+    def _asked(self, before: Decision, after: Decision, people: int) -> Decision:
+        asking = before.policies or after.policies
+        demands = [(policy, Demand(people), self._shown[policy]) for policy in asking]
+        ask = ask_of(demands)
+        if after.ask is not None:  # a policy with `@approval` asks as well
+            ask = msgspec.structs.replace(
+                after.ask,
+                people=max(people, after.ask.people),
+                policies=(*asking, *after.ask.policies),
+            )
+        involved = tuple(dict.fromkeys((*asking, *after.policies)))
+        return Decision(allowed=True, policies=involved, ask=ask)
+
+
+def _with_people(context: Mapping[str, JSON], people: int) -> dict[str, JSON]:
+    return {**context, "approval": {"granted": people > 0, "people": people}}
 
 
 @final

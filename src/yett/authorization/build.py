@@ -25,6 +25,7 @@ from yett.authorization.config import Roles, ToolMarks
 from yett.authorization.labels import Labels
 from yett.authorization.policies import ROW_ACTION, Policy, read_policy
 from yett.authorization.rows import row_problems, tools_with_rows
+from yett.authorization.size import oversized, overweight
 from yett.authorization.stage import Authorizer
 from yett.authorization.statements import split
 from yett.authorization.twin import TwinEngine
@@ -46,6 +47,13 @@ def open_labels(database: Database, clock: Clock) -> Labels:
         Fault: the database did not answer.
     """
     return Labels(DatabaseLabelStore(database), clock)
+
+
+def blank_labels(clock: Clock) -> Labels:
+    """Return labels for trials, kept nowhere and by session only: nobody has seen anything yet."""
+    labels = Labels(MemoryLabelStore(), clock)
+    labels.window_seconds = float("-inf")
+    return labels
 
 
 def open_approvals(database: Database, clock: Clock, redact: Redact) -> ApprovalDesk:
@@ -86,7 +94,7 @@ def build(
         engine=TwinEngine(CedarEngine()),
         version=_digest(roles, compiled, policy_files),
         clock=clock,
-        labels=labels or Labels(MemoryLabelStore(), clock),
+        labels=labels or blank_labels(clock),
         marks=marks or {},
         approvals=approvals,
         alarms=Alarms(record_event or _tell_nobody, clock),
@@ -167,6 +175,9 @@ def _read_all(
 def _read_file(file: str, text: str) -> list[Policy]:
     """Raises ConfigurationError."""
     statements = split(text, file)
+    problems = [problem for statement in statements for problem in oversized(statement)]
+    if problems:
+        raise ConfigurationError(problems)
     try:
         forms = read_text(text)
     except ValueError as error:
@@ -204,6 +215,7 @@ def _wrong(message: str, file: str, line: int) -> Problem:
 
 
 def _unfit(policy: Policy) -> Iterable[Problem]:
+    yield from overweight(policy.form, policy.statement)
     file, line = policy.statement.file, policy.statement.line
     if policy.id.startswith(ROLE_PREFIX):
         yield Problem(

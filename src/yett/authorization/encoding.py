@@ -81,6 +81,11 @@ def observe(name: str, occasion: Occasion) -> JSON:
     return None if look is None else look(occasion)
 
 
+def _age(occasion: Occasion) -> JSON:
+    made = occasion.principal.created_at
+    return max(0, int(occasion.now - made)) if made else None
+
+
 _MEMBERS: Final[dict[str, Callable[[Occasion], JSON]]] = {
     "time": lambda occasion: int(occasion.now),
     "hour": lambda occasion: int(occasion.now) % _DAY // _HOUR,
@@ -88,6 +93,7 @@ _MEMBERS: Final[dict[str, Callable[[Occasion], JSON]]] = {
     "address": lambda occasion: _address(occasion.call.peer),
     "protocol": lambda occasion: occasion.call.protocol,
     "door": lambda occasion: occasion.call.door,
+    "key_age": _age,
     "session": lambda occasion: {
         "touched": sorted(occasion.labels.touched(occasion.principal.id, occasion.call.session))
     },

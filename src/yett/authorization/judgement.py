@@ -13,6 +13,8 @@ _CONSTANT: Final = frozenset({"environment"})
 """Members of the context that are the same for every call of one caller."""
 _FROM_ARGUMENTS: Final = frozenset({"arguments", "carries"})
 """Members that nobody knows before the arguments are known."""
+_SUPPOSED: Final = frozenset({"approval"})
+"""Members that are tried out, see asking.py."""
 
 
 @final
@@ -68,7 +70,7 @@ class Open:
         self._reads_carries = "carries" in context
         self._argument_names = _argument_names(policies)
         self._readers = tuple(policy.id for policy in policies if policy.reads.reads_arguments)
-        self._names = tuple(sorted(context - _FROM_ARGUMENTS - _CONSTANT))
+        self._names = tuple(sorted(context - _FROM_ARGUMENTS - _CONSTANT - _SUPPOSED))
         self.timeless = not self._names
         self._environment = question.caller.environment
         self._case = case
