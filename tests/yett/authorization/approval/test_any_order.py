@@ -43,7 +43,8 @@ class Approvals(RuleBasedStateMachine):
             name: self.office.named(name) for name in NAMED
         }
         self.questions: dict[str, Question] = {}
-        self.newest = self.office.clock.now
+        self.newest = 0.0
+        self._note_the_time()
         self.given = 0
         self.used = 0
 
