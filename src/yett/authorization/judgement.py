@@ -7,8 +7,11 @@ from yett.authorization.asking import decide_unconditionally, prepare
 from yett.authorization.encoding import Occasion, UnjudgeableError, encode_arguments, observe
 from yett.authorization.policies import Policy
 from yett.authorization.port import Case, Decision, PolicyEngine, Question
+from yett.authorization.size import weigh
 from yett.core.target import JSON
 
+TOGETHER_MAX: Final = 30_000
+"""How much the conditions may weigh that a single call is judged by: about 20 ms of Cedar's time."""
 _CONSTANT: Final = frozenset({"environment"})
 """Members of the context that are the same for every call of one caller."""
 _FROM_ARGUMENTS: Final = frozenset({"arguments", "carries"})
@@ -117,6 +120,10 @@ def judge(question: Question, engine: PolicyEngine) -> Judgement:
     """Settle the question if nothing in it differs from call to call."""
     if not any(policy.conditional for policy in question.policies):
         return Settled(decide_unconditionally(question.policies))
+    if sum(weigh(policy.form["conditions"]) for policy in question.policies) > TOGETHER_MAX:
+        culprits = tuple(policy.id for policy in question.policies if policy.conditional)[:1]
+        errors = ("the policies that apply are too much to be judged together",)
+        return Settled(Decision(allowed=False, errors=errors, failing=culprits))
     case = prepare(question, engine)
     context = frozenset[str]().union(*(policy.reads.context for policy in question.policies))
     if context <= _CONSTANT:
