@@ -73,4 +73,4 @@ class RowRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     at: str | tuple[str, ...] = ()
     text: bool = True
     hide: tuple[str, ...] = ()
-    max: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    max: Annotated[int, msgspec.Meta(ge=1, le=100_000)] | None = None
