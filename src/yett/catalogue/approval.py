@@ -5,7 +5,7 @@ from typing import Final, final
 
 import msgspec
 
-from yett.catalogue.definitions import Sight
+from yett.catalogue.definitions import Offered, Sight
 from yett.catalogue.diff import Change, compare
 from yett.catalogue.lock import SECTIONS, AccessFrom, Lock, Pin, ServerPins, with_pins
 from yett.catalogue.pinning import Classes, claims_to_read, classify, make_pin
@@ -64,6 +64,8 @@ def review(
             if item.problem or (names and name not in names):
                 continue
             before = pins.of(kind).get(name)
+            if before is not None and item.means(before.digest):
+                item = Offered(before.definition, before.digest)  # noqa: PLW2901 - what is pinned stays
             chosen = _class_of(kind, name, item.definition, before, classes, access)
             after = make_pin(item, *chosen, by=by, at=at)
             decisions.append(

@@ -47,7 +47,7 @@ def make_board(
             if item is None:
                 states[kind, name] = "missing"
                 continue
-            changed = pin.quarantined or item.problem != "" or item.digest != pin.digest
+            changed = pin.quarantined or item.problem != "" or not item.means(pin.digest)
             states[kind, name] = "quarantined" if changed else "approved"
             access = operator.get(name, pin.access) if kind is Kind.TOOL else "read"
             targets[kind][name] = _target(kind, server, name, pin, access, quarantined=changed)

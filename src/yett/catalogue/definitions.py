@@ -39,11 +39,17 @@ _UNREADABLE: Final = "unreadable"
 
 @final
 class Offered(msgspec.Struct, frozen=True):
-    """digest: of `definition`. problem: why it cannot be taken; empty if it can."""
+    """digest: of `definition`. problem: why it cannot be taken; empty if it can. like: the digest of the
+    pin that it means the same as, though it is written otherwise."""
 
     definition: dict[str, JSON]
     digest: str
     problem: str = ""
+    like: str = ""
+
+    def means(self, digest: str) -> bool:
+        """Tell whether it is what was pinned under this digest, or written otherwise and means that."""
+        return digest in (self.digest, self.like)
 
 
 Sight = dict[Kind, dict[str, Offered]]

@@ -11,6 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final, final
 
 from yett.catalogue.definitions import Sight, digest_of, examine
+from yett.catalogue.lock import ServerPins
+from yett.catalogue.pinning import recognise
 from yett.catalogue.port import Definitions, SchemaCheck
 from yett.core.bounds import TOOLS_PER_SERVER_MAX
 from yett.core.errors import Fault
@@ -20,6 +22,7 @@ from yett.core.target import JSON
 JUDGING_SECONDS_MAX: Final = 10.0
 """Of one look at one server. What was judged until then is known at the next look."""
 NOT_NOW: Final = "its schemas could not be judged now; they will be again"
+_NO_PINS: Final = ServerPins()
 
 
 @final
@@ -31,21 +34,23 @@ class Judge:
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="yett-definitions")
         self._stopped = False
 
-    async def examine(self, server: str, definitions: Definitions) -> Sight:
-        """As `definitions.examine`.
+    async def examine(
+        self, server: str, definitions: Definitions, pins: ServerPins = _NO_PINS
+    ) -> Sight:
+        """As `definitions.examine`, and hold it against what is pinned (`pinning.recognise`).
 
         Raises:
             Fault: also UPSTREAM_TIMEOUT, if it takes too long.
         """
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, self._examine, server, definitions)
+        return await loop.run_in_executor(self._threads, self._examine, server, definitions, pins)
 
     def stop(self) -> None:
         """End what is under way soon, and begin nothing more."""
         self._stopped = True
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def _examine(self, server: str, definitions: Definitions) -> Sight:
+    def _examine(self, server: str, definitions: Definitions, pins: ServerPins) -> Sight:
         deadline = self._monotonic() + JUDGING_SECONDS_MAX
         known = self._known.get(server, {})
         judged: dict[str, str | None] = {}
@@ -70,4 +75,4 @@ class Judge:
             self._known[server] = known if len(known) <= 2 * TOOLS_PER_SERVER_MAX else {}
             raise
         self._known[server] = judged
-        return sight
+        return recognise(sight, pins)

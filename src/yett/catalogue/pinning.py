@@ -6,7 +6,8 @@ from typing import Final, final
 import msgspec
 
 from yett.catalogue.definitions import IDENTITY, Offered, Sight, digest_of
-from yett.catalogue.lock import SECTIONS, AccessFrom, Lock, Pin, damaged, with_pins
+from yett.catalogue.lock import SECTIONS, AccessFrom, Lock, Pin, ServerPins, damaged, with_pins
+from yett.catalogue.meaning import same_meaning
 from yett.core.operations import Kind
 from yett.core.target import JSON, Access
 
@@ -55,6 +56,22 @@ def pin_first_sight(lock: Lock, server: str, sight: Sight, classes: Classes, at:
         if pins:
             lock = with_pins(lock, server, kind, pins)
     return lock
+
+
+def recognise(sight: Sight, pins: ServerPins) -> Sight:
+    """Note of each definition that differs from its pin in harmless things only that it does."""
+    return {
+        kind: {name: _recognised(item, pins.of(kind).get(name)) for name, item in offered.items()}
+        for kind, offered in sight.items()
+    }
+
+
+def _recognised(item: Offered, pin: Pin | None) -> Offered:
+    if pin is None or item.problem or item.digest == pin.digest:
+        return item
+    if not same_meaning(pin.definition, item.definition):
+        return item
+    return msgspec.structs.replace(item, like=pin.digest)
 
 
 def make_pin(offered: Offered, access: Access, access_from: AccessFrom, *, by: str, at: str) -> Pin:

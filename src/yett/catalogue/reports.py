@@ -111,7 +111,7 @@ def without_copies(sight: Sight, pins: ServerPins) -> Sight:
 
 def _shared(item: Offered, pins: ServerPins, kind: Kind, name: str) -> Offered:
     pin = pins.of(kind).get(name)
-    if pin is None or pin.digest != item.digest:
+    if pin is None or not item.means(pin.digest):
         return item
     return msgspec.structs.replace(item, definition=pin.definition)
 
@@ -126,6 +126,6 @@ def _details(kind: Kind, name: str, pins: ServerPins, sight: Sight) -> dict[str,
         details["digest"] = item.digest
         if item.problem:
             details["problem"] = item.problem
-    if pin is not None and item is not None and not item.problem and item.digest != pin.digest:
+    if pin is not None and item is not None and not item.problem and not item.means(pin.digest):
         details["changes"] = summarise(compare(pin.definition, item.definition))
     return details

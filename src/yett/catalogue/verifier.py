@@ -178,7 +178,8 @@ class Verifier:
             try:
                 async with asyncio.timeout(DISCOVERY_SECONDS_MAX):
                     definitions = await self._discoverer.discover(server)
-                    sight = await self._judge.examine(server, definitions)
+                    pins = self._lock.servers.get(server, _NO_PINS)
+                    sight = await self._judge.examine(server, definitions, pins)
                     await self._pin_first_sight(server, sight)
             except Fault as fault:
                 self._lose(server, watch, fault)

@@ -10,6 +10,7 @@ from yett.catalogue.board import make_board
 from yett.catalogue.build import classes_by_server, open_lock
 from yett.catalogue.definitions import Sight, examine
 from yett.catalogue.lock import SECTIONS, Lock, ServerPins
+from yett.catalogue.pinning import recognise
 from yett.cli.command import Place
 from yett.core.clock import iso_time
 from yett.core.errors import CommandError
@@ -123,9 +124,10 @@ class Review:
         )
         examiner = Examiner()
         try:
-            return examine(server, definitions, examiner.problem_of)
+            sight = examine(server, definitions, examiner.problem_of)
         finally:
             examiner.close()
+        return recognise(sight, self._lock.servers.get(server, ServerPins()))
 
     def _row(self, server: str, kind: Kind, name: str, state: str) -> dict[str, Any]:
         pin = self._lock.servers.get(server, ServerPins()).of(kind).get(name)
