@@ -44,7 +44,7 @@ def entry_of(
     command = _command(program, words)
     if (url is None) == (not command):
         raise CommandError(
-            "Say where the server is: either --url URL, --command PROGRAM or --sql ADDRESS"
+            "Say where the server is: either --url URL or --command PROGRAM, or a database with --sql ADDRESS"
         )
     command = [_from_folder(place, word) if not n else word for n, word in enumerate(command)]
     if command and credentials:

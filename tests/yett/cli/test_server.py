@@ -344,6 +344,19 @@ async def test_a_literal_secret_is_refused_and_never_repeated(
         (("x", "--command", "run 'a"), "a quote that is not closed"),
         (("x", "--command", "run", "--env", "A=1", "--env", "A=2"), "`A` twice"),
         (("x", "--command", "run", "--env", "A=secret:Not A Name"), "not a reference to a secret"),
+        (("x", "--sql", "sqlite:a.db", "--url", "https://h.example"), "go with --sql"),
+        (("x", "--command", "run", "--table", "a"), "--table goes with --sql"),
+        (("x", "--sql", "postgresql://a:hunter2@db.example/d"), "holds a password"),
+        (("x", "--sql", "postgresql://a@db.example/d?sslmode=require"), "does not verify"),
+        (("x", "--sql", "mysql://a@db.example/d"), "neither of PostgreSQL nor of SQLite"),
+        (
+            ("x", "--sql", "sqlite:a.db", "--credential", "bearer=secret:a"),
+            "means nothing before a file",
+        ),
+        (
+            ("x", "--url", "https://h.example", "--credential", "password=secret:a"),
+            "with a `database`",
+        ),
         (("A__B", "--command", "run"), "cannot be a name here"),
         (("good", "--command", "run"), "already"),
     ],
@@ -355,6 +368,21 @@ async def test_what_cannot_be_added_is_told_and_nothing_is_changed(
 
     assert told in done.err
     assert shell.file.read_text() == CONFIGURATION
+
+
+async def test_a_database_is_added_in_a_few_words_and_its_path_is_meant_from_the_file(
+    shell: Shell,
+) -> None:
+    await shell.run("add", "sales", "--sql", "sqlite:sales.db", "--table", "orders")
+    address = "postgresql://reader@127.0.0.1:1/sales"
+    await shell.run("add", "crm", "--sql", address, "--credential", "password=secret:crm-db")
+
+    rows = {row["name"]: row for row in (await shell.run("list", "--json")).rows}
+
+    assert rows["sales"]["kind"] == rows["crm"]["kind"] == "sql"
+    assert rows["sales"]["address"].startswith("sqlite:///")
+    assert rows["sales"]["address"].endswith("/sales.db")
+    assert rows["crm"]["credentials"] == ["secret:crm-db"]
 
 
 async def test_grants_that_name_a_server_go_only_when_asked(shell: Shell) -> None:

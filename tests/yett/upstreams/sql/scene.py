@@ -1,11 +1,11 @@
 """The server before a database as a test sees it: a transport, and short words for its three tools."""
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from tests.needs import needs_postgres
 from tests.postgres import Postgres
 from yett.core.identity import Principal
 from yett.core.proofs import Credential
@@ -14,20 +14,23 @@ from yett.upstreams.backends.sql.engine import Engine
 from yett.upstreams.backends.sql.postgres import PostgresEngine
 from yett.upstreams.backends.sql.sqlite import SqliteEngine
 from yett.upstreams.backends.sql.transport import SqlTransport
-from yett.upstreams.databases import PostgresAddress
+from yett.upstreams.databases import Dialect, PostgresAddress
 from yett.upstreams.port import Beside
 
 PASSWORD: Final = "only-for-this-cluster"
 ACME: Final = Principal(id="k-acme", name="ann", tenant="acme", roles=("reader",))
 GLOBEX: Final = Principal(id="k-globex", name="gus", tenant="globex", roles=("reader", "other"))
-MARK: Final = needs_postgres
 
 
 class Sql:
-    def __init__(self, engine: Engine, dialect: Any) -> None:
+    def __init__(self, engine: Engine, dialect: Dialect) -> None:
         self.engine = engine
+        self.dialect = dialect
         self.transport = SqlTransport(engine, dialect)
         self.credential = Credential((("password", Secret(PASSWORD)),))
+
+    def parsed(self, text: str) -> Any:
+        return json.loads(text)
 
     async def call(
         self, tool: str, *, principal: Principal = ACME, seconds: float = 10.0, **arguments: Any

@@ -25,6 +25,7 @@ FAILURES: Final = (
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
     OSError,
+    ValueError,  # from a decoder: a value that nothing here knows the form of
 )
 
 
@@ -34,7 +35,9 @@ def rejected(error: Exception, seconds: float) -> Rejected | Fault:
         return _of_the_database(error, seconds)
     if isinstance(error, OSError):
         return Fault(Reason.UPSTREAM_UNREACHABLE, "the connection was lost", sent=True)
-    if isinstance(error, asyncpg.InternalClientError | asyncpg.UnsupportedClientFeatureError):
+    if isinstance(
+        error, asyncpg.InternalClientError | asyncpg.UnsupportedClientFeatureError
+    ) or not isinstance(error, asyncpg.InterfaceError):
         return Rejected("a value of the result cannot be read; cast it to text")
     return Rejected(_line(str(error)))
 

@@ -7,14 +7,19 @@ from yett.upstreams.backends.sql.taking import Taken, check_columns
 from yett.upstreams.backends.sql.values import of_postgres
 
 _BATCH: Final = 100
+_COMPOUND: Final = frozenset({"composite", "range", "multirange"})
 
 
 def columns_of(prepared: Any) -> tuple[Column, ...]:
     """Raises:
     Rejected: it returns no rows, or rows that make no objects. It has not run yet.
     """
-    columns = tuple(Column(part.name, part.type.name) for part in prepared.get_attributes())
+    attributes = prepared.get_attributes()
+    columns = tuple(Column(part.name, part.type.name) for part in attributes)
     check_columns(columns)
+    for part in attributes:
+        if part.type.kind in _COMPOUND or part.type.name.startswith("record"):
+            raise _without_form(Column(part.name, part.type.name))
     return columns
 
 
@@ -39,7 +44,10 @@ def _value(column: Column, value: object) -> Any:
     try:
         return of_postgres(value)
     except TypeError:
-        raise Rejected(
-            f"the column `{column.name}` is of the type {column.type}, which has no form in JSON;"
-            " cast it to text"
-        ) from None
+        raise _without_form(column) from None
+
+
+def _without_form(column: Column) -> Rejected:
+    return Rejected(
+        f"the column `{column.name}` is of the type {column.type}, which has no form in JSON; cast it to text"
+    )
