@@ -29,8 +29,8 @@ from yett.core.call import Call
 from yett.core.identity import Principal
 from yett.core.target import JSON
 
-_LONG_MIN: Final = -(2**63)
-_LONG_MAX: Final = 2**63 - 1
+LONG_MIN: Final = -(2**63)
+LONG_MAX: Final = 2**63 - 1
 _DECIMAL_MAX: Final = Decimal("922337203685477.5807")
 _DECIMAL_DIGITS: Final = 4
 
@@ -156,7 +156,7 @@ class _Encoder:
             case bool():
                 return value
             case int():
-                if not _LONG_MIN <= value <= _LONG_MAX:
+                if not LONG_MIN <= value <= LONG_MAX:
                     raise UnjudgeableError(f"`{where}` has a number beyond 64 bits")
                 return value
             case float():
@@ -189,7 +189,7 @@ def _torn(text: str) -> bool:
 
 
 def _number(value: float, where: str) -> JSON:
-    if value.is_integer() and _LONG_MIN <= value <= _LONG_MAX:
+    if value.is_integer() and LONG_MIN <= value <= LONG_MAX:
         return int(value)
     exact = Decimal(repr(value))
     if not exact.is_finite() or abs(exact) > _DECIMAL_MAX:

@@ -4,15 +4,17 @@ Each does what Cedar's operator of the same meaning does with texts, whole numbe
 raises for everything else.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Final
 
+from yett.authorization.encoding import LONG_MAX, LONG_MIN
 from yett.core.target import JSON
 
 Context = Mapping[str, JSON]
 Term = Callable[[Context], JSON]
 Test = Callable[[Context], bool]
-Texts = Callable[[Context], Collection[str]]
 
 _SIMPLE: Final = frozenset({str, int, bool})
 
@@ -39,6 +41,10 @@ def both(left: Test, right: Test) -> Test:
 
 def either(left: Test, right: Test) -> Test:
     return lambda context: left(context) or right(context)
+
+
+def choice(condition: Test, then: Test, otherwise: Test) -> Test:
+    return lambda context: then(context) if condition(context) else otherwise(context)
 
 
 def opposite(test: Test) -> Test:
@@ -92,14 +98,77 @@ def one_of(term: Term, values: list[JSON]) -> Test:
     return test
 
 
-def contains(texts: Texts, term: Term) -> Test:
+def contains(values: Term, term: Term) -> Test:
     def test(context: Context) -> bool:
-        value = term(context)
+        known, value = _collection(values(context)), term(context)
         if type(value) not in _SIMPLE:
             raise UnsureError
-        return type(value) is str and value in texts(context)
+        return _within(value, known)
 
     return test
+
+
+def contains_many(values: Term, wanted: list[JSON], *, every: bool) -> Test:
+    enough = all if every else any
+
+    def test(context: Context) -> bool:
+        known = _collection(values(context))
+        return enough(_within(value, known) for value in wanted)
+
+    return test
+
+
+def is_empty(values: Term) -> Test:
+    return lambda context: not _collection(values(context))
+
+
+def _collection(value: JSON) -> Sequence[JSON]:
+    if type(value) is not list and type(value) is not tuple:
+        raise UnsureError
+    return value
+
+
+def _within(value: JSON, known: Sequence[JSON]) -> bool:
+    return any(type(item) is type(value) and item == value for item in known)
+
+
+def member(record: Term, name: str) -> Term:
+    return lambda context: _record(record(context))[name]
+
+
+def has(record: Term, name: str) -> Test:
+    return lambda context: name in _record(record(context))
+
+
+def _record(value: JSON) -> dict[str, JSON]:
+    if type(value) is not dict or "__extn" in value:  # which stands for a decimal
+        raise UnsureError
+    return value
+
+
+def sum_of(operator: str, left: Term, right: Term) -> Term:
+    """Or difference, or product."""
+    calculate = {"+": int.__add__, "-": int.__sub__, "*": int.__mul__}[operator]
+
+    def term(context: Context) -> JSON:
+        one, other = left(context), right(context)
+        if type(one) is not int or type(other) is not int:
+            raise UnsureError
+        value = calculate(one, other)
+        if not LONG_MIN <= value <= LONG_MAX:
+            raise UnsureError
+        return value
+
+    return term
+
+
+def in_network(network: IPv4Network | IPv6Network) -> Test:
+    return lambda context: _address(context["address"]["__extn"]["arg"]) in network
+
+
+@lru_cache(maxsize=1_024)
+def _address(text: str) -> IPv4Address | IPv6Address:
+    return ip_address(text)
 
 
 def like(term: Term, texts: list[str]) -> Test:

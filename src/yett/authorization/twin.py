@@ -2,12 +2,15 @@
 millisecond takes it some microseconds.
 
 It only ever says what Cedar would have said, and is held equal to Cedar by
-tests/yett/authorization/test_twin.py. It knows texts, whole numbers, truth values, and sets of texts
-that do not come from arguments. Whatever else a policy has, and whatever does not go smoothly (a member
-that is missing, a value of another type), is Cedar's to say.
+tests/yett/authorization/test_twin.py. It knows texts, whole numbers, truth values, records and sets of them,
+and the caller's address. Whatever else a policy has, and whatever does not go smoothly (a member that is missing, a
+value of another type), is Cedar's to say.
 """
 
+from ipaddress import ip_network
 from typing import Final, final
+
+import msgspec
 
 from yett.authorization.conditions import Uid
 from yett.authorization.policies import Policy
@@ -16,19 +19,25 @@ from yett.authorization.truths import (
     Context,
     Term,
     Test,
-    Texts,
     UnsureError,
     always,
     as_truth,
     both,
+    choice,
     constant,
     contains,
+    contains_many,
     either,
+    has,
+    in_network,
+    is_empty,
     like,
+    member,
     one_of,
     opposite,
     ordered,
     same,
+    sum_of,
 )
 from yett.core.target import JSON
 
@@ -42,6 +51,7 @@ _TOUCHED: Final = {
     ".": {"left": {".": {"left": _CONTEXT, "attr": "session"}}, "attr": "touched"},
 }
 _CARRIES: Final = {".": {"left": _CONTEXT, "attr": "carries"}}
+_ADDRESS: Final = {".": {"left": _CONTEXT, "attr": "address"}}
 _LABELS: Final = {".": {"left": {"Var": "resource"}, "attr": "labels"}}
 
 
@@ -60,29 +70,39 @@ class TwinEngine:
 
     def prepare(self, question: Question) -> Case:
         compiler = _Compiler(question)
-        try:
-            policies = tuple(
-                (policy.id, policy.effect == "forbid", compiler.policy(policy))
-                for policy in question.policies
-            )
-        except StrangeError:
+        known: list[tuple[str, bool, Test]] = []
+        strange: list[Policy] = []
+        for policy in question.policies:
+            try:
+                known.append((policy.id, policy.effect == "forbid", compiler.policy(policy)))
+            except StrangeError:
+                strange.append(policy)
+        if not known:
             return self._engine.prepare(question)
-        return TwinCase(policies, question, self._engine)
+        rest = msgspec.structs.replace(question, policies=tuple(strange)) if strange else None
+        return TwinCase(tuple(known), question, rest, self._engine)
 
 
 @final
 class TwinCase:
-    """policies: id, whether it forbids, whether it applies."""
+    """policies: those that the twin knows: id, whether it forbids, whether it applies. rest: the question
+    about the others. The engine is asked the whole question when the twin is not sure."""
 
-    __slots__ = ("_case", "_engine", "_policies", "_question")
+    __slots__ = ("_engine", "_order", "_policies", "_question", "_rest", "_whole")
 
     def __init__(
-        self, policies: tuple[tuple[str, bool, Test], ...], question: Question, engine: PolicyEngine
+        self,
+        policies: tuple[tuple[str, bool, Test], ...],
+        question: Question,
+        rest: Question | None,
+        engine: PolicyEngine,
     ) -> None:
         self._policies = policies
         self._question = question
         self._engine = engine
-        self._case: Case | None = None
+        self._rest = None if rest is None else engine.prepare(rest)
+        self._order = {policy.id: place for place, policy in enumerate(question.policies)}
+        self._whole: Case | None = None
 
     def decide(self, context: Context, /) -> Decision:
         forbidding: list[str] = []
@@ -93,6 +113,12 @@ class TwinCase:
                     (forbidding if forbids else permitting).append(policy)
         except (UnsureError, KeyError):
             return self._ask().decide(context)
+        if self._rest is not None:
+            rest = self._rest.decide(context)
+            if rest.errors:
+                return rest
+            (permitting if rest.allowed else forbidding).extend(rest.policies)
+            (forbidding or permitting).sort(key=self._order.__getitem__)
         if forbidding:
             return Decision(allowed=False, policies=tuple(forbidding))
         return Decision(allowed=bool(permitting), policies=tuple(permitting))
@@ -101,9 +127,9 @@ class TwinCase:
         return self._ask().foresee(context)
 
     def _ask(self) -> Case:
-        if self._case is None:
-            self._case = self._engine.prepare(self._question)
-        return self._case
+        if self._whole is None:
+            self._whole = self._engine.prepare(self._question)
+        return self._whole
 
 
 @final
@@ -154,12 +180,12 @@ class _Compiler:
                 return join(self._truth(parts["left"]), self._truth(parts["right"]))
             case "!":
                 return opposite(self._truth(parts["arg"]))
+            case "if-then-else":
+                return choice(*(self._truth(parts[name]) for name in ("if", "then", "else")))
             case "." | "Value":
                 return as_truth(self._term(body))
             case "in" | "is":
                 return constant(self._relation(operator, parts))
-            case "contains" | "containsAny" | "containsAll" | "isEmpty":
-                return self._membership(operator, parts)
             case _:
                 return self._comparison(operator, parts)
 
@@ -171,12 +197,12 @@ class _Compiler:
                 return opposite(self._equal(parts["left"], parts["right"]))
             case "<" | "<=" | ">" | ">=":
                 return ordered(operator, self._term(parts["left"]), self._term(parts["right"]))
-            case "has":
-                return self._has(parts["left"], parts["attr"])
             case "like":
                 return like(self._term(parts["left"]), _texts_of(parts["pattern"]))
+            case "isInRange":
+                return self._address_in(parts)
             case _:
-                raise StrangeError
+                return self._membership(operator, parts)
 
     def _term(self, body: JSON) -> Term:
         match body:
@@ -184,22 +210,36 @@ class _Compiler:
                 return lambda _context: value
             case {".": {"left": {"Var": "context"}, "attr": name}} if name in _SCALARS:
                 return lambda context: context[name]
-            case {".": {"left": left, "attr": name}} if left == _ARGUMENTS and name[:2] != "__":
+            case {".": {"left": left, "attr": name}} if left == _ARGUMENTS:
                 return lambda context: context["arguments"][name]
             case {".": {"left": left, "attr": name}} if left == _APPROVAL:
                 return lambda context: context["approval"][name]
             case {".": {"left": {"Var": "principal" | "resource" as entity}, "attr": name}}:
-                if name not in self._attributes[entity]:
-                    raise StrangeError
-                known = self._attributes[entity][name]
+                known = self._attribute(entity, name)
                 return lambda _context: known
+            case {".": {"left": {".": _} as left, "attr": name}}:
+                return member(self._record(left), name)
             case _:
-                raise StrangeError
+                return self._sum(body)
 
-    def _has(self, left: JSON, name: str) -> Test:
-        if left != _ARGUMENTS or name[:2] == "__":
+    def _sum(self, body: JSON) -> Term:
+        operator, parts = next(iter(body.items()))
+        if operator not in {"+", "-", "*"}:
             raise StrangeError
-        return lambda context: name in context["arguments"]
+        return sum_of(operator, self._term(parts["left"]), self._term(parts["right"]))
+
+    def _record(self, body: JSON) -> Term:
+        """Return a record of the arguments, or in them."""
+        if body == _ARGUMENTS:
+            return lambda context: context["arguments"]
+        if not _in_arguments(body):
+            raise StrangeError
+        return self._term(body)
+
+    def _attribute(self, entity: str, name: str) -> JSON:
+        if name not in self._attributes[entity]:
+            raise StrangeError
+        return self._attributes[entity][name]
 
     def _equal(self, left: JSON, right: JSON) -> Test:
         entity, other = self._entity(left), self._entity(right)
@@ -234,22 +274,25 @@ class _Compiler:
             raise StrangeError
         return found
 
-    def _membership(self, operator: str, parts: dict[str, JSON]) -> Test:
-        if operator == "isEmpty":
-            texts = self._texts(parts["arg"])
-            return lambda context: not texts(context)
-        left, right = parts["left"], parts["right"]
-        if operator == "contains":
-            if "Set" in left:
-                return one_of(self._term(right), [_scalar(item) for item in left["Set"]])
-            return contains(self._texts(left), self._term(right))
-        wanted = [_scalar(item) for item in right.get("Set", [{}])]
-        texts, judge = self._texts(left), any if operator == "containsAny" else all
-        return lambda context: judge(
-            type(item) is str and item in texts(context) for item in wanted
-        )
+    def _membership(self, operator: str, parts: JSON) -> Test:
+        match operator:
+            case "has":
+                return has(self._record(parts["left"]), parts["attr"])
+            case "isEmpty":
+                return is_empty(self._set(parts["arg"]))
+            case "contains" if "Set" in parts["left"]:
+                return one_of(self._term(parts["right"]), _scalars(parts["left"]))
+            case "contains":
+                return contains(self._set(parts["left"]), self._term(parts["right"]))
+            case "containsAny" | "containsAll":
+                every = operator == "containsAll"
+                return contains_many(
+                    self._set(parts["left"]), _scalars(parts["right"]), every=every
+                )
+            case _:
+                raise StrangeError
 
-    def _texts(self, body: JSON) -> Texts:
+    def _set(self, body: JSON) -> Term:
         labels = self._labels
         if body == _LABELS and labels is not None:
             return lambda _context: labels
@@ -257,7 +300,37 @@ class _Compiler:
             return lambda context: context["session"]["touched"]
         if body == _CARRIES:
             return lambda context: context["carries"]
+        if _in_arguments(body):
+            return self._term(body)
         raise StrangeError
+
+    def _address_in(self, parts: JSON) -> Test:
+        match parts:
+            case [left, {"ip": [{"Value": str() as text}]}] if left == _ADDRESS:
+                try:
+                    return in_network(ip_network(text))
+                except ValueError:  # bits beyond the mask, for example: Cedar knows what it means
+                    raise StrangeError from None
+            case _:
+                raise StrangeError
+
+
+def _in_arguments(body: JSON) -> bool:
+    """Say whether it is `context.arguments.x`, or a member of that."""
+    while body != _ARGUMENTS:
+        match body:
+            case {".": {"left": left}}:
+                body = left
+            case _:
+                return False
+    return True
+
+
+def _scalars(body: JSON) -> list[JSON]:
+    """Return the members of a set that is written down."""
+    if "Set" not in body:
+        raise StrangeError
+    return [_scalar(item) for item in body["Set"]]
 
 
 def _scalar(body: JSON) -> JSON:
