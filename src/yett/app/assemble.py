@@ -22,13 +22,17 @@ from yett.app.servers import (
     shipped_classes,
     tool_limits,
     tool_marks,
+    undeclared_arguments,
 )
+from yett.app.shadow import open_shadow
 from yett.app.upstream_pool import Discovery, UpstreamPool
 from yett.authentication import Authenticator
+from yett.authorization import Authorizer
 from yett.catalogue import Catalogue, public_uri
 from yett.configuration.environment import variables
 from yett.configuration.model import Configuration
 from yett.core.clock import Clock
+from yett.core.errors import ConfigurationError
 from yett.core.quantities import duration_seconds
 from yett.core.target import JSON
 from yett.credentials import Armourer
@@ -64,23 +68,16 @@ def assemble(
         Fault: a store did not answer.
     """
     authenticator = _authenticator(configuration, estate)
-    authorization = yett.authorization.build.build(
-        configuration.roles,
-        policy_files(configuration, folder),
-        clock=estate.clock,
-        labels=estate.labels,
-        marks=tool_marks(configuration),
-        approvals=estate.approvals,
-        record_event=estate.event,
-    )
-    estate.approvals.tells = configuration.approvals.webhook is not None
-    estate.labels.window_seconds = duration_seconds(configuration.labels.window)
+    authorization = _authorizer(configuration, folder, estate)
     limits = yett.limits.build.build(
         configuration.limits, tool_limits(configuration), state=estate.limits
     )
     validation = yett.validation.build.build(
         argument_rules(configuration), estate.schemas, estate.sealer
     )
+    undeclared = undeclared_arguments(configuration, folder)
+    if undeclared:
+        raise ConfigurationError(undeclared)
     armourer = build_armourer(
         configuration, vault=estate.vault, clock=estate.clock, record_event=estate.event
     )
@@ -102,6 +99,26 @@ def assemble(
         audit=estate.auditor,
     )
     return Snapshot(configuration, folder, pipeline, authenticator, armourer, catalogue)
+
+
+def _authorizer(configuration: Configuration, folder: Path, estate: Estate) -> Authorizer:
+    """The policies in force, and beside them what is only tried."""
+    files = policy_files(configuration, folder)
+    authorizer = yett.authorization.build.build(
+        configuration.roles,
+        files,
+        clock=estate.clock,
+        labels=estate.labels,
+        marks=tool_marks(configuration),
+        approvals=estate.approvals,
+        record_event=estate.event,
+    )
+    authorizer.shadow = open_shadow(
+        configuration, files, data=estate.data, clock=estate.clock, labels=estate.labels
+    )
+    estate.approvals.tells = configuration.approvals.webhook is not None
+    estate.labels.window_seconds = duration_seconds(configuration.labels.window)
+    return authorizer
 
 
 def _authenticator(configuration: Configuration, estate: Estate) -> Authenticator:

@@ -13,6 +13,7 @@ from yett.app.assemble import Snapshot, assemble
 from yett.app.estate import Estate
 from yett.app.people import keep_telling
 from yett.app.proving import load_proved
+from yett.app.shadow import shadow_file
 from yett.app.upstream_pool import UpstreamPool
 from yett.audit.outbox import drain_outbox
 from yett.audit.retention import prune
@@ -48,7 +49,7 @@ class Gateway:
         self.estate = estate
         self._snapshot = snapshot
         self._config_path = config_path
-        self._fingerprint = _fingerprints(config_path, snapshot.configuration)
+        self._fingerprint = self._fingerprints(snapshot.configuration)
         self._pool = pool
         self._tasks: list[asyncio.Task[None]] = []
         self._refreshers: list[Callable[[], object]] = []
@@ -112,7 +113,7 @@ class Gateway:
         await self._pool.close()
         try:
             await asyncio.to_thread(self._refresh_stores)
-            self._report_strangers(last=True)
+            self._report_counts(last=True)
         finally:
             self.estate.close()
 
@@ -127,15 +128,17 @@ class Gateway:
                 await self.refresh()
             except Exception:  # the next look may go well; without any, keys and secrets go stale
                 log.exception("refresh")
-            self._report_strangers()
+            self._report_counts()
 
-    def _report_strangers(self, *, last: bool = False) -> None:
-        """Record how many refusals had no record of their own."""
-        for strangers in (self.estate.limits.strangers, self.estate.admin_strangers):
+    def _report_counts(self, *, last: bool = False) -> None:
+        """Record what has no record of its own: refusals of strangers, and what a shadow would have done."""
+        counting = [self.estate.limits.strangers, self.estate.admin_strangers]
+        shadow = self._snapshot.pipeline.authorization.shadow
+        for counted in (*counting, shadow) if shadow else counting:
             try:
-                strangers.report(self.estate.auditor.event, last=last)
+                counted.report(self.estate.auditor.event, last=last)
             except Refusal as refusal:
-                log.warning("not recorded yet: refusals of strangers: %s", refusal.private)
+                log.warning("not recorded yet: what was only counted: %s", refusal.private)
 
     async def _prune(self) -> None:
         """Let go of records that are older than the retention."""
@@ -160,12 +163,12 @@ class Gateway:
                 self.estate.on_catalogue_change()
         except Refusal as refusal:
             log.warning("refresh: %s", refusal.private)
-        if _fingerprints(self._config_path, self._snapshot.configuration) != self._fingerprint:
+        if self._fingerprints(self._snapshot.configuration) != self._fingerprint:
             self.reload()
 
     def reload(self) -> bool:
         """Swap in the configuration on disk; one that cannot be used leaves the old one serving."""
-        self._fingerprint = _fingerprints(self._config_path, self._snapshot.configuration)
+        self._fingerprint = self._fingerprints(self._snapshot.configuration)
         try:
             configuration = self._without_what_needs_a_restart(
                 load_proved(self._config_path, data=self.estate.data, clock=self.estate.clock)
@@ -185,7 +188,7 @@ class Gateway:
             self._tell({"event": "configuration.refused", "why": why[:500]})
             return False
         old, self._snapshot = self._snapshot, fresh
-        self._fingerprint = _fingerprints(self._config_path, configuration)
+        self._fingerprint = self._fingerprints(configuration)
         if fresh.catalogue is not old.catalogue and self._tasks:
             self._tasks.pop().cancel()
             self._tasks.append(self._watch_servers())
@@ -226,6 +229,13 @@ class Gateway:
     def _resource_updated(self, server: str, uri: str) -> None:
         self.estate.on_resource_update(server, uri)
 
+    def _fingerprints(self, configuration: Configuration) -> tuple[object, ...]:
+        """What changes when the configuration or a policy file does."""
+        policies = sorted(Path(configuration.policies).glob("*.cedar"))
+        tried = shadow_file(self.estate.data)
+        files = (self._config_path, *policies, *((tried,) if tried else ()))
+        return tuple(_fingerprint(path) for path in files)
+
     def _watch_servers(self) -> asyncio.Task[None]:
         return asyncio.get_running_loop().create_task(self._snapshot.catalogue.watch())
 
@@ -257,12 +267,6 @@ def open_gateway(config_path: Path, *, data: Path, clock: Clock) -> Gateway:
         estate.close()
         raise
     return Gateway(snapshot, config_path=config_path, estate=estate, pool=pool)
-
-
-def _fingerprints(config_path: Path, configuration: Configuration) -> tuple[object, ...]:
-    """What changes when the configuration or a policy file does."""
-    policies = sorted(Path(configuration.policies).glob("*.cedar"))
-    return tuple(_fingerprint(path) for path in (config_path, *policies))
 
 
 def _fingerprint(path: Path) -> object:

@@ -18,7 +18,7 @@ from yett.core.target import JSON, Target
 DIFFERENCES_MAX: Final = 200
 """Kinds of difference that are told apart between two reports; further ones are one kind."""
 _POLICIES_MAX: Final = 20
-REPORT_SECONDS: Final = 10.0
+REPORT_SECONDS: Final = 5.0
 
 
 class Explainer(Protocol):

@@ -33,6 +33,11 @@ _POLL_SECONDS: Final = 0.2
 _LONG_BYTES: Final = 32 * 1024 * 1024
 
 
+SINCE: Final = click.option(
+    "--since", metavar="WHEN", help="1h, 30d, or a time such as 2026-11-22T13:00Z."
+)
+
+
 def _filters(function: Callable[..., None]) -> Callable[..., None]:
     """Add the options that a `Filter` is made of."""
     for option in (
@@ -61,9 +66,7 @@ def _filters(function: Callable[..., None]) -> Callable[..., None]:
         click.option("--tool", metavar="SERVER[/TOOL]", help="What the call was meant for."),
         click.option("--key", help="Id or name of the caller's key."),
         click.option("--until", metavar="WHEN", help="Like --since."),
-        click.option(
-            "--since", metavar="WHEN", help="1h, 30d, or a time such as 2026-11-22T13:00Z."
-        ),
+        SINCE,
     ):
         function = option(function)
     return function
@@ -72,7 +75,7 @@ def _filters(function: Callable[..., None]) -> Callable[..., None]:
 def _filter(place: Place, options: dict[str, Any]) -> Filter:
     options["id"] = options.pop("id_")
     for bound in ("since", "until"):
-        options[bound] = _moment(options[bound], place.clock.wall())
+        options[bound] = moment(options[bound], place.clock.wall())
     return Filter(**options)
 
 
@@ -90,7 +93,7 @@ def _filter(place: Place, options: dict[str, Any]) -> Filter:
 @_filters
 def tail(place: Place, *, count: int, follow: bool, **options: Any) -> None:
     """Show the newest records, newest last."""
-    source, wanted = _source(place), _filter(place, options)
+    source, wanted = source_of(place), _filter(place, options)
     follower = Follower(source, wanted) if follow else None
     _print(place, newest(source, wanted, count))
     while follower is not None:
@@ -105,7 +108,7 @@ def tail(place: Place, *, count: int, follow: bool, **options: Any) -> None:
 @click.option("--limit", type=click.IntRange(1), help="Only the newest so many.")
 def search_records(place: Place, *, limit: int | None, **options: Any) -> None:
     """Show the records that fit every option, newest last."""
-    source, wanted = _source(place), _filter(place, options)
+    source, wanted = source_of(place), _filter(place, options)
     _print(place, newest(source, wanted, limit) if limit else search(source, wanted))
 
 
@@ -114,7 +117,7 @@ def search_records(place: Place, *, limit: int | None, **options: Any) -> None:
 @click.argument("id_", metavar="ID")
 def show(place: Place, id_: str) -> None:
     """Show one record whole, with the events that belong to it."""
-    source = _source(place)
+    source = source_of(place)
     entry: Entry | None = None
     events: list[Entry] = []
     for found in search(source, Filter(kind="all", text=id_)):
@@ -136,7 +139,7 @@ def show(place: Place, id_: str) -> None:
 @command()
 def verify_log(place: Place) -> None:
     """Walk the whole chain; exit 1 and say where if it breaks."""
-    source = _source(place)
+    source = source_of(place)
     total = sum(source.size(name) for name in source.segments())
     if total > _LONG_BYTES and not place.as_json:
         with click.progressbar(length=total, label="verifying", file=sys.stderr) as bar:
@@ -162,7 +165,7 @@ def verify_log(place: Place) -> None:
 )
 def export(place: Place, *, output: Path, **options: Any) -> None:
     """Write the records that fit to a file, one JSON object per line."""
-    source, wanted = _source(place), _filter(place, options)
+    source, wanted = source_of(place), _filter(place, options)
     try:
         fd = os.open(output, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, 0o600)
     except FileExistsError as error:
@@ -175,7 +178,7 @@ def export(place: Place, *, output: Path, **options: Any) -> None:
     place.say(f"{count} records written to {output}")
 
 
-def _source(place: Place) -> "AuditSource":
+def source_of(place: Place) -> "AuditSource":
     """Find the log. Without a configuration, or with a broken one, it is looked for in its usual
     place: the record is wanted most when something is wrong."""
     try:
@@ -196,21 +199,21 @@ def _source(place: Place) -> "AuditSource":
     return source
 
 
-def _moment(text: str | None, now: float) -> str | None:
+def moment(text: str | None, now: float) -> str | None:
     """Return `1h` (ago) or an ISO time as the log writes times."""
     if text is None:
         return None
     try:
-        moment = datetime.fromtimestamp(now - duration_seconds(text), UTC)
+        found = datetime.fromtimestamp(now - duration_seconds(text), UTC)
     except ValueError:
         try:
-            moment = datetime.fromisoformat(text)
+            found = datetime.fromisoformat(text)
         except ValueError:
             raise CommandError(
                 f"`{text}` is no time. Write how long ago (1h, 30d) or 2026-11-22T13:00Z"
             ) from None
-        moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        found = found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    return found.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def _print(place: Place, entries: Iterable[Entry]) -> None:

@@ -8,10 +8,12 @@ import click
 from yett.cli.command import Place, command
 from yett.cli.place import shown
 from yett.cli.policy_question import authorizer_of, files_of, question_of
+from yett.cli.policy_trials import replay, shadow, suggest, test
 
 if TYPE_CHECKING:
+    from yett.authorization.explanation import Explanation
     from yett.authorization.policies import Policy
-    from yett.authorization.stage import Authorizer, Explanation
+    from yett.authorization.stage import Authorizer
     from yett.core.identity import Principal
     from yett.core.target import Target
 
@@ -150,3 +152,7 @@ def _described(policy: "Policy") -> dict[str, Any]:
 
 def _place_of(policy: "Policy") -> str:
     return f"{policy.statement.file}:{policy.statement.line}".removesuffix(":0")
+
+
+for trial in (test, replay, suggest, shadow):
+    group.add_command(trial)

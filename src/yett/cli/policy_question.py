@@ -10,10 +10,13 @@ from yett.cli.command import Place
 from yett.core.errors import CommandError
 
 if TYPE_CHECKING:
+    from yett.authentication.port import StoredKey
+    from yett.authorization.labels import Labels
     from yett.authorization.stage import Authorizer
     from yett.catalogue.lock import Pin
     from yett.configuration.model import Configuration
-    from yett.core.call import Call
+    from yett.core.call import Call, Door
+    from yett.core.clock import Clock
     from yett.core.identity import Principal
     from yett.core.target import JSON, Access, Target
 
@@ -24,25 +27,42 @@ def question_of(
     place: Place, configuration: "Configuration", options: Mapping[str, Any]
 ) -> "tuple[Call, Principal, Target]":
     """The call as it would stand behind the catalogue."""
+    principal = principal_of(place, options)
+    target = target_of(place, configuration, options["tool_name"], options["access"])
+    call = call_of(
+        target, read_input(options["input_path"]), peer=options["peer"], at=place.clock.wall()
+    )
+    return call, principal, target
+
+
+def call_of(
+    target: "Target",
+    arguments: "dict[str, JSON]",
+    *,
+    peer: str,
+    at: float,
+    door: "Door" = "mcp",
+    protocol: str = "2025-11-25",
+    session: str = "",
+) -> "Call":
+    """at: seconds since 1970."""
     from yett.core.call import Call
     from yett.core.operations import OPERATIONS
 
-    principal = principal_of(place, options)
-    target = target_of(place, configuration, options["tool_name"], options["access"])
-    call = Call(
+    return Call(
         id="explain",
         operation=OPERATIONS["tools/call"],
         server=target.server,
         name=target.name,
-        arguments=read_input(options["input_path"]),
+        session=session,
+        arguments=arguments,
         credential=None,
-        peer=options["peer"],
-        door="mcp",
-        protocol="2025-11-25",
-        received_at=place.clock.wall(),
-        started=place.clock.monotonic(),
+        peer=peer,
+        door=door,
+        protocol=protocol,
+        received_at=at,
+        started=at,
     )
-    return call, principal, target
 
 
 def principal_of(place: Place, options: Mapping[str, Any]) -> "Principal":
@@ -61,6 +81,12 @@ def principal_of(place: Place, options: Mapping[str, Any]) -> "Principal":
     ).show(options["key"])
     if stored.revoked_at is not None:
         place.say(f"note: the key `{stored.name}` is revoked, so it is not let in at all")
+    return principal_from(stored)
+
+
+def principal_from(stored: "StoredKey") -> "Principal":
+    from yett.core.identity import Principal
+
     return Principal(
         id=stored.id,
         name=stored.name,
@@ -135,9 +161,21 @@ def files_of(place: Place, configuration: "Configuration") -> dict[str, str]:
 
 
 def authorizer_of(
-    place: Place, configuration: "Configuration", files: Mapping[str, str]
+    place: Place,
+    configuration: "Configuration",
+    files: Mapping[str, str],
+    *,
+    clock: "Clock | None" = None,
+    labels: "Labels | None" = None,
 ) -> "Authorizer":
+    """Build a policy set. clock: default, the place's. labels: default, nobody has seen anything."""
     from yett.app.servers import tool_marks
     from yett.authorization.build import build
 
-    return build(configuration.roles, files, clock=place.clock, marks=tool_marks(configuration))
+    return build(
+        configuration.roles,
+        files,
+        clock=clock or place.clock,
+        labels=labels,
+        marks=tool_marks(configuration),
+    )
