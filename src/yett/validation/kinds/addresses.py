@@ -43,6 +43,7 @@ _NEVER: Final = (
     ipaddress.IPv6Network("fec0::/10"),  # site-local, of old
     ipaddress.IPv6Network("3fff::/20"),
     ipaddress.IPv6Network("5f00::/16"),
+    ipaddress.IPv4Network("192.0.0.0/24"),
     ipaddress.IPv4Network("192.88.99.0/24"),  # relays of 6to4
 )
 _6TO4: Final = ipaddress.IPv6Network("2002::/16")

@@ -7,7 +7,6 @@ from typing import Any, Final, final
 import msgspec
 
 from yett.core.errors import Problem
-from yett.core.target import JSON, Access
 from yett.validation.config import (
     AnyArgument,
     Argument,
@@ -36,8 +35,9 @@ from yett.validation.kinds.maximum import MaxGuard
 from yett.validation.kinds.path import PathGuard
 from yett.validation.kinds.pattern import PatternGuard
 from yett.validation.kinds.places import EACH, Place, place_of
-from yett.validation.kinds.port import Guard, TextGuard, Unfit
+from yett.validation.kinds.port import Guard, TextGuard
 from yett.validation.kinds.regex import RegexGuard
+from yett.validation.kinds.sql.build import build_guard
 from yett.validation.kinds.template import TemplateGuard
 from yett.validation.kinds.url import UrlGuard
 
@@ -108,18 +108,8 @@ def _path_guard(options: PathArgument) -> PathGuard:
     return PathGuard(options, os.path.realpath if options.resolve else None)
 
 
-@final
-class _Nothing:
-    """Takes nothing: a check that cannot run is a no."""
-
-    __slots__ = ()
-
-    def check(self, value: JSON, access: Access) -> JSON:
-        del value, access
-        raise Unfit("is SQL, which this version does not judge yet")
-
-
 _OF_TEXTS: Final[dict[type, Callable[[Any], TextGuard]]] = {
+    SqlArgument: build_guard,
     PathArgument: _path_guard,
     UrlArgument: UrlGuard,
     HostArgument: HostGuard,
@@ -129,7 +119,6 @@ _OF_TEXTS: Final[dict[type, Callable[[Any], TextGuard]]] = {
     PatternArgument: PatternGuard,
 }
 _OF_VALUES: Final[dict[type, Callable[[Any], Guard]]] = {
-    SqlArgument: lambda _: _Nothing(),
     CommandArgument: CommandGuard,
     EnumArgument: EnumGuard,
     MaxArgument: MaxGuard,

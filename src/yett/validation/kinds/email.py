@@ -10,9 +10,11 @@ from yett.core.target import Access
 from yett.validation.config import EmailArgument
 from yett.validation.kinds.port import Unfit, WrongForm
 
-_ATOM: Final = r"[A-Za-z0-9_+&'*/=?^{|}~$#][A-Za-z0-9_+&'*/=?^{|}~$#-]*"
+_ATOM: Final = r"[A-Za-z0-9_+'=][A-Za-z0-9_+'=-]*"  # of what is allowed, what is used
 _LABEL: Final = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-_ADDRESS: Final = re.compile(rf"(?=.{{1,64}}@)({_ATOM}(?:\.{_ATOM})*)@((?:{_LABEL}\.)+{_LABEL})")
+_ADDRESS: Final = re.compile(
+    rf"(?=.{{1,64}}@)({_ATOM}(?:\.{_ATOM})*)@((?:{_LABEL}\.)+(?![0-9]+$){_LABEL})"
+)
 _CHARS_MAX: Final = 254
 
 

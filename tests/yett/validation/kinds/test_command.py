@@ -1,0 +1,70 @@
+"""Only listed programs with fitting arguments, and never a shell (X03, CVE-2025-68143, CVE-2026-39884)."""
+
+from typing import Any
+
+import pytest
+
+from tests.yett.validation.kinds.judging import refusal, takes
+from yett.validation.config import CommandArgument
+from yett.validation.kinds.port import WrongForm
+
+GIT = CommandArgument(
+    programs={"git": ("status", "log", "--oneline", "-n[0-9]+", "[A-Za-z0-9./_-]+", ".*"), "true": ()}
+)  # fmt: skip
+LINE = CommandArgument(programs=GIT.programs, line=True)
+LOOSE = CommandArgument(programs={"echo": (".*",)}, plain=False)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["git"], ["git", "status"], ["git", "log", "--oneline", "-n3", "main..HEAD"], ["true"]],
+)
+def test_what_is_listed_passes(words: list[str]) -> None:
+    assert takes(GIT, words)
+    assert takes(LINE, words)
+    assert takes(LINE, " ".join(words))
+    assert not takes(GIT, " ".join(words))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [], ["sh"], ["/usr/bin/git"], ["./git"], ["git "], ["GIT"], [""], ["git;id"], ["true", "x"],
+        ["git", "--upload-pack=id"], ["git", "-oProxyCommand=id"], ["git", "-n3x"], ["git", "--"], ["git", "-"],
+        ["git", "—exec"], ["git", "log\nid"], ["git", "log\0"], ["git", "; id"], ["git", "$(id)"], ["git", "`id`"],
+        ["git", "a b"], ["git", "a --exec=id"], ["git", "a|b"], ["git", "a>b"], ["git", "*"], ["git", "~"],
+        ["git", "$HOME"], ["git", "{a,b}"], ["git", "a\\b"], ["git", "'a'"], ["git", "!x"], ["git", "#x"],
+        ["git", "=ls"], ["git", ""], ["git"] * 300,
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_everything_else_is_refused(words: list[str]) -> None:
+    assert not takes(GIT, words)
+    assert not takes(LINE, words)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["", " ", "git  log", " git", "git ", "git\tlog", "git log;id", "git log\nid", "X=1 git", "git 'log'", "git log # x"],
+)  # fmt: skip
+def test_a_line_is_read_only_if_every_shell_reads_the_same(line: str) -> None:
+    assert not takes(LINE, line)
+
+
+@pytest.mark.parametrize("value", ["git", 7, {"git": 1}, ["git", 7], ["git", ["log"]], True])
+def test_what_is_no_list_of_texts_has_the_wrong_form(value: Any) -> None:
+    assert isinstance(refusal(GIT, value), WrongForm)
+
+
+def test_the_operator_may_leave_it_to_the_patterns() -> None:
+    assert takes(LOOSE, ["echo", "what & why?"])
+    assert not takes(LOOSE, ["echo", "-n"])
+    assert not takes(LOOSE, ["echo", "a\nb"])
+
+
+def test_it_is_said_which_word_is_wrong() -> None:
+    found = refusal(GIT, ["git", "log", "; id"])
+
+    assert found is not None
+    assert found.within == ("2",)
+    assert str(found) == "has a character that shells read in their own way"
