@@ -307,11 +307,19 @@ class Gate:
                     received += part
             return received
 
-    def admin(self, path: str, token: str | None = None) -> Answer:
+    def admin(
+        self,
+        path: str,
+        token: str | None = None,
+        *,
+        method: str = "GET",
+        body: dict[str, Any] | None = None,
+    ) -> Answer:
         token = token or (self.data / "admin-token").read_text().strip()
         connection = http.client.HTTPConnection("127.0.0.1", self.admin_port, timeout=10)
         try:
-            connection.request("GET", path, headers={"Authorization": f"Bearer {token}"})
+            sent = None if body is None else json.dumps(body).encode()
+            connection.request(method, path, sent, {"Authorization": f"Bearer {token}"})
             answer = connection.getresponse()
             return Answer(answer.status, dict(answer.getheaders()), answer.read())
         finally:

@@ -157,4 +157,4 @@ class Approvals(RuleBasedStateMachine):
 
 
 TestApprovals = Approvals.TestCase
-TestApprovals.settings = settings(max_examples=25, stateful_step_count=40, deadline=None)
+TestApprovals.settings = settings(max_examples=15, stateful_step_count=30, deadline=None)
