@@ -6,7 +6,7 @@ from typing import final
 import msgspec
 
 from yett.authorization.config import Roles
-from yett.authorization.policies import RESOURCE_TYPES, Policy
+from yett.authorization.policies import ANY, RESOURCE_TYPES, ROW_ACTION, Policy
 
 
 @final
@@ -31,6 +31,32 @@ def review(roles: Roles, policies: Iterable[Policy], servers: Collection[str]) -
             for message in _doubts(policy, roles, servers)
         ]
     return notes
+
+
+def review_rows(policies: Iterable[Policy], tools: Collection[str]) -> list[Note]:
+    """Return what about rows does nothing. tools: `server/tool` of those whose rows can be told apart."""
+    about_rows = [policy for policy in policies if ROW_ACTION in policy.actions]
+    notes = [
+        Note(
+            f"`{policy.id}` is about rows of what no tool has `rows` for, so it does nothing",
+            policy.statement.file,
+            policy.statement.line,
+        )
+        for policy in about_rows
+        if not any(_reaches(policy, tool) for tool in tools)
+    ]
+    permits = [policy for policy in about_rows if policy.effect == "permit"]
+    notes += [
+        Note(f"`{tool}` has rows, and no policy shows one to anybody", "policies")
+        for tool in sorted(tools)
+        if not any(_reaches(policy, tool) for policy in permits)
+    ]
+    return notes
+
+
+def _reaches(policy: Policy, tool: str) -> bool:
+    server = tool.partition("/")[0]
+    return policy.resource in (ANY, ("Tool", tool), ("Server", server))
 
 
 def _idle_grants(role: str, grants: tuple[str, ...]) -> Iterator[Note]:

@@ -24,12 +24,15 @@ group: Final = click.Group("policy", help="Check and explain what the policies d
 @command()
 def check(place: Place) -> None:
     """Check roles and policy files without starting; note what is probably not meant."""
-    from yett.authorization.review import review
+    from yett.app.servers import tool_marks
+    from yett.authorization.review import review, review_rows
+    from yett.authorization.rows import tools_with_rows
 
     configuration = place.configuration()
     files = files_of(place, configuration)
     authorizer = authorizer_of(place, configuration, files)
     notes = review(configuration.roles, authorizer.policies, configuration.servers.keys())
+    notes += review_rows(authorizer.policies, tools_with_rows(tool_marks(configuration)))
     place.print_record(
         {
             "ok": True,
@@ -137,6 +140,11 @@ def _answer(
     }
     if refusal is not None:
         record |= {"reason": refusal.reason, "why": refusal.private, "shown": refusal.shown}
+    if explanation.rows is not None:
+        from yett.authorization.rows_words import rows_in_words
+
+        record["rows"] = rows_in_words(explanation.rows)
+        record["row_policies"] = list(explanation.rows.policies)
     return record
 
 
