@@ -12,6 +12,7 @@ from tests.postgres import Postgres
 from tests.yett.upstreams.sql.attacks import ON_POSTGRES, answers_to, corpus
 from tests.yett.upstreams.sql.scene import ACME, GLOBEX, PASSWORD, Sql, on_postgres, reader
 from yett.core.errors import Fault
+from yett.core.identity import Principal
 from yett.core.proofs import Credential
 from yett.core.reasons import Reason
 from yett.core.secret import Secret
@@ -198,6 +199,42 @@ async def test_a_policy_can_read_who_is_asking(pg: Sql) -> None:
             "environment": "live",
         }
     ]
+
+
+@pytest.mark.parametrize(
+    "tenant", ["o'neill", "a\\", "\\'; set local yett.tenant = 'globex", "ü$$ \n\t"]
+)
+async def test_whatever_a_tenant_is_called_it_stays_a_value(pg: Sql, tenant: str) -> None:
+    principal = Principal(id="k", name="x", tenant=tenant)
+
+    rows = await pg.rows(
+        "select current_setting('yett.tenant') as tenant, (select count(*) from orders) as seen",
+        principal=principal,
+    )
+
+    assert rows == [{"tenant": tenant, "seen": 0}]
+
+
+async def test_a_role_without_the_right_to_set_config_works_and_cannot_say_who_it_is(
+    pg: Sql, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("yett.upstreams.backends.sql.postgres.check_looks", lambda _: None)
+    function = "function pg_catalog.set_config(text, text, boolean)"
+    crossing = (
+        "with t as materialized (select set_config('yett.tenant', 'globex', true) as x)"
+        " select orders.tenant, x from t, orders"
+    )
+    await run(postgres, f"revoke execute on {function} from public")
+    try:
+        seen = await pg.rows("select distinct tenant from orders")
+        said = await pg.refused(crossing)
+        left = await pg.call("query", sql="update pg_settings set setting = 'x' where name = 'a'")
+    finally:
+        await run(postgres, f"grant execute on {function} to public")
+
+    assert seen == [{"tenant": "acme"}]
+    assert said == "permission denied for function set_config (42501)"
+    assert left["isError"]
 
 
 async def test_nothing_of_one_caller_is_left_for_the_next(pg: Sql, postgres: Postgres) -> None:

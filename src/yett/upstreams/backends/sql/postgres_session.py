@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, Final, final
 import asyncpg
 import orjson
 
+from yett.core.errors import Fault
 from yett.core.identity import Principal
+from yett.core.reasons import Reason
 from yett.core.secret import Secret
 from yett.upstreams.backends.sql.arguments import as_text
 from yett.upstreams.backends.sql.postgres_role import RIGHTS, check_rights
@@ -40,12 +42,9 @@ _SETTINGS: Final = {
     "extra_float_digits": "1",
     "standard_conforming_strings": "on",
     "client_min_messages": "error",
+    "jit": "off",
 }
-_BEGIN: Final = """
-select set_config('yett.principal', $1, true), set_config('yett.tenant', $2, true),
-  set_config('yett.roles', $3, true), set_config('yett.environment', $4, true),
-  set_config('statement_timeout', $5, true)
-"""
+_BEGIN: Final = "begin transaction isolation level read committed read only"
 
 
 @final
@@ -91,8 +90,8 @@ class Session:
         """A transaction of this caller: before that, nothing of the caller's was sent."""
         self.opened_at = asyncio.get_running_loop().time()
         version = connection.get_server_version().major
-        check = ", set_config('client_connection_check_interval', '2s', true)"
-        self._begin = _BEGIN + (check if version >= _CHECKS_ON_CLIENT else "")
+        checks = version >= _CHECKS_ON_CLIENT
+        self._own_settings = {"client_connection_check_interval": "2s"} if checks else {}
 
     @property
     def is_open(self) -> bool:
@@ -109,15 +108,20 @@ class Session:
 
         It ends with the block: never committed, so that no setting outlives it.
         """
-        await self._connection.execute("begin transaction isolation level read committed read only")
-        await self._connection.fetch(
-            self._begin,
-            principal.id,
-            principal.tenant,
-            orjson.dumps(principal.roles).decode(),
-            principal.environment,
-            str(max(1, int((until - asyncio.get_running_loop().time()) * 1000))),
-        )
+        settings = {
+            "yett.principal": principal.id,
+            "yett.tenant": principal.tenant,
+            "yett.roles": orjson.dumps(principal.roles).decode(),
+            "yett.environment": principal.environment,
+            "statement_timeout": str(
+                max(1, int((until - asyncio.get_running_loop().time()) * 1000))
+            ),
+            **self._own_settings,
+        }
+        # Not the function set_config: so the role needs no right to it, with which a statement could say
+        # anew for whom it is running.
+        told = [f"set local {name} = {_quoted(value)}" for name, value in settings.items()]
+        await self._connection.execute("; ".join([_BEGIN, *told]))
         self.has_begun = True
         self._counted.left = RECEIVED_BYTES_MAX
         yield self._connection
@@ -177,6 +181,8 @@ async def open_session(
         statement_cache_size=0,
         server_settings=_SETTINGS,
     )
+    # It is off already; the driver would switch it off and on with set_config, which a role need not have.
+    connection._server_caps = connection._server_caps._replace(jit=False)  # noqa: SLF001 - no public way
     try:
         check_rights(await connection.fetchrow(RIGHTS))
         for name, decode in POSTGRES.items():
@@ -189,6 +195,14 @@ async def open_session(
         connection.terminate()
         raise
     return session
+
+
+def _quoted(value: str) -> str:
+    """Return a literal; with `standard_conforming_strings`, as sessions have it, nothing but a quote ends one
+    (PostgreSQL, 4.1.2.1). There is no other way to hand a value to SET."""
+    if "\0" in value:
+        raise Fault(Reason.INTERNAL_ERROR, "what is said of a caller holds NUL")
+    return "'" + value.replace("'", "''") + "'"
 
 
 def _encoder(name: str) -> Callable[[Any], str]:
