@@ -13,6 +13,7 @@ import pytest
 from yett.admin import AdminServer
 from yett.admin.application import openapi
 from yett.admin.token import TOKEN_FILE, matches, open_token
+from yett.authorization.approval.request import Approver
 from yett.core.clock import SystemClock
 from yett.core.errors import CommandError, Fault
 from yett.core.reasons import Reason
@@ -58,6 +59,28 @@ class ScriptedDesk:
     def verify(self) -> dict[str, JSON]:
         return {"ok": True}
 
+    def approver(self, secret: bytes) -> Approver | None:
+        if secret == b"broken":
+            raise Fault(Reason.INTERNAL_ERROR, "PRIVATE")
+        return Approver("a1", "bo", "approver:bo") if secret == b"secret-of-bo" else None
+
+    def approvals(self, *, with_closed: bool) -> list[dict[str, JSON]]:
+        self.asked.append(("approvals", with_closed))
+        return []
+
+    def approval(self, identifier: str) -> dict[str, JSON]:
+        return {"id": identifier}
+
+    def approve(
+        self, identifier: str, by: Approver, *, break_glass: bool, reason: str
+    ) -> dict[str, JSON]:
+        self.asked.append(("approve", identifier, by.actor, break_glass, reason))
+        return {"id": identifier}
+
+    def deny(self, identifier: str, by: Approver, *, reason: str) -> dict[str, JSON]:
+        self.asked.append(("deny", identifier, by.actor, reason))
+        return {"id": identifier}
+
     def fail(self, peer: str) -> Failure:
         return self.strangers.fail(peer)
 
@@ -73,19 +96,25 @@ class Admin(NamedTuple):
     token: str
 
     async def ask(
-        self, path: str, method: str = "GET", *, token: str | None = "", **headers: str
+        self,
+        path: str,
+        method: str = "GET",
+        *,
+        token: str | None = "",
+        body: bytes | None = None,
+        **headers: str,
     ) -> tuple[int, bytes]:
-        return await asyncio.to_thread(self._ask, path, method, token, headers)
+        return await asyncio.to_thread(self._ask, path, method, token, body, headers)
 
     def _ask(
-        self, path: str, method: str, token: str | None, headers: dict[str, str]
+        self, path: str, method: str, token: str | None, body: bytes | None, headers: dict[str, str]
     ) -> tuple[int, bytes]:
         headers = {name.replace("_", "-"): value for name, value in headers.items()}
         if token is not None:
             headers |= {"Authorization": f"Bearer {token or self.token}"}
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
         try:
-            connection.request(method, path, headers=headers)
+            connection.request(method, path, body, headers)
             answer = connection.getresponse()
             return answer.status, answer.read()
         finally:
@@ -214,8 +243,76 @@ def test_nothing_but_the_token_matches(header: str | None) -> None:
     assert matches(Secret("t"), "bearer t")
 
 
+async def test_who_has_the_token_and_approvers_answer_calls_that_wait(admin: Admin) -> None:
+    path = "/api/v1/approvals/apr_1"
+    assert await admin.ask(f"{path}/approve", "POST") == (200, b'{"id":"apr_1"}')
+    words = b'{"reason": "burns", "break_glass": true}'
+    await admin.ask(f"{path}/approve", "POST", token="secret-of-bo", body=words)
+    await admin.ask(f"{path}/deny", "POST", token="secret-of-bo", body=b'{"reason": "no"}')
+
+    assert admin.desk.asked == [
+        ("approve", "apr_1", "admin:127.0.0.1", False, ""),
+        ("approve", "apr_1", "approver:bo", True, "burns"),
+        ("deny", "apr_1", "approver:bo", "no"),
+    ]
+    assert [event["actor"] for event in admin.desk.events][1:] == ["approver:bo"] * 2
+
+
+async def test_an_approver_gets_nowhere_else(admin: Admin) -> None:
+    for path in (*PATHS, "/api/v1/approvalsx", "/api/v1/approvals/../keys", "//api/v1/approvals"):
+        status, body = await admin.ask(path, token="secret-of-bo")
+        assert status == (404 if ".." in path else 401), path
+        assert admin.token.encode() not in body
+    assert admin.desk.asked == []
+    assert (await admin.ask("/api/v1/approvals", token="secret-of-bo"))[0] == 200
+    assert (await admin.ask("/api/v1/approvals", token="secret-of-cy"))[0] == 401
+    assert (await admin.ask("/api/v1/approvals", token="secret-of-bo", Origin="https://x"))[
+        0
+    ] == 403
+    status, body = await admin.ask("/api/v1/approvals", token="broken")
+    assert (status, b"PRIVATE" in body) == (503, False)
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"", 200),
+        (b" ", 200),
+        (b"{}", 200),
+        (b"[]", 400),
+        (b"null", 400),
+        (b'{"reason": null}', 400),
+        (b'{"break_glass": 1}', 400),
+        (b'{"people": 1}', 400),
+        (b'{"reason": "a", "reason": "b"}', 400),
+        (b"\xff", 400),
+        (b'{"reason": "' + b"x" * 5_000 + b'"}', 413),
+    ],
+)
+async def test_what_is_said_with_an_answer_is_read_strictly(
+    body: bytes, status: int, admin: Admin
+) -> None:
+    found, _ = await admin.ask("/api/v1/approvals/apr_1/approve", "POST", body=body)
+    assert found == status
+    assert len(admin.desk.asked) == (status == 200)
+
+
+async def test_what_is_closed_is_listed_only_if_it_is_asked_for(admin: Admin) -> None:
+    for query, expected in (("", False), ("?all=true", True), ("?all=false", False)):
+        assert (await admin.ask(f"/api/v1/approvals{query}"))[0] == 200
+        assert admin.desk.asked.pop() == ("approvals", expected)
+    for bad in ("?all=maybe", "?everything=true"):
+        assert (await admin.ask(f"/api/v1/approvals{bad}"))[0] == 400
+
+
 def test_the_description_names_every_route() -> None:
     described = openapi()
 
     assert set(described["paths"]) >= {"/api/v1/status", "/api/v1/keys/{key}/revoke"}
+    agreeing = described["paths"]["/api/v1/approvals/{approval}/approve"]["post"]
+    assert agreeing["parameters"][0]["name"] == "approval"
+    assert (
+        "break_glass"
+        in agreeing["requestBody"]["content"]["application/json"]["schema"]["properties"]
+    )
     assert described["paths"]["/api/v1/keys/{key}/revoke"]["post"]["parameters"][0]["in"] == "path"
