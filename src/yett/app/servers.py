@@ -151,6 +151,11 @@ def shipped_classes(configuration: Configuration) -> dict[str, Mapping[str, Acce
     found: dict[str, Mapping[str, Access]] = {
         name: entry.classes() for name, entry in _entries(configuration).items()
     }
+        hidden={
+            f"{server}/{tool}": rules.rows.hide
+            for server, tool, rules in _tools(configuration)
+            if rules.rows is not None
+        },
     own = {name: OWN_CLASSES for name, section in configuration.servers.items() if section.database}
     return found | own
 

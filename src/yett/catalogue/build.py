@@ -1,17 +1,21 @@
 """Configuration in, the stage out."""
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from yett.catalogue.backends.lock_file import LockFile
 from yett.catalogue.config import LOCK_NAME, CatalogueConfig
+from yett.catalogue.forcing import without_forced
+from yett.catalogue.hiding import without_hidden
+from yett.catalogue.diff import TextFindings
 from yett.catalogue.pinning import Classes
 from yett.catalogue.port import Discoverer, LockStore, RecordEvent, SchemaCheck
 from yett.catalogue.stage import Catalogue
 from yett.catalogue.verifier import Verifier
 from yett.core.clock import Clock
 from yett.core.seal import Sealer
-from yett.core.target import Access
+from yett.core.target import JSON, Access
 
 
 def build(
@@ -19,6 +23,7 @@ def build(
     *,
     discoverer: Discoverer,
     schema_check: SchemaCheck,
+    text_findings: TextFindings,
     record_event: RecordEvent,
     clock: Clock,
     sealer: Sealer,
@@ -36,11 +41,22 @@ def build(
         discoverer=discoverer,
         store=LockFile(Path(config.lock_path)),
         schema_check=schema_check,
+        text_findings=text_findings,
         record_event=record_event,
         clock=clock,
         classes=classes_by_server(config, shipped),
     )
-    return Catalogue(verifier, sealer, config.forced)
+    altered = {key: partial(_altered, config, key) for key in (*config.forced, *config.hidden)}
+    return Catalogue(verifier, sealer, altered)
+
+
+def _altered(config: CatalogueConfig, key: str, definition: dict[str, JSON]) -> dict[str, JSON]:
+    """Return what is shown of a tool."""
+    if key in config.forced:
+        definition = without_forced(definition, config.forced[key])
+    if key in config.hidden:
+        definition = without_hidden(definition, config.hidden[key])
+    return definition
 
 
 def open_lock(folder: Path) -> LockStore:

@@ -14,10 +14,12 @@ LOCK_NAME: Final = "yett.lock"
 class CatalogueConfig(msgspec.Struct, frozen=True, kw_only=True):
     """lock_path: `yett.lock` beside the configuration. pin_at_first_sight: development only.
     servers: the configured names, in order. access: (server, tool) → the operator's class.
-    forced: by `server/tool`, the places of arguments that the gate sets itself."""
+    forced: by `server/tool`, the places of arguments that the gate sets itself. hidden: by
+    `server/tool`, of those some of whose rows are not shown, fields that never are."""
 
     lock_path: str
     pin_at_first_sight: bool
     servers: tuple[str, ...]
     access: dict[tuple[str, str], Access]
     forced: dict[str, tuple[tuple[str, ...], ...]] = {}
+    hidden: dict[str, tuple[str, ...]] = {}

@@ -1,10 +1,9 @@
 """Definitions as one caller is shown them: under public names, page by page, marked if out of reach. Pure."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from yett.catalogue.definitions import IDENTITY
-from yett.catalogue.forcing import without_forced
 from yett.catalogue.names import public_uri
 from yett.core.errors import Denied
 from yett.core.operations import Kind
@@ -20,17 +19,17 @@ UNAVAILABLE: Final = "yett/unavailable"
 
 _APP_URI: Final = "resourceUri"
 
-Forced = Mapping[str, Sequence[tuple[str, ...]]]
-"""By `server/tool`, the places of the arguments that the gate sets itself."""
+Altered = Mapping[str, Callable[[dict[str, JSON]], dict[str, JSON]]]
+"""By `server/tool`, what is shown in place of a definition."""
 
-NOTHING_FORCED: Final[Forced] = {}
+NOTHING_ALTERED: Final[Altered] = {}
 
 
 def show_page(
     permitted: PermittedList,
     sealer: Sealer,
     is_away: Callable[[str], bool],
-    forced: Forced = NOTHING_FORCED,
+    altered: Altered = NOTHING_ALTERED,
 ) -> dict[str, JSON]:
     """Return one page of a list, and the cursor of the next (MCP 2026-07-28, Pagination).
 
@@ -53,7 +52,7 @@ def show_page(
     end = len(targets) if call.params.get("whole") is True else start + PAGE_ITEMS_MAX
     result: dict[str, JSON] = {
         call.operation.answer_key: list(
-            _show(targets[start:end], is_away, forced, publicly=call.server is None)
+            _show(targets[start:end], is_away, altered, publicly=call.server is None)
         )
     }
     if end < len(targets):
@@ -75,15 +74,15 @@ def _behind(targets: tuple[Target, ...], place: int, last: str) -> int:
 def _show(
     targets: tuple[Target, ...],
     is_away: Callable[[str], bool],
-    forced: Forced,
+    altered: Altered,
     *,
     publicly: bool,
 ) -> Iterator[dict[str, JSON]]:
     away = {server: is_away(server) for server in {target.server for target in targets}}
     for target in targets:
         shown = target.definition
-        if target.key in forced and target.kind is Kind.TOOL:
-            shown = without_forced(shown, forced[target.key])
+        if target.key in altered and target.kind is Kind.TOOL:
+            shown = altered[target.key](shown)
         if publicly:
             shown = {**_with_public_app(target, shown), IDENTITY[target.kind]: target.public_name}
         if away[target.server]:

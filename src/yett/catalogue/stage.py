@@ -9,7 +9,7 @@ from typing import Final, final
 import msgspec
 
 from yett.catalogue.names import own_name
-from yett.catalogue.showing import NOTHING_FORCED, Forced, show_page
+from yett.catalogue.showing import NOTHING_ALTERED, Altered, show_page
 from yett.catalogue.verifier import Verifier
 from yett.core.call import Call
 from yett.core.errors import Denied
@@ -27,12 +27,14 @@ _NAME_SHOWN_CHARS_MAX: Final = 200
 class Catalogue:
     """`watch` has to run beside it: it verifies, again and again, and takes over approvals.
 
-    forced: arguments that the gate sets itself, which no list shows."""
+    altered: of tools that are not shown quite as they are."""
 
-    __slots__ = ("_forced", "_sealer", "_verifier")
+    __slots__ = ("_altered", "_sealer", "_verifier")
 
-    def __init__(self, verifier: Verifier, sealer: Sealer, forced: Forced = NOTHING_FORCED) -> None:
-        self._forced = forced
+    def __init__(
+        self, verifier: Verifier, sealer: Sealer, altered: Altered = NOTHING_ALTERED
+    ) -> None:
+        self._altered = altered
         self._verifier = verifier
         self._sealer = sealer
 
@@ -91,7 +93,7 @@ class Catalogue:
         Raises:
             Denied: INVALID_STATE, the cursor is not of this caller and this list, or too old.
         """
-        return show_page(permitted, self._sealer, self._verifier.is_away, self._forced)
+        return show_page(permitted, self._sealer, self._verifier.is_away, self._altered)
 
     def describe(self, permitted: PermittedList) -> dict[str, JSON]:
         """What `/v1/key` says of the tools that the caller may use."""
