@@ -26,7 +26,8 @@ def test_the_front_is_named_whole() -> None:
 
 
 def test_the_back_is_named_whole() -> None:
-    folders = ("upstreams", "upstreams/backends/http", "upstreams/backends/stdio")
+    backends = ("http", "stdio", "sql")
+    folders = ("upstreams", *(f"upstreams/backends/{name}" for name in backends))
 
     assert named(PAGE[BACK:]) == files(*folders)
 
