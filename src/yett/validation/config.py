@@ -19,7 +19,10 @@ class SqlArgument(Argument, frozen=True, tag="sql"):
     """One statement. dialect: of the database. functions: allowed beside those known to be harmless.
     parameters: literals are refused. tables: the only ones that may be named; none: all."""
 
-    dialect: Literal["postgres", "sqlite", "mysql", "mssql"] = "postgres"
+    dialect: Literal[
+        "postgres", "sqlite", "mysql", "mariadb", "mssql", "oracle",
+        "bigquery", "snowflake", "duckdb", "clickhouse",
+    ] = "postgres"  # fmt: skip
     functions: Names = ()
     parameters: bool = False
     tables: Names = ()

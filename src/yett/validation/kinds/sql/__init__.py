@@ -1,0 +1,1 @@
+"""What statements of SQL may be sent on, and which rows they see."""

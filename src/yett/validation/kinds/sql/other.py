@@ -1,0 +1,210 @@
+"""Judges statements of databases other than PostgreSQL: by the tree that sqlglot makes of the text that is
+sent, and by the words of that text, as a function is what stands before a parenthesis."""
+
+import re
+from collections import Counter
+from typing import Final
+
+from sqlglot import exp
+from sqlglot.tokenizer_core import Token, TokenType
+
+from yett.validation.kinds.port import Unfit
+from yett.validation.kinds.sql import commands
+from yett.validation.kinds.sql.names import said, words
+from yett.validation.kinds.sql.other_functions import FUNCTIONS
+from yett.validation.kinds.sql.other_nodes import (
+    FORBIDDEN_WORDS,
+    HINTS,
+    KINDS,
+    NOT_CALLED,
+    READ_NODES,
+    READ_STATEMENTS,
+    STRUCTURE,
+    VALUES,
+    WRITE_NODES,
+    WRITE_STATEMENTS,
+)
+from yett.validation.kinds.sql.other_tables import tables_in
+from yett.validation.kinds.sql.other_tree import PIECES_MAX, rewritten, tokens_of
+from yett.validation.kinds.sql.rules import Rules
+from yett.validation.kinds.sql.text import check_text
+
+_TABLE: Final = re.compile(r"[\w$#*: -]+")
+_FILES: Final = words("""
+    arrow avro binaryfile csv db delta duckdb feather gz iceberg ipc json jsonl ndjson orc parquet sqlite text
+    tsv txt xlsx zst
+    """)
+"""Endings of files, and schemas by which some databases read a file in place of a table."""
+_SECRET_SCHEMAS: Final = frozenset({"mysql"})
+_SECRET_TABLES: Final = re.compile(
+    r"(pg_shadow|pg_authid|sysusers|sql_logins|syslogins|sysxlogins|sysremotelogins|linked_logins|openkeys"
+    r"|asymmetric_keys|(user|link|user_history|default_pwd)\$|dba_users|dba_db_links|all_db_links|user_db_links)"
+)
+_SECRET_SYSTEM: Final = frozenset({"users", "user_directories", "named_collections", "zookeeper"})
+_EXECUTED: Final = ("/*!", "/*M!", "/*+")
+"""How comments begin that MySQL, MariaDB and Oracle obey."""
+_COUNTS: Final = (exp.Limit, exp.Offset, exp.Fetch, exp.Ordered, exp.Group, exp.DataTypeParam)
+
+
+def check_in(dialect: str, text: str, rules: Rules) -> str:
+    """dialect: sqlglot's name. Return the statement to send.
+
+    Raises:
+        Unfit: it is not sent.
+    """
+    check_text(text, PIECES_MAX)
+    if any(mark in text for mark in _EXECUTED):
+        raise Unfit("has a comment that may be executed")
+    if commands.is_harmless(text, dialect) and not rules.tables:
+        return text
+    prefix, rest = commands.explained(text, dialect)
+    tree, anew = rewritten(rest, dialect, forbidden_words(rules))
+    judge(tree, anew, dialect, rules)
+    return prefix + anew
+
+
+def judge(tree: exp.Expr, text: str, dialect: str, rules: Rules) -> None:
+    """text: what is sent, from which the tree was made.
+
+    Raises:
+        Unfit: it has a part that is not known to be harmless.
+    """
+    if type(tree).__name__ not in (WRITE_STATEMENTS if rules.writes else READ_STATEMENTS):
+        raise Unfit("is a statement that is never sent" if rules.writes else "is not a query")
+    _check_nodes(tree, rules)
+    _check_words(tree, tokens_of(text, dialect), dialect, rules)
+    _check_tables(tree, dialect, rules)
+
+
+def forbidden_words(rules: Rules) -> frozenset[str]:
+    return frozenset() if rules.writes else FORBIDDEN_WORDS
+
+
+def _check_nodes(tree: exp.Expr, rules: Rules) -> None:
+    nodes = WRITE_NODES if rules.writes else READ_NODES
+    for node in tree.walk():
+        name = type(node).__name__
+        if isinstance(node, NOT_CALLED) or not (name in nodes or isinstance(node, exp.Func)):
+            raise Unfit(f"has a part that is not allowed ({name})")
+        if rules.parameters and name in VALUES and not _counts(node):
+            raise Unfit("has a value written into it; send it as a parameter")
+        if isinstance(node, exp.SetOperation):
+            _check_operands(node)
+        if isinstance(node, exp.IndexTableHint | exp.WithTableHint):
+            _check_hint(node)
+        if isinstance(node, exp.EQ | exp.PropertyEQ) and isinstance(node.this, exp.Parameter):
+            _check_comparison(node)
+        if isinstance(node, exp.Create | exp.Drop | exp.Alter):
+            _check_definition(node)
+
+
+def _check_operands(node: exp.SetOperation) -> None:
+    """A piece of a query, as `1 UNION SELECT 2`, is a statement to sqlglot."""
+    for side in (node.this, node.expression):
+        if not isinstance(side, exp.Query | exp.Values | exp.Table):
+            raise Unfit("joins something that is not a query")
+
+
+def _check_hint(node: exp.Expr) -> None:
+    said_of_it = [node.name] if isinstance(node, exp.IndexTableHint) else []
+    if isinstance(node, exp.WithTableHint):
+        said_of_it = [part.name for part in node.expressions]
+    if not all(name.upper() in HINTS for name in said_of_it):
+        raise Unfit("says how a table is to be read in a way that is not known to be harmless")
+
+
+def _check_comparison(node: exp.Expr) -> None:
+    if isinstance(node, exp.PropertyEQ) or isinstance(node.parent, exp.Select):
+        raise Unfit("sets a variable")
+
+
+def _check_definition(node: exp.Expr) -> None:
+    if str(node.args.get("kind")).upper() not in KINDS:
+        raise Unfit("creates, alters or drops something that is not data")
+
+
+def _counts(literal: exp.Expr) -> bool:
+    return isinstance(literal.parent, _COUNTS) and not literal.args.get("is_string")
+
+
+def _check_words(tree: exp.Expr, tokens: list[Token], dialect: str, rules: Rules) -> None:
+    forbidden = forbidden_words(rules)
+    functions = rules.functions | FUNCTIONS[dialect]
+    columns = Counter(
+        alias.name.lower() for alias in tree.find_all(exp.TableAlias) if alias.args.get("columns")
+    )
+    if rules.writes:
+        columns.update(_names_with_columns(tree))
+    for index, token in enumerate(tokens):
+        quoted = token.token_type is TokenType.IDENTIFIER
+        word = token.text.upper()
+        if not quoted and token.token_type is not TokenType.STRING:
+            _check_word(word, dialect, forbidden)
+        if index + 1 == len(tokens) or tokens[index + 1].token_type is not TokenType.L_PAREN:
+            continue
+        if not quoted and not (word[:1].isalpha() or word[:1] in ("_", "@")):
+            continue
+        if token.token_type is TokenType.STRING:
+            continue
+        name = _called(tokens, index)
+        if columns[name] > 0:
+            columns[name] -= 1
+        elif name not in functions and (quoted or "." in name or word not in STRUCTURE):
+            raise Unfit(f"calls {said(name, 'a function')}, which is not known to be harmless")
+
+
+def _check_word(word: str, dialect: str, forbidden: frozenset[str]) -> None:
+    if word in forbidden or (dialect == "clickhouse" and word == "SETTINGS"):
+        raise Unfit(f"has the word {word}")
+
+
+def _called(tokens: list[Token], index: int) -> str:
+    """Return the name that ends here, in lower case, with what stands before it."""
+    parts = [tokens[index].text]
+    while index > 1 and tokens[index - 1].token_type is TokenType.DOT:
+        index -= 2
+        parts.append(tokens[index].text)
+    return ".".join(reversed(parts)).lower()
+
+
+def _names_with_columns(tree: exp.Expr) -> Counter[str]:
+    """A list of columns follows the name of a table that is written to."""
+    return Counter(
+        ".".join(part.name for part in schema.this.parts).lower()
+        for schema in tree.find_all(exp.Schema)
+        if isinstance(schema.this, exp.Table)
+    )
+
+
+def _check_tables(tree: exp.Expr, dialect: str, rules: Rules) -> None:
+    for table in tree.find_all(exp.Table):
+        if not isinstance(table.this, exp.Identifier):
+            if not isinstance(table.this, exp.Func):
+                raise Unfit("reads from something that is no table")
+            continue
+        parts = [part.name.lower() for part in table.parts]
+        if not all(map(_TABLE.fullmatch, parts)) or len(parts) > _parts_max(dialect):
+            raise Unfit("reads a table whose name may mean a file or another server")
+        if len(parts) > 1 and (parts[-1] in _FILES and dialect == "duckdb"):
+            raise Unfit("reads a table whose name may mean a file or another server")
+        if _is_secret(parts, dialect):
+            raise Unfit(f"reads {said('.'.join(parts), 'a table')}, which holds secrets")
+    if rules.tables:
+        for table in tables_in(tree):
+            name = ".".join(part.name.lower() for part in table.parts)
+            if name not in rules.tables:
+                raise Unfit(f"names a table that is not allowed: {said(name, 'of an odd name')}")
+
+
+def _parts_max(dialect: str) -> int:
+    """Catalogue, schema, table; one more is a linked server, or `INFORMATION_SCHEMA` in BigQuery."""
+    return 4 if dialect == "bigquery" else 3
+
+
+def _is_secret(parts: list[str], dialect: str) -> bool:
+    schema = parts[-2] if len(parts) > 1 else ""
+    if dialect == "clickhouse":
+        return schema == "system" and parts[-1] in _SECRET_SYSTEM
+    if dialect == "mysql" and schema in _SECRET_SCHEMAS:
+        return True
+    return bool(_SECRET_TABLES.fullmatch(parts[-1]))
