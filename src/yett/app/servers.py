@@ -119,7 +119,15 @@ def tool_marks(configuration: Configuration) -> dict[str, ToolMarks]:
 
 def answer_rules(configuration: Configuration) -> dict[str, AnswerRules]:
     return {
-        f"{server}/{tool}": AnswerRules(secrets=rules.secrets, rows=_row_places(rules.rows))
+        f"{server}/{tool}": AnswerRules(
+            secrets=rules.secrets,
+            personal_data=rules.personal_data,
+            injections=rules.injections,
+            links=rules.links,
+            spotlight=rules.spotlight,
+            link_hosts=tuple(host.lower() for host in rules.link_hosts),
+            rows=_row_places(rules.rows),
+        )
         for server, tool, rules in _tools(configuration)
     }
 
@@ -143,6 +151,11 @@ def catalogue_config(configuration: Configuration, folder: Path) -> CatalogueCon
             if rules.access is not None
         },
         forced=_forced(configuration),
+        hidden={
+            f"{server}/{tool}": rules.rows.hide
+            for server, tool, rules in _tools(configuration)
+            if rules.rows is not None
+        },
     )
 
 
@@ -151,11 +164,6 @@ def shipped_classes(configuration: Configuration) -> dict[str, Mapping[str, Acce
     found: dict[str, Mapping[str, Access]] = {
         name: entry.classes() for name, entry in _entries(configuration).items()
     }
-        hidden={
-            f"{server}/{tool}": rules.rows.hide
-            for server, tool, rules in _tools(configuration)
-            if rules.rows is not None
-        },
     own = {name: OWN_CLASSES for name, section in configuration.servers.items() if section.database}
     return found | own
 

@@ -40,8 +40,10 @@ class ToolSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     access: its class; unclassified is `write`. labels: what its results are, for policies: `private`, or
     `untrusted` (others write them). egress: it sends what it is given to somewhere outside. rate: for each key. rate_total: for all callers.
     cost: fixed price of a call. open: let undeclared arguments through. arguments: what they are, beside
-    their types: paths, URLs, statements. secrets: what to do with secrets in its answers. rows: where
-    the rows in its answers are, so that each caller sees its own.
+    their types: paths, URLs, statements. secrets, personal_data, injections, links: what to do with what is
+    found of it in its answers: note it, replace it, mark the texts of the answer as data, refuse the answer.
+    spotlight: mark the texts of each of its answers as data. link_hosts: where links in its answers may lead,
+    and below. rows: where the rows in its answers are, so that each caller sees its own.
     """
 
     access: Access | None = None
@@ -53,6 +55,11 @@ class ToolSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     open: bool = False
     arguments: Arguments = {}
     secrets: Handling = "redact"
+    personal_data: Handling = "flag"
+    injections: Handling = "flag"
+    links: Handling = "flag"
+    spotlight: bool = False
+    link_hosts: tuple[str, ...] = ()
     rows: RowRules | None = None
 
 

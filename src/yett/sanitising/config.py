@@ -1,18 +1,55 @@
 """What a tool's section says about its answers."""
 
+from collections.abc import Iterable, Mapping
 from typing import Literal, final
 
 import msgspec
 
+from yett.sanitising.detectors.rules import Kind, kind_of
 from yett.sanitising.rows import RowPlaces
 
-Handling = Literal["flag", "redact", "block"]
+Handling = Literal["flag", "redact", "spotlight", "block"]
 
 
 @final
 class AnswerRules(msgspec.Struct, frozen=True):
-    """secrets: what to do with secrets in an answer: note it, replace it, or refuse the answer. Control
-    and hidden characters are always removed. rows: where its rows are; None: callers may see all of it."""
+    """What to do with what is found in an answer: note it, replace it, mark the texts of the answer as
+    data, or refuse the answer. Control and hidden characters are always removed. spotlight: mark the texts of
+    every answer, whatever is found. link_hosts: where links may lead, with what is below each. rows: where
+    its rows are; None: callers may see all of it."""
 
     secrets: Handling = "redact"
+    personal_data: Handling = "flag"
+    injections: Handling = "flag"
+    links: Handling = "flag"
+    spotlight: bool = False
+    link_hosts: tuple[str, ...] = ()
     rows: RowPlaces | None = None
+
+    @property
+    def handling(self) -> dict[Kind, Handling]:
+        return {
+            "secret": self.secrets,
+            "personal": self.personal_data,
+            "injection": self.injections,
+            "link": self.links,
+        }
+
+    def blocks(self, found: Iterable[str]) -> bool:
+        """Tell whether an answer with these findings may not leave."""
+        handling = self.handling
+        return any(handling.get(kind_of(name)) == "block" for name in found)
+
+    def marks(self, found: Iterable[str]) -> bool:
+        """Tell whether the texts of an answer with these findings are marked as data."""
+        handling = self.handling
+        return self.spotlight or any(handling.get(kind_of(name)) == "spotlight" for name in found)
+
+    def left(self, found: Mapping[str, int]) -> dict[str, int]:
+        """Return the findings that stay in an answer as they were."""
+        handling = self.handling
+        return {
+            name: count
+            for name, count in found.items()
+            if handling.get(kind_of(name)) in ("flag", "spotlight")
+        }

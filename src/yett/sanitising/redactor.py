@@ -3,9 +3,13 @@
 from typing import Final, final
 
 from yett.core.document import DocumentError, encode, parse
+from yett.sanitising.config import Handling
+from yett.sanitising.detectors.rules import Kind
 from yett.sanitising.patience import Unwalkable
 from yett.sanitising.rewriting import PRIVATE, Cleaner
-from yett.sanitising.scanner import Scanner, shared_scanner
+from yett.sanitising.scanner import Scanner, secrets_scanner
+
+_HANDLING: Final[dict[Kind, Handling]] = {"secret": "redact"}
 
 
 @final
@@ -13,7 +17,7 @@ class Redactor:
     __slots__ = ("_scanner",)
 
     def __init__(self, scanner: Scanner | None = None) -> None:
-        self._scanner: Final = scanner or shared_scanner()
+        self._scanner: Final = scanner or secrets_scanner()
 
     def redact(self, encoded_json: bytes) -> bytes:
         """Return compact JSON with secrets replaced; the same object when there are none.
@@ -25,7 +29,7 @@ class Redactor:
         if hits is None:
             return encoded_json
         cleaner = Cleaner(
-            self._scanner, hits, redact=True, keep_hidden=True, private_names=hits.named
+            self._scanner, hits, _HANDLING, keep_hidden=True, private_names=hits.named
         )
         try:
             value = parse(encoded_json)
@@ -40,7 +44,7 @@ class Redactor:
         hits = self._scanner.scan(encode(readable))
         if hits is None:
             return text
-        cleaner = Cleaner(self._scanner, hits, redact=True, keep_hidden=True)
+        cleaner = Cleaner(self._scanner, hits, _HANDLING, keep_hidden=True)
         try:
             return cleaner.text(readable)
         except Unwalkable:

@@ -1,51 +1,58 @@
 """Walk a JSON value and rewrite its texts, names of members included."""
 
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Final, final
 
 from yett.core.bounds import DOCUMENT_DEPTH_MAX
 from yett.core.target import JSON
-from yett.sanitising.detectors import hidden
+from yett.sanitising.config import Handling
+from yett.sanitising.detectors import hidden, injection, links
+from yett.sanitising.detectors.personal import is_named_personal
+from yett.sanitising.detectors.rules import Kind, kind_of
 from yett.sanitising.detectors.secrets import is_named_secret, is_private_name
+from yett.sanitising.normalising import DEPTH_MAX, fold, runs
 from yett.sanitising.patience import Patience, Unwalkable
-from yett.sanitising.scanner import Hits, Scanner, replace, unspell
+from yett.sanitising.scanner import Hits, Scanner, Span, merge, replace, shown, unspell
 
-NAMED: Final = "assigned-secret"
+NAMED: Final = "secret:assigned-secret"
 PRIVATE: Final = "[redacted]"
-FINDING_PREFIX: Final = "secret:"
 _BINARY_MEMBERS: Final = frozenset({"data", "blob"})
-_SECRET_CHARS_MIN: Final = 8
+_FOUND_CHARS_MIN: Final = 6
 """No rule finds anything in less."""
-_FEW_RULES: Final = 2
+_INSTRUCTION_CHARS_MIN: Final = 12
 
 
 @final
 class Cleaner:
-    """One walk over one document. `found` collects the names of what was found.
+    """One walk over one document. `found` counts what was found, by finding.
 
-    redact: replace secrets; otherwise they are only found. keep_hidden: leave hidden characters
-    where they hide no secret. private_names: a name such as `password` is reason enough.
-    binary: ids of the objects whose `data` or `blob` is checked base64.
+    handling: what to do with each kind; what is not in there is only noted. keep_hidden: leave hidden
+    characters where they hide nothing. private_names: a name such as `password` is reason enough.
+    binary: ids of the objects whose `data` or `blob` is checked base64. link_hosts: where links may lead.
     """
 
     def __init__(
         self,
         scanner: Scanner,
         hits: Hits,
+        handling: Mapping[Kind, Handling],
         *,
-        redact: bool,
         keep_hidden: bool = False,
         private_names: bool = False,
         binary: AbstractSet[int] = frozenset(),
+        link_hosts: Collection[str] = (),
     ) -> None:
         self._scanner = scanner
         self._hits = hits
-        self._redact = redact
+        self._handling = handling
         self._keep_hidden = keep_hidden
         self._private_names = private_names
         self._binary = binary
+        self._link_hosts = link_hosts
         self._patience = Patience()
-        self.found: set[str] = set()
+        self.found: Counter[str] = Counter()
 
     def value(self, value: JSON, depth: int = 0) -> JSON:
         """Return the cleaned value.
@@ -67,42 +74,94 @@ class Cleaner:
         """Return one cleaned text.
 
         Raises:
-            Unwalkable: it would take too long.
+            Unwalkable: it would take longer than there is patience for.
         """
         self._patience.spend(1)
-        cleaned = self._without_secrets(text, self._hits.rules)
-        if self._hits.hidden:
+        hits = self._hits
+        if (
+            hits.is_much and len(text) >= _FOUND_CHARS_MIN
+        ):  # of the whole document; most is not here
+            self._patience.spend(2 + (len(text) >> 7))
+            hits = self._scanner.look(text)
+        cleaned = self._read(text, hits)
+        if hits.hidden:
             cleaned = self._without_hidden(cleaned)
-        if self._hits.spelt and "\\u00" in cleaned:
+        if hits.spelt and "\\u00" in cleaned:
             self._patience.spend(cleaned.count("\\u00"))
-            plain = unspell(cleaned)
-            again = self._without_secrets(plain, self._scanner.rules_in(plain))
-            return cleaned if again is plain else again
-        return cleaned
+            cleaned = self._read_again(cleaned, unspell(cleaned))
+        if hits.folded:
+            self._patience.spend(4 + (len(text) >> 3))
+            cleaned = self._read_again(cleaned, fold(cleaned))
+        return self._decoded(cleaned) if hits.coded else cleaned
 
     def _without_hidden(self, text: str) -> str:
         stripped, names = hidden.strip(text, self._patience)
         if not names:
             return text
         # What was torn apart by characters that nobody sees is whole now.
-        cleaned = self._without_secrets(stripped, self._scanner.rules_in(stripped))
+        cleaned = self._read(stripped, self._scanner.look(stripped))
         if self._keep_hidden and cleaned is stripped:
             return text
         self.found.update(names)
         return cleaned
 
-    def _without_secrets(self, text: str, rules: tuple[int, ...]) -> str:
-        if len(text) < _SECRET_CHARS_MIN:
-            return text
-        if len(rules) > _FEW_RULES:  # of the whole document; most are not for this text
-            self._patience.spend(2 + (len(text) >> 7))
-            rules = self._scanner.rules_in(text)
-        encoded = text.encode()
-        spans = self._scanner.spans(encoded, rules, self._patience)
+    def _read(self, text: str, hits: Hits) -> str:
+        """Return a text without what has to go; the same object if all may stay."""
+        spans = self._spans(text.encode(), hits)
         if not spans:
             return text
-        self.found.update(FINDING_PREFIX + name for _, _, name in spans)
-        return replace(encoded, spans).decode() if self._redact else text
+        self.found.update(finding for _, _, finding in spans)
+        return self._replaced(text, spans)
+
+    def _read_again(self, text: str, otherwise: str) -> str:
+        """Look at a text as it may be read: only what is new in it counts, and changes the text."""
+        if otherwise == text:
+            return text
+        spans = self._spans(otherwise.encode(), self._scanner.look(otherwise))
+        new = [span for span in spans if span[2] not in self.found]
+        if not new:
+            return text
+        self.found.update(finding for _, _, finding in new)
+        cleaned = self._replaced(otherwise, spans)
+        return text if cleaned is otherwise else cleaned
+
+    def _decoded(self, text: str) -> str:
+        """Take out what is encoded and holds, once it is read, something that has to go."""
+        spans = [
+            (len(text[:start].encode()), len(text[:end].encode()), finding)
+            for start, end, finding in self._encoded(text, DEPTH_MAX)
+        ]
+        self.found.update({finding for _, _, finding in spans} - set(self.found))
+        return self._replaced(text, spans) if spans else text
+
+    def _encoded(self, text: str, depth: int) -> Iterable[tuple[int, int, str]]:
+        """Yield the places of encoded runs, and what is in each, whatever it is wrapped in."""
+        for start, end, inner in runs(text, self._patience):
+            hits = self._scanner.look(inner)
+            self._patience.spend(4 + (len(inner) >> 6))
+            for _, _, finding in self._spans(inner.encode(), hits):
+                yield start, end, finding
+            if depth > 1 and hits.coded:
+                for _, _, finding in self._encoded(inner, depth - 1):
+                    yield start, end, finding
+
+    def _spans(self, text: bytes, hits: Hits) -> list[Span]:
+        if len(text) < _FOUND_CHARS_MIN:
+            return []
+        spans = self._scanner.spans(text, hits.rules, self._patience) if hits.rules else []
+        if hits.instructing and len(text) >= _INSTRUCTION_CHARS_MIN:
+            spans = merge([*spans, *injection.find(text, self._patience)])
+        if self._link_hosts:
+            spans = [span for span in spans if not self._may_lead(text, span)]
+        return spans
+
+    def _may_lead(self, text: bytes, span: Span) -> bool:
+        host = links.host_of(text[span[0] : span[1]].decode("utf-8", "replace"))
+        return kind_of(span[2]) == "link" and links.is_allowed(host, self._link_hosts)
+
+    def _replaced(self, text: str, spans: Iterable[Span]) -> str:
+        going = [span for span in spans if self._handling.get(kind_of(span[2])) == "redact"]
+        return replace(text.encode(), going).decode() if going else text
 
     def _object(self, value: dict[str, JSON], depth: int) -> dict[str, JSON]:
         exempt = id(value) in self._binary
@@ -121,10 +180,13 @@ class Cleaner:
         if self._private_names and _is_private(name, item):
             return PRIVATE
         cleaned = self.value(item, depth + 1)
-        if isinstance(cleaned, str) and is_named_secret(name, cleaned):
-            self.found.add(FINDING_PREFIX + NAMED)
-            return f"[redacted:{NAMED}]" if self._redact else cleaned
-        return cleaned
+        if not isinstance(cleaned, str):
+            return cleaned
+        finding = NAMED if is_named_secret(name, cleaned) else is_named_personal(name, cleaned)
+        if finding is None:
+            return cleaned
+        self.found[finding] += 1
+        return shown(finding) if self._handling.get(kind_of(finding)) == "redact" else cleaned
 
 
 def _is_private(name: str, item: JSON) -> bool:

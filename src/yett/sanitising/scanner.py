@@ -2,93 +2,180 @@
 
 import functools
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final, final
 
 import re2
 
 from yett.core.document import encode
-from yett.sanitising.detectors import hidden
-from yett.sanitising.detectors.secrets import PRIVATE_NAME_HINT, RULES
+from yett.sanitising.detectors import hidden, injection, links, personal, secrets
+from yett.sanitising.detectors.rules import Rule, kind_of
+from yett.sanitising.normalising import FOLD_HINT, RUN_HINT
 from yett.sanitising.patience import Patience
 
 # Room for the states that a hostile text can make; an honest one needs less than one megabyte.
-_AUTOMATON_BYTES_MAX: Final = 24 * 1024 * 1024
+_AUTOMATON_BYTES_MAX: Final = 16 * 1024 * 1024
 
 # A text may spell a secret in escapes once more than JSON does; a model reads those as well.
 _SPELT: Final = re.compile(r"\\u00([2-7][0-9a-fA-F])")
 _SPELT_HINT: Final = rb"\\\\u00[2-7][0-9a-fA-F]"
 
 _ENDLESS: Final = 2**62
+_INSTRUCTION: Final = "instruction"
+_FEW_RULES: Final = 2
 
 Span = tuple[int, int, str]
-"""Start and end in bytes, and the name of the rule."""
+"""Start and end in bytes, and the finding: kind, colon, name."""
 
 
 @final
 class Hits:
-    """What a pass found, as a reason to look closer. `rules`: those whose hint was there.
-    `named`: a member has a name under which secrets stand. `spelt`: escapes inside a text."""
+    """What a pass found, as a reason to look closer.
 
-    __slots__ = ("hidden", "named", "rules", "spelt")
+    rules: those whose hint was there. hidden: characters that nobody sees. spelt: escapes inside a
+    text. named: a member has a name under which secrets stand. instructing: a stem of an instruction.
+    folded: letters that pass for others. coded: something that may be read otherwise.
+    """
 
-    def __init__(self, rules: tuple[int, ...], *, hidden: bool, spelt: bool, named: bool) -> None:
+    __slots__ = ("coded", "folded", "hidden", "instructing", "named", "rules", "spelt")
+
+    def __init__(
+        self,
+        rules: tuple[int, ...] = (),
+        *,
+        hidden: bool = False,
+        spelt: bool = False,
+        named: bool = False,
+        instructing: bool = False,
+        folded: bool = False,
+        coded: bool = False,
+    ) -> None:
         self.rules = rules
         self.hidden = hidden
         self.spelt = spelt
         self.named = named
+        self.instructing = instructing
+        self.folded = folded
+        self.coded = coded
+
+    @property
+    def is_worth_a_look(self) -> bool:
+        """Tell whether there is more than a member's name, which only records care about."""
+        return bool(
+            self.rules or self.hidden or self.spelt or self.instructing or self.folded or self.coded
+        )
+
+    @property
+    def is_much(self) -> bool:
+        """Tell whether it pays to ask again for each text of the document."""
+        return len(self.rules) > _FEW_RULES or self.instructing or self.folded or self.coded
 
 
 @final
-class Scanner:
-    """Immutable once made; making one takes about 50 ms."""
+class _Automaton:
+    """Many patterns, found in one pass over a document, without their places."""
 
-    __slots__ = ("_always", "_compiled", "_hidden", "_match", "_named", "_rules_of", "_spelt")
+    __slots__ = ("_everything", "_match", "_set", "nothing")
 
     def __init__(self) -> None:
         options = re2.Options()
         options.max_mem = _AUTOMATON_BYTES_MAX
         options.log_errors = False
-        automaton = re2.Set.SearchSet(options)
-        places: dict[bytes, int] = {}
-        self._rules_of: dict[int, list[int]] = {}
-        for index, rule in enumerate(RULES):
-            if rule.hint not in places:
-                places[rule.hint] = automaton.Add(rule.hint)
-            self._rules_of.setdefault(places[rule.hint], []).append(index)
-        self._hidden = automaton.Add(hidden.HINT)
-        self._spelt = automaton.Add(_SPELT_HINT)
-        self._named = automaton.Add(PRIVATE_NAME_HINT)
-        # Matches always: an automaton that ran out of memory reports nothing at all, and silence
-        # must not be taken for "nothing there".
-        self._always = [automaton.Add(b"")]
-        automaton.Compile()
-        self._match = automaton._set.Match  # noqa: SLF001 - what `Match` wraps; each call passes here twice
-        self._compiled = tuple(re2.compile(rule.pattern) for rule in RULES)
+        self._set: Final = re2.Set.SearchSet(options)
+        self._match = self._set._set.Match  # noqa: SLF001 - what `Match` wraps; each call passes here
+        self._everything: list[int] = []
+        self.nothing: list[int] = []
+
+    def add(self, pattern: bytes) -> int:
+        place: int = self._set.Add(pattern)
+        self._everything.append(place)
+        return place
+
+    def finish(self) -> None:
+        # Matches always: an automaton that ran out of memory reports nothing at all, and silence must
+        # not be taken for "nothing there". At the end only: a match everywhere costs twice the time.
+        self.nothing = [self.add(rb"\z")]
+        self._set.Compile()
+
+    def match(self, encoded: bytes) -> list[int]:
+        """Return which patterns are in there; `nothing` if none is."""
+        return self._match(encoded) or self._everything
+
+
+@final
+class Scanner:
+    """Immutable once made; making one takes about 50 ms.
+
+    rules: what to look for. more: look for instructions and for what is written otherwise than it is
+    read as well. own: rules of the operator, which have no hint: each text is asked for them.
+    """
+
+    __slots__ = (
+        "_coded",
+        "_compiled",
+        "_folded",
+        "_hidden",
+        "_instructing",
+        "_named",
+        "_own",
+        "_own_places",
+        "_rules",
+        "_rules_of_shapes",
+        "_rules_of_words",
+        "_shapes",
+        "_spelt",
+        "_words",
+    )  # fmt: skip
+
+    def __init__(
+        self, rules: Sequence[Rule] = (), own: Sequence[Rule] = (), *, more: bool = True
+    ) -> None:
+        rules = rules or ALL_RULES
+        self._rules: Final = (*rules, *own)
+        self._compiled: Final = tuple(re2.compile(rule.pattern) for rule in self._rules)
+        self._words: Final = _Automaton()
+        self._shapes: Final = _Automaton()
+        self._rules_of_words: dict[int, list[int]] = {}
+        self._rules_of_shapes: dict[int, list[int]] = {}
+        for index, rule in enumerate(rules):
+            automaton = self._shapes if rule.shape else self._words
+            of = self._rules_of_shapes if rule.shape else self._rules_of_words
+            of.setdefault(automaton.add(rule.hint), []).append(index)
+        self._hidden: Final = self._shapes.add(hidden.HINT)
+        self._spelt: Final = self._shapes.add(_SPELT_HINT)
+        self._named: Final = self._shapes.add(secrets.PRIVATE_NAME_HINT)
+        self._folded: Final = self._shapes.add(FOLD_HINT) if more else -1
+        self._coded: Final = self._shapes.add(RUN_HINT) if more else -1
+        self._instructing: Final = self._words.add(injection.HINT) if more else -1
+        self._words.finish()
+        self._shapes.finish()
+        self._own_places: Final = tuple(range(len(rules), len(self._rules)))
 
     def scan(self, encoded: bytes) -> Hits | None:
         """Look at compact JSON once. None: there is nothing in it to look closer at."""
-        found = self._match(encoded)
-        if found == self._always:
+        words, shapes = self._words.match(encoded), self._shapes.match(encoded)
+        if words == self._words.nothing and shapes == self._shapes.nothing and not self._own_places:
             return None
-        if not found:
-            return Hits(tuple(range(len(RULES))), hidden=True, spelt=True, named=True)
+        rules = [rule for place in words for rule in self._rules_of_words.get(place, ())]
+        rules += [rule for place in shapes for rule in self._rules_of_shapes.get(place, ())]
         return Hits(
-            tuple(sorted(rule for place in found for rule in self._rules_of.get(place, ()))),
-            hidden=self._hidden in found,
-            spelt=self._spelt in found,
-            named=self._named in found,
+            (*sorted(rules), *self._own_places),
+            hidden=self._hidden in shapes,
+            spelt=self._spelt in shapes,
+            named=self._named in shapes,
+            instructing=self._instructing in words,
+            folded=self._folded in shapes,
+            coded=self._coded in shapes,
         )
 
-    def rules_in(self, text: str) -> tuple[int, ...]:
-        """Return the rules that are worth a look at one text."""
-        hits = self.scan(encode(text))
-        return hits.rules if hits else ()
+    def look(self, text: str) -> Hits:
+        """Return what is worth a closer look in one text."""
+        return self.scan(encode(text)) or Hits()
 
     def spans(
         self, text: bytes, rules: Sequence[int], patience: Patience | None = None
     ) -> list[Span]:
-        """Return where secrets stand in a text, in order and without overlap.
+        """Return where something stands in a text that the rules look for, in order, one finding a place.
 
         Raises:
             Unwalkable: it would take longer than there is patience for.
@@ -96,15 +183,18 @@ class Scanner:
         patience = patience or Patience(_ENDLESS)
         found: list[Span] = []
         for index in rules:
-            rule = RULES[index]
+            rule = self._rules[index]
             patience.spend(1 + (len(text) >> 11))
             for match in self._compiled[index].finditer(text):
                 first, last = match.span()
                 patience.spend(12 + ((last - first) >> 3))
-                if rule.check(match):
+                if last > first and rule.check(match):
                     start, end = match.span(rule.group)
-                    found.append((start, end, rule.name))
-        return _merge(found) if len(found) > 1 else found
+                    found.append((start, end, rule.finding))
+        return merge(found) if len(found) > 1 else found
+
+
+ALL_RULES: Final = (*secrets.RULES, *personal.RULES, *links.RULES)
 
 
 @functools.cache
@@ -113,32 +203,45 @@ def shared_scanner() -> Scanner:
     return Scanner()
 
 
+@functools.cache
+def secrets_scanner() -> Scanner:
+    """Return the one that keeps secrets out of records and logs."""
+    return Scanner(secrets.RULES, more=False)
+
+
 def unspell(text: str) -> str:
     r"""Return the text with `\u0067` and the like, as literal characters, read once more."""
     return _SPELT.sub(lambda match: chr(int(match[1], 16)), text)
 
 
-def replace(text: bytes, spans: Sequence[Span]) -> bytes:
-    """Put `[redacted:NAME]` in place of each span."""
+def shown(finding: str) -> str:
+    """Return what stands in place of what was found."""
+    kind, _, name = finding.partition(":")
+    return f"[redacted:{_INSTRUCTION if kind == 'injection' else name}]"
+
+
+def replace(text: bytes, spans: Iterable[Span]) -> bytes:
+    """Put `[redacted:NAME]` in place of each span; what overlaps goes with the first."""
     parts: list[bytes] = []
     last = 0
-    for start, end, name in spans:
-        parts += (text[last:start], f"[redacted:{name}]".encode())
-        last = end
+    for start, end, finding in sorted(spans):
+        if start >= last:
+            parts += (text[last:start], shown(finding).encode())
+        last = max(last, end)
     return b"".join([*parts, text[last:]])
 
 
-def _merge(found: list[Span]) -> list[Span]:
-    """Where two rules found the same place, the one that begins first names it."""
+def merge(found: Iterable[Span]) -> list[Span]:
+    """Of two of one kind that overlap, the one that begins first names the place."""
     merged: list[Span] = []
-    for start, end, name in sorted(found, key=_by_place):
-        if merged and start < merged[-1][1]:
+    for start, end, finding in sorted(found, key=_by_place):
+        if merged and start < merged[-1][1] and kind_of(finding) == kind_of(merged[-1][2]):
             first = merged[-1]
             merged[-1] = (first[0], max(first[1], end), first[2])
         else:
-            merged.append((start, end, name))
+            merged.append((start, end, finding))
     return merged
 
 
 def _by_place(span: Span) -> tuple[Any, ...]:
-    return span[0], -span[1]
+    return kind_of(span[2]), span[0], -span[1]

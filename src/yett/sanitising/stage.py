@@ -4,7 +4,8 @@ What leaves is always encoded here from the parsed value: no byte of an upstream
 unread (THREATS P14).
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping
 from typing import Final, NoReturn, final
 
 import msgspec
@@ -21,13 +22,14 @@ from yett.core.seal import Sealer
 from yett.core.talk import INPUT_REQUIRED, Hear, Notice
 from yett.core.target import JSON
 from yett.core.tasks import TASK, Form, TaskHandle, seal_task
-from yett.sanitising.config import AnswerRules, Handling
+from yett.sanitising.config import AnswerRules
 from yett.sanitising.lent import FINDING, without_lent
+from yett.sanitising.marking import marked, new_mark, spotlight, spotlit, without_findings
 from yett.sanitising.patience import Unwalkable
 from yett.sanitising.port import OutputCheck
 from yett.sanitising.questions import check_question, checked_notice, methods_of
 from yett.sanitising.renaming import Publish, may_name, with_public_uris
-from yett.sanitising.rewriting import FINDING_PREFIX, Cleaner
+from yett.sanitising.rewriting import Cleaner
 from yett.sanitising.row_answers import keep_rows, row_filters
 from yett.sanitising.rows import WITHHELD, RowFilter, Untellable, withheld
 from yett.sanitising.scanner import Hits, Scanner
@@ -58,7 +60,8 @@ _TOOLS_CALL: Final = OPERATIONS["tools/call"]
 class Sanitiser:
     """rules: by `server/tool`; the default holds for the others."""
 
-    __slots__ = ("_output_problem", "_publish", "_row_filters", "_rules", "_scanner", "_sealer")
+    __slots__ = ("_always_marked", "_output_problem", "_publish", "_row_filters", "_rules", "_scanner",
+                 "_sealer")  # fmt: skip
 
     def __init__(
         self,
@@ -70,6 +73,7 @@ class Sanitiser:
     ) -> None:
         self._scanner: Final = scanner
         self._rules: Final = dict(rules)
+        self._always_marked: Final = {key for key, rule in rules.items() if rule.spotlight}
         self._output_problem: Final = output_problem
         self._sealer: Final = sealer
         self._publish: Final = publish
@@ -80,7 +84,7 @@ class Sanitiser:
 
         Raises:
             Fault: upstream_invalid, it does not have the form or the size of an answer.
-            Denied: answer_blocked, it holds a secret and the operator blocks such answers.
+            Denied: answer_blocked, it holds what the operator blocks.
         """
         permitted = answered.armed.admitted.validated.permitted
         row_filter = self._row_filters.get(permitted.target.key)
@@ -130,6 +134,8 @@ class Sanitiser:
         self, answered: Answered, untrusted: dict[str, JSON], permitted: Permitted, *, plain: bool
     ) -> Cleaned:
         """plain: it has been looked at, and holds nothing but text."""
+        if not plain:
+            untrusted = without_findings(untrusted)
         binary = () if plain else _check(untrusted, permitted)
         if not plain and "structuredContent" in untrusted:
             self._check_output(untrusted, permitted)
@@ -143,12 +149,18 @@ class Sanitiser:
             _refuse(f"the answer is more than {ANSWER_BYTES_MAX} bytes")
         hits = self._scanner.scan(encoded)
         credential = answered.armed.credential
-        if hits is None or not (hits.rules or hits.hidden or hits.spelt):
+        if hits is None or not hits.is_worth_a_look:
+            if self._always_marked and permitted.target.key in self._always_marked:
+                return _withhold(answered, spotlight(untrusted, new_mark()), ())
             if credential.headers and without_lent(encoded, credential) is not encoded:
                 return _withhold(answered, untrusted, ())
             return Cleaned(answered, untrusted, None, encoded)
-        result, findings = self._walk(untrusted, hits, permitted, frozenset(binary))
-        return _withhold(answered, result, findings)
+        result, found = self._walk(untrusted, hits, permitted, frozenset(binary))
+        if found:
+            result = marked(result, found, self._rules_of(permitted))
+        elif result == untrusted and not credential.headers and not self._always_marked:
+            return Cleaned(answered, untrusted, None, encoded)
+        return _withhold(answered, result, tuple(sorted(found)))
 
     def listen(self, armed: Armed, count: Callable[[Notice | None], bool]) -> Hear | None:
         """Return what takes notices of this call's server to this call's caller, cleaned; None: it does
@@ -179,7 +191,7 @@ class Sanitiser:
             if hits is not None:
                 cleaner = self._cleaner(hits, permitted, frozenset())
                 params = cleaner.value(params)
-                if self._is_blocked(permitted, cleaner.found):
+                if self._rules_of(permitted).blocks(cleaner.found):
                     return None
             if armed.credential.headers:
                 encoded = encode(params)
@@ -207,7 +219,8 @@ class Sanitiser:
         hits = self._scanner.scan(encoded)
         findings: tuple[str, ...] = ()
         if hits is not None:
-            asked, findings = self._walk(asked, hits, permitted, frozenset(binary))
+            asked, found = self._walk(asked, hits, permitted, frozenset(binary))
+            findings = tuple(sorted(found))
         asked, _, was_there = _take_out(asked, answered)
         if methods_of(asked) != before.asked:
             _refuse("a question under a key that must not be shown")
@@ -217,8 +230,8 @@ class Sanitiser:
             purpose=purpose_of(permitted, answered.armed.admitted.validated.encoded),
             seconds=ROUND_SECONDS_MAX,
         )
-        found = (*findings, FINDING) if was_there else findings
-        return Cleaned(answered, asked, None, encode(asked), found)
+        findings = (*findings, FINDING) if was_there else findings
+        return Cleaned(answered, asked, None, encode(asked), findings)
 
     def _clean_task(
         self, answered: Answered, untrusted: dict[str, JSON], permitted: Permitted
@@ -269,7 +282,8 @@ class Sanitiser:
         hits, kept = self._scanner.scan(encoded), untrusted
         findings: tuple[str, ...] = ()
         if hits is not None:
-            kept, findings = self._walk(untrusted, hits, permitted, frozenset(binary))
+            kept, found = self._walk(untrusted, hits, permitted, frozenset(binary))
+            findings = tuple(sorted(found))
         kept, _, was_there = _take_out(kept, answered)
         return kept, (*findings, FINDING) if was_there else findings
 
@@ -281,44 +295,44 @@ class Sanitiser:
 
     def _walk(
         self, value: JSON, hits: Hits, permitted: Permitted, binary: frozenset[int]
-    ) -> tuple[JSON, tuple[str, ...]]:
+    ) -> tuple[JSON, Counter[str]]:
         cleaner = self._cleaner(hits, permitted, binary)
         try:
             cleaned = cleaner.value(value)
         except Unwalkable as error:
             _refuse(str(error))
-        findings = tuple(sorted(cleaner.found))
-        if self._is_blocked(permitted, findings):
-            raise Denied(
-                Reason.ANSWER_BLOCKED, f"the answer holds {', '.join(findings)}", sent=True
-            )
-        return cleaned, findings
+        if self._rules_of(permitted).blocks(cleaner.found):
+            names = ", ".join(sorted(cleaner.found))
+            raise Denied(Reason.ANSWER_BLOCKED, f"the answer holds {names}", sent=True)
+        return cleaned, cleaner.found
 
     def _cleaner(self, hits: Hits, permitted: Permitted, binary: frozenset[int]) -> Cleaner:
-        handling = self._handling(permitted)
-        return Cleaner(self._scanner, hits, redact=handling == "redact", binary=binary)
-
-    def _is_blocked(self, permitted: Permitted, findings: Iterable[str]) -> bool:
-        return self._handling(permitted) == "block" and any(
-            name.startswith(FINDING_PREFIX) for name in findings
+        rules = self._rules_of(permitted)
+        return Cleaner(
+            self._scanner, hits, rules.handling, binary=binary, link_hosts=rules.link_hosts
         )
 
-    def _handling(self, permitted: Permitted) -> Handling:
-        return self._rules.get(permitted.target.key, _DEFAULT).secrets
+    def _rules_of(self, permitted: Permitted) -> AnswerRules:
+        return self._rules.get(permitted.target.key, _DEFAULT)
 
     def _clean_error(self, answered: Answered, error: RpcError, permitted: Permitted) -> Cleaned:
         """Errors are texts of the upstream like any other (THREATS P22)."""
         code = error.code if error.code in _RPC_CODES else _INTERNAL_ERROR
-        shown: dict[str, JSON] = {"code": code, "message": error.message}
+        # Far more than is shown, so that no secret at the end of that is cut in two.
+        message = error.message[:_ERROR_DATA_BYTES_MAX]
+        shown: dict[str, JSON] = {"code": code, "message": message}
         if error.data is not None and len(encode(error.data)) <= _ERROR_DATA_BYTES_MAX:
             shown["data"] = error.data
         findings: tuple[str, ...] = ()
         hits = self._scanner.scan(encode(shown))
         if hits is not None:
-            shown, findings = self._walk(shown, hits, permitted, frozenset())
+            shown, found = self._walk(shown, hits, permitted, frozenset())
+            findings = tuple(sorted(found))
         shown, _, _ = _take_out(shown, answered)
         # Cut last: half a secret would not be known as one.
         shown["message"] = shown["message"][:_ERROR_MESSAGE_CHARS_MAX]
+        if self._rules_of(permitted).marks(findings):
+            shown["message"] = spotlit(shown["message"], new_mark())
         kept = RpcError(code, shown["message"], shown.get("data"))
         return Cleaned(answered, None, kept, encode(shown), findings)
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from yett.core.document import encode
 from yett.sanitising.detectors.plausible import is_placeholder, is_random, is_varied
 from yett.sanitising.detectors.secrets import RULES
-from yett.sanitising.scanner import Scanner, replace, shared_scanner, unspell
+from yett.sanitising.scanner import Scanner, replace, secrets_scanner, unspell
 
 EVERY_RULE = tuple(range(len(RULES)))
 BODY = "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8s9T0u1V2w3X4y5Z6"
@@ -114,17 +114,17 @@ NOT_SECRETS = [
 )
 def test_a_secret_is_found_wherever_it_stands(name: str, secret: str, frame: str) -> None:
     text = frame.format(secret)
-    hits = shared_scanner().scan(encode({"k": [text]}))
+    hits = secrets_scanner().scan(encode({"k": [text]}))
 
     assert hits is not None
-    spans = shared_scanner().spans(text.encode(), hits.rules)
-    assert name in [found for _, _, found in spans]
-    assert spans == shared_scanner().spans(text.encode(), EVERY_RULE)
+    spans = secrets_scanner().spans(text.encode(), hits.rules)
+    assert f"secret:{name}" in [found for _, _, found in spans]
+    assert spans == secrets_scanner().spans(text.encode(), EVERY_RULE)
 
 
 @pytest.mark.parametrize("text", NOT_SECRETS)
 def test_what_only_looks_like_a_secret_is_left(text: str) -> None:
-    assert shared_scanner().spans(text.encode(), EVERY_RULE) == []
+    assert secrets_scanner().spans(text.encode(), EVERY_RULE) == []
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_the_one_pass_misses_nothing_that_a_rule_would_find(index: int) -> None:
     """The hint must be there in JSON whenever the pattern is in the text; else a secret passes unread."""
     rule = RULES[index]
     pattern = re.compile(rule.pattern.decode(), re.ASCII)
-    compiled = shared_scanner()._compiled[index]
+    compiled = secrets_scanner()._compiled[index]
 
     @settings(
         max_examples=8,
@@ -147,7 +147,7 @@ def test_the_one_pass_misses_nothing_that_a_rule_would_find(index: int) -> None:
     def check(match: str, around: str) -> None:
         text = f"{around}{match}{around}"
         if compiled.search(text.encode()):
-            hits = shared_scanner().scan(encode([text]))
+            hits = secrets_scanner().scan(encode([text]))
             assert hits is not None
             assert index in hits.rules
 
@@ -161,10 +161,10 @@ def test_the_one_pass_misses_nothing_that_a_rule_would_find(index: int) -> None:
 )
 @settings(deadline=None)
 def test_one_pass_and_every_rule_agree(text: str) -> None:
-    hits = shared_scanner().scan(encode(text))
+    hits = secrets_scanner().scan(encode(text))
     rules = hits.rules if hits else ()
 
-    assert shared_scanner().spans(text.encode(), rules) == shared_scanner().spans(
+    assert secrets_scanner().spans(text.encode(), rules) == secrets_scanner().spans(
         text.encode(), EVERY_RULE
     )
 
@@ -180,7 +180,7 @@ def test_every_pattern_and_hint_is_in_the_linear_dialect() -> None:
 def test_only_the_password_of_a_url_is_replaced() -> None:
     text = b"postgres://admin:P@ssw0rd@prod-db:5432/main"
 
-    cleaned = replace(text, shared_scanner().spans(text, EVERY_RULE))
+    cleaned = replace(text, secrets_scanner().spans(text, EVERY_RULE))
 
     assert cleaned == b"postgres://admin:[redacted:url-password]@prod-db:5432/main"
 
@@ -188,18 +188,18 @@ def test_only_the_password_of_a_url_is_replaced() -> None:
 def test_places_that_two_rules_find_are_replaced_once() -> None:
     text = f"GITHUB_TOKEN=ghp_{BODY[:36]} and password: 'Tr0ub4dor&3'".encode()
 
-    cleaned = replace(text, shared_scanner().spans(text, EVERY_RULE))
+    cleaned = replace(text, secrets_scanner().spans(text, EVERY_RULE))
 
     assert cleaned.count(b"[redacted:") == 2
     assert BODY[:10].encode() not in cleaned
     assert b"Tr0ub4dor" not in cleaned
-    assert shared_scanner().spans(cleaned, EVERY_RULE) == []
+    assert secrets_scanner().spans(cleaned, EVERY_RULE) == []
 
 
 def test_partly_overlapping_places_leave_nothing_over() -> None:
     text = f"https://x:{BODY[:10]}sk_live_{BODY[:20]}@h/ AccountKey=ghp_{BODY}{BODY}".encode()
 
-    cleaned = replace(text, shared_scanner().spans(text, EVERY_RULE))
+    cleaned = replace(text, secrets_scanner().spans(text, EVERY_RULE))
 
     assert BODY[:10].encode() not in cleaned
 
@@ -213,23 +213,24 @@ def test_a_hostile_megabyte_is_read_in_bounded_time(unit: str) -> None:
     text = (unit * 1_000_000)[:1_000_000]
     started = time.process_time()
 
-    hits = shared_scanner().scan(encode(text))
-    shared_scanner().spans(text.encode(), hits.rules if hits else ())
+    hits = secrets_scanner().scan(encode(text))
+    secrets_scanner().spans(text.encode(), hits.rules if hits else ())
 
     # About 0.5 s on an idle core; what backtracks takes hours.
     assert time.process_time() - started < 3
 
 
-def test_silence_of_the_automaton_is_not_taken_for_nothing_there() -> None:
+def test_silence_of_an_automaton_is_not_taken_for_nothing_there() -> None:
     scanner = Scanner()
-    scanner._match = lambda _encoded: None
+    scanner._words._match = scanner._shapes._match = lambda _encoded: None
 
     hits = scanner.scan(b'"anything"')
 
     assert hits is not None
-    assert hits.rules == EVERY_RULE
+    assert set(EVERY_RULE) <= set(hits.rules)
     assert hits.hidden
     assert hits.spelt
+    assert hits.instructing
 
 
 def test_spelling_is_read_once_more() -> None:
@@ -267,7 +268,7 @@ def test_json_inside_a_text_is_read_as_text() -> None:
     text = json.dumps(
         {"env": {"API_KEY": BODY[:32]}, "rows": [{"password": "Tr0ub4dor&3"}]}, indent=2
     )
-    hits = shared_scanner().scan(encode({"content": [{"type": "text", "text": text}]}))
+    hits = secrets_scanner().scan(encode({"content": [{"type": "text", "text": text}]}))
 
     assert hits is not None
-    assert len(shared_scanner().spans(text.encode(), hits.rules)) == 2
+    assert len(secrets_scanner().spans(text.encode(), hits.rules)) == 2

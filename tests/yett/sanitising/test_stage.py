@@ -240,10 +240,13 @@ def test_binary_content_is_not_read_as_text() -> None:
     assert cleaned.result["content"][1]["text"] == "[redacted:aws-access-key-id]"
 
 
-def test_flag_notes_and_changes_nothing() -> None:
-    cleaned = clean(text(GITHUB, structuredContent={"api_key": "Zm9vYmFy1234QUJD"}), secrets="flag")
+def test_flag_notes_and_changes_no_text() -> None:
+    sent = text(GITHUB, structuredContent={"api_key": "Zm9vYmFy1234QUJD"})
+    noted = {"yett/findings": {"secret:assigned-secret": 1, "secret:github-token": 1}}
 
-    assert cleaned.result == text(GITHUB, structuredContent={"api_key": "Zm9vYmFy1234QUJD"})
+    cleaned = clean(sent, secrets="flag")
+
+    assert cleaned.result == sent | {"_meta": noted}
     assert cleaned.findings == ("secret:assigned-secret", "secret:github-token")
 
 

@@ -1,48 +1,40 @@
-r"""Credentials by the public form that their issuers gave them, so that scanners can find them.
-
-RE2 syntax: linear time, whatever the text (CWE-1333). `hint` is found in compact JSON whenever
-`pattern` is found in a string of it, where a line break is `\n` and a quote `\"`: one pass over an
-answer asks for all hints, and only what they name is looked for again.
-"""
+"""Credentials by the public form that their issuers gave them, so that scanners can find them."""
 
 import re
-from collections.abc import Callable
-from typing import Any, Final, final
-
-import msgspec
+from typing import Any, Final
 
 from yett.sanitising.detectors.plausible import is_placeholder, is_random, is_varied
+from yett.sanitising.detectors.rules import Check, Rule
 
-Check = Callable[[Any], bool]
-"""Takes a re2 match over bytes."""
-
-
-@final
-class Rule(msgspec.Struct, frozen=True):
-    """name: shown in place of the secret. group: which part of a match is the secret; 0: all of it.
-    check: has the last word."""
-
-    name: str
-    pattern: bytes
-    hint: bytes
-    check: Check
-    group: int = 0
+_REPETITION: Final = re.compile(r"[*+]|\{(?:[5-9]|1[0-9])|\{0,")
 
 
 def _varied(match: Any) -> bool:
     return is_varied(match.group())
 
 
-def _token(name: str, prefix: str, body: str, shortest: int, longest: int | None = None) -> Rule:
-    """A prefix that stands nowhere else, then characters of one class."""
+_HINTED: Final = 2
+"""Characters after a prefix that are reason enough to look. Each more is a state more of the automaton
+for every letter of a text, and the fewer it has, the sooner it has seen them all."""
+
+
+def _token(
+    name: str, prefix: str, body: str, shortest: int, longest: int | None = None, hint: str = ""
+) -> Rule:
+    """A prefix that stands nowhere else, then characters of one class. hint: the part of the prefix
+    that is always the same, where there is more to it."""
     most = "" if longest is None else str(longest)
     pattern = f"(?:{prefix}){body}{{{shortest},{most}}}".encode()
-    hint = f"(?:{prefix}){body}{{{min(shortest, 12)}}}".encode()
-    return Rule(name, pattern, hint, _varied)
+    hint = hint or f"(?:{prefix}){body}{{{_HINTED}}}"
+    return Rule(name, pattern, hint.encode(), _varied, shape=_repeats(hint))
 
 
 def _form(name: str, pattern: str, hint: str, check: Check = _varied, *, group: int = 0) -> Rule:
-    return Rule(name, pattern.encode(), hint.encode(), check, group)
+    return Rule(name, pattern.encode(), hint.encode(), check, group, shape=_repeats(hint))
+
+
+def _repeats(hint: str) -> bool:
+    return _REPETITION.search(hint) is not None
 
 
 _ALNUM: Final = "[A-Za-z0-9]"
@@ -61,7 +53,7 @@ _TOKENS: Final = (
     _token("google-api-key", "AIza", _URL64, 35, 35),
     _token("google-oauth-secret", "GOCSPX-", _URL64, 24, 40),
     _token("google-oauth-token", "ya29\\.", _URL64, 20, 900),
-    _token("anthropic-key", "sk-ant-[a-z]+[0-9]+-", _URL64, 20, 200),
+    _token("anthropic-key", "sk-ant-[a-z]+[0-9]+-", _URL64, 20, 200, hint="sk-ant-"),
     _token("openai-key", "sk-(?:proj|svcacct|admin|None)-", _URL64, 20, 250),
     _token("openrouter-key", "sk-or-v1-", _HEX, 40, 80),
     _token("huggingface-token", "hf_|api_org_", _ALNUM, 30, 60),
@@ -74,12 +66,12 @@ _TOKENS: Final = (
     _token("pypi-token", "pypi-Ag", _URL64, 50, 900),
     _token("rubygems-key", "rubygems_", _HEX, 48, 48),
     _token("docker-token", "dckr_(?:pat|oat)_", _URL64, 24, 60),
-    _token("sendgrid-key", "SG\\.[A-Za-z0-9_-]{16,32}\\.", _URL64, 30, 70),
+    _token("sendgrid-key", "SG\\.[A-Za-z0-9_-]{16,32}\\.", _URL64, 30, 70, hint=r"SG\.[A-Za-z0-9_-]{2}"),
     _token("digitalocean-token", "do[opr]_v1_", _HEX, 40, 64),
     _token("shopify-token", "shp(?:at|ca|pa|ss)_", "[0-9A-Fa-f]", 32, 32),
     _token("square-token", "sq0(?:atp|csp|idp)-", _URL64, 22, 60),
     _token("vault-token", "hv[sbr]\\.", _URL64, 24, 400),
-    _token("terraform-token", "[A-Za-z0-9]{14}\\.atlasv1\\.", "[A-Za-z0-9_=-]", 40, 120),
+    _token("terraform-token", "[A-Za-z0-9]{14}\\.atlasv1\\.", "[A-Za-z0-9_=-]", 40, 120, hint=r"\.atlasv1\."),
     _token("atlassian-token", "AT(?:ATT3|CTT3|BB[A-Za-z0-9])", "[A-Za-z0-9_=-]", 28, 400),
     _token("linear-key", "lin_(?:api|oauth)_", _ALNUM, 32, 64),
     _token("notion-token", "ntn_", _ALNUM, 40, 60),
@@ -88,18 +80,18 @@ _TOKENS: Final = (
     _token("newrelic-key", "NR(?:AK|II|JS|RA)-", "[A-Za-z0-9]", 19, 40),
     _token("grafana-token", "gl(?:sa_|c_eyJ)", "[A-Za-z0-9_+/=]", 32, 600),
     _token("sentry-token", "sntry[su]_", "[A-Za-z0-9_+/=]", 40, 600),
-    _token("doppler-token", "dp\\.(?:pt|st|ct|sa|scim|audit)\\.(?:[a-z0-9_-]{2,35}\\.)?", _ALNUM, 40, 44),
+    _token("doppler-token", "dp\\.(?:pt|st|ct|sa|scim|audit)\\.(?:[a-z0-9_-]{2,35}\\.)?", _ALNUM, 40, 44, hint=r"dp\.(?:pt|st|ct|sa|scim|audit)\."),
     _token("pulumi-token", "pul-", _HEX, 40, 40),
     _token("planetscale-token", "pscale_(?:tkn|pw|oauth)_", "[A-Za-z0-9_.=-]", 32, 64),
     _token("supabase-key", "sb(?:p|_secret|_publishable)_", "[A-Za-z0-9_]", 30, 64),
     _token("databricks-token", "dapi", _HEX, 32, 40),
-    _token("telegram-token", "[0-9]{8,10}:AA", _URL64, 32, 36),
+    _token("telegram-token", "[0-9]{8,10}:AA", _URL64, 32, 36, hint="[0-9]:AA"),
     _token("airtable-token", "pat[A-Za-z0-9]{14}\\.", _HEX, 60, 64),
     _token("onepassword-token", "ops_eyJ", "[A-Za-z0-9_+/=-]", 60),
     _token("age-key", "AGE-SECRET-KEY-1", "[0-9A-Z]", 50, 60),
     _token("readme-key", "rdme_", "[A-Za-z0-9]", 60, 80),
     _token("bedrock-key", "ABSK|bedrock-api-key-", "[A-Za-z0-9+/=]", 60, 400),
-    _token("yett-key", "yett_(?:live|test)_[A-Za-z0-9]{4,40}_", _URL64, 20, 100),
+    _token("yett-key", "yett_(?:live|test)_[A-Za-z0-9]{4,40}_", _URL64, 20, 100, hint="yett_(?:live|test)_"),
 )  # fmt: skip
 
 # Cursors must come back as they were sent; the others name a public half or a count.
@@ -172,24 +164,21 @@ _NAME_WORDS: Final = (
 _NAMES: Final = f"(?i:{_NAME_WORDS})"
 _SUFFIX: Final = r"(?i:s|[_-]?(?:value|base64|prod|production|dev|[0-9]))?"
 _ASSIGNED: Final = rf"([A-Za-z0-9_.-]{{0,40}}{_NAMES}){_SUFFIX}[\"'\]]{{0,2}}[ \t]*(?:=>|:=|[:=])"
-_ASSIGNED_HINT: Final = (
-    r"(?i:passw|passphrase|pwd|secret|token|credential|key)[A-Za-z0-9_-]{0,20}[\\\"'\]]*"
-    rf"{_GAP}(?:=>|[:=])=?{_GAP}[\\\"'`]*[^\s\"'`]{{8}}"
-)
+_ASSIGNED_HINT: Final = r"(?i:passw|phrase|pwd|secret|token|credential|key)[A-Za-z0-9_-]{0,12}[\\\"'\]]{0,4}[ \t]*(?:\\t[ \t]*)*(?:=>|[:=])"
 
 _FORMS: Final = (
-    _form("aws-access-key-id", r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}\b", "(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}"),
-    _form("openai-key", r"\bsk-[A-Za-z0-9]{32,64}\b", "sk-[A-Za-z0-9]{16}"),
-    _form("twilio-key", r"\bSK[0-9a-f]{32}\b", "SK[0-9a-f]{16}"),
-    _form("mailgun-key", r"\b(?:priv)?key-[0-9a-f]{32}\b", "key-[0-9a-f]{16}"),
-    _form("mailchimp-key", r"\b[0-9a-f]{32}-us[0-9]{1,2}\b", "[0-9a-f]{8}-us[0-9]"),
-    _form("azure-client-secret", r"[A-Za-z0-9_~.-]{3}[0-9]Q~[A-Za-z0-9_~.-]{31,34}", r"[0-9]Q~[A-Za-z0-9_~.-]{12}"),
-    _form("azure-storage-key", r"AccountKey=([A-Za-z0-9+/]{60,100}={0,2})", "AccountKey=[A-Za-z0-9+/]{12}", group=1),
-    _form("vault-token", r"\bs\.[A-Za-z0-9]{24}\b", r"s\.[A-Za-z0-9]{24}", lambda match: is_random(match.group()[2:])),
-    _form("discord-token", r"\b[MNO][A-Za-z0-9_-]{23,25}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,40}\b", r"\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{12}"),
-    _form("mapbox-token", r"\b(?i:[ps]k)\.[A-Za-z0-9]{50,100}\.[A-Za-z0-9]{20,30}", r"(?i:[ps]k)\.[A-Za-z0-9]{12}"),
-    _form("octopus-key", r"\bAPI-[A-Z0-9]{26}\b", "API-[A-Z0-9]{16}"),
-    _form("json-web-token", r"eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]{8,}){2}(?:\.[A-Za-z0-9_-]+){0,2}", r"eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\."),
+    _form("aws-access-key-id", r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}\b", "(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{2}"),
+    _form("openai-key", r"\bsk-[A-Za-z0-9]{32,64}\b", "sk-[A-Za-z0-9]{4}"),
+    _form("twilio-key", r"\bSK[0-9a-f]{32}\b", "SK[0-9a-f]{4}"),
+    _form("mailgun-key", r"\b(?:priv)?key-[0-9a-f]{32}\b", "key-[0-9a-f]{3}"),
+    _form("mailchimp-key", r"\b[0-9a-f]{32}-us[0-9]{1,2}\b", "[0-9a-f]-us[0-9]"),
+    _form("azure-client-secret", r"[A-Za-z0-9_~.-]{3}[0-9]Q~[A-Za-z0-9_~.-]{31,34}", r"[0-9]Q~"),
+    _form("azure-storage-key", r"AccountKey=([A-Za-z0-9+/]{60,100}={0,2})", "AccountKey=", group=1),
+    _form("vault-token", r"\bs\.[A-Za-z0-9]{24}\b", r"s\.[A-Za-z0-9]{7}", lambda match: is_random(match.group()[2:])),
+    _form("discord-token", r"\b[MNO][A-Za-z0-9_-]{23,25}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,40}\b", r"\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{3}"),
+    _form("mapbox-token", r"\b(?i:[ps]k)\.[A-Za-z0-9]{50,100}\.[A-Za-z0-9]{20,30}", r"(?i:[ps]k)\.[A-Za-z0-9]{3}"),
+    _form("octopus-key", r"\bAPI-[A-Z0-9]{26}\b", "API-[A-Z0-9]{2}"),
+    _form("json-web-token", r"eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]{8,}){2}(?:\.[A-Za-z0-9_-]+){0,2}", "eyJ[A-Za-z0-9_-]{4}"),
     _form("private-key", r"-----BEGIN[ A-Z0-9]{0,40}PRIVATE KEY(?: BLOCK)?-----(?:[^-]|-[^-])*(?:-----END[ A-Z0-9]{0,40}-----)?", "PRIVATE KEY", _key_body),
     _form("url-password", r"\b[A-Za-z][A-Za-z0-9+.-]{1,30}://[^\s:/@\"'<>`?#]*:([^\s/\"'<>`]+)@[A-Za-z0-9\[]", r"://[^\s:/@\"'<>`?#]*:[^\s/\"'<>`]+@", _password, group=1),
     _form("authorization-header", r"(?i:authorization)[\"']?\s*[:=]\s*[\"']?([A-Za-z][A-Za-z-]{2,20}\s+)?([A-Za-z0-9+/_.~=-]{8,})", rf"(?i:authorization)[\\\"']*{_GAP}[:=]", _authorization, group=2),

@@ -1,0 +1,180 @@
+"""Texts that instruct a model (THREATS C06, OWASP LLM01): found by what they are made of, not by heart.
+
+A text is looked at around each stem that an instruction cannot do without. What the signals in such a
+passage add up to decides. A passage that talks about instructions (a lesson, a test, an advisory) and
+quotes one weighs less. Whoever knows the table can write around it; nothing else depends on it.
+"""
+
+import functools
+from collections.abc import Iterable, Sequence
+from itertools import islice
+from typing import Any, Final, final
+
+import re2
+
+from yett.sanitising.detectors.languages import LANGUAGES
+from yett.sanitising.detectors.languages import STEMS as OTHER_STEMS
+from yett.sanitising.detectors.signals import SIGNALS, THRESHOLD
+from yett.sanitising.detectors.signals import STEMS as ENGLISH_STEMS
+from yett.sanitising.detectors.wording import in_json, in_text
+from yett.sanitising.patience import Patience
+
+ALL_SIGNALS: Final = (*SIGNALS, *LANGUAGES)
+HINT: Final = in_json(f"{ENGLISH_STEMS}|{OTHER_STEMS}")
+"""Found in compact JSON whenever a string in it holds one of the stems."""
+
+END: Final = rb"\z"
+_REACH: Final = 350
+"""Bytes on either side of a stem that are read with it."""
+_MATCHES_MAX: Final = 8
+_AUTOMATON_BYTES_MAX: Final = 16 * 1024 * 1024
+_QUOTE_REACH: Final = 48
+_CONTEXT_REACH: Final = 220
+_TOGETHER: Final = 600
+"""Bytes within which signals add up."""
+_QUOTES: Final = tuple(
+    (opening.encode(), closing.encode())
+    for opening, closing in ("''", '""', "``", "\u2018\u2019", "\u201c\u201d", "\u00ab\u00bb")
+)
+_TALK: Final = (
+    r"\b(?:prompt[- ]injections?|injection (?:attacks?|examples?|strings?|detect\w*|patterns?|phrases?|attempts?)|jailbreak(?:s|ing)? (?:\w+ )?(?:corpora|attempts?|detection|prompts?)|"
+    r"attack(?:s|ers?)? (?:samples?|phrases?|examples?|strings?|patterns?|payloads?)|detect(?:s|ed|ors?|ion|ing)?\b|adversarial|phrases? (?:like|such as)|the phrase|such as|e\.g\.|examples?|samples?|"
+    r"quot(?:es?|ed|ing)|fixtures?|unit tests?|regression|test (?:data|cases?)|documentation|training material|trainer|awareness|red[- ]?team\w*|benchmarks?|guardrails?|false positives?|illustrative|"
+    r"literal string|not (?:an |a )?(?:instruction|command)|owasp|vulnerabilit(?:y|ies)|mitigat\w+|security (?:note|training|review|discussion|research|guidance)|classif(?:y|ier|ies)|untrusted|canned|expected output|mock|"
+    r"sample response|guidance|explains?|rule docs|analysts?|flags?|flagged|blocked|allowlist|changelog|regex|patterns?|payloads?|attempts?|asks? the agent|scans?|checks? whether|tries to)\b"
+)
+
+Span = tuple[int, int, str]
+"""Start and end in bytes, and the name of the heaviest signal."""
+_Match = tuple[int, int, str, float]
+
+
+def find(text: bytes, patience: Patience) -> list[Span]:
+    """Return the passages of a text that instruct, in order and without overlap.
+
+    Raises:
+        Unwalkable: it would take longer than there is patience for.
+    """
+    reader = _reader()
+    found: list[Span] = []
+    for start, end in reader.passages(text, patience):
+        found += [
+            (start + first, start + last, name)
+            for first, last, name in reader.judge(text[start:end], patience)
+        ]
+    return found
+
+
+@final
+class _Reader:
+    """The compiled table. Making it takes a while, so it waits for the first text that needs it."""
+
+    __slots__ = ("_always", "_automaton", "_compiled", "_options", "_sources", "_stems", "_talk")
+
+    def __init__(self) -> None:
+        self._options: Final = re2.Options()
+        self._options.max_mem = _AUTOMATON_BYTES_MAX
+        self._options.log_errors = False
+        self._sources: Final = [in_text(signal.pattern) for signal in ALL_SIGNALS]
+        self._automaton: Final = re2.Set.SearchSet(self._options)
+        for source in self._sources:
+            self._automaton.Add(source)
+        self._always: Final = self._automaton.Add(END)
+        self._automaton.Compile()
+        self._compiled: Final[dict[int, Any]] = {}
+        self._stems: Final = self._compile(in_text(f"{ENGLISH_STEMS}|{OTHER_STEMS}"))
+        self._talk: Final = self._compile(in_text(_TALK))
+
+    def passages(self, text: bytes, patience: Patience) -> list[tuple[int, int]]:
+        """Return start and end of what lies around the stems, joined where they meet."""
+        patience.spend(4 + (len(text) >> 8))
+        found: list[tuple[int, int]] = []
+        for match in self._stems.finditer(text):
+            patience.spend(2)
+            start, end = max(0, match.start() - _REACH), min(len(text), match.end() + _REACH)
+            if found and start <= found[-1][1]:
+                found[-1] = (found[-1][0], end)
+            else:
+                found.append((start, end))
+        return found
+
+    def judge(self, passage: bytes, patience: Patience) -> list[Span]:
+        patience.spend(4 + (len(passage) >> 6))
+        hits = self._automaton.Match(passage)
+        if not hits:  # not even the end: the automaton ran out of memory
+            hits = list(range(len(ALL_SIGNALS)))
+        signals = [place for place in hits if place != self._always]
+        if (
+            _points((ALL_SIGNALS[place].name, ALL_SIGNALS[place].points) for place in signals)
+            < THRESHOLD
+        ):
+            return []
+        return _densest(self._matches(passage, signals, patience))
+
+    def _matches(self, passage: bytes, signals: Sequence[int], patience: Patience) -> list[_Match]:
+        """Return where the signals stand and what each is worth there, in order."""
+        found: list[_Match] = []
+        for place in signals:
+            signal = ALL_SIGNALS[place]
+            patience.spend(4 + (len(passage) >> 8))
+            for match in islice(self._pattern(place).finditer(passage), _MATCHES_MAX):
+                start, end = match.span()
+                patience.spend(8)
+                found.append(
+                    (start, end, signal.name, signal.points * self._weight(passage, start, end))
+                )
+        return sorted(found)
+
+    def _weight(self, passage: bytes, start: int, end: int) -> float:
+        """An instruction that a lesson, a test or an advisory quotes is no instruction."""
+        before = passage[max(0, start - _CONTEXT_REACH) : start]
+        around = before + b" | " + passage[end : end + _CONTEXT_REACH]
+        terms = {
+            match.group().lower() for match in islice(self._talk.finditer(around), _MATCHES_MAX)
+        }
+        if not terms:
+            return 1.0
+        if _is_quoted(passage, start, end):
+            return 0.0
+        return 0.4 if len(terms) > 1 else 0.75
+
+    def _pattern(self, place: int) -> Any:
+        if place not in self._compiled:
+            self._compiled[place] = self._compile(self._sources[place])
+        return self._compiled[place]
+
+    def _compile(self, source: bytes) -> Any:
+        return re2.compile(source, self._options)
+
+
+@functools.cache
+def _reader() -> _Reader:
+    return _Reader()
+
+
+def _points(signals: Iterable[tuple[str, float]]) -> float:
+    """Add up the heaviest of each family."""
+    heaviest: dict[str, float] = {}
+    for name, points in signals:
+        heaviest[name] = max(heaviest.get(name, 0), points)
+    return sum(heaviest.values())
+
+
+def _densest(matches: Sequence[_Match]) -> list[Span]:
+    """Return the stretches in which what stands close together reaches the threshold."""
+    found: list[Span] = []
+    for index, (start, _, _, _) in enumerate(matches):
+        if found and start < found[-1][1]:
+            continue
+        near = [match for match in matches[index:] if match[0] <= start + _TOGETHER and match[3]]
+        if _points((name, points) for _, _, name, points in near) >= THRESHOLD:
+            heaviest = max(near, key=lambda match: match[3])
+            found.append((start, max(match[1] for match in near), heaviest[2]))
+    return found
+
+
+def _is_quoted(passage: bytes, start: int, end: int) -> bool:
+    """Tell whether a quotation is opened shortly before, or with the match, and closed shortly after."""
+    before = passage[max(0, start - _QUOTE_REACH) : start + 2].rpartition(b"\n")[2]
+    after = passage[max(start, end - 2) : end + _QUOTE_REACH].partition(b"\n")[0]
+    return any(opening in before and closing in after for opening, closing in _QUOTES)

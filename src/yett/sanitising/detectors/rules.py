@@ -1,0 +1,46 @@
+r"""What a rule of a detector is.
+
+RE2 syntax: linear time, whatever the text (CWE-1333). `hint` is found in compact JSON whenever
+`pattern` is found in a string of it, where a line break is `\n` and a quote `\"`: one pass over an
+answer asks for all hints, and only what they name is looked for again.
+"""
+
+from collections.abc import Callable
+from typing import Any, Literal, cast, final
+
+import msgspec
+
+Kind = Literal["secret", "personal", "injection", "link"]
+"""What is looked for; the first part of the name of a finding."""
+
+Check = Callable[[Any], bool]
+"""Takes a re2 match over bytes."""
+
+
+def anything(_match: Any) -> bool:
+    """The pattern says it all."""
+    return True
+
+
+@final
+class Rule(msgspec.Struct, frozen=True):
+    """name: shown in place of what was found. group: which part of a match that is; 0: all of it.
+    check: has the last word. shape: the hint repeats itself or stands for any digits, so it belongs to
+    the automaton of shapes; words and shapes in one would have a state for every pair."""
+
+    name: str
+    pattern: bytes
+    hint: bytes
+    check: Check = anything
+    group: int = 0
+    kind: Kind = "secret"
+    shape: bool = False
+
+    @property
+    def finding(self) -> str:
+        return f"{self.kind}:{self.name}"
+
+
+def kind_of(finding: str) -> Kind:
+    """Return the kind of a finding of a rule."""
+    return cast("Kind", finding.partition(":")[0])

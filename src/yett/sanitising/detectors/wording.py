@@ -1,0 +1,38 @@
+r"""How the patterns of signals are written: a blank is white space and markup between two words, `~` a few
+words in the same sentence. So a table of signals can be read like the texts that it finds."""
+
+from typing import Final
+
+_IN_TEXT: Final = (r"[\s*_>`\"']+", r"[\s*_>`\"']*", "[^.!?]{0,80}?", r"\n")
+_IN_JSON: Final = (r"(?:\\[nrt\"]|[\s*_>`\"'])", r"(?:\\[nrt\"]|[\s*_>`\"'])?", "", r"\\n")
+
+
+def in_text(pattern: str) -> bytes:
+    """Return RE2 that finds the words in a text."""
+    return _spelt_out(pattern, *_IN_TEXT)
+
+
+def in_json(stems: str) -> bytes:
+    """Return RE2 that finds stems in compact JSON, where a line break has two characters. One blank is one place:
+    what repeats makes an automaton grow that looks for much at once."""
+    return _spelt_out(stems, *_IN_JSON)
+
+
+def _spelt_out(pattern: str, blank: str, perhaps: str, gap: str, line: str) -> bytes:
+    parts: list[str] = []
+    in_class, position = False, 0
+    while position < len(pattern):
+        char, two = pattern[position], pattern[position : position + 2]
+        position += 1
+        if char == "\\":
+            position += 1
+            parts.append(line if two == r"\n" and not in_class else two)
+        elif in_class or char == "[":
+            in_class = char != "]" or parts[-1] == "["
+            parts.append(char)
+        elif two in (" ?", " *"):
+            position += 1
+            parts.append(perhaps)
+        else:
+            parts.append({" ": blank, "~": gap}.get(char, char))
+    return ("(?is)" + "".join(parts)).encode()

@@ -1,0 +1,178 @@
+"""One form for the many ways to write a text, so that detectors need no pattern for each. Pure.
+
+Look-alike letters become the Latin ones that they pass for and ornamental forms the plain ones (Unicode
+UAX #15, NFKC; UTS #39 for the idea of look-alikes). What is encoded (base64, hex, percent, character
+references, letters set apart, digits for letters) is read. Nothing here is shown to anybody: detectors
+read it besides the text itself.
+"""
+
+import base64
+import binascii
+import codecs
+import html
+import re
+import unicodedata
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+from urllib.parse import unquote
+
+import re2
+
+from yett.sanitising.patience import Patience
+
+DEPTH_MAX: Final = 3
+_RUNS_MAX: Final = 64
+"""In one text; what comes after is not decoded. More would be a way to keep everybody waiting."""
+_RUN_BYTES_MAX: Final = 64 * 1024
+_READABLE_MIN: Final = 0.85
+
+_LOOK_ALIKE: Final = (
+    "аеорсухіјѕһԁԛԝвмнктзбгАВЕКМНОРСТУХІЈЅԌҮ"
+    "αοενιρτυκχηωβγΑΒΕΖΗΙΚΜΝΟΡΤΥΧ"
+    "ɑɡıȷʟɴʀʏᴀᴄᴅᴇᴋᴍᴏᴘᴛᴜᴠᴡᴢացհոսօզ"
+)
+_LATIN: Final = (
+    "aeopcyxijshdqwbmhkt36rABEKMHOPCTYXIJSGY"
+    "aoeviptukxnwByABEZHIKMNOPTYX"
+    "agijlnryacdekmoptuvwzwghnuoq"
+)
+_LETTERS: Final = dict(zip(_LOOK_ALIKE, _LATIN, strict=True))
+_WORD_WITH_LATIN: Final = re.compile(r"[^\W\d_]*[A-Za-z][^\W_]*")
+_NOT_ASCII: Final = re.compile(r"[^\x00-\x7f]")
+_MARKED_LATIN: Final = re.compile("[\u00c0-\u024f\u1e00-\u1eff]")
+_MARK: Final = re.compile("[\u0300-\u036f]+")
+
+FOLD_HINT: Final = (
+    rb"[a-zA-Z][\x{370}-\x{3ff}\x{400}-\x{52f}\x{561}-\x{587}\x{250}-\x{2af}]"
+    rb"|[\x{370}-\x{3ff}\x{400}-\x{52f}\x{561}-\x{587}\x{250}-\x{2af}][a-zA-Z]"
+    rb"|[\x{c0}-\x{17f}][a-z]{0,3}[\x{c0}-\x{17f}]"
+    rb"|[\x{ff21}-\x{ff5a}][\x{ff21}-\x{ff5a}]|[\x{2460}-\x{24ff}\x{1d400}-\x{1d7ff}\x{1f130}-\x{1f189}\x{300}-\x{36f}]"
+    rb"|[\x{1d00}-\x{1d7f}\x{2c60}-\x{2c7f}]"
+)
+"""Letters of two alphabets in one word, ornamental letters, or more marks than most words have."""
+
+RUN_HINT: Final = (
+    rb"[A-Za-z0-9+/]{24}|%[2-7][0-9A-Fa-f][^ ]{0,12}%[2-7][0-9A-Fa-f]|&#x?[0-9A-Fa-f]{2,6};[^ ]{0,3}&#"
+    rb"|\\x[2-7][0-9a-fA-F]\\\\x|(?:\W|\\n)[A-Za-z0-9][ ._-][A-Za-z0-9][ ._-][A-Za-z0-9][ ._-]"
+    rb"|(?i)1gn[o0]r|ign0r|pr0mp|1n57|in57r|r3v[e3]|d15r|5y573|sy573|5yst|vtaber|cebzcg|vafgehpgvba|flfgrz"
+)
+"""Something that may be written otherwise than it is read."""
+
+_LETTERS_RUN: Final = re2.compile(r"[A-Za-z0-9+/]{24,}={0,2}|[A-Za-z0-9_-]{24,}={0,2}")
+_HEX: Final = re2.compile(r"(?:[0-9A-Fa-f]{2}){12,}")
+_PERCENT: Final = re2.compile(r"(?:[^\s%]*%[0-9A-Fa-f]{2}){2,}[^\s%]*")
+_REFERENCES: Final = re2.compile(r"(?:[^\s&]*&#[xX]?[0-9A-Fa-f]{1,6};){3,}[^\s&]*")
+_ESCAPES: Final = re2.compile(r"(?:\\x[0-9A-Fa-f]{2}){4,}")
+_APART: Final = re2.compile(r"(?:[A-Za-z0-9!<\[](?: {1,2}|[._-])){8,}[^\s]?")
+_LEET: Final = re2.compile(r"(?i)1gn[o0]r|ign0r|pr0mp|1n57|in57r|r3v[e3]|d15r|5y573|sy573|5yst")
+_TURNED: Final = re2.compile(r"(?i)vtaber|cebzcg|vafgehpgvba|flfgrz")
+_LEET_LETTERS: Final = str.maketrans("013457@$", "oieastas")
+
+Run = tuple[int, int, str]
+"""Start and end in a text, and what stands there once it is read."""
+
+
+def fold(text: str) -> str:
+    """Return the text in plain letters."""
+    if text.isascii():
+        return text
+    plain = unicodedata.normalize("NFKC", text)
+    plain = _MARKED_LATIN.sub(_without_mark, plain)
+    plain = _MARK.sub("", plain)
+    return _WORD_WITH_LATIN.sub(_in_latin, plain)
+
+
+def _without_mark(match: re.Match[str]) -> str:
+    return unicodedata.normalize("NFD", match[0])[0]
+
+
+def _in_latin(match: re.Match[str]) -> str:
+    """A word with a Latin letter in it is meant to be read as Latin."""
+    word = match[0]
+    return word if word.isascii() else _NOT_ASCII.sub(_look_alike, word)
+
+
+def _look_alike(match: re.Match[str]) -> str:
+    return _LETTERS.get(match[0], match[0])
+
+
+def runs(text: str, patience: Patience) -> Iterator[Run]:
+    """Yield what is encoded in a text and can be read, with its place.
+
+    Raises:
+        Unwalkable: it would take longer than there is patience for.
+    """
+    left = _RUNS_MAX
+    for needed, pattern, decode in _DECODERS:
+        if needed not in text:
+            continue
+        patience.spend(4 + (len(text) >> 8))
+        for match in pattern.finditer(text):
+            patience.spend(2 + ((match.end() - match.start()) >> 7))
+            left -= 1
+            if left < 0:
+                return
+            found = decode(match.group()[:_RUN_BYTES_MAX])
+            if found is not None and found != match.group():
+                yield match.start(), match.end(), found
+    yield from _whole(text, patience)
+
+
+def _whole(text: str, patience: Patience) -> Iterator[Run]:
+    """Ways of writing that change every letter: the whole text is read again."""
+    if len(text) > _RUN_BYTES_MAX:
+        return
+    if _LEET.search(text):
+        patience.spend(1 + (len(text) >> 6))
+        yield 0, len(text), text.translate(_LEET_LETTERS)
+    if _TURNED.search(text):
+        patience.spend(1 + (len(text) >> 6))
+        yield 0, len(text), codecs.encode(text, "rot13")
+
+
+def _readable(data: bytes) -> str | None:
+    """Return what somebody may have wanted to be read; most of what can be decoded is noise."""
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        return None
+    plain = sum(map(text.count, " etaoinsr"))
+    printable = text.isprintable() or sum(map(str.isprintable, text)) >= _READABLE_MIN * len(text)
+    return text if printable and (plain or len(text) >= 16) else None  # noqa: PLR2004 - a token
+
+
+def _from_letters(run: str) -> str | None:
+    """Read a long word as hex if it can be that, or as base64."""
+    if _HEX.fullmatch(run):
+        return _readable(bytes.fromhex(run))
+    run = run.rstrip("=").translate(_URL_SAFE)
+    if len(run) % 4 == 1:
+        run = run[:-1]
+    try:
+        return _readable(base64.b64decode(run + "=" * (-len(run) % 4), validate=True))
+    except binascii.Error:
+        return None
+
+
+def _from_percent(run: str) -> str | None:
+    return unquote(run)
+
+
+def _from_escapes(run: str) -> str | None:
+    return _readable(bytes.fromhex(run.replace("\\x", "")))
+
+
+def _together(run: str) -> str | None:
+    """Letters set apart: two blanks stand between words."""
+    words = [re.sub(r"[ ._-]", "", word) for word in run.split("  ")]
+    return " ".join(words)
+
+
+_URL_SAFE: Final = str.maketrans("-_", "+/")
+_DECODERS: Final[tuple[tuple[str, Any, Callable[[str], str | None]], ...]] = (
+    ("", _LETTERS_RUN, _from_letters),
+    ("%", _PERCENT, _from_percent),
+    ("&#", _REFERENCES, html.unescape),
+    ("\\x", _ESCAPES, _from_escapes),
+    ("", _APART, _together),
+)
