@@ -23,8 +23,8 @@ def row(*names: str, **more: Any) -> dict[str, Any]:
 
 
 def test_a_name_is_hidden_wherever_it_stands() -> None:
-    schema = rows({"$ref": "#/$defs/row"}) | {
-        "$defs": {"row": row("id", "ssn", required=["id", "ssn"])}
+    schema = rows({"$ref": "#/$defs/default"}) | {
+        "$defs": {"default": row("id", "ssn", required=["id", "ssn"])}
     }
     found = shown(schema, "ssn", "total")
 
