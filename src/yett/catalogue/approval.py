@@ -6,7 +6,8 @@ from typing import Final, final
 import msgspec
 
 from yett.catalogue.definitions import Offered, Sight
-from yett.catalogue.diff import Change, compare
+from yett.catalogue.diff import Change, TextFindings, compare, no_findings
+from yett.catalogue.findings import Finding, findings_of, is_suspicious, neighbourhood_of
 from yett.catalogue.lock import SECTIONS, AccessFrom, Lock, Pin, ServerPins, with_pins
 from yett.catalogue.pinning import Classes, claims_to_read, classify, make_pin
 from yett.core.errors import CommandError
@@ -19,7 +20,8 @@ _NAMES_SHOWN_MAX: Final = 50
 @final
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """One definition to approve. before: its pin, if it has one. changes: against that pin.
-    claims_to_read: the server says so of a tool that is not classified otherwise."""
+    claims_to_read: the server says so of a tool that is not classified otherwise. findings: what is
+    suspicious about it."""
 
     kind: Kind
     name: str
@@ -27,6 +29,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     after: Pin
     changes: tuple[Change, ...]
     claims_to_read: bool
+    findings: tuple[Finding, ...] = ()
 
     @property
     def is_news(self) -> bool:
@@ -37,6 +40,21 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
             != (self.after.digest, self.after.access, False)
         )
 
+    @property
+    def is_suspicious(self) -> bool:
+        """Whether approving it takes a word more."""
+        return is_suspicious(self.findings)
+
+
+@final
+class Proposal(msgspec.Struct, frozen=True, kw_only=True):
+    """access: the class that the operator gives the tools; None: they keep the one they have. by, at:
+    who approves, and when."""
+
+    access: Access | None
+    by: str
+    at: str
+
 
 def review(
     lock: Lock,
@@ -45,12 +63,11 @@ def review(
     names: Sequence[str],
     *,
     classes: Classes,
-    access: Access | None,
-    by: str,
-    at: str,
+    proposal: Proposal,
+    text_findings: TextFindings = no_findings,
 ) -> tuple[Decision, ...]:
     """Say what approving would do. names: of tools, prompts, or URIs; none means all that can be
-    approved. access: the class the operator gives the tools; else they keep the one they have.
+    approved.
 
     Raises:
         CommandError: a name is not offered or cannot be approved, or `access` contradicts the
@@ -58,27 +75,43 @@ def review(
     """
     _check_names(server, sight, names)
     pins = lock.servers.get(server, ServerPins())
+    tools = sight.get(Kind.TOOL, {})
+    neighbourhood = neighbourhood_of(lock, server, ((n, i.definition) for n, i in tools.items()))
     decisions = []
     for kind in SECTIONS:
         for name, item in sorted(sight.get(kind, {}).items()):
             if item.problem or (names and name not in names):
                 continue
+            found = findings_of(server, kind, name, item.definition, neighbourhood, text_findings)
             before = pins.of(kind).get(name)
             if before is not None and item.means(before.digest):
                 item = Offered(before.definition, before.digest)  # noqa: PLW2901 - what is pinned stays
-            chosen = _class_of(kind, name, item.definition, before, classes, access)
-            after = make_pin(item, *chosen, by=by, at=at)
+            chosen = _class_of(kind, name, item.definition, before, classes, proposal.access)
             decisions.append(
                 Decision(
                     kind=kind,
                     name=name,
                     before=before,
-                    after=after,
-                    changes=() if before is None else compare(before.definition, item.definition),
+                    after=_pin_of(item, chosen, proposal, found),
+                    changes=()
+                    if before is None
+                    else compare(before.definition, item.definition, text_findings),
                     claims_to_read=chosen[1] == "default" and claims_to_read(item.definition),
+                    findings=found,
                 )
             )
     return tuple(decisions)
+
+
+def _pin_of(
+    item: Offered,
+    chosen: tuple[Access, AccessFrom],
+    proposal: Proposal,
+    findings: tuple[Finding, ...],
+) -> Pin:
+    pin = make_pin(item, *chosen, by=proposal.by, at=proposal.at)
+    seen = tuple(str(finding) for finding in findings if finding.severity == "high")
+    return msgspec.structs.replace(pin, despite=seen)
 
 
 def approve(lock: Lock, server: str, decisions: Sequence[Decision]) -> Lock:

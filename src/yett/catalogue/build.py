@@ -6,9 +6,9 @@ from pathlib import Path
 
 from yett.catalogue.backends.lock_file import LockFile
 from yett.catalogue.config import LOCK_NAME, CatalogueConfig
+from yett.catalogue.diff import TextFindings, no_findings
 from yett.catalogue.forcing import without_forced
 from yett.catalogue.hiding import without_hidden
-from yett.catalogue.diff import TextFindings
 from yett.catalogue.pinning import Classes
 from yett.catalogue.port import Discoverer, LockStore, RecordEvent, SchemaCheck
 from yett.catalogue.stage import Catalogue
@@ -23,7 +23,7 @@ def build(
     *,
     discoverer: Discoverer,
     schema_check: SchemaCheck,
-    text_findings: TextFindings,
+    text_findings: TextFindings = no_findings,
     record_event: RecordEvent,
     clock: Clock,
     sealer: Sealer,

@@ -40,12 +40,14 @@ _UNREADABLE: Final = "unreadable"
 @final
 class Offered(msgspec.Struct, frozen=True):
     """digest: of `definition`. problem: why it cannot be taken; empty if it can. like: the digest of the
-    pin that it means the same as, though it is written otherwise."""
+    pin that it means the same as, though it is written otherwise. changed: the digest of the pin that it
+    differs from, and how."""
 
     definition: dict[str, JSON]
     digest: str
     problem: str = ""
     like: str = ""
+    changed: tuple[str, str] = ("", "")
 
     def means(self, digest: str) -> bool:
         """Tell whether it is what was pinned under this digest, or written otherwise and means that."""

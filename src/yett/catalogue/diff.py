@@ -66,12 +66,13 @@ class Change(msgspec.Struct, frozen=True):
                 return f"{self.pointer} changed ({self.meaning}): {self.before} -> {self.after}"
 
 
-def _nothing(_: str) -> tuple[str, ...]:
+def no_findings(_: str) -> tuple[str, ...]:
+    """For whoever looks at what changed and not at what it says."""
     return ()
 
 
 def compare(
-    before: dict[str, JSON], after: dict[str, JSON], text_findings: TextFindings = _nothing
+    before: dict[str, JSON], after: dict[str, JSON], text_findings: TextFindings = no_findings
 ) -> tuple[Change, ...]:
     """Return what changed, in the order of the pointers, at most CHANGES_MAX. Key order is no change."""
     changes = []

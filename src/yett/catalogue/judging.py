@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final, final
 
 from yett.catalogue.definitions import Sight, digest_of, examine
+from yett.catalogue.diff import TextFindings, no_findings
 from yett.catalogue.lock import ServerPins
 from yett.catalogue.pinning import recognise
 from yett.catalogue.port import Definitions, SchemaCheck
@@ -27,8 +28,14 @@ _NO_PINS: Final = ServerPins()
 
 @final
 class Judge:
-    def __init__(self, schema_check: SchemaCheck, monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        schema_check: SchemaCheck,
+        monotonic: Callable[[], float],
+        text_findings: TextFindings = no_findings,
+    ) -> None:
         self._schema_check = schema_check
+        self._text_findings = text_findings
         self._monotonic = monotonic
         self._known: dict[str, dict[str, str | None]] = {}
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="yett-definitions")
@@ -75,4 +82,4 @@ class Judge:
             self._known[server] = known if len(known) <= 2 * TOOLS_PER_SERVER_MAX else {}
             raise
         self._known[server] = judged
-        return recognise(sight, pins)
+        return recognise(sight, pins, self._text_findings)

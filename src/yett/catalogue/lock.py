@@ -23,7 +23,7 @@ class Pin(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
 ):
     """One approved definition. access_from: who said which class it has. approved_at: ISO 8601.
-    quarantined: the operator took it out of use."""
+    quarantined: the operator took it out of use. despite: the findings that its approver has seen."""
 
     digest: str
     access: Access
@@ -32,6 +32,7 @@ class Pin(
     approved_at: str
     definition: dict[str, JSON]
     quarantined: bool = False
+    despite: tuple[str, ...] = ()
 
 
 @final

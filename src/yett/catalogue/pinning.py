@@ -6,6 +6,8 @@ from typing import Final, final
 import msgspec
 
 from yett.catalogue.definitions import IDENTITY, Offered, Sight, digest_of
+from yett.catalogue.diff import TextFindings, compare, no_findings, summarise
+from yett.catalogue.findings import findings_of, is_suspicious, neighbourhood_of
 from yett.catalogue.lock import SECTIONS, AccessFrom, Lock, Pin, ServerPins, damaged, with_pins
 from yett.catalogue.meaning import same_meaning
 from yett.core.operations import Kind
@@ -42,36 +44,52 @@ def claims_to_read(definition: Mapping[str, JSON]) -> bool:
     return isinstance(annotations, dict) and annotations.get("readOnlyHint") is True
 
 
-def pin_first_sight(lock: Lock, server: str, sight: Sight, classes: Classes, at: str) -> Lock:
-    """Pin all that a server without an entry offers; a server that has one is left as it is."""
+def pin_first_sight(
+    lock: Lock,
+    server: str,
+    sight: Sight,
+    classes: Classes,
+    at: str,
+    text_findings: TextFindings = no_findings,
+) -> Lock:
+    """Pin all that a server without an entry offers; a server that has one is left as it is. What is
+    suspicious is pinned as out of use, until a person approves it."""
     if server in lock.servers:
         return lock
+    tools = sight.get(Kind.TOOL, {})
+    neighbourhood = neighbourhood_of(lock, server, ((n, i.definition) for n, i in tools.items()))
     for kind, offered in sight.items():
         pins = {}
         for name, item in offered.items():
             if item.problem:
                 continue
             access, access_from = classify(kind, name, item.definition, classes, trusting=True)
-            pins[name] = make_pin(item, access, access_from, by=FIRST_SIGHT, at=at)
+            found = findings_of(server, kind, name, item.definition, neighbourhood, text_findings)
+            pin = make_pin(item, access, access_from, by=FIRST_SIGHT, at=at)
+            pins[name] = msgspec.structs.replace(pin, quarantined=is_suspicious(found))
         if pins:
             lock = with_pins(lock, server, kind, pins)
     return lock
 
 
-def recognise(sight: Sight, pins: ServerPins) -> Sight:
-    """Note of each definition that differs from its pin in harmless things only that it does."""
+def recognise(sight: Sight, pins: ServerPins, text_findings: TextFindings) -> Sight:
+    """Note of each definition that differs from its pin whether only in harmless things, or else how."""
     return {
-        kind: {name: _recognised(item, pins.of(kind).get(name)) for name, item in offered.items()}
+        kind: {
+            name: _recognised(item, pins.of(kind).get(name), text_findings)
+            for name, item in offered.items()
+        }
         for kind, offered in sight.items()
     }
 
 
-def _recognised(item: Offered, pin: Pin | None) -> Offered:
+def _recognised(item: Offered, pin: Pin | None, text_findings: TextFindings) -> Offered:
     if pin is None or item.problem or item.digest == pin.digest:
         return item
-    if not same_meaning(pin.definition, item.definition):
-        return item
-    return msgspec.structs.replace(item, like=pin.digest)
+    if same_meaning(pin.definition, item.definition):
+        return msgspec.structs.replace(item, like=pin.digest)
+    changes = compare(pin.definition, item.definition, text_findings)
+    return msgspec.structs.replace(item, changed=(pin.digest, summarise(changes)))
 
 
 def make_pin(offered: Offered, access: Access, access_from: AccessFrom, *, by: str, at: str) -> Pin:

@@ -7,7 +7,7 @@ import msgspec
 
 from yett.catalogue.board import KINDS, Board, State
 from yett.catalogue.definitions import Offered, Sight
-from yett.catalogue.diff import compare, summarise
+from yett.catalogue.diff import TextFindings, compare, summarise, texts_in
 from yett.catalogue.lock import ServerPins
 from yett.catalogue.port import RecordEvent
 from yett.core.errors import Fault
@@ -84,21 +84,26 @@ def report_changes(
         tell({"event": "server.changed", "server": server, "changes": told})
 
 
-def report_pins(server: str, pins: ServerPins, tell: RecordEvent) -> None:
-    """Tell what was pinned at first sight, and on whose word it has its class."""
+def report_pins(
+    server: str, pins: ServerPins, tell: RecordEvent, text_findings: TextFindings
+) -> None:
+    """Tell what was pinned at first sight, on whose word it has its class, and why it is out of use."""
     for kind in KINDS:
         for name, pin in pins.of(kind).items():
-            tell(
-                {
-                    "event": "tool.pinned",
-                    "server": server,
-                    "kind": kind.value,
-                    "tool": name,
-                    "digest": pin.digest,
-                    "access": pin.access,
-                    "access_from": pin.access_from,
-                }
-            )
+            event: dict[str, JSON] = {
+                "event": "tool.pinned",
+                "server": server,
+                "kind": kind.value,
+                "tool": name,
+                "digest": pin.digest,
+                "access": pin.access,
+                "access_from": pin.access_from,
+            }
+            if pin.quarantined:
+                texts = (text for _, text in texts_in(pin.definition))
+                found = dict.fromkeys(says for text in texts for says in text_findings(text))
+                event |= {"quarantined": True, "findings": list(found), "alert": "high"}
+            tell(event)
 
 
 def without_copies(sight: Sight, pins: ServerPins) -> Sight:
@@ -127,5 +132,8 @@ def _details(kind: Kind, name: str, pins: ServerPins, sight: Sight) -> dict[str,
         if item.problem:
             details["problem"] = item.problem
     if pin is not None and item is not None and not item.problem and not item.means(pin.digest):
-        details["changes"] = summarise(compare(pin.definition, item.definition))
+        known, changes = item.changed
+        if known != pin.digest:  # the lock is another than when the server was last asked
+            changes = summarise(compare(pin.definition, item.definition))
+        details |= {"changes": changes, "alert": "high"}
     return details

@@ -13,6 +13,7 @@ from typing import Final, final
 from yett.catalogue.board import Board, board_of_pins, make_board, pinned_target
 from yett.catalogue.config import CatalogueConfig
 from yett.catalogue.definitions import Sight
+from yett.catalogue.diff import TextFindings
 from yett.catalogue.judging import Judge
 from yett.catalogue.lock import Lock, ServerPins
 from yett.catalogue.names import Template, split_name, split_uri
@@ -65,6 +66,7 @@ class Verifier:
         discoverer: Discoverer,
         store: LockStore,
         schema_check: SchemaCheck,
+        text_findings: TextFindings,
         record_event: RecordEvent,
         clock: Clock,
         classes: Mapping[str, Classes],
@@ -73,7 +75,8 @@ class Verifier:
         self._config = config
         self._discoverer = discoverer
         self._store = store
-        self._judge = Judge(schema_check, clock.monotonic)
+        self._text_findings = text_findings
+        self._judge = Judge(schema_check, clock.monotonic, text_findings)
         self._tell = Teller(record_event)
         self._clock = clock
         self._classes = classes
@@ -234,6 +237,7 @@ class Verifier:
             sight=sight,
             classes=self._classes_of(server),
             at=iso_time(self._clock.wall()),
+            text_findings=self._text_findings,
         )
         async with self._lock_turn:
             try:
@@ -242,7 +246,8 @@ class Verifier:
                 raise Fault(Reason.INTERNAL_ERROR, str(error)) from error
             self._stamp = None  # somebody may have written after us: read it again soon
             self._take_lock(lock)
-        report_pins(server, lock.servers.get(server, _NO_PINS), self._tell)
+        pins = lock.servers.get(server, _NO_PINS)
+        report_pins(server, pins, self._tell, self._text_findings)
 
     def _learn(self, server: str, watch: _Watch, sight: Sight) -> None:
         if watch.fault is not None:

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, final
 
 from yett.app.servers import catalogue_config, shipped_classes
-from yett.catalogue.approval import Decision, approve, quarantine, review
+from yett.catalogue.approval import Decision, Proposal, approve, quarantine, review
 from yett.catalogue.board import make_board
 from yett.catalogue.build import classes_by_server, open_lock
 from yett.catalogue.definitions import Sight, examine
+from yett.catalogue.diff import no_findings
 from yett.catalogue.lock import SECTIONS, Lock, ServerPins
 from yett.catalogue.pinning import recognise
 from yett.cli.command import Place
@@ -86,9 +87,9 @@ class Review:
             self._look(server),
             names,
             classes=self._classes[server],
-            access=access,
-            by=self._place.actor,
-            at=iso_time(self._place.clock.wall()),
+            proposal=Proposal(
+                access=access, by=self._place.actor, at=iso_time(self._place.clock.wall())
+            ),
         )
 
     def quarantine(self, server: str, names: Sequence[str]) -> tuple[str, ...]:
@@ -127,7 +128,7 @@ class Review:
             sight = examine(server, definitions, examiner.problem_of)
         finally:
             examiner.close()
-        return recognise(sight, self._lock.servers.get(server, ServerPins()))
+        return recognise(sight, self._lock.servers.get(server, ServerPins()), no_findings)
 
     def _row(self, server: str, kind: Kind, name: str, state: str) -> dict[str, Any]:
         pin = self._lock.servers.get(server, ServerPins()).of(kind).get(name)

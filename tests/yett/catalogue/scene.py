@@ -8,6 +8,7 @@ from tests.seals import SEALER
 from yett.catalogue.backends.memory import MemoryLockStore, ScriptedDiscoverer
 from yett.catalogue.config import CatalogueConfig
 from yett.catalogue.definitions import digest_of
+from yett.catalogue.diff import TextFindings, no_findings
 from yett.catalogue.lock import Lock, Pin, with_pins
 from yett.catalogue.pinning import Classes
 from yett.catalogue.port import Definitions, SchemaCheck
@@ -70,6 +71,7 @@ class Scene:
         access: dict[tuple[str, str], Access] | None = None,
         classes: Mapping[str, Classes] | None = None,
         schema_check: SchemaCheck = accept,
+        text_findings: TextFindings = no_findings,
     ) -> None:
         self.discoverer = ScriptedDiscoverer(dict(offers))
         self.store = MemoryLockStore(lock)
@@ -86,6 +88,7 @@ class Scene:
             discoverer=self.discoverer,
             store=self.store,
             schema_check=schema_check,
+            text_findings=text_findings,
             record_event=self.events.append,
             clock=self.clock,
             classes=classes or {},

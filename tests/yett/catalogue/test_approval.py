@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from tests.yett.catalogue.scene import accept, lock_of, pin, tool
-from yett.catalogue.approval import Decision, approve, quarantine, review
+from yett.catalogue.approval import Decision, Proposal, approve, quarantine, review
 from yett.catalogue.definitions import examine
 from yett.catalogue.lock import Lock, with_pins
 from yett.catalogue.pinning import Classes
@@ -25,8 +25,11 @@ CLASSES = Classes(operator={"now": "read"}, shipped={"known": "read"})
 
 
 def decide(lock: Lock, *names: str, **changes: Any) -> dict[str, Decision]:
-    arguments: dict[str, Any] = {"classes": CLASSES, "access": None, "by": "cli:anna", "at": "t"}
-    decisions = review(lock, "s", SIGHT, names, **(arguments | changes))
+    chosen = changes.pop("access", None)
+    proposal = Proposal(access=chosen, by=changes.pop("by", "cli:anna"), at=changes.pop("at", "t"))
+    decisions = review(
+        lock, "s", SIGHT, names, **({"classes": CLASSES} | changes), proposal=proposal
+    )
     return {decision.name: decision for decision in decisions}
 
 
@@ -83,8 +86,9 @@ def test_what_is_not_offered_or_cannot_be_taken_is_told() -> None:
         decide(Lock(), "later")
     with pytest.raises(CommandError, match="cannot be approved"):
         decide(Lock(), "not allowed")
+    proposal = Proposal(access=None, by="x", at="t")
     with pytest.raises(CommandError, match="It offers: nothing"):
-        review(Lock(), "s", {}, ["x"], classes=Classes(), access=None, by="x", at="t")
+        review(Lock(), "s", {}, ["x"], classes=Classes(), proposal=proposal)
 
 
 def test_quarantine_lasts_until_approved_again() -> None:
