@@ -1,6 +1,8 @@
 """Policies that ask a person: what they ask, of whom, and that none of them permits by itself."""
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -143,6 +145,18 @@ def test_what_cannot_be_understood_is_refused_with_its_line(annotations: str, wo
 
 def test_annotations_of_others_are_left_alone() -> None:
     ask(authorizer(f'@owner("legal") @description("approve later") {PERMIT}'))
+
+
+def test_the_example_of_the_page_does_what_it_says() -> None:
+    page = Path(__file__).parents[3] / "docs" / "how-to" / "ask-a-person.md"
+    (example,) = re.findall(r"```text\n(@id.*?)```", page.read_text(), re.DOTALL)
+    gate = authorizer(f"{PERMIT}\n{example}")
+    pay = tool("pay", server="bank")
+
+    assert ask(gate, what=pay, arguments={"amount": 100}).ask is None
+    assert ask(gate, what=pay, arguments={"amount": 101}).ask == Ask(
+        ("large-payments",), seconds=1_800, shown="payments over 100 need a yes"
+    )
 
 
 # -- a model that is too simple to be wrong
