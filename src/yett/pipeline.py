@@ -71,6 +71,7 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
         """Tools, resources and prompts: the whole road, to an upstream and back."""
         caller = await self.authentication.identify(call)
         record.attribute(caller)  # from here on, a refusal has a name on it
+        self.credentials.look_out(caller)  # for what only a thief can have
         resolved = await self.catalogue.resolve(caller)
         record.aim(resolved)  # and a target
         permitted = self.authorization.permit(resolved)

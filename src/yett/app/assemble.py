@@ -79,7 +79,11 @@ def assemble(
     if undeclared:
         raise ConfigurationError(undeclared)
     armourer = build_armourer(
-        configuration, vault=estate.vault, clock=estate.clock, record_event=estate.event
+        configuration,
+        vault=estate.vault,
+        clock=estate.clock,
+        record_event=estate.event,
+        cut=estate.cut,
     )
     catalogue = _catalogue(configuration, folder, estate, pool, before)
     sanitising = yett.sanitising.build.build(
@@ -158,6 +162,7 @@ def build_armourer(
     vault: Vault,
     clock: Clock,
     record_event: Callable[[dict[str, JSON]], None],
+    cut: Callable[[str], None] = lambda _principal: None,
 ) -> Armourer:
     """Prepare the credentials of every configured server.
 
@@ -174,4 +179,5 @@ def build_armourer(
         environment=variables(),
         environments={name: section.env for name, section in configuration.servers.items()},
         commands={name: section.command for name, section in configuration.servers.items()},
+        cut=cut,
     )

@@ -3,6 +3,7 @@
 import logging
 import secrets
 import socket
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final, final
@@ -13,6 +14,7 @@ import yett.limits.build
 import yett.telemetry.traces
 from yett.app.vault import open_vault
 from yett.audit import Auditor
+from yett.authentication.build import build_registry
 from yett.authorization.approval import ApprovalDesk
 from yett.authorization.labels import Labels
 from yett.configuration.model import Configuration
@@ -133,6 +135,14 @@ class Estate:
         self.auditor.event(event)
         if "alert" in event:
             log.warning("alert: %s", event.get("event"), extra={"details": event})
+
+    def cut(self, principal: str) -> None:
+        """Revoke a key beside the loop; its calls are refused once the keys are read again, within a
+        second."""
+        registry = build_registry(
+            database=self.database, data=self.data, clock=self.clock, actor="gate"
+        )
+        threading.Thread(target=registry.revoke, args=(principal,), daemon=True).start()
 
     def close(self) -> None:
         self.examiner.close()

@@ -17,6 +17,7 @@ from yett.app.shadow import shadow_file
 from yett.app.upstream_pool import UpstreamPool
 from yett.audit.outbox import drain_outbox
 from yett.audit.retention import prune
+from yett.authorization.shadowing import Shadow
 from yett.configuration.load import fingerprint, located
 from yett.configuration.model import Configuration
 from yett.core import bounds
@@ -25,6 +26,7 @@ from yett.core.clock import Clock
 from yett.core.errors import ConfigurationError, Denied, Refusal
 from yett.core.secret import Secret
 from yett.core.target import JSON
+from yett.limits.strangers import Strangers
 
 log: Final = logging.getLogger("yett")
 
@@ -132,9 +134,14 @@ class Gateway:
 
     def _report_counts(self, *, last: bool = False) -> None:
         """Record what has no record of its own: refusals of strangers, and what a shadow would have done."""
-        counting = [self.estate.limits.strangers, self.estate.admin_strangers]
+        counting: list[Strangers | Shadow] = [
+            self.estate.limits.strangers,
+            self.estate.admin_strangers,
+        ]
         shadow = self._snapshot.pipeline.authorization.shadow
-        for counted in (*counting, shadow) if shadow else counting:
+        if shadow is not None:
+            counting.append(shadow)
+        for counted in counting:
             try:
                 counted.report(self.estate.auditor.event, last=last)
             except Refusal as refusal:

@@ -50,12 +50,21 @@ def _takes_value(function: Any) -> Any:
 @click.argument("name")
 @_takes_value
 @click.option("--server", "servers", multiple=True, help="Who may be given it. Repeat for several.")
+@click.option(
+    "--honeytoken", is_flag=True, help="Nobody may use it: whoever sends it raises an alert."
+)
+@click.option(
+    "--cut-key", is_flag=True, help="With --honeytoken: the key that sends it is revoked."
+)
 def set_(
     place: Place,
     name: str,
     surplus: tuple[str, ...],
     from_file: Path | None,
     servers: tuple[str, ...],
+    *,
+    honeytoken: bool,
+    cut_key: bool,
 ) -> None:
     """Store a secret for the servers named, in place of what it was before.
 
@@ -69,6 +78,11 @@ def set_(
     from yett.authorization.config import APPROVALS
 
     configuration = place.configuration_or_default()
+    if honeytoken or cut_key:
+        _set_honeytoken(
+            place, name, from_file, is_used=bool(servers) or not honeytoken, cuts=cut_key
+        )
+        return
     if not servers:
         users = sorted(_users(configuration).get(name, ()))
         options = " ".join(f"--server {server}" for server in users or ["SERVER"])
@@ -85,6 +99,19 @@ def set_(
     if unknown:
         place.say(f"note: not in the configuration (yet): {', '.join(unknown)}")
     place.print_record({"name": name, "version": version, "servers": sorted(set(servers))})
+
+
+def _set_honeytoken(
+    place: Place, name: str, from_file: Path | None, *, is_used: bool, cuts: bool
+) -> None:
+    if is_used:
+        raise CommandError("A honeytoken is for no server. Run `yett secret set NAME --honeytoken`")
+    vault = place.vault()
+    try:
+        version = vault.put_honeytoken(name, _read_value(from_file), cuts=cuts, actor=place.actor)
+    except ValueError as error:
+        raise CommandError(_sentence(error)) from None
+    place.print_record({"name": name, "version": version, "honeytoken": True, "cuts_key": cuts})
 
 
 @group.command("rotate")
@@ -169,15 +196,15 @@ def _audit_row(
         none: dict[str, Any] = {"version": None, "age_days": None, "servers": []}
         return {"name": name, **none, "used_by": used_by, "findings": ["missing"]}
     findings = [f"not for {server}" for server in used_by if server not in info.servers]
-    if info.age_seconds > seconds_max:
+    if info.age_seconds > seconds_max and not info.is_honeytoken:
         findings.append("overdue")
-    if not used_by:
+    if not used_by and not info.is_honeytoken:
         findings.append("unused")
     return {
         "name": name,
         "version": info.version,
         "age_days": int(info.age_seconds // _DAY_SECONDS),
-        "servers": list(info.servers),
+        "servers": _servers_of(info),
         "used_by": used_by,
         "findings": findings,
     }
@@ -187,10 +214,14 @@ def _row(info: "SecretInfo") -> dict[str, Any]:
     return {
         "name": info.name,
         "version": info.version,
-        "servers": list(info.servers),
+        "servers": _servers_of(info),
         "created_at": iso_time(info.created_at),
         "age_days": int(info.age_seconds // _DAY_SECONDS),
     }
+
+
+def _servers_of(info: "SecretInfo") -> list[str]:
+    return ["none: a honeytoken"] if info.is_honeytoken else list(info.servers)
 
 
 def _users(configuration: "Configuration") -> dict[str, set[str]]:

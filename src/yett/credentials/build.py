@@ -68,11 +68,13 @@ def build(  # noqa: PLR0913 - each is one part of the configuration
     environment: Mapping[str, str],
     environments: Mapping[str, Mapping[str, str]] | None = None,
     commands: Mapping[str, tuple[str, ...]] | None = None,
+    cut: Callable[[str], None] = lambda _principal: None,
 ) -> Armourer:
     """Prepare everything that a call needs.
 
     servers: every configured server, None for one without a credential. environment: Yett's own
-    variables, for `env:`. environments, commands: of the stdio servers, by name.
+    variables, for `env:`. environments, commands: of the stdio servers, by name. cut: revokes the key of
+    who sends a honeytoken that demands it.
 
     Raises:
         ConfigurationError: all that is wrong with the credentials, at once.
@@ -100,6 +102,8 @@ def build(  # noqa: PLR0913 - each is one part of the configuration
         clock=clock,
         record_event=record_event,
         lease_seconds=lease_seconds,
+        honeytokens=vault.honeytokens,
+        cut=cut,
     )
 
 

@@ -13,10 +13,11 @@ import msgspec
 
 from yett.core.clock import Clock
 from yett.core.errors import Fault
-from yett.core.proofs import Admitted, Armed, Credential
+from yett.core.proofs import Admitted, Armed, Credential, Identified
 from yett.core.reasons import Reason
 from yett.core.secret import Secret
 from yett.credentials.headers import HeaderForm, make_header
+from yett.credentials.honeytokens import HONEYTOKEN, Lookout, Trap
 from yett.credentials.port import SecretSource
 from yett.credentials.references import Template
 
@@ -48,7 +49,8 @@ class _Held(msgspec.Struct, frozen=True):
 @final
 class Armourer:
     """`plans`: for each configured server. `sources`: by scheme; a scheme without one is refused.
-    `record_event`: takes the record of a retrieval; if it raises, the value is not used."""
+    `record_event`: takes the record of a retrieval; if it raises, the value is not used. `honeytokens`:
+    reads them. `cut`: revokes a key, soon."""
 
     def __init__(
         self,
@@ -58,7 +60,12 @@ class Armourer:
         clock: Clock,
         record_event: Callable[[dict[str, Any]], None],
         lease_seconds: float,
+        honeytokens: Callable[[], list[Trap]],
+        cut: Callable[[str], None],
     ) -> None:
+        self._honeytokens = honeytokens
+        self._cut = cut
+        self._lookout = Lookout((), record_event, cut)
         self._plans = dict(plans)
         self._sources = dict(sources)
         self._monotonic = clock.monotonic
@@ -69,6 +76,15 @@ class Armourer:
         self._ready: dict[str, _Ready] = {}
         self._held: dict[tuple[str, str], _Held] = {}
         self._marks: object = None
+
+    def look_out(self, identified: Identified) -> None:
+        """Let a call go on that holds no honeytoken.
+
+        Raises:
+            Denied: ARGUMENT_DENIED; it does, and that is an alert.
+            Fault: the alert cannot be recorded.
+        """
+        self._lookout(identified)
 
     async def arm(self, admitted: Admitted) -> Armed:
         """Add the credential of the target's server; the caller's own is not looked at.
@@ -139,6 +155,8 @@ class Armourer:
         finally:
             if not unchanged:
                 self._held, self._ready = {}, {}
+        if not unchanged:
+            self._lookout = Lookout(self._honeytokens(), self._record_event, self._cut)
 
     async def _make_ready(self, server: str, purpose: str) -> _Ready:
         plan = self._plan(server)
@@ -185,6 +203,17 @@ class Armourer:
             )
         until = self._monotonic() + self._lease_seconds
         leased = await source.fetch(name, server=server)
+        if HONEYTOKEN in leased.servers:
+            self._record_event(
+                {
+                    "event": "secret.honeytoken",
+                    "alert": "high",
+                    "actor": "gate",
+                    "name": name,
+                    "server": server,
+                    "for": purpose,
+                }
+            )
         if server not in leased.servers:
             raise Fault(
                 Reason.INTERNAL_ERROR,

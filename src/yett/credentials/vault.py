@@ -18,6 +18,13 @@ from yett.core.reasons import Reason
 from yett.core.secret import Secret
 from yett.credentials.config import NAME_PATTERN
 from yett.credentials.envelope import Envelope, Label, Sealed
+from yett.credentials.honeytokens import (
+    CUTS,
+    HONEYTOKEN,
+    HONEYTOKENS_MAX,
+    Trap,
+    check_honeytoken,
+)
 from yett.storage.outbox import post
 from yett.storage.port import Database, Row, Transaction
 
@@ -34,6 +41,10 @@ class SecretInfo(msgspec.Struct, frozen=True):
     servers: tuple[str, ...]
     created_at: float
     age_seconds: float
+
+    @property
+    def is_honeytoken(self) -> bool:
+        return HONEYTOKEN in self.servers
 
 
 class UnknownSecretError(LookupError):
@@ -75,6 +86,29 @@ class Vault:
         _check_value(value)
         return self._change(name, actor, lambda _: (value, tuple(sorted(set(servers)))))
 
+    def put_honeytoken(self, name: str, value: Secret, *, cuts: bool, actor: str = "yett") -> int:
+        """Store what nobody may ever use; return its version. cuts: whoever sends it loses the key.
+
+        Raises:
+            ValueError: as for `put`, or it would be met by accident.
+        """
+        check_honeytoken(value)
+        marks = (HONEYTOKEN, CUTS) if cuts else (HONEYTOKEN,)
+        return self.put(name, value, servers=marks, actor=actor)
+
+    def honeytokens(self) -> list[Trap]:
+        """Return all of them, with their values.
+
+        Raises:
+            Fault: one does not open with this key.
+        """
+        names = [info.name for info in self.names() if info.is_honeytoken][:HONEYTOKENS_MAX]
+        return [
+            Trap(name, value, CUTS in marks)
+            for name in names
+            for value, _, marks in [self.get(name)]
+        ]
+
     def rotate(self, name: str, value: Secret, *, actor: str = "yett") -> int:
         """Store a new value under a name that exists, for the same servers; return its version.
 
@@ -88,6 +122,8 @@ class Vault:
         def keep_servers(label: Label | None) -> tuple[Secret, tuple[str, ...]]:
             if label is None:
                 raise UnknownSecretError(name)
+            if HONEYTOKEN in label.servers:
+                check_honeytoken(value)
             return value, label.servers
 
         return self._change(name, actor, keep_servers)

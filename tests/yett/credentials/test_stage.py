@@ -64,6 +64,8 @@ def bench(
         clock=clock,
         record_event=ledger.record,
         lease_seconds=LEASE_SECONDS,
+        honeytokens=list,
+        cut=lambda _: None,
     )
     return Bench(armourer, source, ledger, clock)
 
