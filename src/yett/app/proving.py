@@ -6,7 +6,7 @@ from pathlib import Path
 import yett.authorization.build
 import yett.catalogue.build
 import yett.limits.build
-from yett.app.servers import policy_files, tool_limits, undeclared_arguments
+from yett.app.servers import policy_files, tool_limits, tool_marks, undeclared_arguments
 from yett.configuration.load import load, located
 from yett.configuration.model import Configuration, ServerSection, TlsSection
 from yett.core.clock import Clock
@@ -37,7 +37,8 @@ def prove_whole(path: Path, *, data: Path, clock: Clock) -> Configuration:
     problems: list[Problem] = []
     try:
         policies = policy_files(configuration, folder)
-        yett.authorization.build.build(configuration.roles, policies, clock=clock)
+        marks = tool_marks(configuration)
+        yett.authorization.build.build(configuration.roles, policies, clock=clock, marks=marks)
     except ConfigurationError as error:
         problems += error.problems
     try:
