@@ -25,6 +25,11 @@ _WORDS_OF_PATTERNS: Final = {
     _LISTEN_PATTERN: "host:port",
     REFERENCE_PATTERN: "reference",
 }
+_PLAIN_WORDS: Final = {
+    msgspec.inspect.BoolType: "true or false",
+    msgspec.inspect.FloatType: "number",
+}
+_KINDS: Final = "Arguments of a tool, by kind"
 _WEIGHTS: Final = ("flag", "redact", "block", "debug", "info", "warning", "error")
 _PLACEHOLDERS: Final = {"servers": "NAME", "tools": "TOOL", "keys": "KEY"}
 
@@ -63,9 +68,21 @@ def _walk(struct: Any, prefix: str) -> Iterator[tuple[str, str, str, str]]:
             inner.value_type, msgspec.inspect.StructType
         ):
             yield from _walk(inner.value_type, f"{path}.{_PLACEHOLDERS[field.name]}.")
+        elif kinds := _kinds_of(inner):
+            yield path, "map of kinds", _default(field), told.get(field.name, "")
+            for kind in kinds:
+                yield from _walk(kind, f"{path}.{kind.tag.upper()}.")
         else:
             default = _default(field)
             yield path, _type_words(inner), default, told.get(field.name, "")
+
+
+def _kinds_of(type_: Any) -> list[Any]:
+    """Return the forms of the values of a map that tell themselves apart by `kind`, if it is one."""
+    value = type_.value_type if isinstance(type_, msgspec.inspect.DictType) else None
+    found = value.types if isinstance(value, msgspec.inspect.UnionType) else ()
+    structs = [form for form in found if isinstance(form, msgspec.inspect.StructType)]
+    return structs if all(form.tag_field == "kind" for form in structs) else []
 
 
 def _docstring_texts(cls: type, names: list[str]) -> dict[str, str]:
@@ -102,9 +119,9 @@ def _type_words(type_: Any) -> str:
         case msgspec.inspect.LiteralType(values=values):
             return " or ".join(f"`{value}`" for value in _in_written_order(values))
         case msgspec.inspect.IntType(ge=low, le=high):
-            return f"integer, {low} to {high}"
-        case msgspec.inspect.BoolType():
-            return "true or false"
+            return "integer" if low is None else f"integer, {low} to {high}"
+        case msgspec.inspect.BoolType() | msgspec.inspect.FloatType():
+            return _PLAIN_WORDS[type(type_)]
         case msgspec.inspect.StrType(pattern=pattern):
             return _WORDS_OF_PATTERNS.get(pattern or "", "text")
         case _:
@@ -136,7 +153,8 @@ def configuration_page() -> str:
         "- **rate**: `10/second`, `10/minute`, `10/hour`, `10/day`",
         "- **money**: `0.002 USD`; **budget**: money per `day`, `week`, `month` (UTC) or in `total`: `10 USD/day`",
         "- **reference**: `secret:NAME` (the vault), `file:/path`, or `env:NAME` (development only); never the value itself",
-        "- Paths are meant from the folder of yett.yaml. NAME, TOOL and KEY stand for names of yours.\n",
+        "- Paths are meant from the folder of yett.yaml. NAME, TOOL and KEY stand for names of yours; PATH, URL and so on",
+        "  for an argument of that kind: see [guard arguments](../how-to/guard-arguments.md).\n",
     ]
     sections: dict[str, list[str]] = {}
     for key in configuration_keys():
@@ -144,14 +162,20 @@ def configuration_page() -> str:
         example = f"`{name}: {_flow(key.example)}`"
         row = f"| `{key.path}` | {key.type} | {key.default} | {key.text} | {example} |"
         sections.setdefault(_section_of(key.path), []).append(row)
-    for section, rows in sections.items():
+    for section, rows in _with_kinds_last(sections):
         lines += [f"## {section}\n", "| key | type | default | meaning | example |"]
         lines += ["|---|---|---|---|---|", *rows, ""]
     return "\n".join(lines)
 
 
+def _with_kinds_last(sections: dict[str, list[str]]) -> list[tuple[str, list[str]]]:
+    return sorted(sections.items(), key=lambda item: item[0] == _KINDS)
+
+
 def _section_of(path: str) -> str:
     head, _, rest = path.partition(".")
+    if ".arguments." in path:
+        return _KINDS
     if ".tools." in path:
         return "Tools of a server"
     return {"": "The gate itself"}.get(rest, head.capitalize())

@@ -34,12 +34,16 @@ def reasons_page() -> str:
         "| `reason` | always | one of the above |",
         "| `detail` | always | the text, and a sentence that is safe to show |",
         "| `request_id` | always | the id of the audit record; also the header `Yett-Request-Id` |",
-        "| `pointer` | `invalid_input` | JSON Pointer to what does not fit |",
+        "| `pointer` | `invalid_input`, `argument_denied` by a kind | JSON Pointer to what does not fit |",
         "| `retry_after_seconds` | `rate_limited`, `circuit_open` | also the header `Retry-After` |",
         "| `resets_at` | `budget_exhausted` | when the budget begins anew |",
         "| `outcome_unknown` | the call may have reached the server | do not repeat a write blindly |\n",
         "On `/mcp` an `invalid_input` is a tool result with `isError: true` from 2025-11-25 on, so that a model can mend its",
         "arguments, and the JSON-RPC error above before.\n",
+        "Arguments of a [kind](../how-to/guard-arguments.md) are refused for one of two reasons. `invalid_input`: the value does",
+        "not have the form that is asked for, as a schema could say, too (no text, no member of `enum`, beyond `max`, no",
+        "`pattern`, no `email`, no `regex`). `argument_denied`: what the value would do is not allowed, or nobody can tell what it",
+        "would do; so what cannot be parsed as `sql`, `url` or `path` counts as forbidden and not as malformed.\n",
         "`upstream_error` (REST only, 502) is not a refusal: the server itself answered with a JSON-RPC error, and its cleaned words follow.",
     ]
     return "\n".join(lines) + "\n"

@@ -61,6 +61,10 @@ def _nested(key: Key) -> dict[str, Any]:
     for part in reversed(key.path.split(".")):
         document = {part.lower() if part.isupper() else part: document}
     assert isinstance(document, dict)
+    if ".arguments." in key.path:
+        arguments = document["servers"]["name"]["tools"]["tool"]["arguments"]
+        for kind, options in arguments.items():
+            options["kind"] = kind
     if key.path.startswith("servers.NAME.credential.basic."):
         basic = document["servers"]["name"]["credential"]["basic"]
         document["servers"]["name"]["credential"]["basic"] = {

@@ -44,9 +44,9 @@ class CommandArgument(Argument, frozen=True, tag="command"):
 @final
 class PathArgument(Argument, frozen=True, tag="path"):
     """A file or a folder. roots: absolute folders that it must lie in. relative: may it be relative; it
-    is then meant from one of the roots. hidden: so may files be that hold secrets or that programs obey,
-    such as `.ssh` and `.htaccess`. ignore_case: the server's file system does. resolve: the roots are on
-    this machine, and links are followed before it is judged."""
+    is then meant from one of the roots. hidden: files that hold secrets or that programs obey, such as
+    `.ssh` and `.htaccess`, may be named. ignore_case: upper and lower case are one, as on the server.
+    resolve: the roots are on this machine, and links are followed before a path is judged."""
 
     roots: Names = ()
     relative: bool = True
@@ -58,7 +58,7 @@ class PathArgument(Argument, frozen=True, tag="path"):
 @final
 class UrlArgument(Argument, frozen=True, tag="url"):
     """An absolute URL. hosts: names, `*.example.com` for everything below one, or `*` for every public
-    name. schemes, ports: the only ones; without ports, only the one of the scheme. private: addresses
+    name. schemes: the only ones. ports: likewise; none: only the one of the scheme. private: addresses
     of private networks and of this machine may be named, too."""
 
     hosts: Names = ()
@@ -69,8 +69,8 @@ class UrlArgument(Argument, frozen=True, tag="url"):
 
 @final
 class HostArgument(Argument, frozen=True, tag="host"):
-    """A host's name or address. hosts, private: as of a URL. ports: `name:port` is taken as well, with
-    one of these."""
+    """A host's name or address. hosts: the only ones, as of a URL. ports: `name:port` is taken as well,
+    with one of these. private: addresses of private networks may be named, as of a URL."""
 
     hosts: Names = ()
     ports: tuple[Port, ...] = ()
