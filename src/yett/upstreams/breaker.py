@@ -1,4 +1,8 @@
-"""The breaker of one upstream: after failures in a row, calls end at once instead of waiting."""
+"""The breakers of one upstream: after failures in a row, calls end at once instead of waiting.
+
+Each tenant has its own: what one asks for may be what a server fails at, and that must not end the
+calls of another (promise 7).
+"""
 
 from types import TracebackType
 from typing import Final, final
@@ -70,3 +74,26 @@ class Breaker:
     def is_open(self) -> bool:
         """Tell, for metrics and `/readyz`, whether calls are being turned away."""
         return self._failures >= self._failures_max
+
+
+@final
+class Breakers:
+    """One for each tenant that calls; tenants are made by the operator, so there is no end of them to fear."""
+
+    __slots__ = ("_clock", "_cooldown_seconds", "_failures_max", "_of")
+
+    def __init__(self, *, failures: int, cooldown_seconds: float, clock: Clock) -> None:
+        self._failures_max = failures
+        self._cooldown_seconds = cooldown_seconds
+        self._clock = clock
+        self._of: dict[str, Breaker] = {}
+
+    def of(self, tenant: str) -> Breaker:
+        breaker = self._of.get(tenant)
+        if breaker is None:
+            breaker = self._of[tenant] = Breaker(
+                failures=self._failures_max,
+                cooldown_seconds=self._cooldown_seconds,
+                clock=self._clock,
+            )
+        return breaker

@@ -13,7 +13,7 @@ from yett.upstreams.backends.http.endpoint import parse_endpoint
 from yett.upstreams.backends.http.transport import HttpTransport
 from yett.upstreams.backends.stdio.child import Launch
 from yett.upstreams.backends.stdio.transport import StdioTransport
-from yett.upstreams.breaker import Breaker
+from yett.upstreams.breaker import Breakers
 from yett.upstreams.config import UpstreamConfig
 from yett.upstreams.databases import SqliteAddress, is_loopback, parse_database
 from yett.upstreams.port import Transport
@@ -57,14 +57,14 @@ def build(
 
 def build_route(config: UpstreamConfig, transport: Transport, clock: Clock) -> Route:
     """Make what the dispatcher keeps for one server."""
-    breaker = Breaker(
+    breakers = Breakers(
         failures=config.breaker_failures,
         cooldown_seconds=config.breaker_cooldown_seconds,
         clock=clock,
     )
     return Route(
         transport,
-        breaker,
+        breakers,
         config.timeout_seconds,
         config.may_ask,
         acts_for_callers=config.database is not None,

@@ -17,7 +17,7 @@ from yett.core.talk import INPUT_REQUIRED, Hear, Resumption, Talk
 from yett.core.target import JSON
 from yett.core.tasks import EXTENSION, TASK, TaskAsked
 from yett.upstreams import tasks
-from yett.upstreams.breaker import Breaker
+from yett.upstreams.breaker import Breakers
 from yett.upstreams.elsewhere import ELSEWHERE, as_question, check_been_there
 from yett.upstreams.parking import ParkingLot
 from yett.upstreams.port import NO_WISHES, Ask, Beside, Exchange, Transport, Wishes
@@ -42,7 +42,7 @@ class Route(msgspec.Struct, frozen=True):
     is calling."""
 
     transport: Transport
-    breaker: Breaker
+    breakers: Breakers
     timeout_seconds: float
     may_ask: frozenset[str] = frozenset()
     acts_for_callers: bool = False
@@ -78,7 +78,7 @@ class Dispatcher:
             raise Fault(Reason.UPSTREAM_UNREACHABLE, "the configuration no longer has this server")
         monotonic = self._monotonic
         started = monotonic()
-        with route.breaker:
+        with route.breakers.of(validated.permitted.principal.tenant):
             if call.task is not None:
                 exchange = await self._about_task(route, armed, call.task, hear)
             elif call.talk is not None:

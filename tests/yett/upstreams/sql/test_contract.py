@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.yett.upstreams.sql.scene import ACME, Sql
+from tests.yett.upstreams.sql.scene import ACME, GLOBEX, Sql
 from yett.core.errors import Fault
 from yett.core.reasons import Reason
 from yett.upstreams.backends.sql.definitions import definitions
@@ -121,6 +121,21 @@ async def test_a_caller_who_hangs_up_harms_no_other(sql: Sql) -> None:
     assert all(isinstance(error, asyncio.CancelledError) for error in ended)
     assert after == 3
     assert asyncio.get_running_loop().time() - began < 3.0
+
+
+async def test_one_tenant_leaves_room_for_another(sql: Sql) -> None:
+    await sql.value("select 1 as one")
+    waiting = [asyncio.create_task(sql.refused(SLOW, seconds=3.0)) for _ in range(20)]
+    await asyncio.sleep(0.3)
+    began = asyncio.get_running_loop().time()
+    other = await sql.value("select 3 as three", principal=GLOBEX)
+    took = asyncio.get_running_loop().time() - began
+    for task in waiting:
+        task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+
+    assert other == 3
+    assert took < 1.5
 
 
 async def test_a_closed_transport_asks_nothing(sql: Sql) -> None:

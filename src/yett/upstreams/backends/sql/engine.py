@@ -63,6 +63,11 @@ class Engine(Protocol):
     """One database. Safe to use from many calls at once, on one event loop. Whoever stops waiting ends the
     statement in the database as well."""
 
+    @property
+    def statements_max(self) -> int:
+        """How many run at the same time; more wait."""
+        ...
+
     async def check(self, password: Secret) -> None:
         """Connect, and see that nothing but reading is possible.
 

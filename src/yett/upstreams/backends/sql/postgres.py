@@ -33,6 +33,7 @@ from yett.upstreams.databases import PostgresAddress
 CONNECTIONS_MAX: Final = 8
 AGE_SECONDS_MAX: Final = 300.0
 """After that, the rights of the role are looked at again."""
+IDLE_SECONDS_MAX: Final = 60.0
 _TRIES_MAX: Final = 3
 _STATEMENT_SHARE: Final = 0.9
 """Of the time of a call: so the database ends it first, and the caller learns why."""
@@ -64,6 +65,10 @@ class PostgresEngine:
         self._used: set[Session] = set()
         self._returning: set[asyncio.Task[None]] = set()
         self._closed = False
+
+    @property
+    def statements_max(self) -> int:
+        return CONNECTIONS_MAX
 
     async def check(self, password: Secret) -> None:
         async def nothing(_: Session) -> None: ...
@@ -192,12 +197,26 @@ class PostgresEngine:
     async def _settle(self, session: Session, *, reusable: bool) -> None:
         try:
             if reusable and await session.settle() and not self._closed:
-                self._idle.append(session)
+                self._keep(session)
             else:
                 await session.close()
         finally:
             self._used.discard(session)
             self._slots.release()
+
+    def _keep(self, session: Session) -> None:
+        loop = asyncio.get_running_loop()
+        session.idle_since = loop.time()
+        self._idle.append(session)
+        loop.call_later(IDLE_SECONDS_MAX, self._end_if_idle, session)
+
+    def _end_if_idle(self, session: Session) -> None:
+        loop = asyncio.get_running_loop()
+        if session in self._idle and loop.time() - session.idle_since >= IDLE_SECONDS_MAX:
+            self._idle.remove(session)
+            task = loop.create_task(session.close())
+            self._returning.add(task)
+            task.add_done_callback(self._returning.discard)
 
 
 async def _run(session: Session, statement: Statement, principal: Principal, until: float) -> Rows:

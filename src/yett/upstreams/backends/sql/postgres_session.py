@@ -88,7 +88,7 @@ class Session:
         self.password = password
         self.has_begun = False
         """A transaction of this caller: before that, nothing of the caller's was sent."""
-        self.opened_at = asyncio.get_running_loop().time()
+        self.opened_at = self.idle_since = asyncio.get_running_loop().time()
         version = connection.get_server_version().major
         checks = version >= _CHECKS_ON_CLIENT
         self._own_settings = {"client_connection_check_interval": "2s"} if checks else {}

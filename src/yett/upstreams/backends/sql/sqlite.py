@@ -86,6 +86,10 @@ class SqliteEngine:
         self._threads = ThreadPoolExecutor(THREADS_MAX, thread_name_prefix="yett-sqlite")
         self._under_way: set[_Stop] = set()
 
+    @property
+    def statements_max(self) -> int:
+        return THREADS_MAX
+
     async def check(self, password: Secret) -> None:  # noqa: ARG002 - a file has none
         await self._in_thread(_BUSY_SECONDS, self._names)
 

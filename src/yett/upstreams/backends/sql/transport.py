@@ -21,6 +21,7 @@ from yett.upstreams.backends.sql.engine import (
     Rejected,
     Rows,
 )
+from yett.upstreams.backends.sql.sharing import Shares
 from yett.upstreams.databases import Dialect
 from yett.upstreams.handshake import MODERN_VERSION
 from yett.upstreams.port import Beside, Discovered, Era, Exchange, ignore_change, ignore_update
@@ -30,6 +31,8 @@ _PASSWORD: Final = "password"  # noqa: S105 - the name of a part of the credenti
 _CALL: Final = "tools/call"
 _NO_METHOD: Final = RpcError(METHOD_NOT_FOUND, "Method not found")
 _NO_TOOL: Final = -32602
+_LEFT_FOR_OTHERS: Final = 2
+"""Of the statements that run at the same time: so many no tenant takes alone."""
 
 
 @final
@@ -40,6 +43,7 @@ class SqlTransport:
         self.on_changed: Callable[[], None] = ignore_change
         self.on_updated: Callable[[str], None] = ignore_update
         self._engine = engine
+        self._shares = Shares(max(1, engine.statements_max - _LEFT_FOR_OTHERS))
         self._dialect: Dialect = dialect
         self._era: Era | None = None
         self._closed = False
@@ -75,7 +79,10 @@ class SqlTransport:
         if not isinstance(arguments, dict):
             raise Fault(Reason.INTERNAL_ERROR, "arguments that are no object")
         try:
-            async with asyncio.timeout(deadline_seconds):
+            async with (
+                asyncio.timeout(deadline_seconds),
+                self._shares.of(caller.principal.tenant),
+            ):
                 exchange = await self._call(str(params.get("name")), arguments, caller)
         except TimeoutError:
             raise Fault(Reason.UPSTREAM_TIMEOUT, "no answer in time", sent=True) from None
