@@ -3,7 +3,7 @@
 import hashlib
 import os
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import Final
 
@@ -23,7 +23,9 @@ from yett.authorization.compile import ROLE_PREFIX, Statement, compile_roles
 from yett.authorization.conditions import without_arguments
 from yett.authorization.config import Roles, ToolMarks
 from yett.authorization.labels import Labels
+from yett.authorization.offers import Offer, write_schema
 from yett.authorization.policies import ROW_ACTION, Policy, read_policy
+from yett.authorization.readings import Readings
 from yett.authorization.rows import row_problems, tools_with_rows
 from yett.authorization.size import oversized, overweight
 from yett.authorization.stage import Authorizer
@@ -105,9 +107,20 @@ def _tell_nobody(_event: dict[str, JSON]) -> None:
     """For commands, which only ask what would happen."""
 
 
-def schema() -> str:
-    """Return the Cedar schema: what policies may speak of."""
-    return schema_text()
+def schema(offer: Offer | None = None) -> str:
+    """Return the Cedar schema: what policies may speak of. offer: for calls of this alone."""
+    return schema_text() if offer is None else write_schema(schema_text(), offer)
+
+
+def hold_against(policies: Iterable[Policy], offers: Sequence[Offer]) -> Readings:
+    """Check what policies read of arguments by what tools and prompts take."""
+    return Readings(
+        policies,
+        offers,
+        fixed=schema_text(with_rows=False),
+        find_faults=find_faults,
+        write_text=write_text,
+    )
 
 
 def read_policies(directory: Path, *, must_exist: bool = False) -> dict[str, str]:
@@ -272,7 +285,7 @@ def _faulty(policies: list[Policy]) -> list[Problem]:
     problems: dict[tuple[str, str], Problem] = {}
     for group in (of_calls, of_rows):
         texts = [_checkable(policy) for policy in group]
-        for position, message in find_faults(texts, of_rows=group is of_rows):
+        for position, message in find_faults(texts, schema_text(with_rows=group is of_rows)):
             policy = group[position]
             plain = message.replace(f"for policy `policy{position}`, ", "")
             problems.setdefault(

@@ -122,21 +122,25 @@ class _Sight:
         )
 
 
-def without_arguments(policy: dict[str, JSON]) -> dict[str, JSON]:
+def without_arguments(
+    policy: dict[str, JSON], known: frozenset[str] = frozenset()
+) -> dict[str, JSON]:
     """Return the policy with each comparison that looks at an argument replaced by an unknown truth.
 
-    The type checker can then judge the rest of the policy: it cannot know what a tool's arguments are.
+    The type checker can then judge the rest of the policy. known: arguments whose type it does know.
     """
     conditions = [
-        condition | {"body": _abstract(condition["body"])} for condition in policy["conditions"]
+        condition | {"body": _abstract(condition["body"], known)}
+        for condition in policy["conditions"]
     ]
     return policy | {"conditions": conditions}
 
 
-def _abstract(body: JSON) -> JSON:
-    if not examine(body).reads_arguments:
+def _abstract(body: JSON, known: frozenset[str]) -> JSON:
+    reads = examine(body)
+    if not reads.reads_arguments or (reads.arguments is not None and reads.arguments <= known):
         return body
     operator, parts = next(iter(body.items()))
     if operator in {"&&", "||", "!", "if-then-else"}:
-        return {operator: {name: _abstract(part) for name, part in parts.items()}}
+        return {operator: {name: _abstract(part, known) for name, part in parts.items()}}
     return _OPAQUE

@@ -1,36 +1,62 @@
 """What in a sound policy set is probably not meant: told by `yett policy check`, never enforced. Pure."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from difflib import get_close_matches
 from typing import final
 
 import msgspec
 
 from yett.authorization.config import Roles
+from yett.authorization.covering import Covers
+from yett.authorization.emptiness import never_holds
+from yett.authorization.offers import Offer
 from yett.authorization.policies import ANY, RESOURCE_TYPES, ROW_ACTION, Policy
+from yett.authorization.readings import Readings
 
 
 @final
 class Note(msgspec.Struct, frozen=True):
-    """file, line: of the policy; "roles" and 0 for what is compiled."""
+    """file, line: of the policy; "roles" and 0 for what is compiled. serious: the policy does not do what
+    it looks like."""
 
     message: str
     file: str
     line: int = 0
+    serious: bool = False
 
     def __str__(self) -> str:
         where = f"{self.file}:{self.line}" if self.line else self.file
         return f"{where}: {self.message}"
 
 
-def review(roles: Roles, policies: Iterable[Policy], servers: Collection[str]) -> list[Note]:
-    """Return what a reader should look at again, roles first. servers: those that are configured."""
+@final
+class House(msgspec.Struct, frozen=True, kw_only=True):
+    """What there is besides policies. servers: those that are configured. offers: what is approved.
+    readings: what policies read of it. keys: ids of all keys; None: not known."""
+
+    servers: Collection[str]
+    offers: Sequence[Offer] = ()
+    readings: Readings | None = None
+    keys: Collection[str] | None = None
+
+
+def review(roles: Roles, policies: Sequence[Policy], house: House) -> list[Note]:
+    """Return what a reader should look at again, roles first."""
     notes = [note for role, grants in roles.items() for note in _idle_grants(role, grants)]
+    covers = Covers(policies)
     for policy in policies:
-        notes += [
-            Note(f"`{policy.id}` {message}", policy.statement.file, policy.statement.line)
-            for message in _doubts(policy, roles, servers)
-        ]
+        wrongs = [*_wrongs(policy, roles, house)]
+        if not wrongs and (why := covers.of(policy)):
+            wrongs.append(why)
+        doubts = [] if wrongs else _doubts(policy, house)
+        notes += [_note(policy, wrong, serious=True) for wrong in wrongs]
+        notes += [_note(policy, doubt, serious=False) for doubt in doubts]
     return notes
+
+
+def _note(policy: Policy, message: str, *, serious: bool) -> Note:
+    statement = policy.statement
+    return Note(f"`{policy.id}` {message}", statement.file, statement.line, serious)
 
 
 def review_rows(policies: Iterable[Policy], tools: Collection[str]) -> list[Note]:
@@ -69,19 +95,75 @@ def _idle_grants(role: str, grants: tuple[str, ...]) -> Iterator[Note]:
             yield Note(f"`{role}` has `{grant}`, which `{wide}` already covers", "roles")
 
 
-def _doubts(policy: Policy, roles: Roles, servers: Collection[str]) -> Iterator[str]:
+def _wrongs(policy: Policy, roles: Roles, house: House) -> Iterator[str]:
+    """What makes a policy other than it looks."""
+    unknown = [*_unknown_names(policy, roles, house)]
+    yield from unknown
+    if policy.principal is None or policy.resource is None or not policy.actions:
+        yield "never applies to a call: its head fits nobody and nothing"
+    elif why := never_holds(policy):
+        yield f"never applies to a call: {why}"
+    elif house.readings is not None and not unknown:
+        yield from house.readings.doubts(policy)
+    yield from _wrong_action(policy, house)
+
+
+def _unknown_names(policy: Policy, roles: Roles, house: House) -> Iterator[str]:
     uids = {uid for uid in (policy.principal, policy.resource, *policy.reads.entities) if uid}
     for kind, name in sorted(uids):
-        if kind == "Role" and name not in roles:
-            yield f"speaks of the role `{name}`, which the configuration does not define"
         server = _server_of(kind, name)
-        if server and server not in servers:
-            yield f"speaks of the server `{server}`, which is not configured"
+        if kind == "Role" and name not in roles:
+            yield (
+                f"speaks of the role `{name}`, which the configuration does not define"
+                f"{_did_you_mean(name, roles)}"
+            )
+        elif kind == "Key" and name and house.keys is not None and name not in house.keys:
+            yield f"speaks of the key `{name}`, which there is not{_did_you_mean(name, house.keys)}"
+        elif server and server not in house.servers:
+            yield (
+                f"speaks of the server `{server}`, which is not configured"
+                f"{_did_you_mean(server, house.servers)}"
+            )
+        elif kind in {"Tool", "Prompt"}:
+            yield from _unknown_offer(kind, name, house)
+
+
+def _unknown_offer(kind: str, name: str, house: House) -> Iterator[str]:
+    """Only of servers of which something is approved: of others nothing is known yet."""
+    server = name.partition("/")[0]
+    known = [offer for offer in house.offers if offer.server == server]
+    names = [offer.key for offer in known if offer.kind == kind]
+    if known and name not in names:
+        yield (
+            f"speaks of the {kind.lower()} `{name}`, which is not approved"
+            f"{_did_you_mean(name, names)}"
+        )
+
+
+def _wrong_action(policy: Policy, house: House) -> Iterator[str]:
+    if policy.resource is None or policy.resource[0] != "Tool" or ROW_ACTION in policy.actions:
+        return
+    for offer in house.offers:
+        if (offer.kind, offer.key) == policy.resource and offer.access not in policy.actions:
+            yield (
+                f"never applies to a call: it is about `{'`, `'.join(policy.actions)}`, "
+                f"and `{offer.key}` is approved as `{offer.access}`"
+            )
+
+
+def _doubts(policy: Policy, house: House) -> Iterator[str]:
     for argument in policy.reads.unguarded:
+        if house.readings is not None and house.readings.requires(policy, argument):
+            continue  # a call without it is refused anyway
         yield (
             f"uses `context.arguments.{argument}` without asking `context.arguments has {argument}`: "
             "a call without it is denied"
         )
+
+
+def _did_you_mean(name: str, known: Iterable[str]) -> str:
+    close = get_close_matches(name, known, 1)
+    return f"; did you mean `{close[0]}`?" if close else ""
 
 
 def _server_of(kind: str, name: str) -> str:

@@ -7,8 +7,15 @@ import click
 
 from yett.cli.command import Place, command
 from yett.cli.place import shown
-from yett.cli.policy_question import authorizer_of, files_of, question_of
+from yett.cli.policy_question import (
+    authorizer_of,
+    files_of,
+    house_of,
+    offers_of,
+    question_of,
+)
 from yett.cli.policy_trials import replay, shadow, suggest, test
+from yett.core.errors import CommandError
 
 if TYPE_CHECKING:
     from yett.authorization.explanation import Explanation
@@ -22,8 +29,13 @@ group: Final = click.Group("policy", help="Check and explain what the policies d
 
 @group.command("check")
 @command()
-def check(place: Place) -> None:
-    """Check roles and policy files without starting; note what is probably not meant."""
+@click.option("--strict", is_flag=True, help="Exit with 1 if there is a warning.")
+def check(place: Place, *, strict: bool) -> None:
+    """Check roles and policy files without starting; tell of policies that do not do what they look like.
+
+    What the gate would refuse is an error. A warning is about a policy that reads what a tool does not have, never
+    applies, or makes no difference; a note is about what is probably not meant.
+    """
     from yett.app.servers import tool_marks
     from yett.authorization.review import review, review_rows
     from yett.authorization.rows import tools_with_rows
@@ -31,30 +43,43 @@ def check(place: Place) -> None:
     configuration = place.configuration()
     files = files_of(place, configuration)
     authorizer = authorizer_of(place, configuration, files)
-    notes = review(configuration.roles, authorizer.policies, configuration.servers.keys())
+    house = house_of(place, configuration, authorizer)
+    notes = review(configuration.roles, authorizer.policies, house)
     notes += review_rows(authorizer.policies, tools_with_rows(tool_marks(configuration)))
+    warnings = [shown(str(note)) for note in notes if note.serious]
+    doubts = [shown(str(note)) for note in notes if not note.serious]
     place.print_record(
         {
-            "ok": True,
+            "ok": not warnings,
             "roles": len(configuration.roles),
             "files": len(files),
             "policies": len(authorizer.policies),
             "version": authorizer.version,
         }
-        | ({"notes": [str(note) for note in notes]} if place.as_json else {})
+        | ({"warnings": warnings, "notes": doubts} if place.as_json else {})
     )
     if not place.as_json:
-        for note in notes:
-            place.say(f"note: {shown(str(note))}")
+        for text in [
+            *(f"warning: {each}" for each in warnings),
+            *(f"note: {each}" for each in doubts),
+        ]:
+            place.say(text)
+    if strict and warnings:
+        raise CommandError(f"{len(warnings)} of the policies do not do what they look like")
 
 
 @group.command("show")
 @command()
 @click.option("--schema", is_flag=True, help="What policies may speak of, instead.")
-def show(place: Place, *, schema: bool) -> None:
-    """Print the whole policy set as Cedar: what `roles` compiles to, then the files."""
+@click.option("--tool", metavar="SERVER/TOOL", help="With --schema: for calls of this tool alone.")
+@click.option("--server", help="With --schema: of the tools of this server alone.")
+def show(place: Place, *, schema: bool, tool: str | None, server: str | None) -> None:
+    """Print the whole policy set as Cedar: what `roles` compiles to, then the files.
+
+    --schema: what policies may speak of, and the arguments of each tool and prompt that was approved.
+    """
     if schema:
-        _show_schema(place)
+        _show_schema(place, tool, server)
         return
     configuration = place.configuration()
     authorizer = authorizer_of(place, configuration, files_of(place, configuration))
@@ -113,13 +138,23 @@ def explain(place: Place, /, **options: Any) -> None:
     place.print_record(record)
 
 
-def _show_schema(place: Place) -> None:
+def _show_schema(place: Place, tool: str | None, server: str | None) -> None:
     from yett.authorization.build import schema
+    from yett.authorization.offers import write_shapes
 
-    if place.as_json:
-        place.print_record({"schema": schema()})
+    offers = offers_of(place, place.configuration())
+    if tool is not None:
+        found = [offer for offer in offers if offer.key == tool]
+        if not found:
+            raise CommandError(f"`{tool}` is not approved. See `yett tool list`")
+        text = schema(found[0])
     else:
-        click.echo(schema().rstrip())
+        chosen = [offer for offer in offers if server in {None, offer.server}]
+        text = schema().rstrip() + "\n\n" + write_shapes(chosen)
+    if place.as_json:
+        place.print_record({"schema": text})
+    else:
+        click.echo(text.rstrip())
 
 
 def _answer(

@@ -12,6 +12,8 @@ from yett.core.errors import CommandError
 if TYPE_CHECKING:
     from yett.authentication.port import StoredKey
     from yett.authorization.labels import Labels
+    from yett.authorization.offers import Offer
+    from yett.authorization.review import House
     from yett.authorization.stage import Authorizer
     from yett.catalogue.lock import Pin
     from yett.configuration.model import Configuration
@@ -178,4 +180,34 @@ def authorizer_of(
         clock=clock or place.clock,
         labels=labels,
         marks=tool_marks(configuration),
+    )
+
+
+def offers_of(place: Place, configuration: "Configuration") -> "list[Offer]":
+    """What was approved, of the servers that are configured."""
+    from yett.app.offers import approved
+    from yett.catalogue.build import open_lock
+
+    return approved(configuration, open_lock(place.folder).read())
+
+
+def house_of(place: Place, configuration: "Configuration", authorizer: "Authorizer") -> "House":
+    """What there is besides policies. Keys are looked up only if a policy names one."""
+    from yett.authentication.build import build_registry
+    from yett.authorization.build import hold_against
+    from yett.authorization.policies import mentioned
+    from yett.authorization.review import House
+
+    offers = offers_of(place, configuration)
+    keys: frozenset[str] | None = None
+    if mentioned(authorizer.policies, "Key"):
+        registry = build_registry(
+            database=place.database(), data=place.data, clock=place.clock, actor=place.actor
+        )
+        keys = frozenset(key.id for key in registry.list())
+    return House(
+        servers=configuration.servers.keys(),
+        offers=offers,
+        readings=hold_against(authorizer.policies, offers),
+        keys=keys,
     )

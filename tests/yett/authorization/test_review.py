@@ -4,7 +4,7 @@ from tests.clock import HandClock
 from tests.yett.authorization.asking import authorizer, call, principal, tool
 from yett.authorization.config import Roles
 from yett.authorization.proposal import Proposal, propose
-from yett.authorization.review import review
+from yett.authorization.review import House, review
 from yett.core.operations import Kind
 
 ROLES: Roles = {"reader": ("git.*:read",), "writer": ("git.push:write",)}
@@ -13,7 +13,10 @@ SERVERS = {"git", "github"}
 
 def notes(policies: str = "", roles: Roles = ROLES) -> list[str]:
     return [
-        str(note) for note in review(roles, authorizer(policies, roles=roles).policies, SERVERS)
+        str(note)
+        for note in review(
+            roles, authorizer(policies, roles=roles).policies, House(servers=SERVERS)
+        )
     ]
 
 
@@ -48,9 +51,9 @@ def test_names_that_nothing_has_are_noted_with_their_line() -> None:
     )
 
     assert found == [
-        "policies/test.cedar:2: `test.cedar:0` speaks of the role `raeder`, which the configuration does not define",
-        "policies/test.cedar:2: `test.cedar:0` speaks of the server `gti`, which is not configured",
-        "policies/test.cedar:3: `test.cedar:1` speaks of the server `gti`, which is not configured",
+        "policies/test.cedar:2: `test.cedar:0` speaks of the role `raeder`, which the configuration does not define; did you mean `reader`?",
+        "policies/test.cedar:2: `test.cedar:0` speaks of the server `gti`, which is not configured; did you mean `git`?",
+        "policies/test.cedar:3: `test.cedar:1` speaks of the server `gti`, which is not configured; did you mean `git`?",
     ]
 
 

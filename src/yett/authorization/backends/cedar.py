@@ -156,17 +156,15 @@ def write_text(form: dict[str, JSON]) -> str:
     return cedarpy.policies_from_json_str(orjson.dumps(document).decode())
 
 
-def find_faults(texts: Sequence[str], *, of_rows: bool) -> list[tuple[int, str]]:
-    """Check policies, one text each, against the schema; return (position, Cedar's message) pairs.
-
-    of_rows: they name the action `row`. To the others it is unknown: Cedar would take a policy about
-    every action for one about rows as well.
-    """
-    result = cedarpy.validate_policies("\n".join(texts), schema_text(with_rows=of_rows))
+def find_faults(texts: Sequence[str], schema: str) -> list[tuple[int, str]]:
+    """Check policies, one text each, against a schema; return (position, Cedar's message) pairs."""
+    result = cedarpy.validate_policies("\n".join(texts), schema)
     return [(int(fault.policy_id.removeprefix("policy")), fault.error) for fault in result.errors]
 
 
 def schema_text(*, with_rows: bool = True) -> str:
+    """Return what policies may speak of. with_rows: the action `row` too. To policies that do not name it
+    it is unknown: Cedar would take one about every action for one about rows as well."""
     folder = files("yett.authorization")
     names = ("schema.cedarschema", "rows.cedarschema") if with_rows else ("schema.cedarschema",)
     return "".join(folder.joinpath(name).read_text("utf-8") for name in names)
