@@ -3,13 +3,14 @@
 import asyncio
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.clock import HandClock
 from tests.seals import SEALER
 from yett.core.call import Call, RpcError
 from yett.core.errors import Denied, Fault
-from yett.core.identity import Principal
+from yett.core.identity import DEFAULT_TENANT, Principal
 from yett.core.operations import OPERATIONS, Kind
 from yett.core.proofs import Admitted, Armed, Credential, Permitted, Validated
 from yett.core.reasons import Reason
@@ -106,7 +107,7 @@ async def test_an_error_of_the_server_is_an_answer_with_its_own_code() -> None:
 
     assert answered.untrusted is None
     assert answered.error == RpcError(-32002, "Resource not found")
-    assert not route.breaker.is_open
+    assert not route.breakers.of(DEFAULT_TENANT).is_open
 
 
 async def test_a_server_that_left_the_configuration_is_unreachable() -> None:
@@ -149,7 +150,27 @@ async def test_failures_in_a_row_open_the_breaker_and_nothing_is_sent() -> None:
     assert not caught.value.sent
     assert caught.value.retry_after_seconds == 10.0
     assert len(server.asked) == 3
-    assert route.breaker.is_open
+    assert route.breakers.of(DEFAULT_TENANT).is_open
+
+
+async def test_one_tenants_failures_do_not_end_anothers_calls() -> None:
+    server, clock = Server(), HandClock()
+    stage, route = dispatcher(server, clock)
+    server.failing = ConnectionResetError("gone")
+    for _ in range(3):
+        with pytest.raises(Fault):
+            await stage.send(armed())
+    server.failing = None
+
+    assert route.breakers.of(DEFAULT_TENANT).is_open
+    assert not route.breakers.of("another").is_open
+    other = armed()
+    permitted = other.admitted.validated.permitted
+    principal = msgspec.structs.replace(permitted.principal, tenant="another")
+    permitted = msgspec.structs.replace(permitted, principal=principal)
+    validated = msgspec.structs.replace(other.admitted.validated, permitted=permitted)
+    admitted = msgspec.structs.replace(other.admitted, validated=validated)
+    await stage.send(msgspec.structs.replace(other, admitted=admitted))
 
 
 async def test_an_answer_in_between_starts_the_count_again() -> None:
@@ -163,7 +184,7 @@ async def test_an_answer_in_between_starts_the_count_again() -> None:
         server.failing = None
         await stage.send(armed())
 
-    assert not route.breaker.is_open
+    assert not route.breakers.of(DEFAULT_TENANT).is_open
 
 
 async def test_after_the_cooldown_one_call_at_a_time_tries_and_heals() -> None:
@@ -186,7 +207,7 @@ async def test_after_the_cooldown_one_call_at_a_time_tries_and_heals() -> None:
 
     assert caught.value.retry_after_seconds == 1.0
     assert len(server.asked) == 3
-    assert not route.breaker.is_open
+    assert not route.breakers.of(DEFAULT_TENANT).is_open
 
 
 async def test_a_failed_try_opens_it_again_for_the_whole_cooldown() -> None:
@@ -223,7 +244,7 @@ async def test_what_the_server_did_not_cause_does_not_count(ours: Exception) -> 
     with pytest.raises(type(ours)):
         await stage.send(armed())
 
-    assert not route.breaker.is_open
+    assert not route.breakers.of(DEFAULT_TENANT).is_open
 
 
 async def test_a_try_that_was_cancelled_makes_room_for_the_next() -> None:
@@ -244,7 +265,7 @@ async def test_a_try_that_was_cancelled_makes_room_for_the_next() -> None:
 
     await stage.send(armed())
 
-    assert not route.breaker.is_open
+    assert not route.breakers.of(DEFAULT_TENANT).is_open
 
 
 async def test_a_timeout_counts() -> None:
@@ -256,4 +277,4 @@ async def test_a_timeout_counts() -> None:
         await stage.send(armed())
 
     assert caught.value.reason is Reason.UPSTREAM_TIMEOUT
-    assert route.breaker.is_open
+    assert route.breakers.of(DEFAULT_TENANT).is_open

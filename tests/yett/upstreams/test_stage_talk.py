@@ -11,6 +11,7 @@ from tests.clock import HandClock
 from tests.yett.upstreams.test_stage import SECRET, validated
 from yett.core.call import RpcError
 from yett.core.errors import Denied, Fault
+from yett.core.identity import DEFAULT_TENANT
 from yett.core.operations import OPERATIONS, Kind
 from yett.core.proofs import Admitted, Answered, Armed
 from yett.core.reasons import Reason
@@ -18,7 +19,7 @@ from yett.core.seal import KEY_BYTES, Sealer
 from yett.core.talk import Notice, Resumption, Talk
 from yett.upstreams import Dispatcher, ParkingLot, Route
 from yett.upstreams.backends.memory import MemoryTransport
-from yett.upstreams.breaker import Breaker
+from yett.upstreams.breaker import Breakers
 from yett.upstreams.port import Beside, Exchange
 from yett.upstreams.requests import method_and_params
 
@@ -63,8 +64,8 @@ class House:
         self.sealer = Sealer(bytes(KEY_BYTES), self.clock)
         self.parking = ParkingLot()
         self.transport = Scripted(behaviour)
-        self.breaker = Breaker(failures=2, cooldown_seconds=10.0, clock=self.clock)
-        route = Route(self.transport, self.breaker, 0.3, may_ask)  # type: ignore[arg-type]  # it requests, and that is all
+        self.breakers = Breakers(failures=2, cooldown_seconds=10.0, clock=self.clock)
+        route = Route(self.transport, self.breakers, 0.3, may_ask)  # type: ignore[arg-type]  # it requests, and that is all
         self.stage = Dispatcher({"s": route}, self.clock, self.parking, self.sealer)
 
     async def send(
@@ -173,7 +174,7 @@ async def test_a_round_is_had_once() -> None:
 
     assert caught.value.reason is Reason.INVALID_STATE
     assert len(house.transport.asked) == 2
-    assert not house.breaker.is_open
+    assert not house.breakers.of(DEFAULT_TENANT).is_open
 
 
 async def test_a_parked_call_that_was_given_up_is_an_invalid_state() -> None:
@@ -324,8 +325,8 @@ async def test_a_subscription_ends_at_the_transport(talk: Talk | None) -> None:
         return RpcError(-32002, "no") if "bad" in params["uri"] else {"more": "than nothing"}
 
     clock = HandClock()
-    breaker = Breaker(failures=2, cooldown_seconds=10.0, clock=clock)
-    route = Route(MemoryTransport(answer), breaker, 0.3)
+    breakers = Breakers(failures=2, cooldown_seconds=10.0, clock=clock)
+    route = Route(MemoryTransport(answer), breakers, 0.3)
     stage = Dispatcher({"s": route}, clock, ParkingLot(), Sealer(bytes(KEY_BYTES), clock))
     found = []
     for uri in ("memo://one", "memo://bad"):

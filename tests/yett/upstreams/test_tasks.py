@@ -16,7 +16,7 @@ from yett.core.reasons import Reason
 from yett.core.talk import Resumption, Talk
 from yett.core.tasks import EXTENSION, Form, TaskAsked, TaskHandle
 from yett.upstreams import Dispatcher, ParkingLot, Route
-from yett.upstreams.breaker import Breaker
+from yett.upstreams.breaker import Breakers
 from yett.upstreams.port import Beside, Era, Exchange
 from yett.upstreams.tasks import extensions_of
 
@@ -62,8 +62,8 @@ async def send(
     permitted = msgspec.structs.replace(permitted, call=call, target=target)
     resumption = None if inputs is None else Resumption(inputs)
     found = msgspec.structs.replace(found, permitted=permitted, resumption=resumption)
-    breaker = Breaker(failures=3, cooldown_seconds=1.0, clock=clock)
-    route = Route(transport, breaker, 1.0)  # type: ignore[arg-type]
+    breakers = Breakers(failures=3, cooldown_seconds=1.0, clock=clock)
+    route = Route(transport, breakers, 1.0)  # type: ignore[arg-type]
     stage = Dispatcher({"s": route}, clock, ParkingLot(), SEALER)
     await stage.send(Armed(Admitted(found), SECRET))
     [asked] = transport.asked
