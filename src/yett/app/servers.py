@@ -133,7 +133,7 @@ def answer_rules(configuration: Configuration) -> dict[str, AnswerRules]:
 
 
 def _row_places(rules: RowRules | None) -> RowPlaces | None:
-    if rules is None:
+    if rules is None or rules.at == ():  # none, or its statements are rewritten
         return None
     at = (rules.at,) if isinstance(rules.at, str) else rules.at
     return read_places(at, rules.hide, text=rules.text, at_most=rules.max)

@@ -68,9 +68,12 @@ class RowRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     text block: `""` if that is a list itself. text: where a result has no `structuredContent`, the same
     place is looked for in the JSON of its text blocks. hide: fields that nobody is shown: by name,
     wherever they stand in the answer, or by pointer from the row. max: how many rows a caller is shown.
+    sql: its statements are rewritten so that they reach the caller's rows only, which is enough; then the
+    rows need no place in the answer.
     """
 
     at: str | tuple[str, ...] = ()
     text: bool = True
     hide: tuple[str, ...] = ()
     max: Annotated[int, msgspec.Meta(ge=1, le=100_000)] | None = None
+    sql: bool = False

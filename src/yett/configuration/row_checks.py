@@ -7,6 +7,7 @@ from typing import Final
 from yett.authorization.config import RowRules
 from yett.configuration.model import ServerSection
 from yett.core.errors import Problem
+from yett.validation.config import NARROWED, Arguments, SqlArgument
 
 _POINTER: Final = re.compile(r"(/([^~/]|~[01])*)*")  # RFC 6901 §3
 _STRUCTURED: Final = "/structuredContent"
@@ -20,12 +21,30 @@ Path = tuple[str, ...]
 def row_problems(server: str, section: ServerSection) -> Iterator[Problem]:
     for tool, rules in section.tools.items():
         if rules.rows is not None:
-            yield from _check(("servers", server, "tools", tool, "rows"), rules.rows)
+            path = ("servers", server, "tools", tool, "rows")
+            yield from _check(path, rules.rows)
+            if rules.rows.sql:
+                yield from _check_sql(path, rules.rows, rules.arguments)
+
+
+def _check_sql(path: Path, rules: RowRules, arguments: Arguments) -> Iterator[Problem]:
+    kinds = [kind for kind in arguments.values() if kind == "sql" or isinstance(kind, SqlArgument)]
+    if not kinds:
+        fix = (
+            "Say which argument is the statement: arguments: {sql: {kind: sql, dialect: postgres}}."
+        )
+        yield Problem("no argument is known to be SQL", fix=fix, path=(*path, "sql"))
+    if any(isinstance(kind, SqlArgument) and kind.dialect not in NARROWED for kind in kinds):
+        fix = "Remove sql: true and say where the rows are: at: …."
+        yield Problem("no SQL of this dialect is rewritten", fix=fix, path=(*path, "sql"))
+    if not rules.at and (rules.hide or rules.max):
+        fix = "Remove hide and max, or add at: …, where the rows are."
+        yield Problem("nobody could tell its rows apart", fix=fix, path=path)
 
 
 def _check(path: Path, rules: RowRules) -> Iterator[Problem]:
     pointers = (rules.at,) if isinstance(rules.at, str) else rules.at
-    if not pointers:
+    if not pointers and not rules.sql:
         yield Problem("nobody could tell its rows apart", fix=f"Add at: …. {_FIX}", path=path)
     for pointer in pointers:
         if not _POINTER.fullmatch(pointer):

@@ -1,6 +1,6 @@
 """What a tool's section says about its arguments."""
 
-from typing import Annotated, Literal, final
+from typing import Annotated, Final, Literal, final
 
 import msgspec
 
@@ -26,6 +26,10 @@ class SqlArgument(Argument, frozen=True, tag="sql"):
     functions: Names = ()
     parameters: bool = False
     tables: Names = ()
+
+
+NARROWED: Final = ("postgres", "sqlite")
+"""Dialects whose statements can be rewritten to reach the rows of one caller only."""
 
 
 @final

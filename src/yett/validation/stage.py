@@ -112,7 +112,10 @@ class Validator:
             deny(*problem)
         if schema.mirrors and mirrored is not None:
             check_mirrored(schema.mirrors, mirrored, given)
-        return arguments if guarding is None else guarding.check(arguments, permitted.target.access)
+        if guarding is None:
+            return arguments
+        checked = guarding.check(arguments, permitted.target.access)
+        return checked if permitted.rows is None else guarding.narrow(checked, permitted.rows)
 
     def _prepare(self, target: Target) -> "_Few":
         if len(self._few) >= SCHEMAS_COMPILED_MAX:

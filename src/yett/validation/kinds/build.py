@@ -35,7 +35,7 @@ from yett.validation.kinds.maximum import MaxGuard
 from yett.validation.kinds.path import PathGuard
 from yett.validation.kinds.pattern import PatternGuard
 from yett.validation.kinds.places import EACH, Place, place_of
-from yett.validation.kinds.port import Guard, TextGuard
+from yett.validation.kinds.port import Guard, Narrower, TextGuard
 from yett.validation.kinds.regex import RegexGuard
 from yett.validation.kinds.sql.build import build_guard
 from yett.validation.kinds.template import TemplateGuard
@@ -63,18 +63,23 @@ def guarding_of(arguments: Arguments) -> tuple[Guarding, list[Problem]]:
     """Build what guards one tool. The paths of the problems begin below `arguments`."""
     guards: list[tuple[Place, Guard]] = []
     forced: list[Forced] = []
+    narrowers: list[tuple[Place, Narrower]] = []
     problems: list[Problem] = []
     for name, kind in arguments.items():
         try:
             place, options = place_of(name), _options_of(kind)
             if isinstance(options, ForcedArgument):
                 forced.append(_forced(place, options))
+            elif isinstance(options, SqlArgument):
+                statements = build_guard(options)
+                guards.append((place, EachText(statements)))
+                narrowers.append((place, statements))
             elif not isinstance(options, TextArgument):
                 guards.append((place, _guard_of(options)))
         except (ValueError, _Incomplete) as error:
             problems.append(_problem(name, error))
     problems += _overlaps([place for place, _ in guards], [one.place for one in forced])
-    return Guarding(tuple(guards), tuple(forced)), problems
+    return Guarding(tuple(guards), tuple(forced), tuple(narrowers)), problems
 
 
 @final
@@ -109,7 +114,6 @@ def _path_guard(options: PathArgument) -> PathGuard:
 
 
 _OF_TEXTS: Final[dict[type, Callable[[Any], TextGuard]]] = {
-    SqlArgument: build_guard,
     PathArgument: _path_guard,
     UrlArgument: UrlGuard,
     HostArgument: HostGuard,

@@ -7,21 +7,24 @@ import msgspec
 
 from yett.core.errors import Denied
 from yett.core.identity import Principal
+from yett.core.predicate import RowRule
 from yett.core.reasons import Reason
 from yett.core.target import JSON, Access
 from yett.validation.arguments import pointer_to
 from yett.validation.kinds.forced import Forced
 from yett.validation.kinds.places import Place, is_declared, replaced
-from yett.validation.kinds.port import Guard, TextGuard, Unfit, WrongForm
+from yett.validation.kinds.port import Guard, Narrower, TextGuard, Unfit, WrongForm
 from yett.validation.refusal import deny
 
 
 @final
 class Guarding(msgspec.Struct, frozen=True):
-    """guards: each with its place, in the order in which they are asked."""
+    """guards: each with its place, in the order in which they are asked. narrowers: of statements that are
+    rewritten for callers who may see some rows only."""
 
     guards: tuple[tuple[Place, Guard], ...] = ()
     forced: tuple[Forced, ...] = ()
+    narrowers: tuple[tuple[Place, Narrower], ...] = ()
 
     def undeclared(self, schema: JSON) -> str | None:
         """Return the pointer of the first place that the tool's schema does not declare, or None.
@@ -56,6 +59,30 @@ class Guarding(msgspec.Struct, frozen=True):
             checked = replaced(checked, place, _asking(guard, access))
         assert isinstance(checked, dict)  # noqa: S101 - for the type only: places are never empty
         return checked
+
+    def narrow(self, arguments: dict[str, JSON], rule: RowRule) -> dict[str, JSON]:
+        """Return checked arguments as they are for a caller who may see these rows only.
+
+        Raises:
+            Denied: argument_denied, it cannot be said in the statement which rows those are.
+        """
+        narrowed: JSON = arguments
+        for place, narrower in self.narrowers:
+            narrowed = replaced(narrowed, place, _narrowing(narrower, rule))
+        assert isinstance(narrowed, dict)  # noqa: S101 - for the type only: places are never empty
+        return narrowed
+
+
+def _narrowing(narrower: Narrower, rule: RowRule) -> Callable[[JSON, Place], JSON]:
+    def narrow(value: JSON, where: Place) -> JSON:
+        items = value if isinstance(value, list) else [value]
+        try:  # what has been checked is a text, texts in a list, or nothing
+            found = [item if item is None else narrower.narrow(item, rule) for item in items]
+        except Unfit as unfit:
+            _refuse(where, unfit)
+        return found if isinstance(value, list) else found[0]
+
+    return narrow
 
 
 def _asking(guard: Guard, access: Access) -> Callable[[JSON, Place], JSON]:

@@ -2,6 +2,7 @@
 
 from typing import Protocol, Self
 
+from yett.core.predicate import RowRule
 from yett.core.target import JSON, Access
 
 
@@ -44,5 +45,17 @@ class TextGuard(Protocol):
     def check(self, value: str, access: Access) -> str:
         """Raises:
         Unfit: the text is not sent.
+        """
+        ...
+
+
+class Narrower(Protocol):
+    """For kinds that say which rows are asked for."""
+
+    def narrow(self, value: str, rule: RowRule) -> str:
+        """Return a checked text that asks for the rows of this rule only.
+
+        Raises:
+            Unfit: there is none.
         """
         ...

@@ -3,8 +3,10 @@
 from functools import partial
 from typing import Final
 
+from yett.core.predicate import RowRule
 from yett.validation.config import SqlArgument
-from yett.validation.kinds.sql.guard import Check, SqlGuard
+from yett.validation.kinds.port import Unfit
+from yett.validation.kinds.sql.guard import Check, Narrow, SqlGuard
 from yett.validation.kinds.sql.rules import Rules
 
 DIALECTS: Final = {
@@ -17,6 +19,7 @@ DIALECTS: Final = {
 def build_guard(config: SqlArgument) -> SqlGuard:
     return SqlGuard(
         check_of(config.dialect),
+        _narrowing(config.dialect),
         {"read": rules_of(config, writes=False), "write": rules_of(config, writes=True)},
     )
 
@@ -30,6 +33,23 @@ def check_of(dialect: str) -> Check:
     from yett.validation.kinds.sql.other import check_in  # noqa: PLC0415 - see above
 
     return partial(check_in, DIALECTS[dialect])
+
+
+def _narrowing(dialect: str) -> Narrow:
+    if dialect == "postgres":
+        from yett.validation.kinds.sql import postgres_rows  # noqa: PLC0415 - see above
+
+        return postgres_rows.narrow
+    if dialect == "sqlite":
+        from yett.validation.kinds.sql import sqlite_rows  # noqa: PLC0415 - see above
+
+        return sqlite_rows.narrow
+    return _refuse
+
+
+def _refuse(text: str, rule: RowRule) -> str:
+    del text, rule
+    raise Unfit("is SQL of a dialect that cannot be narrowed to the caller's rows")
 
 
 def rules_of(config: SqlArgument, *, writes: bool) -> Rules:

@@ -84,7 +84,7 @@ def _check_statement(tree: Tree, rules: Rules) -> None:
 
 
 def _check_tables(tree: Tree, allowed: frozenset[str]) -> None:
-    for table in tables_in(tree):
+    for table, _ in tables_in(tree):
         name = f"{table.schemaname}.{table.relname}" if table.schemaname else table.relname
         if name.lower() not in allowed or table.catalogname:
             raise Unfit(f"names a table that is not allowed: {said(name, 'of an odd name')}")

@@ -6,28 +6,38 @@ attached to; without RECURSIVE, it is not known in its own text and before it.
 
 from collections.abc import Iterator
 
-from yett.validation.kinds.sql.postgres_tree import Tree, below
+from yett.validation.kinds.sql.postgres_tree import Tree, inner, right_below
 
 
-def tables_in(tree: Tree) -> Iterator[Tree]:
-    """Yield each `RangeVar` that is a table, a view or the like, with the `Node` that holds it, if one does."""
+def tables_in(tree: Tree) -> Iterator[tuple[Tree, Tree | None]]:
+    """Yield each `RangeVar` that is a table, a view or the like, and the `Node` that holds it, if one does."""
     waiting: list[tuple[Tree, frozenset[str]]] = [(tree, frozenset())]
     while waiting:
         message, known = waiting.pop()
-        if message.DESCRIPTOR.name == "RangeVar":
-            if message.schemaname or message.catalogname or message.relname not in known:
-                yield message
-            continue
-        if _has_with(message):
-            for query, names in _queries(message.with_clause, known):
-                waiting.append((query, names))
-            known |= {entry.common_table_expr.ctename for entry in message.with_clause.ctes}
-        waiting.extend((part, known) for part in below(message) if not _is_with(part))
+        if message.DESCRIPTOR.name == "Node":
+            held = inner(message)
+            if held is not None and held.DESCRIPTOR.name == "RangeVar":
+                if _is_table(held, known):
+                    yield held, message
+            elif held is not None:
+                waiting.append((held, known))
+        elif message.DESCRIPTOR.name == "RangeVar":
+            if _is_table(message, known):
+                yield message, None
+        else:
+            if _has_with(message):
+                waiting.extend(_queries(message.with_clause, known))
+                known |= {entry.common_table_expr.ctename for entry in message.with_clause.ctes}
+            waiting.extend((part, known) for part in right_below(message) if not _is_with(part))
+
+
+def _is_table(table: Tree, known: frozenset[str]) -> bool:
+    return bool(table.schemaname or table.catalogname or table.relname not in known)
 
 
 def _has_with(message: Tree) -> bool:
-    field = message.DESCRIPTOR.fields_by_name.get("with_clause")
-    return field is not None and message.HasField("with_clause")
+    known = "with_clause" in message.DESCRIPTOR.fields_by_name
+    return known and bool(message.HasField("with_clause"))
 
 
 def _is_with(message: Tree) -> bool:

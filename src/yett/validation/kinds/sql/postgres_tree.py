@@ -94,6 +94,17 @@ def below(message: Tree) -> list[Tree]:
     return found
 
 
+def right_below(message: Tree) -> list[Tree]:
+    """Return the messages right below, `Node`s included."""
+    found: list[Tree] = []
+    for name, repeated, _ in _SHAPES.get(type(message)) or _shape_of(message):
+        if repeated:
+            found.extend(getattr(message, name))
+        elif message.HasField(name):
+            found.append(getattr(message, name))
+    return found
+
+
 _SHAPES: Final[dict[type, tuple[tuple[str, bool, bool], ...]]] = {}
 """By the type of a message: each field that holds messages, is there more than one, and are they `Node`s."""
 
