@@ -9,6 +9,7 @@ read it besides the text itself.
 import base64
 import binascii
 import codecs
+import contextlib
 import html
 import re
 import unicodedata
@@ -53,17 +54,19 @@ FOLD_HINT: Final = (
 
 RUN_HINT: Final = (
     rb"[A-Za-z0-9+/]{24}|%[2-7][0-9A-Fa-f][^ ]{0,12}%[2-7][0-9A-Fa-f]|&#x?[0-9A-Fa-f]{2,6};[^ ]{0,3}&#"
-    rb"|\\x[2-7][0-9a-fA-F]\\\\x|(?:\W|\\n)[A-Za-z0-9][ ._-][A-Za-z0-9][ ._-][A-Za-z0-9][ ._-]"
+    rb"|[01]{8}|\\x[2-7][0-9a-fA-F]\\\\x|(?:\W|\\n)[A-Za-z0-9][ ._-][A-Za-z0-9][ ._-][A-Za-z0-9][ ._-]"
     rb"|(?i)1gn[o0]r|ign0r|pr0mp|1n57|in57r|r3v[e3]|d15r|5y573|sy573|5yst|vtaber|cebzcg|vafgehpgvba|flfgrz"
 )
 """Something that may be written otherwise than it is read."""
 
 _LETTERS_RUN: Final = re2.compile(r"[A-Za-z0-9+/]{24,}={0,2}|[A-Za-z0-9_-]{24,}={0,2}")
 _HEX: Final = re2.compile(r"(?:[0-9A-Fa-f]{2}){12,}")
+_BASE32: Final = re2.compile(r"[A-Z2-7]{24,}={0,6}")
 _PERCENT: Final = re2.compile(r"(?:[^\s%]*%[0-9A-Fa-f]{2}){2,}[^\s%]*")
 _REFERENCES: Final = re2.compile(r"(?:[^\s&]*&#[xX]?[0-9A-Fa-f]{1,6};){3,}[^\s&]*")
 _ESCAPES: Final = re2.compile(r"(?:\\x[0-9A-Fa-f]{2}){4,}")
-_APART: Final = re2.compile(r"(?:[A-Za-z0-9!<\[](?: {1,2}|[._-])){8,}[^\s]?")
+_APART: Final = re2.compile(r"\b(?:[A-Za-z0-9!<\[](?: {1,2}|[._-])){5,}[^\s]?")
+_BITS: Final = re2.compile(r"(?:[01]{8}[ ,]?){6,}")
 _LEET: Final = re2.compile(r"(?i)1gn[o0]r|ign0r|pr0mp|1n57|in57r|r3v[e3]|d15r|5y573|sy573|5yst")
 _TURNED: Final = re2.compile(r"(?i)vtaber|cebzcg|vafgehpgvba|flfgrz")
 _LEET_LETTERS: Final = str.maketrans("013457@$", "oieastas")
@@ -142,9 +145,13 @@ def _readable(data: bytes) -> str | None:
 
 
 def _from_letters(run: str) -> str | None:
-    """Read a long word as hex if it can be that, or as base64."""
+    """Read a long word as hex or base32 if it can be that, or as base64 (RFC 4648)."""
     if _HEX.fullmatch(run):
         return _readable(bytes.fromhex(run))
+    if _BASE32.fullmatch(run):
+        with contextlib.suppress(binascii.Error):
+            letters = run.rstrip("=")
+            return _readable(base64.b32decode(letters + "=" * (-len(letters) % 8)))
     run = run.rstrip("=").translate(_URL_SAFE)
     if len(run) % 4 == 1:
         run = run[:-1]
@@ -162,6 +169,11 @@ def _from_escapes(run: str) -> str | None:
     return _readable(bytes.fromhex(run.replace("\\x", "")))
 
 
+def _from_bits(run: str) -> str | None:
+    bits = run.replace(" ", "").replace(",", "")
+    return _readable(int(bits, 2).to_bytes(len(bits) // 8, "big"))
+
+
 def _together(run: str) -> str | None:
     """Letters set apart: two blanks stand between words."""
     words = [re.sub(r"[ ._-]", "", word) for word in run.split("  ")]
@@ -175,4 +187,5 @@ _DECODERS: Final[tuple[tuple[str, Any, Callable[[str], str | None]], ...]] = (
     ("&#", _REFERENCES, html.unescape),
     ("\\x", _ESCAPES, _from_escapes),
     ("", _APART, _together),
+    ("01", _BITS, _from_bits),
 )

@@ -45,7 +45,7 @@ _TALK: Final = (
 )
 
 Span = tuple[int, int, str]
-"""Start and end in bytes, and the name of the heaviest signal."""
+"""Start and end in bytes, and the finding: `injection:` and the family of the heaviest signal."""
 _Match = tuple[int, int, str, float]
 
 
@@ -153,11 +153,14 @@ def _reader() -> _Reader:
 
 
 def _points(signals: Iterable[tuple[str, float]]) -> float:
-    """Add up the heaviest of each family."""
+    """Add up the heaviest of each family, and half of the next."""
     heaviest: dict[str, float] = {}
+    second: dict[str, float] = {}
     for name, points in signals:
-        heaviest[name] = max(heaviest.get(name, 0), points)
-    return sum(heaviest.values())
+        first = heaviest.get(name, 0)
+        heaviest[name] = max(first, points)
+        second[name] = max(second.get(name, 0), min(first, points))
+    return sum(heaviest.values()) + sum(second.values()) / 2
 
 
 def _densest(matches: Sequence[_Match]) -> list[Span]:
@@ -169,7 +172,7 @@ def _densest(matches: Sequence[_Match]) -> list[Span]:
         near = [match for match in matches[index:] if match[0] <= start + _TOGETHER and match[3]]
         if _points((name, points) for _, _, name, points in near) >= THRESHOLD:
             heaviest = max(near, key=lambda match: match[3])
-            found.append((start, max(match[1] for match in near), heaviest[2]))
+            found.append((start, max(match[1] for match in near), f"injection:{heaviest[2]}"))
     return found
 
 
