@@ -13,8 +13,9 @@ from typing import Any, Final
 
 import pytest
 
-from tests.outside.gate import DOORS, REST, Agent, Answer, Gate, Key, running
+from tests.outside.gate import DOORS, REST, Agent, Answer, Gate, Key, meta, running
 from tests.outside.upstream import MODERN, Upstream, serving, tool, wait_until
+from tests.peers.python_client import visit
 
 POLICIES: Final = """
 @id("deleting") @approval("1") @shown("Deleting needs a yes")
@@ -26,6 +27,9 @@ when { context.arguments has number && context.arguments.number > 100 };
 
 @id("wiring") @approval("1") @approval_for("1m")
 permit(principal in Role::"wirer", action, resource == Tool::"rec/wire");
+
+@id("tidying") @approval("1") @approval_by("caller")
+forbid(principal, action, resource == Tool::"rec/tidy");
 """
 SECRET: Final = "webhook-secret-" + "5e" * 16
 
@@ -74,7 +78,7 @@ class Place:
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     folder: Path = tmp_path_factory.mktemp("approvals")
     listener = Listener()
-    tools = [tool(name, reads=False) for name in ("delete", "pay", "wire", "look")]
+    tools = [tool(name, reads=False) for name in ("delete", "pay", "wire", "look", "tidy")]
     with serving(*tools) as rec, listening(listener):
         gate = Gate(
             folder,
@@ -82,7 +86,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 servers:
   rec: {{url: "{rec.url}", tools: {{pay: {{cost: 1 USD}}}}}}
 roles:
-  writer: ["rec.delete:write", "rec.pay:write", "rec.look:write"]
+  writer: ["rec.delete:write", "rec.pay:write", "rec.look:write", "rec.tidy:write"]
   wirer: ["rec.look:write"]
 limits: {{every_key: {{budget: 1 USD/day}}, breaker: {{failures: 10000}}}}
 approvals: {{webhook: "http://127.0.0.1:{listener.port}/told?by=yett", secret: "secret:hook"}}
@@ -94,7 +98,7 @@ approvals: {{webhook: "http://127.0.0.1:{listener.port}/told?by=yett", secret: "
         key, other = gate.key("agent", "writer"), gate.key("other", "writer", "wirer")
         with running(gate):
             found = Place(gate, key, other, rec, listener)
-            wait_until(lambda: len(Agent(gate, other, REST).tools()) == 4)
+            wait_until(lambda: len(Agent(gate, other, REST).tools()) == 5)
             yield found
 
 
@@ -315,6 +319,77 @@ def test_the_webhook_is_told_and_can_tell_by_whom(place: Place) -> None:
     message = json.loads(body)
     assert message["type"] == "approval.requested"
     assert message["approval"]["id"] == approval
+
+
+@pytest.mark.filterwarnings("ignore::mcp.shared.exceptions.MCPDeprecationWarning")
+@pytest.mark.parametrize("mode", ["legacy", "2026-07-28"])
+@pytest.mark.parametrize("agrees", [True, False])
+async def test_the_person_at_the_agent_is_asked_by_the_agents_own_program(
+    mode: str, place: Place, *, agrees: bool
+) -> None:
+    """The official client, as a program with a form would use it."""
+    before = len(place.rec.calls_of("tidy"))
+    word = f"{mode} {agrees}"
+    account = await visit(
+        {
+            "url": f"http://127.0.0.1:{place.gate.port}/mcp/rec",
+            "key": place.key.secret,
+            "mode": mode,
+            "answers": {"elicitation": {"action": "accept", "content": {"agree": agrees}}},
+            "steps": [{"method": "tools/call", "params": {"name": "tidy", "arguments": {"word": word}}}],
+        }
+    )  # fmt: skip
+    (outcome,) = account["outcomes"]
+    assert account["complaints"] == []
+    if agrees:
+        assert json.loads(outcome["result"]["content"][0]["text"]) == {"word": word}
+        approved = [event["details"] for event in place.gate.events("approval.approved")]
+        assert approved[-1]["approver"] == "the person at agent"
+    else:
+        assert "A person refused this call" in json.dumps(outcome)
+    assert len(place.rec.calls_of("tidy")) == before + agrees
+
+
+def test_whose_program_shows_no_forms_waits_for_others(place: Place) -> None:
+    refused = place.call("tidy", door=MODERN, word="no forms")
+    assert (refused.code, refused.refusal["reason"]) == (403, "approval_required")
+    place.answer("approve", refused.refusal["approval"])
+    assert place.call("tidy", door=MODERN, word="no forms").status == 200
+
+
+def test_a_stolen_changed_or_repeated_answer_is_none(place: Place) -> None:
+    def ask(key: Key, state: str = "", **params: Any) -> Answer:
+        agent = Agent(place.gate, key, MODERN, "/mcp/rec")
+        params = {"name": "tidy", "arguments": {"word": "stolen"}} | params
+        params["_meta"] = meta() | {
+            "io.modelcontextprotocol/clientCapabilities": {"elicitation": {}}
+        }
+        if state:
+            answer = {"action": "accept", "content": {"agree": True}}
+            params |= {"requestState": state, "inputResponses": {"approval": answer}}
+        message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
+        headers = agent.headers("tools/call", params)
+        return place.gate.request("POST", agent.path, message, key=key, headers=headers)
+
+    asked = ask(place.key).json["result"]
+    assert asked["resultType"] == "input_required"
+    state = asked["requestState"]
+    middle = len(state) // 2
+    altered = state[:middle] + ("A" if state[middle] != "A" else "B") + state[middle + 1 :]
+    before = len(place.rec.calls_of("tidy"))
+    for refused in (
+        ask(place.other, state),
+        ask(place.key, altered),
+        ask(place.key, state, arguments={"word": "stolen "}),
+        ask(place.key, state, name="look"),
+    ):
+        assert refused.refusal["reason"] == "invalid_state", refused.body
+    assert len(place.rec.calls_of("tidy")) == before
+
+    assert json.loads(ask(place.key, state).text) == {"word": "stolen"}
+    repeated = ask(place.key, state)
+    assert repeated.refusal["reason"] == "approval_required"
+    assert len(place.rec.calls_of("tidy")) == before + 1
 
 
 def test_a_restart_keeps_what_was_asked_and_answered(place: Place) -> None:

@@ -75,7 +75,7 @@ class Estate:
                 configuration, data=data, database=self.database, clock=clock
             )
             self.approvals: ApprovalDesk = yett.authorization.build.open_approvals(
-                self.database, clock, self.redactor.redact
+                self.database, clock, self.redactor.redact, self.sealer
             )
             self.labels: Labels = yett.authorization.build.open_labels(self.database, clock)
             self.limits: LimitsState = yett.limits.build.open_state(data, clock)

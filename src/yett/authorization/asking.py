@@ -130,6 +130,7 @@ class ConsentCase:
             ask = msgspec.structs.replace(
                 after.ask,
                 people=max(people, after.ask.people),
+                own=False,
                 policies=(*asking, *after.ask.policies),
             )
         involved = tuple(dict.fromkeys((*asking, *after.policies)))

@@ -34,6 +34,7 @@ from yett.authorization.twin import TwinEngine
 from yett.core.clock import Clock
 from yett.core.errors import ConfigurationError, Problem
 from yett.core.target import JSON
+from yett.core.seal import Sealer
 from yett.storage.port import Database
 
 POLICY_FILES_MAX: Final = 1_000
@@ -58,9 +59,12 @@ def blank_labels(clock: Clock) -> Labels:
     return labels
 
 
-def open_approvals(database: Database, clock: Clock, redact: Redact) -> ApprovalDesk:
-    """Return who asks people. redact: takes secrets out of JSON, for what they are shown."""
-    return ApprovalDesk(database, clock, redact)
+def open_approvals(
+    database: Database, clock: Clock, redact: Redact, sealer: Sealer
+) -> ApprovalDesk:
+    """Return who asks people. redact: takes secrets out of JSON, for what they are shown. sealer: one for
+    the life of the process."""
+    return ApprovalDesk(database, clock, redact, sealer)
 
 
 def build(

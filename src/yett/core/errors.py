@@ -9,6 +9,7 @@ reason (tests/architecture/test_refusals.py).
 from typing import final
 
 from yett.core.reasons import Reason
+from yett.core.target import JSON
 
 
 class Refusal(Exception):
@@ -23,6 +24,7 @@ class Refusal(Exception):
     resets_at: when the budget resets, seconds since 1970.
     sent: the call may have reached the upstream, so its outcome is unknown.
     approval: id of the question that a person has to answer, or has answered with no.
+    question: what the caller itself can be asked, as a result of the type `input_required`.
 
     counted: not public; it is recorded as one of many, not by itself (yett.limits.strangers).
     """
@@ -38,6 +40,7 @@ class Refusal(Exception):
         resets_at: float | None = None,
         sent: bool = False,
         approval: str | None = None,
+        question: dict[str, JSON] | None = None,
         counted: bool = False,
     ) -> None:
         super().__init__(reason, private)
@@ -49,6 +52,7 @@ class Refusal(Exception):
         self.resets_at = resets_at
         self.sent = sent
         self.approval = approval
+        self.question = question
         self.counted = counted
 
 

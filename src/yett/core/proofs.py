@@ -105,6 +105,8 @@ class Validated(msgspec.Struct, frozen=True, gc=False):
     """Compact JSON of `arguments`, as it is recorded and sent on; empty: not made."""
     resumption: Resumption | None = None
     """Set if the call goes on: its next round, already paid for."""
+    consent: Resumption | None = None
+    """Set if the caller brings the answer to a question of the gate's own."""
 
 
 @final

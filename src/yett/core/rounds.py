@@ -1,11 +1,15 @@
 """What ties a `requestState` to the one call that it goes on with. Pure."""
 
 from hashlib import sha256
-from typing import final
+from typing import Final, final
 
 import msgspec
 
 from yett.core.proofs import Permitted
+
+
+OF_GATE: Final = "g:"
+"""Begins the state of a question that the gate itself has put; what a server gives out never begins so."""
 
 
 @final

@@ -11,6 +11,7 @@ from yett.core.errors import Fault
 from yett.core.operations import Kind
 from yett.core.proofs import Permitted, Validated
 from yett.core.reasons import Reason
+from yett.core.rounds import OF_GATE
 from yett.core.seal import Sealer
 from yett.core.target import JSON, Target
 from yett.validation.arguments import FLAT_NODES, estimate, is_small
@@ -83,6 +84,8 @@ class Validator:
         if call.talk is None or (call.talk.inputs is None and not call.talk.state):
             return Validated(permitted, arguments, encoded)
         resumption = resume(permitted, encoded, call.talk, self._sealer)
+        if resumption.state.startswith(OF_GATE):  # it was asked before anything was sent
+            return Validated(permitted, arguments, encoded, consent=resumption)
         return Validated(permitted, arguments, encoded, resumption)
 
     def output_problem(self, target: Target, value: JSON) -> str | None:

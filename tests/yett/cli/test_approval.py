@@ -16,6 +16,7 @@ from yett.cli.root import root
 from yett.core.clock import SystemClock
 from yett.core.errors import Denied
 from yett.core.proofs import Agreement, Ask
+from yett.core.seal import KEY_BYTES, Sealer
 from yett.storage.build import open_database
 
 
@@ -24,7 +25,9 @@ class Shell:
         self.folder = folder
         (folder / "yett.yaml").write_text("servers: {}\n")
         self.database = open_database(folder / ".yett")
-        self.desk = ApprovalDesk(self.database, SystemClock(), bytes)
+        self.desk = ApprovalDesk(
+            self.database, SystemClock(), bytes, Sealer(bytes(KEY_BYTES), SystemClock())
+        )
 
     def asked(self, ask: Ask = ONE, **arguments: Any) -> str:
         with pytest.raises(Denied) as caught:

@@ -6,12 +6,17 @@ gets through, once: the yes is used up in one transaction, just before the call 
 
 import asyncio
 import secrets
+from contextlib import suppress
 from hashlib import sha256
 from typing import Final, final
 
 import msgspec
 
+from yett.authorization.approval.asking_back import can_be_asked, question_of, said_in
+from yett.authorization.approval.registry import ApprovalRegistry
 from yett.authorization.approval.request import (
+    CALLER,
+    Approver,
     Redact,
     Request,
     asked_by_name,
@@ -21,9 +26,12 @@ from yett.authorization.approval.request import (
 )
 from yett.authorization.approval.rows import Source, answers_to, find, insert, time_of
 from yett.core.clock import Clock, iso_time
-from yett.core.errors import Denied
+from yett.core.errors import CommandError, Denied
 from yett.core.proofs import Agreement, Ask, Validated
 from yett.core.reasons import Reason
+from yett.core.seal import Sealer
+from yett.core.talk import Resumption
+from yett.core.target import JSON
 from yett.storage import outbox
 from yett.storage.port import Database, Transaction
 
@@ -40,13 +48,16 @@ _GATE: Final = "gate"
 
 @final
 class ApprovalDesk:
-    """tells: there is a webhook that is to be told of each question. redact: takes secrets out of JSON."""
+    """tells: there is a webhook that is to be told of each question. redact: takes secrets out of JSON.
+    sealer: for questions that a caller's own person may answer."""
 
-    def __init__(self, database: Database, clock: Clock, redact: Redact) -> None:
+    def __init__(self, database: Database, clock: Clock, redact: Redact, sealer: Sealer) -> None:
         self.tells = False
         self._database = database
         self._clock = clock
         self._redact = redact
+        self._sealer = sealer
+        self._registry = ApprovalRegistry(database, clock)
         self._swept_at = float("-inf")
 
     async def settle(self, validated: Validated, ask: Ask) -> Agreement:
@@ -93,6 +104,8 @@ class ApprovalDesk:
         before = self._agreed_before(validated, digest)
         if before is not None:
             return before
+        if validated.consent is not None:
+            self._hear(validated.consent, validated, digest)
         now = time_of(self._database, self._clock)
         known = find(
             self._database, "where digest = ? and open = 1 and expires_at > ?", (digest, now)
@@ -100,12 +113,44 @@ class ApprovalDesk:
         if known and known[0].state == "approved":
             return _agreement(self._database, known[0])
         if known:
-            raise _no(known[0])
+            raise self._no(known[0], validated)
         # Read first: who has too many open shall not keep others from writing.
         _check_room(self._database, validated, now)
         with self._database.transaction() as transaction:
             request = self._ask(transaction, validated, ask, digest)
-        raise _no(request)
+        raise self._no(request, validated)
+
+    def _hear(self, consent: Resumption, validated: Validated, digest: bytes) -> None:
+        """Take the answer of the person at the caller, if it is to this very question. What came too late
+        is left: the state of the question says what holds."""
+        identifier, word = said_in(consent)
+        found = find(
+            self._database,
+            "where id = ? and digest = ? and own = 1 and state = 'pending'",
+            (identifier, digest),
+        )
+        if not found or word is None:
+            return
+        principal = validated.permitted.principal
+        by = Approver(CALLER, f"the person at {principal.name}", f"caller:{principal.id}")
+        with suppress(CommandError):
+            if word == "yes":
+                self._registry.approve(identifier, by)
+            else:
+                self._registry.deny(identifier, by)
+
+    def _no(self, request: Request, validated: Validated) -> Denied:
+        """Say that nobody has agreed, and ask the caller's own person if that will do. Once: who has not
+        decided is not asked again and again."""
+        question = None
+        if (
+            request.own
+            and request.state == "pending"
+            and validated.consent is None
+            and can_be_asked(validated)
+        ):
+            question = question_of(request, validated, self._sealer)
+        return _refusal(request, question)
 
     def _use(self, agreement: Agreement, record: str) -> None:
         with self._database.transaction() as transaction:
@@ -222,7 +267,7 @@ def _agreement(source: Source, request: Request) -> Agreement:
     )
 
 
-def _no(request: Request) -> Denied:
+def _refusal(request: Request, question: dict[str, JSON] | None) -> Denied:
     if request.state == "denied":
         return Denied(
             Reason.APPROVAL_DENIED,
@@ -240,6 +285,7 @@ def _no(request: Request) -> Denied:
         f"approval `{request.id}` is {request.state}",
         shown=f"{request.shown}; {todo}" if request.shown else todo,
         approval=request.id,
+        question=question,
     )
 
 

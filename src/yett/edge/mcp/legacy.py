@@ -85,7 +85,7 @@ class Legacy:
         running[inbound.id] = task
         try:
             reply = await self._gate.handle(inbound.call, inbound.refused)
-            if reply.result is not None and asked(reply) is not None:
+            if asked(reply) is not None:
                 return LegacyPost([inbound], session, arrival, self, first=reply)
             return respond(inbound, reply)
         except asyncio.CancelledError:

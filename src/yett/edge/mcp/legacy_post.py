@@ -174,15 +174,16 @@ class LegacyPost:
         try:
             reply = self._first or await self._carrier.run(inbound, call, self._arrival)
             for number in range(ROUNDS_MAX):
-                requests = asked(reply)
-                if requests is None:
+                question = asked(reply)
+                if question is None:
                     return reply
+                requests: dict[str, JSON] = question.get("inputRequests", {})
                 given = Given({}, tuple(requests))
                 if number < ROUNDS_MAX - 1:
                     given = await session.questions.ask(
                         self._feed, session.version, talk.capabilities, requests
                     )
-                call = self._next(call, given, str((reply.result or {}).get("requestState", "")))
+                call = self._next(call, given, str(question.get("requestState", "")))
                 reply = await self._carrier.go_on(call, None)
             if asked(reply) is None:
                 return reply
@@ -221,12 +222,14 @@ class _OldLine:
 
 
 def asked(reply: Reply) -> dict[str, JSON] | None:
-    """Return what the server asks, if its answer is a question."""
+    """Return what the server asks, if its answer is a question; or what the gate itself asks before it
+    sends the call."""
+    if reply.refusal is not None:
+        return reply.refusal.question
     result = reply.result
     if result is None or result.get("resultType") != INPUT_REQUIRED:
         return None
-    requests: dict[str, JSON] = result.get("inputRequests", {})
-    return requests
+    return result
 
 
 def _as_message(inbound: Inbound, answer: Response) -> bytes:

@@ -151,6 +151,9 @@ def _upstream_error(inbound: Inbound, reply: Reply, error: RpcError) -> Response
 
 
 def _refusal(inbound: Inbound, reply: Reply, refusal: Refusal) -> Response:
+    if refusal.question is not None and inbound.version == MODERN:
+        asked = Reply(call=reply.call, result=refusal.question)
+        return Response(200, _result(inbound, asked), headers=_headers(reply))
     if refusal.reason in _PLAIN:
         return refusals.problem(reply, refusal)
     if refusal.reason is Reason.UNKNOWN_METHOD and inbound.notification:

@@ -21,6 +21,7 @@ from yett.core.errors import Denied
 from yett.core.identity import Principal
 from yett.core.proofs import Agreement, Ask, Permitted, Validated
 from yett.core.reasons import Reason
+from yett.core.seal import KEY_BYTES, Sealer
 from yett.core.talk import Resumption
 from yett.core.target import Target
 from yett.storage.build import open_database
@@ -53,11 +54,12 @@ class Office:
         self.clock = HandClock()
         self.folder = folder
         self.redact = redact
+        self.sealer = Sealer(bytes(KEY_BYTES), self.clock)
         self.open()
 
     def open(self) -> None:
         self.database = open_database(self.folder)
-        self.desk = ApprovalDesk(self.database, self.clock, self.redact)
+        self.desk = ApprovalDesk(self.database, self.clock, self.redact, self.sealer)
         self.registry = ApprovalRegistry(self.database, self.clock)
         self.approvers = Approvers(
             self.database, self.clock, lambda secret: sha256(b"pepper" + secret).digest()
