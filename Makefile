@@ -48,6 +48,7 @@ streams: $(VENV)/.dev   ## measure what a thousand open streams cost
 
 decisions: $(VENV)/.dev   ## measure what a decision of the policies costs
 	@$(BIN)/python bench/decisions.py
+	@$(BIN)/python bench/rows.py
 
 policies-nightly: $(VENV)/.dev   ## ask the gate, Cedar and a naive model ten million random questions (an hour)
 	@$(BIN)/python -m tests.yett.authorization.test_twin 10000000

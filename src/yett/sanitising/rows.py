@@ -6,6 +6,7 @@ text beside `structuredContent` is replaced by what is left of that, so the two 
 """
 
 from collections.abc import Callable, Sequence
+from itertools import compress
 from typing import Final, NoReturn, final
 
 import msgspec
@@ -236,15 +237,10 @@ class _Sieve:
             return self._judged(value)
         if type(value) is not list:
             _not_here()
-        judge = self._judge
-        kept: list[JSON] = []
-        unclear = 0
-        for row in value:
-            holds = judge(row) if type(row) is dict else None
-            if holds:
-                kept.append(row)
-            elif holds is None:
-                unclear += 1
+        rows = [row for row in value if type(row) is dict]
+        verdicts = self._judge(rows)
+        kept = list(compress(rows, verdicts))
+        unclear = len(value) - len(rows) + verdicts.count(None)
         self.seen += len(value)
         self.unclear += unclear
         self.hidden |= len(value) > len(kept) + unclear
