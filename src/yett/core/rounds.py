@@ -7,7 +7,6 @@ import msgspec
 
 from yett.core.proofs import Permitted
 
-
 OF_GATE: Final = "g:"
 """Begins the state of a question that the gate itself has put; what a server gives out never begins so."""
 
