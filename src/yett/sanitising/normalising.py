@@ -66,6 +66,7 @@ _PERCENT: Final = re2.compile(r"(?:[^\s%]*%[0-9A-Fa-f]{2}){2,}[^\s%]*")
 _REFERENCES: Final = re2.compile(r"(?:[^\s&]*&#[xX]?[0-9A-Fa-f]{1,6};){3,}[^\s&]*")
 _ESCAPES: Final = re2.compile(r"(?:\\x[0-9A-Fa-f]{2}){4,}")
 _APART: Final = re2.compile(r"\b(?:[A-Za-z0-9!<\[](?: {1,2}|[._-])){5,}[^\s]?")
+_BETWEEN: Final = re.compile(r"[ ._-]")
 _BITS: Final = re2.compile(r"(?:[01]{8}[ ,]?){6,}")
 _LEET: Final = re2.compile(r"(?i)1gn[o0]r|ign0r|pr0mp|1n57|in57r|r3v[e3]|d15r|5y573|sy573|5yst")
 _TURNED: Final = re2.compile(r"(?i)vtaber|cebzcg|vafgehpgvba|flfgrz")
@@ -125,6 +126,9 @@ def _whole(text: str, patience: Patience) -> Iterator[Run]:
     """Ways of writing that change every letter: the whole text is read again."""
     if len(text) > _RUN_BYTES_MAX:
         return
+    if _APART.search(text):
+        patience.spend(1 + (len(text) >> 6))
+        yield 0, len(text), _APART.sub(_together, text)
     if _LEET.search(text):
         patience.spend(1 + (len(text) >> 6))
         yield 0, len(text), text.translate(_LEET_LETTERS)
@@ -174,10 +178,11 @@ def _from_bits(run: str) -> str | None:
     return _readable(int(bits, 2).to_bytes(len(bits) // 8, "big"))
 
 
-def _together(run: str) -> str | None:
-    """Letters set apart: two blanks stand between words."""
-    words = [re.sub(r"[ ._-]", "", word) for word in run.split("  ")]
-    return " ".join(words)
+def _together(match: Any) -> str:
+    """Letters set apart: two blanks stand between words, and one after the last."""
+    letters = match.group()
+    words = [_BETWEEN.sub("", word) for word in letters.split("  ")]
+    return " ".join(words) + (" " if letters[-1] == " " else "")
 
 
 _URL_SAFE: Final = str.maketrans("-_", "+/")
@@ -186,6 +191,5 @@ _DECODERS: Final[tuple[tuple[str, Any, Callable[[str], str | None]], ...]] = (
     ("%", _PERCENT, _from_percent),
     ("&#", _REFERENCES, html.unescape),
     ("\\x", _ESCAPES, _from_escapes),
-    ("", _APART, _together),
     ("01", _BITS, _from_bits),
 )

@@ -78,6 +78,7 @@ SIGNALS: Final = (
     Signal("override", 3, rf"\b{_DROP}(?: (?:all|any|the|every)){{1,2}} (?:info(?:rmation)?|data|text|content|documents?)(?: (?:above|here|except|but|other than|in the|provided|given))"),
     Signal("override", 3, rf"\b{_DROP} (?:(?:all|any|the) ){{0,2}}(?:this|these|other|those|rest|(?:the )?rest of (?:this|the|these|that)) (?:\w+ )?(?:data|content|contents|text|information|input|documents?|records?|page|message|results?|output)\b"),
     Signal("override", 4, r"(?:ignore|disregard|forget)(?:all|any|the|your|my)*(?:previous|prior|above|earlier)(?:instruction|direction|prompt|rule|message|guideline|command)|(?:reveal|print|show|output)(?:me|the|your|hidden|full)*systemprompt|donottelltheuser"),
+    Signal("override", 3, rf"{_LEAD}{_DROP} (?:the |your |this )?(?:user|operator|owner|human|customer|user'?s? (?:request|question|message|input|wishes))\b"),
     Signal("override", 2, r"\bi (?:want|need|would like|order|command) you to (?:ignore|disregard|forget)\b"),
     Signal("override", 2, r"\boverride (?:manual|all|any|the|your|normal|default|previous|current) (?:\w+ )?(?:scoring|evaluation|assessment|ranking|review|settings?|decision|role|instructions?|polic(?:y|ies)|behaviou?r)\b"),
     Signal("override", 3, r"\b(?:ignore|disregard|forget) (?:your|previous|prior|all previous|the previous|all prior|existing) (?:role|persona|identity|assignment|character|goals?|objectives?|purpose|tasks?)"),
