@@ -138,6 +138,18 @@ async def test_one_tenant_leaves_room_for_another(sql: Sql) -> None:
     assert took < 1.5
 
 
+async def test_who_waits_too_long_is_told_so_and_the_database_is_not_blamed(sql: Sql) -> None:
+    """A fault would count against the server, and keep other tenants out."""
+    await sql.value("select 1 as one")
+    said = await asyncio.gather(*(sql.refused(SLOW, seconds=1.0) for _ in range(30)))
+
+    assert {text.split(",")[0].split(";")[0][:14] for text in said} == {
+        "it took longer",
+        "too many state",
+    }
+    assert await sql.value("select 3 as three") == 3
+
+
 async def test_a_closed_transport_asks_nothing(sql: Sql) -> None:
     await sql.value("select 1 as one")
     await sql.transport.close()

@@ -20,7 +20,7 @@ _NOT_FOR_CALLERS: Final = re.compile(
     r"set_config|pg_(?!typeof\b|catalog\b|size_pretty\b)\w*"
     r"|lo_\w+|loread|lowrite|dblink\w*|nextval|setval"
     r"|\w+_to_xml\w*|ts_stat|ts_rewrite|crosstab\w*|connectby"
-    r"|load_extension|readfile|writefile|fts3_tokenizer|edit"
+    r"|load_extension|readfile|writefile|fts3_tokenizer"
     r")\b",
     re.IGNORECASE,
 )

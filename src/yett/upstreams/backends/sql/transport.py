@@ -7,6 +7,7 @@ from typing import Final, final
 from yett.core.call import RpcError
 from yett.core.document import encode, parse
 from yett.core.errors import Fault
+from yett.core.identity import Principal
 from yett.core.proofs import Credential
 from yett.core.reasons import Reason
 from yett.core.secret import Secret
@@ -21,7 +22,7 @@ from yett.upstreams.backends.sql.engine import (
     Rejected,
     Rows,
 )
-from yett.upstreams.backends.sql.sharing import Shares
+from yett.upstreams.backends.sql.sharing import Room
 from yett.upstreams.databases import Dialect
 from yett.upstreams.handshake import MODERN_VERSION
 from yett.upstreams.port import Beside, Discovered, Era, Exchange, ignore_change, ignore_update
@@ -31,6 +32,8 @@ _PASSWORD: Final = "password"  # noqa: S105 - the name of a part of the credenti
 _CALL: Final = "tools/call"
 _NO_METHOD: Final = RpcError(METHOD_NOT_FOUND, "Method not found")
 _NO_TOOL: Final = -32602
+_WAITING_SHARE: Final = 0.5
+"""Of the time of a call: the rest is for the statement."""
 _LEFT_FOR_OTHERS: Final = 2
 """Of the statements that run at the same time: so many no tenant takes alone."""
 
@@ -43,7 +46,8 @@ class SqlTransport:
         self.on_changed: Callable[[], None] = ignore_change
         self.on_updated: Callable[[str], None] = ignore_update
         self._engine = engine
-        self._shares = Shares(max(1, engine.statements_max - _LEFT_FOR_OTHERS))
+        most = engine.statements_max
+        self._room = Room(most, max(1, most - _LEFT_FOR_OTHERS))
         self._dialect: Dialect = dialect
         self._era: Era | None = None
         self._closed = False
@@ -73,17 +77,16 @@ class SqlTransport:
             return Exchange(None, _NO_METHOD, 0)
         if beside is None or beside.principal is None:
             raise Fault(Reason.INTERNAL_ERROR, "nobody was named for whom to ask the database")
-        caller = Caller(beside.principal, _password_of(credential), deadline_seconds)
         # The arguments may be encoded already, and are then nothing that could be looked into.
         arguments = parse(encode(params.get("arguments", {})))
         if not isinstance(arguments, dict):
             raise Fault(Reason.INTERNAL_ERROR, "arguments that are no object")
+        password, name = _password_of(credential), str(params.get("name"))
         try:
-            async with (
-                asyncio.timeout(deadline_seconds),
-                self._shares.of(caller.principal.tenant),
-            ):
-                exchange = await self._call(str(params.get("name")), arguments, caller)
+            async with asyncio.timeout(deadline_seconds):
+                exchange = await self._call(
+                    name, arguments, beside.principal, password, deadline_seconds
+                )
         except TimeoutError:
             raise Fault(Reason.UPSTREAM_TIMEOUT, "no answer in time", sent=True) from None
         self._era = Era.MODERN
@@ -121,26 +124,40 @@ class SqlTransport:
         if self._closed:
             raise Fault(Reason.UPSTREAM_UNREACHABLE, "it was stopped")
 
-    async def _call(self, tool: str, arguments: dict[str, JSON], caller: Caller) -> Exchange:
+    async def _call(
+        self,
+        tool: str,
+        arguments: dict[str, JSON],
+        principal: Principal,
+        password: Secret,
+        seconds: float,
+    ) -> Exchange:
+        loop = asyncio.get_running_loop()
+        until = loop.time() + seconds
         try:
-            match tool:
-                case "query":
-                    rows = await self._engine.run(statement_of(arguments), caller)
-                    return _answered(_structured(rows))
-                case "list_tables":
-                    tables = await self._engine.tables(caller)
-                    more = len(tables) > TABLES_MAX
-                    return _answered({"tables": tables[:TABLES_MAX], "truncated": more})
-                case "describe_table":
-                    table = await self._engine.table(table_of(arguments), caller)
-                    if table is None:
-                        raise Rejected(NO_SUCH_TABLE)
-                    return _answered(table)
-                case _:
-                    return Exchange(None, RpcError(_NO_TOOL, "Unknown tool"), 0)
+            async with self._room.of(principal.tenant, seconds * _WAITING_SHARE):
+                caller = Caller(principal, password, until - loop.time())
+                return await self._answer(tool, arguments, caller)
         except Rejected as rejected:
             text: JSON = {"type": "text", "text": str(rejected)}
             return Exchange({"content": [text], "isError": True}, None, len(str(rejected)))
+
+    async def _answer(self, tool: str, arguments: dict[str, JSON], caller: Caller) -> Exchange:
+        match tool:
+            case "query":
+                rows = await self._engine.run(statement_of(arguments), caller)
+                return _answered(_structured(rows))
+            case "list_tables":
+                tables = await self._engine.tables(caller)
+                more = len(tables) > TABLES_MAX
+                return _answered({"tables": tables[:TABLES_MAX], "truncated": more})
+            case "describe_table":
+                table = await self._engine.table(table_of(arguments), caller)
+                if table is None:
+                    raise Rejected(NO_SUCH_TABLE)
+                return _answered(table)
+            case _:
+                return Exchange(None, RpcError(_NO_TOOL, "Unknown tool"), 0)
 
 
 def _structured(rows: Rows) -> dict[str, JSON]:
