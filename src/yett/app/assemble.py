@@ -38,6 +38,7 @@ from yett.core.target import JSON
 from yett.credentials import Armourer
 from yett.credentials.vault import Vault
 from yett.pipeline import Pipeline
+from yett.sanitising.definitions import text_findings
 from yett.upstreams import Dispatcher
 
 
@@ -149,6 +150,7 @@ def _catalogue(
         catalogue_config(configuration, folder),
         discoverer=Discovery(pool),
         schema_check=estate.examiner.problem_of,
+        text_findings=text_findings,
         record_event=estate.event,
         clock=estate.clock,
         sealer=estate.sealer,

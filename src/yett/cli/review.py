@@ -4,12 +4,15 @@ import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, final
 
+import msgspec
+
 from yett.app.servers import catalogue_config, shipped_classes
 from yett.catalogue.approval import Decision, Proposal, approve, quarantine, review
 from yett.catalogue.board import make_board
 from yett.catalogue.build import classes_by_server, open_lock
 from yett.catalogue.definitions import Sight, examine
 from yett.catalogue.diff import no_findings
+from yett.catalogue.findings import findings_of, neighbourhood_of
 from yett.catalogue.lock import SECTIONS, Lock, ServerPins
 from yett.catalogue.pinning import recognise
 from yett.cli.command import Place
@@ -69,8 +72,54 @@ class Review:
             rows.append(row | {"problem": item.problem if item and item.problem else None})
         return rows
 
-    def definition(self, server: str, kind: str, name: str) -> dict[str, "JSON"]:
-        return self._lock.servers[server].of(Kind(kind))[name].definition
+    def details(self, server: str, kind: str, name: str) -> dict[str, Any]:
+        """Return what `yett tool show` says of one pin beside its row: how strict its schema is and
+        what Yett adds, what is suspicious about it, and the definition itself."""
+        from yett.sanitising.definitions import text_findings
+
+        pin = self._lock.servers[server].of(Kind(kind))[name]
+        neighbourhood = neighbourhood_of(self._lock)
+        found = findings_of(server, Kind(kind), name, pin.definition, neighbourhood, text_findings)
+        details: dict[str, Any] = {
+            "despite": list(pin.despite),
+            "findings": [msgspec.to_builtins(finding) for finding in found],
+            "strictness": None,
+            "dialect": None,
+            "arguments": [],
+            "added_bounds": [],
+        }
+        if Kind(kind) is Kind.TOOL:
+            details |= self._strictness(f"{server}/{name}", pin.definition)
+        return details | {"definition": pin.definition}
+
+    def _strictness(self, key: str, definition: dict[str, "JSON"]) -> dict[str, Any]:
+        from yett.app.servers import argument_rules
+        from yett.validation.config import ArgumentRules
+        from yett.validation.strictness import strictness_of
+
+        rules = argument_rules(self._configuration).get(key, ArgumentRules())
+        kinds = {
+            (name if name.startswith("/") else f"/{name}"): msgspec.to_builtins(rule)["kind"]
+            for name, rule in rules.arguments.items()
+        }
+        found = strictness_of(definition.get("inputSchema"), open_=rules.open)
+        return {
+            "strictness": found.grade,
+            "dialect": found.dialect,
+            "arguments": [
+                {
+                    "argument": view.pointer,
+                    "type": view.type,
+                    "kind": kinds.get(view.pointer),
+                    "required": view.required,
+                    "bounds": list(view.bounds),
+                    "lacks": view.lacks or None,
+                    "added": view.added or None,
+                }
+                for view in found.arguments
+            ],
+            "added_bounds": list(found.added),
+        }
 
     def decide(
         self, server: str, names: Sequence[str], access: "Access | None"
@@ -81,6 +130,8 @@ class Review:
             CommandError: see `catalogue.approval.review`.
             Fault: the server cannot be reached.
         """
+        from yett.sanitising.definitions import text_findings
+
         return review(
             self._lock,
             server,
@@ -90,6 +141,7 @@ class Review:
             proposal=Proposal(
                 access=access, by=self._place.actor, at=iso_time(self._place.clock.wall())
             ),
+            text_findings=text_findings,
         )
 
     def quarantine(self, server: str, names: Sequence[str]) -> tuple[str, ...]:
@@ -165,4 +217,6 @@ def approved_now(place: Place, server: str, decisions: Sequence[Decision]) -> No
                     "access": decision.after.access,
                     "access_from": decision.after.access_from,
                 }
+                if decision.after.despite:
+                    event["despite"] = list(decision.after.despite)
                 outbox.post(transaction, event, place.clock.wall())

@@ -9,9 +9,11 @@ import click
 from yett.cli.command import Place, command
 from yett.cli.place import shown
 from yett.cli.review import Review, approved_now
+from yett.cli.tool_picture import as_rows, print_news, print_tool
 from yett.core.errors import CommandError
 
 if TYPE_CHECKING:
+    from yett.catalogue.approval import Decision
     from yett.core.target import Access
 
 group: Final = click.Group("tool", help="Review and approve the tools of the servers.")
@@ -43,7 +45,8 @@ def list_tools(place: Place, server: str | None, *, live: bool) -> None:
 @click.argument("server")
 @click.argument("tool")
 def show(place: Place, server: str, tool: str) -> None:
-    """Show one approved definition, whole."""
+    """Show one approved definition: what it is, who approved it, how strict its schema is, and which
+    bounds Yett adds."""
     review = Review(place)
     rows = [row for row in review.pinned_rows(review.known(server)) if row["name"] == tool]
     if not rows:
@@ -51,8 +54,11 @@ def show(place: Place, server: str, tool: str) -> None:
             f"`{server}/{tool}` is not approved. See `yett tool list {server} --live`"
         )
     for row in rows:
-        definition = review.definition(server, row["kind"], tool)
-        place.print_record(row | {"definition": definition})
+        whole = row | review.details(server, row["kind"], tool)
+        if place.as_json:
+            place.print_record(whole)
+        else:
+            print_tool(place, whole)
 
 
 @group.command("diff")
@@ -61,13 +67,13 @@ def show(place: Place, server: str, tool: str) -> None:
 @click.argument("tools", nargs=-1)
 @click.option("--exit-code", is_flag=True, help="Exit with 1 if anything differs.")
 def diff(place: Place, server: str, tools: Sequence[str], *, exit_code: bool) -> None:
-    """Ask SERVER what it shows now, and print what differs from what is approved."""
+    """Ask SERVER what it shows now, and print what differs from what is approved, and what that means."""
     review = Review(place)
     news = [item for item in review.decide(review.known(server), tools, None) if item.is_news]
     if place.as_json:
-        place.print_rows([_change_row(server, item) for item in news])
+        place.print_rows([as_rows(server, item) for item in news])
     elif news:
-        _print_news(server, news)
+        print_news(server, news)
     else:
         place.say("Nothing differs from what is approved.")
     if exit_code and news:
@@ -80,36 +86,44 @@ def diff(place: Place, server: str, tools: Sequence[str], *, exit_code: bool) ->
 @click.argument("tools", nargs=-1)
 @click.option("--access", type=click.Choice(["read", "write"]), help="Class of the tools named.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option(
+    "--despite-findings", "despite", is_flag=True, help="Approve what is suspicious, too; it is recorded."
+)  # fmt: skip
 def approve(
-    place: Place, server: str, tools: Sequence[str], access: "Access | None", *, yes: bool
+    place: Place,
+    server: str,
+    tools: Sequence[str],
+    access: "Access | None",
+    *,
+    yes: bool,
+    despite: bool,
 ) -> None:
-    """Approve what SERVER shows now: the TOOLs named, or all. Doing it twice changes nothing."""
+    """Approve what SERVER shows now: the TOOLs named, or all. Doing it twice changes nothing. What is
+    suspicious is refused, unless --despite-findings says that you have seen it."""
     if access is not None and not tools:
         raise CommandError("--access classifies the tools that you name; name them")
     review = Review(place)
     decisions = review.decide(review.known(server), tools, access)
     news = [item for item in decisions if item.is_news]
+    refused = [item for item in news if item.is_suspicious and not despite]
+    wanted = [item for item in decisions if item not in refused]
     if news and not place.as_json:
-        _print_news(server, news)
-        if not yes and sys.stdin.isatty():
-            click.confirm(f"Approve {len(news)}?", abort=True)
-    if news:
-        approved_now(place, server, decisions)
+        print_news(server, news)
+        count = len(news) - len(refused)
+        if count and not yes and sys.stdin.isatty():
+            click.confirm(f"Approve {count}?", abort=True)
+    if len(news) > len(refused):
+        approved_now(place, server, wanted)
     place.print_rows(
-        [
-            {
-                "server": server,
-                "kind": item.kind.value,
-                "name": item.name,
-                "access": item.after.access,
-                "access_from": item.after.access_from,
-                "digest": item.after.digest,
-                "result": "approved" if item.is_news else "unchanged",
-            }
-            for item in decisions
-        ],
+        [_result_row(server, item, refused=item in refused) for item in decisions],
         _RESULT_COLUMNS,
     )
+    if refused:
+        place.say(
+            f"Not approved, because of what was found: {', '.join(shown(item.name) for item in refused)}. "
+            "If you have read it and agree, name it and add --despite-findings"
+        )
+        raise click.exceptions.Exit(1)
 
 
 @group.command("quarantine")
@@ -132,36 +146,14 @@ def quarantine(place: Place, server: str, tools: Sequence[str]) -> None:
     )
 
 
-def _change_row(server: str, item: Any) -> dict[str, Any]:
+def _result_row(server: str, item: "Decision", *, refused: bool) -> dict[str, Any]:
     return {
         "server": server,
         "kind": item.kind.value,
         "name": item.name,
-        "new": item.before is None,
-        "quarantined": item.before is not None and item.before.quarantined,
         "access": item.after.access,
-        "changes": [str(change) for change in item.changes],
+        "access_from": item.after.access_from,
+        "digest": item.after.digest,
+        "findings": [str(finding) for finding in item.findings if finding.severity == "high"],
+        "result": "refused" if refused else "approved" if item.is_news else "unchanged",
     }
-
-
-def _print_news(server: str, news: Sequence[Any]) -> None:
-    for item in news:
-        click.echo(
-            f"{server}/{shown(item.name)} ({item.kind.value}, {item.after.access}): {_news_of(item)}"
-        )
-        if item.before is None and item.after.definition.get("description"):
-            click.echo(f"  says: {shown(item.after.definition['description'])}")
-        if item.claims_to_read:
-            click.echo("  the server claims that it only reads; if you agree: --access read")
-        for change in item.changes:
-            click.echo(f"  {shown(str(change))}")
-
-
-def _news_of(item: Any) -> str:
-    if item.before is None:
-        return "new"
-    if item.changes:
-        return "changed"
-    if item.before.quarantined:
-        return "out of use, but as approved"
-    return f"its class was {item.before.access}"

@@ -80,7 +80,11 @@ def test_a_changed_tool_is_shown_with_what_changed(shell: ToolShell) -> None:
     assert "\u202e" not in result.output
     (row,) = shell.rows("diff", "things")
     assert (row["name"], row["new"]) == ("look", False)
-    shell.run("approve", "things", "--yes")
+    assert [change["severity"] for change in row["changes"]] == ["high"]
+    assert row["suspicious"]
+    refused = shell.run("approve", "things", "--yes", code=1)
+    assert "--despite-findings" in refused.output
+    shell.run("approve", "things", "--yes", "--despite-findings")
     assert shell.states("--live") == {"look": "approved", "touch": "missing"}
 
 
