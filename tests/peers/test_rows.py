@@ -24,6 +24,10 @@ when { resource.tenant == principal.tenant };
 @id("not-the-secret-ones")
 forbid(principal, action == Action::"row", resource in Server::"crm")
 when { resource has level && resource.level > 2 };
+
+@id("own-sales")
+permit(principal in Role::"clerk", action == Action::"row", resource in Server::"sales")
+when { resource.tenant == principal.tenant };
 """
 _DOORS: Final = (REST, LEGACY, MODERN)
 pytestmark = needs_postgres
@@ -45,17 +49,22 @@ def postgres() -> Iterator[Postgres]:
 @pytest.fixture(scope="module")
 def gate(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gate]:
     need(NODE.exists() and _SERVER.exists(), "server postgres")
-    server = {
-        "command": [str(NODE), str(_SERVER), f"postgresql://crm@127.0.0.1:{postgres.port}/postgres"],
-        "env": {"PGPASSWORD": "secret:crm-database"},
-        "tools": {"query": {"access": "read", "rows": {"at": "", "hide": ["ssn"], "max": 50}}},
-    }  # fmt: skip
-    roles = {"clerk": ["crm.query:read"], "guest": ["crm.query:read"]}
+    address = f"postgresql://crm@127.0.0.1:{postgres.port}/postgres"
+    started = {"command": [str(NODE), str(_SERVER), address], "env": {"PGPASSWORD": "secret:database"}}  # fmt: skip
+    filtered = {"access": "read", "rows": {"at": "", "hide": ["ssn"], "max": 50}}
+    rewritten = {"access": "read", "rows": {"sql": True}, "arguments": {"sql": {"kind": "sql", "dialect": "postgres"}}}  # fmt: skip
+    servers = {
+        "crm": {**started, "tools": {"query": filtered}},
+        "sales": {**started, "tools": {"query": rewritten}},
+    }
+    granted = ["crm.query:read", "sales.query:read"]
+    roles = {"clerk": granted, "guest": granted}
     folder = tmp_path_factory.mktemp("rows")
     (folder / "policies").mkdir()
     (folder / "policies" / "rows.cedar").write_text(_POLICY)
-    found = Gate(folder, f"servers: {json.dumps({'crm': server})}\nroles: {json.dumps(roles)}\n")
-    found.yett("secret", "set", "crm-database", "--server", "crm", text=_PASSWORD)
+    found = Gate(folder, f"servers: {json.dumps(servers)}\nroles: {json.dumps(roles)}\n")
+    names = ("--server", "crm", "--server", "sales")
+    found.yett("secret", "set", "database", *names, text=_PASSWORD)
     with running(found):
         yield found
 
@@ -66,7 +75,7 @@ def agents(gate: Gate) -> dict[str, Agent]:
     keys = {tenant: gate.key(tenant, "clerk", tenant=tenant) for tenant in ("acme", "globex", "initech")}  # fmt: skip
     keys["guest"] = gate.key("guest", "guest", tenant="acme")
     found = {name: Agent(gate, key, REST) for name, key in keys.items()}
-    wait_until(lambda: all(agent.tools() for agent in found.values()), 30, each=0.3)
+    wait_until(lambda: len(found["acme"].tools()) == 2, 30, each=0.3)
     return found
 
 
@@ -132,6 +141,18 @@ def test_the_tenant_of_a_row_is_compared_as_it_is(agents: dict[str, Agent]) -> N
 
     assert rows_of(agents["acme"].call("crm", "query", sql=spelt)) == []
     assert agents["acme"].call("crm", "query", sql=listed).is_refusal
+
+
+def test_a_statement_that_is_rewritten_reaches_no_other_rows(agents: dict[str, Agent]) -> None:
+    """Whatever it calls them: a filter alone would believe a tenant that the statement makes up."""
+    forged = "select id, 'acme' as tenant, name from customers order by id"
+    counted = "select count(*) as n, min(tenant) as tenant from customers"
+    ask = {name: lambda sql, a=agent: rows_of(a.call("sales", "query", sql=sql)) for name, agent in agents.items()}  # fmt: skip
+
+    assert [row["id"] for row in ask["acme"](forged)] == [0, 2, 4, 6]
+    assert ask["globex"](counted) == [{"n": "4", "tenant": "globex"}]
+    assert ask["initech"](counted) == [{"n": "0", "tenant": None}]
+    assert ask["guest"](forged) == []
 
 
 def test_no_password_is_seen(gate: Gate, agents: dict[str, Agent], tmp_path: Path) -> None:
