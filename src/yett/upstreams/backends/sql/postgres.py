@@ -112,8 +112,8 @@ class PostgresEngine:
         until = asyncio.get_running_loop().time() + caller.seconds * _STATEMENT_SHARE
 
         async def work(session: Session) -> list[dict[str, JSON]]:
-            async with session.reading(caller.principal, until) as connection:
-                return [dict(row) for row in await connection.fetch(query, *arguments)]
+            connection = await session.begin(caller.principal, until)
+            return [dict(row) for row in await connection.fetch(query, *arguments)]
 
         return await self._with_session(caller.password, work, caller.seconds)
 
@@ -223,12 +223,12 @@ async def _run(session: Session, statement: Statement, principal: Principal, unt
     """What is locked and not known may be new; a type that is new is looked up by the driver itself. So it is
     tried again, once with each known. Nothing runs before it is."""
     for _ in range(_TRIES_MAX):
-        async with session.reading(principal, until) as connection:
-            prepared = await connection.prepare(statement.sql, name="")
-            columns = columns_of(prepared)
-            if await session.stays_within():
-                rows = await take_rows(prepared, columns, statement)
-                if await session.stays_within():  # functions have tables of their own
-                    return rows
+        connection = await session.begin(principal, until)
+        prepared = await connection.prepare(statement.sql, name="")
+        columns = columns_of(prepared)
+        if await session.stays_within():
+            rows = await take_rows(prepared, columns, statement)
+            if await session.stays_within():  # functions have tables of their own
+                return rows
         await session.learn()
     raise Rejected(NO_SUCH_TABLE)

@@ -4,8 +4,7 @@ import asyncio
 import base64
 import ssl
 from collections.abc import Callable
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, Final, final
+from typing import Any, Final, final
 
 import asyncpg
 import orjson
@@ -19,9 +18,6 @@ from yett.upstreams.backends.sql.postgres_role import RIGHTS, check_rights
 from yett.upstreams.backends.sql.postgres_tables import ALLOWED, LOCKED, Tables
 from yett.upstreams.backends.sql.values import POSTGRES
 from yett.upstreams.databases import PostgresAddress
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
 
 CONNECT_SECONDS_MAX: Final = 5.0
 RECEIVED_BYTES_MAX: Final = 8 * 1024 * 1024
@@ -44,6 +40,12 @@ _SETTINGS: Final = {
     "client_min_messages": "error",
     "jit": "off",
 }
+_FORGET: Final = """
+rollback; close all; set session authorization default; reset all; unlisten *;
+select pg_catalog.pg_advisory_unlock_all(); discard plans; discard temp; discard sequences
+"""
+"""DISCARD ALL, but for a prepared statement of ours; callers have none. ROLLBACK stands first, and the rest is
+one transaction."""
 _BEGIN: Final = "begin transaction isolation level read committed read only"
 
 
@@ -80,8 +82,9 @@ class _Counted(asyncio.Protocol):
 class Session:
     """password: with which it was opened; a session is not used for callers with another one."""
 
-    def __init__(self, connection: Any, password: Secret, tables: Tables) -> None:
+    def __init__(self, connection: Any, locked: Any, password: Secret, tables: Tables) -> None:
         self._connection = connection
+        self._locked = locked
         self._tables = tables
         self._counted = _Counted(connection._transport, connection._protocol)  # noqa: SLF001 - the driver has no bound of its own
         connection._transport.set_protocol(self._counted)  # noqa: SLF001 - as above
@@ -101,12 +104,11 @@ class Session:
     def has_overflowed(self) -> bool:
         return self._counted.left < 0
 
-    @asynccontextmanager
-    async def reading(self, principal: Principal, until: float) -> "AsyncIterator[Any]":
+    async def begin(self, principal: Principal, until: float) -> Any:
         """Begin a transaction that reads, on behalf of one caller; give the driver's connection. until: loop
         time at which the database ends a statement.
 
-        It ends with the block: never committed, so that no setting outlives it.
+        It is never committed, so no setting outlives it: `learn` or `settle` ends it.
         """
         settings = {
             "yett.principal": principal.id,
@@ -124,15 +126,15 @@ class Session:
         await self._connection.execute("; ".join([_BEGIN, *told]))
         self.has_begun = True
         self._counted.left = RECEIVED_BYTES_MAX
-        yield self._connection
-        await self._connection.execute("rollback")
+        return self._connection
 
     async def stays_within(self) -> bool:
         """Tell whether the transaction has touched only what is known to be allowed."""
-        return self._tables.allow(await self._connection.fetchval(LOCKED))
+        return self._tables.allow(await self._locked.fetchval())
 
     async def learn(self) -> None:
-        """Find out anew what is allowed. Outside of a transaction, whose locks it would add to."""
+        """End the transaction, to whose locks this would add, and find out anew what is allowed."""
+        await self._connection.execute("rollback")
         rows = await self._connection.fetch(ALLOWED, self._tables.named)
         self._tables.learn([row["oid"] for row in rows])
 
@@ -142,8 +144,7 @@ class Session:
         self._counted.left = RECEIVED_BYTES_MAX
         try:
             async with asyncio.timeout(_SETTLE_SECONDS_MAX):
-                await self._connection.execute("rollback")
-                await self._connection.execute("discard all")
+                await self._connection.execute(_FORGET)
         except Exception:  # noqa: BLE001 - whatever it is, it is not used again
             return False
         return True
@@ -189,7 +190,8 @@ async def open_session(
             await connection.set_type_codec(
                 name, schema="pg_catalog", format="text", encoder=_encoder(name), decoder=decode
             )
-        session = Session(connection, password, Tables(tables))
+        locked = await connection.prepare(LOCKED, name="yett_locked")
+        session = Session(connection, locked, password, Tables(tables))
         await session.learn()
     except BaseException:
         connection.terminate()
