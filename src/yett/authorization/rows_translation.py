@@ -3,7 +3,7 @@
 Cedar's JSON policy form is read node by node, and only what `core.predicate` can say is taken: a field
 of the row compared with something known, and `&&`, `||`, `!`, `has`, `like`, `contains`, `if` around it.
 Everything else is refused, whoever the caller is: both sides of each operator are always read, so a
-policy that can be read for one caller can be read for all (docs/decisions/0008-rows.md).
+policy that can be read for one caller can be read for all (docs/decisions/0009-rows.md).
 """
 
 from collections.abc import Callable, Iterable
