@@ -30,11 +30,12 @@ def list_approvals(gate: AdminGate, request: Request) -> JSON:
     query = request.query_params
     if query.keys() - {"all"} or query.get("all", "true") not in ("true", "false"):
         raise CommandError("the only filter is `all`, `true` or `false`")
-    return {"approvals": gate.approvals(with_closed=query.get("all") == "true")}
+    closed = query.get("all") == "true"
+    return {"approvals": gate.approvals(_by(request).tenant, with_closed=closed)}
 
 
 def show(gate: AdminGate, request: Request) -> JSON:
-    return gate.approval(request.path_params["approval"])
+    return gate.approval(request.path_params["approval"], _by(request).tenant)
 
 
 def approve(gate: AdminGate, request: Request) -> JSON:

@@ -64,16 +64,17 @@ class AdminGate(Protocol):
         """
         ...
 
-    def approvals(self, *, with_closed: bool) -> list[dict[str, JSON]]:
-        """Return the calls that wait for a person, and those that were answered and not made yet.
+    def approvals(self, tenant: str | None, *, with_closed: bool) -> list[dict[str, JSON]]:
+        """Return the calls that wait for a person, and those that were answered and not made yet. tenant:
+        of one only.
 
         Raises:
             Fault: the store did not answer.
         """
         ...
 
-    def approval(self, identifier: str) -> dict[str, JSON]:
-        """Return one of them.
+    def approval(self, identifier: str, tenant: str | None) -> dict[str, JSON]:
+        """Return one of them. tenant: whose it must be.
 
         Raises:
             CommandError: there is none of this id.

@@ -68,11 +68,11 @@ class AdminDesk:
     def approver(self, secret: bytes) -> Approver | None:
         return self._approvers.recognise(secret)
 
-    def approvals(self, *, with_closed: bool) -> list[dict[str, JSON]]:
-        return self._approvals.list(with_closed=with_closed)
+    def approvals(self, tenant: str | None, *, with_closed: bool) -> list[dict[str, JSON]]:
+        return self._approvals.list(tenant=tenant, with_closed=with_closed)
 
-    def approval(self, identifier: str) -> dict[str, JSON]:
-        return self._approvals.show(identifier)
+    def approval(self, identifier: str, tenant: str | None) -> dict[str, JSON]:
+        return self._approvals.show(identifier, tenant=tenant)
 
     def approve(
         self, identifier: str, by: Approver, *, break_glass: bool, reason: str

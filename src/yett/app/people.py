@@ -18,20 +18,24 @@ from yett.credentials.vault import Vault
 log: Final = logging.getLogger("yett")
 
 _EVERY_SECONDS: Final = 1.0
+_AFTER_TROUBLE_SECONDS: Final = 30.0
 
 
 async def keep_telling(estate: Estate, configuration: Callable[[], Configuration]) -> None:
     """Look once a second. configuration: that of the moment. What cannot be told is told later; whoever
     asks `yett approval list` sees it all the same."""
-    webhook = Webhook(estate.database, estate.clock)
+    webhook, pause = Webhook(estate.database, estate.clock), _EVERY_SECONDS
     while True:
-        await asyncio.sleep(_EVERY_SECONDS)
+        await asyncio.sleep(pause)
+        pause = _AFTER_TROUBLE_SECONDS
         try:
             await asyncio.to_thread(_tell, webhook, configuration().approvals, estate.vault)
         except Refusal as refusal:
             log.warning("webhook of approvals: %s", refusal.private)
         except Exception:  # the next look may go well
             log.exception("webhook of approvals")
+        else:
+            pause = _EVERY_SECONDS
 
 
 def _tell(webhook: Webhook, config: ApprovalsConfig, vault: Vault) -> None:

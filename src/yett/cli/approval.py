@@ -114,10 +114,11 @@ def deny(
 @approver_group.command("add")
 @command()
 @click.argument("name")
-def add(place: Place, name: str) -> None:
+@click.option("--tenant", help="Whose calls they may see and answer. Default: everybody's.")
+def add(place: Place, name: str, tenant: str | None) -> None:
     """Make an approver and show the secret, once."""
-    secret = _approvers(place).add(name, actor=place.actor).reveal_text()
-    place.print_record({"name": name, "secret": secret})
+    secret = _approvers(place).add(name, actor=place.actor, tenant=tenant).reveal_text()
+    place.print_record({"name": name, "tenant": tenant, "secret": secret})
     if not place.as_json:
         place.say(
             f"\nThe secret is shown this once; give it to {name} and to nobody else. It answers with"

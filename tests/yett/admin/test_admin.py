@@ -62,14 +62,15 @@ class ScriptedDesk:
     def approver(self, secret: bytes) -> Approver | None:
         if secret == b"broken":
             raise Fault(Reason.INTERNAL_ERROR, "PRIVATE")
-        return Approver("a1", "bo", "approver:bo") if secret == b"secret-of-bo" else None
+        bo = Approver("a1", "bo", "approver:bo", "acme")
+        return bo if secret == b"secret-of-bo" else None
 
-    def approvals(self, *, with_closed: bool) -> list[dict[str, JSON]]:
-        self.asked.append(("approvals", with_closed))
+    def approvals(self, tenant: str | None, *, with_closed: bool) -> list[dict[str, JSON]]:
+        self.asked.append(("approvals", tenant, with_closed))
         return []
 
-    def approval(self, identifier: str) -> dict[str, JSON]:
-        return {"id": identifier}
+    def approval(self, identifier: str, tenant: str | None) -> dict[str, JSON]:
+        return {"id": identifier, "tenant": tenant}
 
     def approve(
         self, identifier: str, by: Approver, *, break_glass: bool, reason: str
@@ -300,7 +301,11 @@ async def test_what_is_said_with_an_answer_is_read_strictly(
 async def test_what_is_closed_is_listed_only_if_it_is_asked_for(admin: Admin) -> None:
     for query, expected in (("", False), ("?all=true", True), ("?all=false", False)):
         assert (await admin.ask(f"/api/v1/approvals{query}"))[0] == 200
-        assert admin.desk.asked.pop() == ("approvals", expected)
+        assert admin.desk.asked.pop() == ("approvals", None, expected)
+    await admin.ask("/api/v1/approvals", token="secret-of-bo")
+    assert admin.desk.asked.pop() == ("approvals", "acme", False)
+    shown = await admin.ask("/api/v1/approvals/apr_1", token="secret-of-bo")
+    assert json.loads(shown[1])["tenant"] == "acme"
     for bad in ("?all=maybe", "?everything=true"):
         assert (await admin.ask(f"/api/v1/approvals{bad}"))[0] == 400
 

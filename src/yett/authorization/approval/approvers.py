@@ -32,8 +32,9 @@ class Approvers:
         self._clock = clock
         self._digest = digest
 
-    def add(self, name: str, *, actor: str) -> Secret:
-        """Make an approver, and return the secret, which is kept nowhere.
+    def add(self, name: str, *, actor: str, tenant: str | None = None) -> Secret:
+        """Make an approver, and return the secret, which is kept nowhere. tenant: whose calls it may see
+        and answer; None: everybody's.
 
         Raises:
             CommandError: the name will not do or is taken, or there are too many.
@@ -54,8 +55,8 @@ class Approvers:
             if len(living) >= APPROVERS_MAX:
                 raise CommandError(f"There are {APPROVERS_MAX} approvers, which is the limit")
             transaction.execute(
-                "insert into approvers (id, name, digest, created_at) values (?, ?, ?, ?)",
-                (secrets.token_hex(8), name, self._hashed(secret.reveal()), now),
+                "insert into approvers (id, name, tenant, digest, created_at) values (?, ?, ?, ?, ?)",
+                (secrets.token_hex(8), name, tenant, self._hashed(secret.reveal()), now),
             )
             # Whoever makes approvers could make one for itself, so somebody should hear of it.
             _post(transaction, "approver.added", name, actor, now)
@@ -97,15 +98,16 @@ class Approvers:
     def list(self) -> list[dict[str, JSON]]:
         """Return all approvers, oldest first, without their secrets."""
         rows = self._database.fetch(
-            "select name, created_at, removed_at from approvers order by created_at, id"
+            "select name, tenant, created_at, removed_at from approvers order by created_at, id"
         )
         return [
             {
                 "name": name,
+                "tenant": tenant,
                 "created_at": iso_time(float(created or 0)),
                 "removed_at": iso_time_or_none(None if removed is None else float(removed)),
             }
-            for name, created, removed in rows
+            for name, tenant, created, removed in rows
         ]
 
     def recognise(self, secret: bytes) -> Approver | None:
@@ -114,13 +116,14 @@ class Approvers:
         if not secret.startswith(PREFIX.encode()) or len(secret) > _SECRET_CHARS_MAX:
             return None
         rows = self._database.fetch(
-            "select id, name from approvers where digest = ? and removed_at is null",
+            "select id, name, tenant from approvers where digest = ? and removed_at is null",
             (self._hashed(secret),),
         )
         if not rows:
             return None
-        identifier, name = map(str, rows[0])
-        return Approver(identifier, name, f"approver:{name}")
+        identifier, name = map(str, rows[0][:2])
+        tenant = None if rows[0][2] is None else str(rows[0][2])
+        return Approver(identifier, name, f"approver:{name}", tenant)
 
     def _hashed(self, secret: bytes) -> bytes:
         return self._digest(_PURPOSE + secret)

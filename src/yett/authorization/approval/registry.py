@@ -30,24 +30,29 @@ class ApprovalRegistry:
         self._database = database
         self._clock = clock
 
-    def list(self, *, with_closed: bool = False) -> list[dict[str, JSON]]:
-        """Return the questions that bind somebody, oldest first, or all that are still kept."""
+    def list(
+        self, *, tenant: str | None = None, with_closed: bool = False
+    ) -> list[dict[str, JSON]]:
+        """Return the questions that bind somebody, oldest first, or all that are still kept. tenant: of
+        one only."""
         now = time_of(self._database, self._clock)
-        condition = f"order by asked_at, id limit {LIST_MAX}"
-        values: tuple[float, ...] = ()
-        if not with_closed:
-            condition, values = f"where open = 1 and expires_at > ? {condition}", (now,)
+        found = find(
+            self._database,
+            "where (? or (open = 1 and expires_at > ?)) and (?3 is null or tenant = ?3)"
+            f" order by asked_at, id limit {LIST_MAX}",
+            (with_closed, now, tenant),
+        )
         return [
-            described(request, answers_to(self._database, request.id), now)
-            for request in find(self._database, condition, values)
+            described(request, answers_to(self._database, request.id), now) for request in found
         ]
 
-    def show(self, identifier: str) -> dict[str, JSON]:
-        """Describe one question.
+    def show(self, identifier: str, *, tenant: str | None = None) -> dict[str, JSON]:
+        """Describe one question. tenant: whose it must be.
 
         Raises:
             CommandError: there is none of this id.
         """
+        _find(self._database, identifier, tenant)
         return self._described(self._database, identifier)
 
     def approve(
@@ -62,7 +67,7 @@ class ApprovalRegistry:
             raise CommandError("Breaking the glass needs a reason; give one with --reason")
         with self._database.transaction() as transaction:
             now = time_of(transaction, self._clock)
-            request = _find(transaction, identifier)
+            request = _find(transaction, identifier, by.tenant)
             if request.state_at(now) == "approved":
                 return self._described(transaction, identifier)
             _check_pending(request, now)
@@ -88,7 +93,7 @@ class ApprovalRegistry:
         """
         with self._database.transaction() as transaction:
             now = time_of(transaction, self._clock)
-            request = _find(transaction, identifier)
+            request = _find(transaction, identifier, by.tenant)
             state = request.state_at(now)
             if state == "denied":
                 return self._described(transaction, identifier)
@@ -105,14 +110,15 @@ class ApprovalRegistry:
             return self._described(transaction, identifier)
 
     def _described(self, source: Source, identifier: str) -> dict[str, JSON]:
-        request = _find(source, identifier)
+        request = _find(source, identifier, None)
         now = time_of(source, self._clock)
         return described(request, answers_to(source, identifier), now)
 
 
-def _find(source: Source, identifier: str) -> Request:
+def _find(source: Source, identifier: str, tenant: str | None) -> Request:
+    """What belongs to another tenant looks like what is not there."""
     found = find(source, "where id = ?", (identifier,))
-    if not found:
+    if not found or tenant not in (None, found[0].tenant):
         raise CommandError("There is no such approval. See `yett approval list --all`")
     return found[0]
 

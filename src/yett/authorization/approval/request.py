@@ -31,11 +31,13 @@ class Answer(msgspec.Struct, frozen=True):
 
 @final
 class Approver(msgspec.Struct, frozen=True):
-    """Who answers. actor: for the record, e.g. `cli:anna`."""
+    """Who answers. actor: for the record, e.g. `cli:anna`. tenant: whose calls this approver may see and
+    answer; None: everybody's."""
 
     id: str
     name: str
     actor: str
+    tenant: str | None = None
 
     @property
     def is_named(self) -> bool:

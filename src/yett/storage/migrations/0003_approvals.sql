@@ -52,6 +52,7 @@ create table approval_uses (
 create table approvers (
     id text primary key,
     name text not null,
+    tenant text,                       -- whose calls they may see and answer; null: everybody's
     digest blob not null,
     created_at real not null,
     removed_at real

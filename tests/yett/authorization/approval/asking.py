@@ -87,8 +87,8 @@ class Office:
         assert denied.approval is not None
         return denied.approval
 
-    def named(self, name: str) -> Approver:
-        secret = self.approvers.add(name, actor="cli:anna")
+    def named(self, name: str, tenant: str | None = None) -> Approver:
+        secret = self.approvers.add(name, actor="cli:anna", tenant=tenant)
         found = self.approvers.recognise(secret.reveal())
         assert found is not None
         return found

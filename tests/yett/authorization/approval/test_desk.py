@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -356,6 +356,28 @@ async def test_two_people_are_two_people(office: Office) -> None:
 
     office.registry.approve(identifier, cy)
     assert await office.make(ask=TWO) == Agreement(identifier, ("bo", "cy"))
+
+
+async def test_an_approver_of_one_tenant_sees_and_answers_nothing_of_another(
+    office: Office,
+) -> None:
+    acme = await office.asked()
+    rival = await office.asked(validated(who=principal("writer", key="k2", tenant="rival")))
+    bo = office.named("bo", "acme")
+
+    assert [row["id"] for row in office.registry.list(tenant=bo.tenant)] == [acme]
+    assert {row["id"] for row in office.registry.list()} == {acme, rival}
+    acts: list[Callable[[], object]] = [
+        lambda: office.registry.show(rival, tenant=bo.tenant),
+        lambda: office.registry.approve(rival, bo),
+        lambda: office.registry.approve(rival, bo, break_glass=True, reason="mine now"),
+        lambda: office.registry.deny(rival, bo),
+    ]
+    for act in acts:
+        with pytest.raises(CommandError, match="no such approval"):
+            act()
+    assert office.registry.show(rival)["state"] == "pending"
+    assert office.registry.approve(acme, bo)["state"] == "approved"
 
 
 async def test_an_approver_that_is_removed_counts_no_more(office: Office) -> None:
