@@ -180,10 +180,11 @@ class Encoder:
         *,
         principal: Principal | None,
         target: Target | None,
-        permitted: Permitted | None,
+        verdict: tuple[tuple[str, ...], str] | None,
         with_input: bool,
     ) -> str:
-        """Write a decision that needs one line: a refusal, a listing, what concerns the caller."""
+        """Write a decision that needs one line: a refusal, a listing, what concerns the caller. verdict: ids
+        of the policies that decided, and the version of their set; None: none were asked."""
         parts = [f'"at":"{self.stamp(at)}","kind":"{kind}"', self._request(call)]
         if principal is not None:
             parts.append(self._caller(principal))
@@ -191,8 +192,8 @@ class Encoder:
         if with_input and call.arguments:
             limit = STRANGER_INPUT_BYTES_MAX if principal is None else INPUT_BYTES_MAX
             parts.append(self._document("input", call.arguments, limit))
-        if permitted is not None:
-            parts.append(self._decision(permitted))
+        if verdict is not None:
+            parts.append(self._decision(*verdict))
         parts.append(ending)
         return ",".join(parts)
 
@@ -235,7 +236,7 @@ class Encoder:
             permitted.policies,
             permitted.version,
             f"{self._caller(principal)},{self._target(target)},",
-            f"{self._decision(permitted)},",
+            f"{self._decision(permitted.policies, permitted.version)},",
         )
         if len(self._parts) >= _CACHE_ENTRIES_MAX:
             self._parts.clear()
@@ -289,15 +290,14 @@ class Encoder:
             return "null"
         return quote(self._redact_text(text[:_SAID_CHARS_MAX]))
 
-    def _decision(self, permitted: Permitted) -> str:
-        key = (permitted.version, permitted.policies)
+    def _decision(self, policies: tuple[str, ...], version: str) -> str:
+        key = (version, policies)
         decision = self._decisions.get(key)
         if decision is None:
             decision = _keep(
                 self._decisions,
                 key,
-                f'"policies":{_names(permitted.policies)},'
-                f'"policy_version":{quote(permitted.version)}',
+                f'"policies":{_names(policies)},"policy_version":{quote(version)}',
             )
         return decision
 

@@ -224,7 +224,10 @@ class Record:
         return self._single("own", encoder.served(latency, count=None, version=None))
 
     def _single(self, kind: str, ending: str) -> str:
-        refusal = self._refusal
+        refusal, permitted = self._refusal, self._permitted
+        verdict = None if refusal is None else refusal.verdict
+        if permitted is not None:
+            verdict = (permitted.policies, permitted.version)
         return self._desk.encoder.single(
             self._ended_at,
             kind,
@@ -232,7 +235,7 @@ class Record:
             ending,
             principal=self._principal,
             target=self._target,
-            permitted=self._permitted,
+            verdict=verdict,
             # What broke us once, perhaps by its input, must not break the record of it.
             with_input=refusal is None or refusal.reason is not Reason.INTERNAL_ERROR,
         )

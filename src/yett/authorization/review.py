@@ -51,7 +51,18 @@ def review(roles: Roles, policies: Sequence[Policy], house: House) -> list[Note]
         doubts = [] if wrongs else _doubts(policy, house)
         notes += [_note(policy, wrong, serious=True) for wrong in wrongs]
         notes += [_note(policy, doubt, serious=False) for doubt in doubts]
-    return notes
+    return [*notes, *_unchecked(policies, house)]
+
+
+def _unchecked(policies: Sequence[Policy], house: House) -> Iterator[Note]:
+    if house.readings is None or not any(policy.reads.reads_arguments for policy in policies):
+        return
+    known = {offer.server for offer in house.offers}
+    for server in sorted(set(house.servers) - known):
+        yield Note(
+            f"of `{server}` nothing is approved yet, so what policies read of its arguments is not checked",
+            "policies",
+        )
 
 
 def _note(policy: Policy, message: str, *, serious: bool) -> Note:

@@ -96,7 +96,7 @@ class Authorizer:
     """roles: those of the configuration. version: digest of the whole policy set, in hex. labels: one for
     the life of the process. marks: by `server/tool`, or by server for all that it offers."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is another part of what decides
         self,
         policies: Sequence[Policy],
         *,
@@ -356,9 +356,11 @@ class Authorizer:
         what = f"`{principal.name}` may not {target.access} `{target.key}`"
         if ignored := self._ignored(principal):
             what += f" (unknown roles, ignored: {', '.join(ignored)})"
+        verdict = (decision.failing or decision.policies, self.version)
         if decision.errors:
             errors = "; ".join(decision.errors)[:_ERROR_CHARS_MAX]
-            return Denied(Reason.NOT_PERMITTED, f"{what}: cannot be judged: {errors}")
+            why = f"{what}: cannot be judged: {errors}"
+            return Denied(Reason.NOT_PERMITTED, why, verdict=verdict)
         if decision.policies:
             why = f"forbidden by {', '.join(f'`{policy}`' for policy in decision.policies)}"
         else:
@@ -372,8 +374,9 @@ class Authorizer:
                 Reason.ARGUMENT_DENIED,
                 f"{what} with these arguments: {why}",
                 shown="; ".join(texts) or None,
+                verdict=verdict,
             )
-        return Denied(Reason.NOT_PERMITTED, f"{what}: {why}")
+        return Denied(Reason.NOT_PERMITTED, f"{what}: {why}", verdict=verdict)
 
     def _ignored(self, principal: Principal) -> tuple[str, ...]:
         return tuple(role for role in principal.roles if role not in self._roles)

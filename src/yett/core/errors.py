@@ -27,6 +27,7 @@ class Refusal(Exception):
     question: what the caller itself can be asked, as a result of the type `input_required`.
 
     counted: not public; it is recorded as one of many, not by itself (yett.limits.strangers).
+    verdict: not public; ids of the policies that said no, and the version of their set.
     """
 
     def __init__(  # noqa: PLR0913 - each is a detail of its own, and nearly always left out
@@ -42,6 +43,7 @@ class Refusal(Exception):
         approval: str | None = None,
         question: dict[str, JSON] | None = None,
         counted: bool = False,
+        verdict: tuple[tuple[str, ...], str] | None = None,
     ) -> None:
         super().__init__(reason, private)
         self.reason = reason
@@ -54,6 +56,7 @@ class Refusal(Exception):
         self.approval = approval
         self.question = question
         self.counted = counted
+        self.verdict = verdict
 
 
 @final

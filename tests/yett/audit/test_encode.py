@@ -25,7 +25,7 @@ def single(arguments: dict[str, JSON], *, known: bool = True, name: str = "t") -
         '"decision":"denied"',
         principal=AGENT if known else None,
         target=None,
-        permitted=None,
+        verdict=None,
         with_input=True,
     )
     members: dict[str, Any] = json.loads("{" + text + "}")
@@ -134,7 +134,7 @@ def test_a_cache_that_is_full_begins_anew() -> None:
             '"x":1',
             principal=type(AGENT)(id=f"k{number}", name="n"),
             target=None,
-            permitted=None,
+            verdict=None,
             with_input=False,
         )
 

@@ -8,7 +8,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from yett.catalogue.definitions import digest_of
+from yett.catalogue.lock import Lock, Pin, encode_lock, with_pins
 from yett.cli.root import root
+from yett.core.operations import Kind
+from yett.core.target import Access
 
 CONFIGURATION = """
 servers:
@@ -52,8 +55,59 @@ def test_check_counts_and_notes(place: Path) -> None:
     found = answer(place, "policy", "check")
 
     assert (found["ok"], found["roles"], found["files"], found["policies"]) == (True, 2, 1, 3)
-    assert found["notes"] == ["roles: `maker` has `github.create:write` twice"]
+    assert found["warnings"] == []
+    assert found["notes"] == [
+        "roles: `maker` has `github.create:write` twice",
+        "policies: of `github` nothing is approved yet, so what policies read of its arguments is not checked",
+    ]
     assert "note: roles: `maker`" in run(place, "policy", "check").output
+
+
+def approve(place: Path, name: str, properties: dict[str, Any], access: Access = "write") -> None:
+    """Put a tool of github into the lock."""
+    definition = {"name": name, "inputSchema": {"type": "object", "properties": properties}}
+    pin = Pin(
+        digest=digest_of("github", definition),
+        access=access,
+        access_from="operator",
+        approved_by="test",
+        approved_at="2026-11-22T00:00:00Z",
+        definition=definition,
+    )
+    (place / "yett.lock").write_bytes(
+        encode_lock(with_pins(Lock(), "github", Kind.TOOL, {name: pin}))
+    )
+
+
+def test_check_finds_what_a_tool_does_not_have(place: Path) -> None:
+    approve(place, "create", {"titel": {"type": "string"}})
+
+    found = answer(place, "policy", "check")
+    assert not found["ok"]
+    (warning,) = found["warnings"]
+    assert warning.startswith("policies/a.cedar:2: `small` reads `context.arguments.title`, which")
+    assert "did you mean `titel`?" in warning
+    assert f"warning: {warning}" in run(place, "policy", "check").output
+    assert run(place, "policy", "check").exit_code == 0
+    assert run(place, "policy", "check", "--strict").exit_code == 1
+
+
+def test_check_is_content_with_what_a_tool_has(place: Path) -> None:
+    approve(place, "create", {"title": {"type": "string"}})
+
+    assert answer(place, "policy", "check", "--strict")["warnings"] == []
+
+
+def test_show_prints_what_policies_may_speak_of_and_what_each_tool_takes(place: Path) -> None:
+    approve(place, "create", {"title": {"type": "string"}})
+
+    whole = run(place, "policy", "show", "--schema").output
+    assert '// Tool::"github/create", write' in whole
+    assert "type arguments_of_github_create = { title?: String };" in whole
+    alone = run(place, "policy", "show", "--schema", "--tool", "github/create").output
+    assert "arguments: { title?: String }," in alone
+    assert "github" not in run(place, "policy", "show", "--schema", "--server", "other").output
+    assert run(place, "policy", "show", "--schema", "--tool", "github/crate").exit_code == 1
 
 
 def test_check_names_file_and_line_and_ends_with_2(place: Path) -> None:
