@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -200,3 +201,31 @@ def test_after_the_database_dropped_every_connection_calls_go_on(scene: Scene) -
     answer = agent.call("sales", "query", sql="select count(*) as n from orders")
 
     assert structured(answer)["rows"] == [{"n": 50}]
+
+
+def test_an_agent_that_hangs_up_ends_its_statement_in_the_database(scene: Scene) -> None:
+    tables = ", ".join(f"orders {name}" for name in "abcdef")
+    body = {
+        "tool": "sales",
+        "operation": "query",
+        "input": {"sql": f"select count(*) as n from {tables}"},
+    }
+    connection = scene.gate.connection()
+    fields = {"Content-Type": "application/json", "Authorization": f"Bearer {scene.acme.secret}"}
+    connection.request("POST", "/v1/execute", json.dumps(body).encode(), fields)
+
+    assert _becomes(scene, running=1)
+    connection.close()
+    assert _becomes(scene, running=0)
+
+
+def _becomes(scene: Scene, *, running: int) -> bool:
+    """Wait until so many statements of the gate run."""
+    query = (
+        "select count(*) as n from pg_stat_activity where usename = 'reader' and state = 'active'"
+    )
+    for _ in range(200):
+        if scene.postgres.fetch(query)[0]["n"] == running:
+            return True
+        time.sleep(0.02)
+    return False
