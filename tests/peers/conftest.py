@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -68,6 +69,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         servers.get("everything", {})["may_ask"] = ASKS
         for name, environment in _environments(folder).items():
             servers.get(name, {})["env"] = environment
+        here = {"kind": "url", "hosts": ["127.0.0.1"], "schemes": ["http"], "ports": [urlsplit(page).port]}  # fmt: skip
+        servers.get("fetch", {})["tools"] = {"fetch": {"arguments": {"url": here}}}
         roles = {
             "reader": [f"{name}.*:read" for name in servers],
             "writer": [f"{name}.*:write" for name in servers],

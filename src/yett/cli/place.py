@@ -62,6 +62,10 @@ class Place:
             self._configuration = load(self.config_path, data=self.data)
         return self._configuration
 
+    def configuration_changed(self) -> None:
+        """Say that the file was written: it is loaded again when it is asked for."""
+        self._configuration = None
+
     def configuration_or_default(self) -> "Configuration":
         """Load the configuration; without a file, return what holds then.
 

@@ -75,6 +75,7 @@ class Review:
     def details(self, server: str, kind: str, name: str) -> dict[str, Any]:
         """Return what `yett tool show` says of one pin beside its row: how strict its schema is and
         what Yett adds, what is suspicious about it, and the definition itself."""
+        from yett.cli.argument_proposals import proposals
         from yett.sanitising.definitions import text_findings
 
         pin = self._lock.servers[server].of(Kind(kind))[name]
@@ -87,19 +88,22 @@ class Review:
             "dialect": None,
             "arguments": [],
             "added_bounds": [],
+            "proposed_arguments": {},
         }
         if Kind(kind) is Kind.TOOL:
             details |= self._strictness(f"{server}/{name}", pin.definition)
+            proposed = proposals(self._configuration, server, [pin.definition])
+            details["proposed_arguments"] = proposed.get(name, {})
         return details | {"definition": pin.definition}
 
     def _strictness(self, key: str, definition: dict[str, "JSON"]) -> dict[str, Any]:
         from yett.app.servers import argument_rules
-        from yett.validation.config import ArgumentRules
+        from yett.validation.config import ArgumentRules, kind_of
         from yett.validation.strictness import strictness_of
 
         rules = argument_rules(self._configuration).get(key, ArgumentRules())
         kinds = {
-            (name if name.startswith("/") else f"/{name}"): msgspec.to_builtins(rule)["kind"]
+            (name if name.startswith("/") else f"/{name}"): kind_of(rule)
             for name, rule in rules.arguments.items()
         }
         found = strictness_of(definition.get("inputSchema"), open_=rules.open)

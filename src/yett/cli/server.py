@@ -1,5 +1,6 @@
 """`yett server …`: the MCP servers behind the gate, as `yett.yaml` names them."""
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -80,17 +81,18 @@ def test(place: Place, names: Sequence[str]) -> None:
     help="With --command: a variable; a secret as NAME=secret:SECRET. Repeatable.",
 )
 @click.option("--cwd", type=click.Path(path_type=Path), help="With --command: where it starts.")
+@click.option("--ask/--no-ask", default=None, help="Ask it for its tools, and propose what their arguments are; at a terminal, unless said otherwise.")  # fmt: skip
 def add(place: Place, /, **options: Any) -> None:
     """Add a server to yett.yaml; comments and layout stay.
 
     \b
     yett server add github --url https://api.example/mcp/ --credential bearer=secret:token
     yett server add time --command uvx -- mcp-server-time --local-timezone UTC
-    yett server add sales --sql postgresql://reader@db.example/sales --credential password=secret:sales-db
+    yett server add sales --sql postgresql://reader@db.example/sales --credential password=secret:db
     """  # noqa: D301 - click wants the character itself
     from yett.cli.server_changes import add_server, database_entry, entry_of
 
-    name, database, tables = (options.pop(key) for key in ("name", "database", "tables"))
+    name, database, tables, ask = (options.pop(it) for it in ("name", "database", "tables", "ask"))
     if database is None:
         if tables:
             raise CommandError("--table goes with --sql")
@@ -99,7 +101,18 @@ def add(place: Place, /, **options: Any) -> None:
         credentials = options.pop("credentials")
         entry = database_entry(place, database, tables, credentials, options.values())
     notes = add_server(place, name, entry)
-    _print_change(place, {"name": name, "added": True}, notes)
+    record: dict[str, Any] = {"name": name, "added": True}
+    if ask or (ask is None and sys.stdin.isatty() and not place.as_json):
+        record["proposed_arguments"] = _ask(place, name)
+    _print_change(place, record, notes)
+
+
+def _ask(place: Place, name: str) -> dict[str, Any]:
+    """Return what could be said about the arguments of a new server; nothing if it does not answer yet."""
+    from yett.cli.server_contact import contact
+
+    found: dict[str, Any] = contact(place, name)["proposed_arguments"]
+    return found
 
 
 @group.command("remove")
@@ -118,13 +131,20 @@ def _print_result(place: Place, record: dict[str, Any]) -> None:
     if place.as_json:
         place.print_record(record)
         return
-    words = record.pop("last_words")
+    words, proposed = record.pop("last_words"), record.pop("proposed_arguments")
     place.print_record({key: value for key, value in record.items() if value is not None})
     if words:
         click.echo("it wrote last:")
         for word in words:
             click.echo(f"  {shown(word)}")
+    _print_proposals(place, record["server"], proposed)
     click.echo("")
+
+
+def _print_proposals(place: Place, server: str, proposed: dict[str, Any]) -> None:
+    from yett.cli.argument_proposals import print_proposals
+
+    print_proposals(str(place.config_path), server, proposed)
 
 
 def _print_change(place: Place, record: dict[str, Any], notes: Sequence[str]) -> None:
@@ -132,6 +152,10 @@ def _print_change(place: Place, record: dict[str, Any], notes: Sequence[str]) ->
     if place.as_json:
         place.print_record(record | {"config": config, "notes": list(notes)})
         return
+    proposed = record.pop("proposed_arguments", {})
     click.echo(f"{config}: {'added' if 'added' in record else 'removed'} `{record['name']}`")
     for note in notes:
         click.echo(note)
+    if proposed:
+        click.echo("")
+        _print_proposals(place, record["name"], proposed)

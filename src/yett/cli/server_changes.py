@@ -153,6 +153,7 @@ def _change(place: Place, edit: Callable[[str], str], event: dict[str, Any]) -> 
         outbox.post(transaction, {"actor": place.actor, **event}, place.clock.wall())
         # Last, since it cannot be rolled back.
         write_whole(path, after.encode(), mode=path.stat().st_mode & 0o777)
+    place.configuration_changed()
 
 
 def _command(program: str | None, words: Sequence[str]) -> list[str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from yett.cli.argument_proposals import proposals
 from yett.cli.command import Place
 from yett.cli.server_rows import credential_names
 from yett.configuration.model import Configuration, ServerSection
@@ -59,7 +60,9 @@ def contact(place: Place, name: str) -> dict[str, Any]:
             clock=place.clock,
         )
     )
-    return _record(name, configuration.servers[name], found)
+    record = _record(name, configuration.servers[name], found)
+    tools = () if found.definitions is None else found.definitions.tools
+    return record | {"proposed_arguments": proposals(configuration, name, tools)}
 
 
 def _record(name: str, section: ServerSection, found: "Contact") -> dict[str, Any]:

@@ -77,7 +77,7 @@ def words_changed(before: str, after: str) -> Iterator[tuple[str, str]]:
 
 def print_tool(place: "Place", whole: dict[str, Any]) -> None:
     """Print one approved tool: what is known of it, its arguments, and its definition."""
-    apart = ("definition", "arguments", "findings", "added_bounds")
+    apart = ("definition", "arguments", "findings", "added_bounds", "proposed_arguments")
     place.print_record({name: value for name, value in whole.items() if name not in apart})
     for finding in whole["findings"]:
         _print_line(finding["severity"], f"{finding['pointer'] or 'name'}: {finding['says']}")
@@ -88,6 +88,12 @@ def print_tool(place: "Place", whole: dict[str, Any]) -> None:
         click.echo(click.style("\nbounds that Yett adds", bold=True))
         for bound in whole["added_bounds"]:
             click.echo(f"  {bound}")
+    if whole["proposed_arguments"]:
+        from yett.cli.argument_proposals import print_proposals
+
+        click.echo("")
+        by_tool = {whole["name"]: whole["proposed_arguments"]}
+        print_proposals(str(place.config_path), whole["server"], by_tool)
     click.echo(click.style("\ndefinition", bold=True))
     _print_definition(whole["definition"])
 

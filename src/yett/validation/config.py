@@ -154,6 +154,13 @@ AnyArgument = (
     | TextArgument
     | ForcedArgument
 )
+
+
+def kind_of(argument: AnyArgument) -> str:
+    """Return the word for a kind, however it was written."""
+    return argument if isinstance(argument, str) else str(type(argument).__struct_config__.tag)
+
+
 Arguments = dict[str, AnyArgument]
 """By the name of a property, or by a JSON Pointer (RFC 6901), where `*` stands for each item of a list."""
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from click.testing import CliRunner
 
 from tests.certificates import issue
@@ -99,7 +100,7 @@ async def test_a_program_is_started_asked_and_ended(shell: Shell) -> None:
     assert row == {
         "server": "good", "ok": True, "era": "legacy", "protocol": "2025-11-25",
         "tools": 3, "prompts": 1, "resources": 1, "resource_templates": 1, "credentials": [],
-        "reason": None, "why": None, "fix": None, "last_words": [],
+        "reason": None, "why": None, "fix": None, "last_words": [], "proposed_arguments": {},
     }  # fmt: skip
     assert f"{PROGRAM}" not in _processes()
 
@@ -264,6 +265,51 @@ async def test_no_servers_is_no_error(shell: Shell) -> None:
 
 
 # -- add and remove
+
+
+GUESSED = """\
+import json, sys
+TOOLS = [{"name": "read", "inputSchema": {"type": "object", "properties": {"path": {"type": "string"}}}}]
+for line in sys.stdin:
+    asked = json.loads(line)
+    if "id" in asked and asked["method"] in ("initialize", "tools/list"):
+        version = asked["params"].get("protocolVersion")
+        hello = {"protocolVersion": version, "capabilities": {"tools": {}}, "serverInfo": {"name": "x", "version": "1"}}
+        result = hello if asked["method"] == "initialize" else {"tools": TOOLS}
+        print(json.dumps({"jsonrpc": "2.0", "id": asked["id"], "result": result}), flush=True)
+    elif "id" in asked:
+        error = {"code": -32601, "message": "no"}
+        print(json.dumps({"jsonrpc": "2.0", "id": asked["id"], "error": error}), flush=True)
+"""
+
+
+async def test_adding_proposes_what_arguments_are_and_what_is_proposed_can_be_pasted(
+    shell: Shell,
+) -> None:
+    (shell.folder / "files.py").write_text(GUESSED)
+    words = ("--command", sys.executable, "--", str(shell.folder / "files.py"), "/srv/data")
+    proposal = {"path": {"kind": "path", "roots": ["/srv/data"]}}
+
+    (added,) = (await shell.run("add", "files", "--ask", "--json", *words)).rows
+    (row,) = (await shell.run("test", "files", "--json")).rows
+    told = (await shell.run("test", "files")).out
+
+    assert added["proposed_arguments"] == row["proposed_arguments"] == {"read": proposal}
+    pasted = yaml.safe_load(told.partition("examples:")[2].partition("What each kind")[0])
+    assert pasted == {"servers": {"files": {"tools": {"read": {"arguments": proposal}}}}}
+
+    whole = yaml.safe_load(shell.file.read_text())
+    whole["servers"]["files"]["tools"] = pasted["servers"]["files"]["tools"]
+    shell.file.write_text(yaml.safe_dump(whole))
+    (row,) = (await shell.run("test", "files", "--json")).rows
+    assert row["proposed_arguments"] == {}
+
+
+async def test_adding_asks_nothing_unless_told_to_where_nobody_looks(shell: Shell) -> None:
+    (shell.folder / "files.py").write_text(GUESSED)
+    words = ("--command", sys.executable, "--", str(shell.folder / "files.py"))
+
+    assert "proposed" not in (await shell.run("add", "files", *words)).out
 
 
 async def test_adding_and_removing_leaves_the_file_as_it_was(shell: Shell) -> None:

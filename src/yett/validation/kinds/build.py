@@ -24,6 +24,7 @@ from yett.validation.config import (
     TemplateArgument,
     TextArgument,
     UrlArgument,
+    kind_of,
 )
 from yett.validation.kinds.choice import EnumGuard
 from yett.validation.kinds.command import CommandGuard
@@ -92,7 +93,7 @@ class _Incomplete(Exception):
 
 
 def _options_of(kind: AnyArgument) -> Argument:
-    name = kind if isinstance(kind, str) else str(type(kind).__struct_config__.tag)
+    name = kind_of(kind)
     if isinstance(kind, str):
         if name in _EXAMPLES:
             raise _Incomplete(name)
