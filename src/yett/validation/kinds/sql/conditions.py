@@ -90,12 +90,18 @@ def condition_of(rule: RowRule, dialect: Dialect) -> str:
         return "FALSE"
     if len(rule.permits) == 1 and not rule.forbids:
         return _bounded(writer.positive(rule.permits[0], 0))
-    permits = [f"({writer.write(part, 0)})" for part in rule.permits]
-    forbids = [f"({writer.write(part, 0)})" for part in rule.forbids]
-    clauses = [" OR ".join(permits)] if len(permits) == 1 else [f"({' OR '.join(permits)})"]
-    clauses += [f"{part} IS NOT NULL" for part in permits]
-    clauses += [f"{part} IS FALSE" for part in forbids]
+    permits = [writer.write(part, 0) for part in rule.permits]
+    forbids = [writer.write(part, 0) for part in rule.forbids]
+    clauses = [f"({' OR '.join(_case(part, TRUE='TRUE') for part in permits)})"]
+    clauses += [_case(part, TRUE="TRUE", FALSE="TRUE") for part in permits]
+    clauses += [_case(part, FALSE="TRUE") for part in forbids]
     return _bounded(" AND ".join(clauses))
+
+
+def _case(condition: str, *, TRUE: str = "FALSE", FALSE: str = "FALSE") -> str:  # noqa: N803 - as in SQL
+    """Return what is this of a condition that is TRUE or FALSE, and FALSE where it errs. Only by CASE: the
+    writers of SQL lose parentheses around what stands before IS."""
+    return f"CASE ({condition}) WHEN TRUE THEN {TRUE} WHEN FALSE THEN {FALSE} ELSE FALSE END"
 
 
 def _bounded(text: str) -> str:
@@ -132,7 +138,8 @@ class _Writer:
             case Like(field, parts):
                 return self._dialect.like(_only(field), parts)
             case Not(inner):
-                return f"NOT ({self.write(inner, depth + 1)})"
+                text = self.write(inner, depth + 1)
+                return f"CASE ({text}) WHEN TRUE THEN FALSE WHEN FALSE THEN TRUE END"
             case All(parts):
                 return self._chain(parts, depth, goes_on="TRUE", ends="FALSE")
             case Any(parts):

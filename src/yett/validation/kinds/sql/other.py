@@ -168,11 +168,13 @@ def _called(tokens: list[Token], index: int) -> str:
 
 
 def _names_with_columns(tree: exp.Expr) -> Counter[str]:
-    """A list of columns follows the name of a table that is written to."""
+    """A list of columns follows the name of a table that is written to, or indexed."""
+    tables = [schema.this for schema in tree.find_all(exp.Schema)]
+    tables += [index.args.get("table") for index in tree.find_all(exp.Index)]
     return Counter(
-        ".".join(part.name for part in schema.this.parts).lower()
-        for schema in tree.find_all(exp.Schema)
-        if isinstance(schema.this, exp.Table)
+        ".".join(part.name for part in table.parts).lower()
+        for table in tables
+        if isinstance(table, exp.Table)
     )
 
 
