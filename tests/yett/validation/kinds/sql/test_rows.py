@@ -93,7 +93,7 @@ def test_sqlite_asks_the_callers_conditions_of_visible_rows_only() -> None:
         asked.add(value)
         return 1
 
-    connection.create_function("seen", 1, lambda value: note(value))
+    connection.create_function("seen", 1, note)
     theirs = {row["id"] for row in visible(rows, ACME)}
 
     for query in (
