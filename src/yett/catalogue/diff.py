@@ -7,6 +7,7 @@ from typing import Final, Literal, final
 import msgspec
 
 from yett.catalogue.loosening import Severity, judge_claim, judge_keyword, names_of
+from yett.catalogue.meaning import ordered, same_meaning
 from yett.core.document import encode
 from yett.core.target import JSON
 
@@ -139,12 +140,14 @@ class _Walk:
                     yield self._change(below, "removed", before[key], None)
                 else:
                     yield from self.changes(before[key], after[key], below)
-        elif encode(before) != encode(after):  # 1, 1.0 and true are equal in Python, not here
+        elif ordered(before) != ordered(after):
             yield self._change(path, "changed", before, after)
 
     def _change(self, path: tuple[str, ...], what: What, before: JSON, after: JSON) -> Change:
         pointer = "".join(f"/{_escaped(key)}" for key in path)
         severity, says = self._judge(path, what, before, after)
+        if what == "changed" and same_meaning({path[-1]: before}, {path[-1]: after}):
+            severity, says = "low", "only white space or order"
         findings = self._news_in(before, after)
         return Change(
             pointer=pointer,

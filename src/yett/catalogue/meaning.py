@@ -26,11 +26,12 @@ _VALUES: Final = frozenset({"default", "const", "examples", "example", "_meta"})
 
 def same_meaning(one: Mapping[str, JSON], other: Mapping[str, JSON]) -> bool:
     """Tell whether two definitions of one kind and name differ in nothing but harmless things."""
-    return _ordered(_of_schema(one)) == _ordered(_of_schema(other))
+    return ordered(_of_schema(one)) == ordered(_of_schema(other))
 
 
-def _ordered(value: JSON) -> bytes:
-    """Equal for equal JSON only: in Python 1, 1.0 and true are the same."""
+def ordered(value: JSON) -> bytes:
+    """Return compact JSON with sorted keys: equal for equal JSON only; in Python 1, 1.0 and true are the
+    same."""
     return encode(_sorted(value))
 
 
@@ -61,7 +62,7 @@ def _of_names(value: JSON) -> JSON:
 
 def _without_order(value: JSON) -> JSON:
     if isinstance(value, list):
-        return sorted(value, key=_ordered)
+        return sorted(value, key=ordered)
     return _of_schema(value)
 
 

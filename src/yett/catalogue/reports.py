@@ -131,9 +131,12 @@ def _details(kind: Kind, name: str, pins: ServerPins, sight: Sight) -> dict[str,
         details["digest"] = item.digest
         if item.problem:
             details["problem"] = item.problem
-    if pin is not None and item is not None and not item.problem and not item.means(pin.digest):
+    if pin is not None and item is not None and (item.problem or not item.means(pin.digest)):
+        details["alert"] = "high"
         known, changes = item.changed
-        if known != pin.digest:  # the lock is another than when the server was last asked
+        if known != pin.digest and not item.problem:
+            # The lock is another than when the server was last asked.
             changes = summarise(compare(pin.definition, item.definition))
-        details |= {"changes": changes, "alert": "high"}
+        if changes:
+            details["changes"] = changes
     return details

@@ -9,6 +9,7 @@ from yett.core.talk import INPUT_REQUIRED, QUESTIONS
 from yett.core.target import JSON
 from yett.core.tasks import EXTENSION, TASK
 from yett.upstreams.port import NO_WISHES, Beside, Exchange
+from yett.upstreams.pruning import read_list_of_tools
 
 METHOD_NOT_FOUND: Final = -32601
 _COMPLETE: Final = "complete"
@@ -49,9 +50,17 @@ def read_message(body: bytes) -> dict[str, JSON]:
     try:
         message = parse(body)
     except DocumentError as error:
-        raise InvalidAnswer(f"a message that is not unambiguous JSON: {error}") from None
+        message = _list_of_tools(body, error)
     if type(message) is not dict or message.get("jsonrpc") != "2.0":
         raise InvalidAnswer("a message that is not JSON-RPC 2.0")
+    return message
+
+
+def _list_of_tools(body: bytes, why: DocumentError) -> dict[str, JSON]:
+    try:
+        message: dict[str, JSON] = read_list_of_tools(body)
+    except DocumentError:
+        raise InvalidAnswer(f"a message that is not unambiguous JSON: {why}") from None
     return message
 
 
