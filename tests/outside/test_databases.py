@@ -29,12 +29,23 @@ servers:
     kind: sql
     database: sqlite:notes.db
     tables: [own_notes]
+  ruled:
+    kind: sql
+    database: postgresql://ruled@127.0.0.1:{port}/postgres
+    credential: {{password: secret:ruled-db}}
+    tools: {{query: {{rows: {{sql: true}}}}}}
   mighty:
     kind: sql
     database: postgresql://postgres@127.0.0.1:{port}/postgres
     credential: {{password: secret:mighty-db}}
 roles:
-  reader: ["sales.*:read", "notes.*:read", "mighty.*:read"]
+  reader: ["sales.*:read", "notes.*:read", "mighty.*:read", "ruled.*:read"]
+"""
+
+POLICY: Final = """
+@id("own-rows")
+permit (principal, action == Action::"row", resource in Tool::"ruled/query")
+when { resource.tenant == principal.tenant };
 """
 
 
@@ -61,14 +72,22 @@ def _scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
             "create policy own on orders using (tenant = current_setting('yett.tenant', true))",
             f"create role reader login password '{PASSWORD}'",
             "grant select on orders to reader",
+            "create table bills as select * from orders",
+            f"create role ruled login password '{PASSWORD}'",
+            "grant select on bills to ruled",
         )
         gate = Gate(folder, CONFIGURATION.format(port=postgres.port))
+        (folder / "policies").mkdir()
+        (folder / "policies" / "rows.cedar").write_text(POLICY)
+        gate.yett("secret", "set", "ruled-db", "--server", "ruled", text=PASSWORD)
         gate.yett("secret", "set", "sales-db", "--server", "sales", text=PASSWORD)
         gate.yett("secret", "set", "mighty-db", "--server", "mighty", text=postgres.password)
         acme = gate.key("acme", tenant="acme")
         globex = gate.key("globex", tenant="globex")
         with running(gate):
-            yield Scene(gate, postgres, acme, globex)
+            scene = Scene(gate, postgres, acme, globex)
+            _wait_for_tools(scene)
+            yield scene
 
 
 def _make_notes(path: Path) -> None:
@@ -79,6 +98,17 @@ def _make_notes(path: Path) -> None:
         "create view own_notes as select id, text from notes where tenant = yett_tenant();"
     )
     connection.close()
+
+
+def _wait_for_tools(scene: Scene) -> None:
+    """A gate is ready before it has looked at its servers, which a busy machine may do slowly."""
+    answer = scene.gate.request("GET", "/v1/tools", key=scene.acme)
+    for _ in range(100):
+        if answer.status == 200 and b"sales" in answer.body:
+            return
+        time.sleep(0.1)
+        answer = scene.gate.request("GET", "/v1/tools", key=scene.acme)
+    raise AssertionError(answer.body)
 
 
 def structured(answer: Answer) -> dict[str, Any]:
@@ -144,6 +174,23 @@ def test_a_file_shows_each_tenant_its_own_rows_through_a_view(scene: Scene) -> N
 
     assert texts == {"acme": ["a"], "globex": ["g"]}
     assert "no such table" in json.dumps(hidden.json)
+
+
+def test_policies_of_the_gate_about_rows_hold_for_a_database_too(scene: Scene) -> None:
+    seen = {}
+    for key in (scene.acme, scene.globex):
+        answer = Agent(scene.gate, key, REST).call(
+            "ruled",
+            "query",
+            sql="select tenant, count(*) as n from bills where id <> $1 group by tenant",
+            parameters=[0],
+        )
+        seen[key.name] = structured(answer)["rows"]
+
+    assert seen == {
+        "acme": [{"tenant": "acme", "n": 50}],
+        "globex": [{"tenant": "globex", "n": 50}],
+    }
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ from typing import Final
 
 from yett.authorization.config import RowRules
 from yett.configuration.model import ServerSection
-from yett.core.errors import Problem
+from yett.core.errors import ConfigurationError, Problem
+from yett.upstreams.databases import dialect_of
 from yett.validation.config import NARROWED, Arguments, SqlArgument
 
 _POINTER: Final = re.compile(r"(/([^~/]|~[01])*)*")  # RFC 6901 §3
@@ -24,7 +25,17 @@ def row_problems(server: str, section: ServerSection) -> Iterator[Problem]:
             path = ("servers", server, "tools", tool, "rows")
             yield from _check(path, rules.rows)
             if rules.rows.sql:
-                yield from _check_sql(path, rules.rows, rules.arguments)
+                yield from _check_sql(path, rules.rows, {**rules.arguments, **_own(section, tool)})
+
+
+def _own(section: ServerSection, tool: str) -> Arguments:
+    """What Yett itself says of the arguments of its own server before a database."""
+    if section.database is None or tool != "query":
+        return {}
+    try:
+        return {"sql": SqlArgument(dialect=dialect_of(section.database))}
+    except ConfigurationError:  # told where the address is checked
+        return {"sql": SqlArgument()}
 
 
 def _check_sql(path: Path, rules: RowRules, arguments: Arguments) -> Iterator[Problem]:
