@@ -39,10 +39,11 @@ def validated(
     method: str = "tools/call",
     version: str = "v1",
     record: str = "r1",
+    name: str = "",
     resumption: Resumption | None = None,
 ) -> Validated:
     arguments = {"title": "a"} if arguments is None else arguments
-    asked = msgspec.structs.replace(call(arguments, method=method), id=record)
+    asked = msgspec.structs.replace(call(arguments, method=method), id=record, name=name)
     permitted = Permitted(asked, who or principal("writer"), what or tool(), ("p",), version)
     return Validated(permitted, arguments, encode(arguments), resumption)
 

@@ -61,7 +61,7 @@ OTHER_CALLS = {
     "another server": validated(what=tool(server="git")),
     "a changed definition": validated(what=msgspec.structs.replace(tool(), digest="d2")),
     "another class": validated(what=tool(access="write")),
-    "a prompt of the same name": validated(what=tool(kind=Kind.PROMPT)),
+    "a prompt of the same name": validated(what=tool(kind=Kind.PROMPT), name="search"),
     "changed policies": validated(version="v2"),
     "another operation": validated(method="prompts/get"),
 }
@@ -76,6 +76,19 @@ async def test_a_yes_fits_no_other_call_and_stays_good_for_its_own(
 
     assert await office.asked(what) != identifier
     assert isinstance(await office.make(), Agreement)
+
+
+async def test_of_a_template_the_uri_is_what_is_agreed_to(office: Office) -> None:
+    def read(uri: str, template: str = "file:///{path}") -> Validated:
+        what = tool(template, kind=Kind.RESOURCE_TEMPLATE)
+        return validated({}, what=what, method="resources/read", name=uri)
+
+    identifier = await office.asked(read("file:///notes"))
+    assert office.registry.show(identifier)["tool"] == "file:///notes"
+    office.registry.approve(identifier, ANNA)
+    assert await office.asked(read("file:///etc/shadow")) != identifier
+    assert await office.asked(read("file:///notes", "file:///{+path}")) != identifier
+    assert isinstance(await office.make(read("file:///notes")), Agreement)
 
 
 @pytest.mark.parametrize(
@@ -423,6 +436,9 @@ async def test_nobody_is_found_by_what_is_no_secret(office: Office) -> None:
     files = b"".join(path.read_bytes() for path in office.folder.iterdir())
     assert secret[20:] not in files
     office.open()
+    removed = office.approvers.add("cy", actor="cli:anna").reveal()
+    office.approvers.remove("cy", actor="cli:anna")
+    assert office.approvers.recognise(removed) is None
     with pytest.raises(CommandError, match="There is an approver"):
         office.approvers.add("bo", actor="cli:anna")
     for name in ("", "a b", "-x", "x" * 64, "ö"):
