@@ -20,6 +20,7 @@ from yett.upstreams.backends.sql.postgres import PostgresEngine
 from yett.upstreams.build import build
 from yett.upstreams.config import UpstreamConfig
 from yett.upstreams.databases import PostgresAddress, parse_database
+from yett.upstreams.port import Transport
 from yett.upstreams.tls import client_context, public_key_pin
 
 
@@ -79,6 +80,22 @@ async def test_another_authority_another_host_and_another_key_are_refused(
         assert "certificate is refused" in caught.value.private
 
 
+def built(address: str, context: Callable[[], ssl.SSLContext]) -> Transport:
+    async def no_command() -> tuple[str, ...]:
+        return ()
+
+    async def no_environment() -> dict[str, Secret]:
+        return {}
+
+    return build(
+        UpstreamConfig(name="s", database=address),
+        command=no_command,
+        environment=no_environment,
+        base_environment={},
+        ssl_context_factory=context,
+    )
+
+
 async def test_without_tls_no_statement_leaves_this_machine() -> None:
     asked = []
 
@@ -86,26 +103,23 @@ async def test_without_tls_no_statement_leaves_this_machine() -> None:
         asked.append(True)
         raise Fault(Reason.UPSTREAM_UNREACHABLE, "asked for TLS")
 
-    async def no_command() -> tuple[str, ...]:
-        return ()
-
-    async def no_environment() -> dict[str, Secret]:
-        return {}
-
     for host, wanted in (("127.0.0.1", False), ("localhost", False), ("db.example", True)):
-        config = UpstreamConfig(name="s", database=f"postgresql://reader@{host}:1/d")
-        transport = build(
-            config,
-            command=no_command,
-            environment=no_environment,
-            base_environment={},
-            ssl_context_factory=context,
-        )
+        transport = built(f"postgresql://reader@{host}:1/d", context)
         asked.clear()
         with pytest.raises(Fault):
             await transport.discover(Credential())
         assert bool(asked) is wanted
         await transport.close()
+
+
+async def test_without_the_driver_it_is_said_how_to_install_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    with pytest.raises(ConfigurationError) as caught:
+        built("postgresql://reader@127.0.0.1:1/d", ssl.create_default_context)
+
+    assert "yett[postgres]" in str(caught.value)
 
 
 @pytest.mark.parametrize(
