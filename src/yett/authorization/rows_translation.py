@@ -35,6 +35,7 @@ DEPTH_MAX: Final = 50
 _YES: Final = Truth(holds=True)
 _NO: Final = Truth(holds=False)
 _ENTITIES: Final = frozenset({"principal", "resource", "action"})
+_KNOWN: Final = frozenset({"principal", "context", "action"})
 _MIRRORED: Final[dict[str, Comparison]] = {
     "==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<=",
 }  # fmt: skip
@@ -216,7 +217,7 @@ class _Translation:
 
     def _presence(self, left: JSON, attribute: str) -> Predicate:
         variable = _variable(left)
-        if variable in {"principal", "context"}:
+        if variable in _KNOWN:
             return _truth((variable, attribute) in self._facts.attributes)
         return Has((*self._path(left), attribute))
 
@@ -264,13 +265,11 @@ class _Translation:
         if operator != ".":
             raise InexpressibleError(f"uses `{operator}`")
         variable = _variable(body["left"])
-        if variable not in {"principal", "context", "action"}:
+        if variable not in _KNOWN:
             return Field((*self._path(body["left"]), body["attr"]))
         known = self._facts.attributes.get((variable, body["attr"]))
         if known is None:
-            raise InexpressibleError(
-                f"reads `{variable}.{body['attr']}`, which is not known of rows"
-            )
+            raise _unknown(variable, body["attr"])
         return Known(known)
 
     def _path(self, node: JSON) -> tuple[str, ...]:
@@ -278,6 +277,8 @@ class _Translation:
         names: list[str] = []
         while _variable(node) != "resource":
             operator, body = next(iter(node.items()))
+            if operator == "Var":
+                raise _unknown(body, names[-1])
             if operator != ".":
                 raise InexpressibleError("reads a member of what is no field of the row")
             if len(names) >= DEPTH_MAX:
@@ -303,6 +304,10 @@ def _holds(operator: Comparison, left: Scalar, right: Scalar) -> bool:
     if operator in {"==", "!="}:
         return (left == right) == (operator == "==")
     return isinstance(left, int) and isinstance(right, int) and _ORDER[operator](left, right)
+
+
+def _unknown(variable: str, attribute: str) -> InexpressibleError:
+    return InexpressibleError(f"reads `{variable}.{attribute}`, which is not known of rows")
 
 
 def _truth(holds: bool) -> Truth:  # noqa: FBT001 - it is the value

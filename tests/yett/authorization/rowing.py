@@ -141,7 +141,7 @@ def _like(chance: Random) -> Condition:
 def _has(chance: Random) -> Condition:
     plain = chance.choice(
         ["resource has tenant", "resource has place", "resource.place has tenant", "resource has place.tenant",
-         "principal has tenant", "resource has nothing", 'resource has "two words"', "context has environment"]
+         "principal has tenant", "resource has nothing", 'resource has "two words"', "context has environment", "action has name"]
     )  # fmt: skip
     return Condition(plain, plain)
 

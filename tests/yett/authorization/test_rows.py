@@ -111,7 +111,8 @@ def test_what_cannot_err_is_folded_and_what_can_is_kept() -> None:
 @pytest.mark.parametrize(
     ("condition", "why"),
     [
-        ("context.arguments.limit > 3", "reads a member of what is no field of the row"),
+        ("context.arguments.limit > 3", "reads `context.arguments`, which is not known of rows"),
+        ("{a: 1}.a == resource.b", "reads a member of what is no field of the row"),
         ("context.hour < 12 && resource.open", "reads `context.hour`"),
         ('resource.address.isInRange(ip("10.0.0.0/8"))', "uses `isInRange`"),
         ('resource.amount.lessThan(decimal("1.5"))', "uses `lessThan`"),
