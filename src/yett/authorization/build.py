@@ -12,6 +12,7 @@ from yett.authorization.approval import ApprovalDesk
 from yett.authorization.approval.request import Redact
 from yett.authorization.backends.cedar import (
     CedarEngine,
+    count_policies,
     find_faults,
     read_text,
     schema_text,
@@ -22,25 +23,28 @@ from yett.authorization.backends.label_table import DatabaseLabelStore
 from yett.authorization.compile import ROLE_PREFIX, Statement, compile_roles
 from yett.authorization.conditions import without_arguments
 from yett.authorization.config import Roles, ToolMarks
+from yett.authorization.fitting import Fitting
 from yett.authorization.labels import Labels
 from yett.authorization.offers import Offer, write_schema
-from yett.authorization.policies import ROW_ACTION, Policy, read_policy
-from yett.authorization.readings import Readings
+from yett.authorization.policies import ROW_ACTION, Policy
+from yett.authorization.reading import Reader
 from yett.authorization.rows import row_problems, tools_with_rows
-from yett.authorization.size import oversized, overweight
+from yett.authorization.size import oversized
 from yett.authorization.stage import Authorizer
 from yett.authorization.statements import split
 from yett.authorization.twin import TwinEngine
 from yett.core.clock import Clock
 from yett.core.errors import ConfigurationError, Problem
-from yett.core.target import JSON
 from yett.core.seal import Sealer
+from yett.core.target import JSON
 from yett.storage.port import Database
 
 POLICY_FILES_MAX: Final = 1_000
 POLICY_FILE_BYTES_MAX: Final = 4 * 1024 * 1024
 ID_CHARS_MAX: Final = 200
 SHOWN_CHARS_MAX: Final = 500
+CHECKED_AT_ONCE: Final = 100
+"""As in reading.py: while Cedar checks types, nothing else in the process runs."""
 
 
 def open_labels(database: Database, clock: Clock) -> Labels:
@@ -50,6 +54,11 @@ def open_labels(database: Database, clock: Clock) -> Labels:
         Fault: the database did not answer.
     """
     return Labels(DatabaseLabelStore(database), clock)
+
+
+def open_reader() -> Reader:
+    """Return one that has read nothing yet."""
+    return Reader(read_text)
 
 
 def blank_labels(clock: Clock) -> Labels:
@@ -76,22 +85,25 @@ def build(
     marks: Mapping[str, ToolMarks] | None = None,
     approvals: ApprovalDesk | None = None,
     record_event: RecordEvent | None = None,
+    reader: Reader | None = None,
 ) -> Authorizer:
     """Compile, parse and check the whole policy set. policy_files: path as to be shown → text. labels: one
     for the life of the process; None: nobody has seen anything. marks: by `server/tool`, or by
-    server for all that it offers. record_event: told of policies that cannot be evaluated.
+    server for all that it offers. record_event: told of policies that cannot be evaluated. reader: one for the life of the
+    process; None: nothing was read before.
 
     Raises:
         ConfigurationError: with every problem found in roles and files.
     """
     compiled, problems = compile_roles(roles)
-    policies, more = _read_all(compiled, policy_files)
+    reader = reader or open_reader()
+    policies, more = _read_all(compiled, policy_files, reader)
     problems += more
     problems += _doubled(policies)
     row_tools = tools_with_rows(marks or {})
     problems += [problem for policy in policies for problem in row_problems(policy, row_tools)]
     if not problems:
-        problems = _faulty(policies)
+        problems = _faulty(policies, reader)
     if problems:
         raise ConfigurationError(problems)
     return Authorizer(
@@ -116,9 +128,9 @@ def schema(offer: Offer | None = None) -> str:
     return schema_text() if offer is None else write_schema(schema_text(), offer)
 
 
-def hold_against(policies: Iterable[Policy], offers: Sequence[Offer]) -> Readings:
+def hold_against(policies: Iterable[Policy], offers: Sequence[Offer]) -> Fitting:
     """Check what policies read of arguments by what tools and prompts take."""
-    return Readings(
+    return Fitting(
         policies,
         offers,
         fixed=schema_text(with_rows=False),
@@ -173,66 +185,46 @@ def _read_bounded(path: Path) -> str:
 
 
 def _read_all(
-    compiled: list[Statement], policy_files: Mapping[str, str]
+    compiled: list[Statement], policy_files: Mapping[str, str], reader: Reader
 ) -> tuple[list[Policy], list[Problem]]:
-    forms = read_text("\n".join(statement.text for statement in compiled))
-    policies = [
-        read_policy(form, statement, default_id="")
-        for form, statement in zip(forms, compiled, strict=True)
-    ]
+    policies = reader.read([(statement, "") for statement in compiled])
     problems: list[Problem] = []
     for file in sorted(policy_files):
         try:
-            policies += _read_file(file, policy_files[file])
+            policies += _read_file(file, policy_files[file], reader)
         except ConfigurationError as error:
             problems += error.problems
     return policies, problems
 
 
-def _read_file(file: str, text: str) -> list[Policy]:
+def _read_file(file: str, text: str, reader: Reader) -> list[Policy]:
     """Raises ConfigurationError."""
     statements = split(text, file)
     problems = [problem for statement in statements for problem in oversized(statement)]
     if problems:
         raise ConfigurationError(problems)
-    try:
-        forms = read_text(text)
-    except ValueError as error:
-        raise ConfigurationError(_locate(statements) or [_wrong(str(error), file, 1)]) from error
-    if len(forms) != len(statements):
-        raise ConfigurationError([_wrong("its policies cannot be told apart", file, 1)])
-    policies = [
-        read_policy(form, statement, default_id=f"{PurePath(file).name}:{position}")
-        for position, (form, statement) in enumerate(zip(forms, statements, strict=True))
-    ]
+    name = PurePath(file).name
+    policies = reader.read(
+        [(statement, f"{name}:{position}") for position, statement in enumerate(statements)]
+    )
+    if not _is_as_cedar_has_it(text, len(statements)):
+        message = "not a Cedar policy: its policies cannot be told apart"
+        raise ConfigurationError([Problem(message, fix="Write it plainly", file=file, line=1)])
     problems = [problem for policy in policies for problem in _unfit(policy)]
     if problems:
         raise ConfigurationError(problems)
     return policies
 
 
-def _locate(statements: Iterable[Statement]) -> list[Problem]:
-    """Cedar's parser gives no position, so each policy is tried alone."""
-    problems: list[Problem] = []
-    for statement in statements:
-        try:
-            read_text(statement.text)
-        except ValueError as error:
-            problems.append(_wrong(str(error), statement.file, statement.line))
-    return problems
-
-
-def _wrong(message: str, file: str, line: int) -> Problem:
-    return Problem(
-        f"not a Cedar policy: {message}",
-        fix="Mend the policy that begins here",
-        file=file,
-        line=line,
-    )
+def _is_as_cedar_has_it(text: str, count: int) -> bool:
+    """Where a policy ends must be where we think it does, or one could be overlooked."""
+    try:
+        return count_policies(text) == count
+    except ValueError:
+        return False
 
 
 def _unfit(policy: Policy) -> Iterable[Problem]:
-    yield from overweight(policy.form, policy.statement)
     file, line = policy.statement.file, policy.statement.line
     if policy.id.startswith(ROLE_PREFIX):
         yield Problem(
@@ -281,27 +273,37 @@ def _doubled(policies: Iterable[Policy]) -> list[Problem]:
     return problems
 
 
-def _faulty(policies: list[Policy]) -> list[Problem]:
+def _faulty(policies: list[Policy], reader: Reader) -> list[Problem]:
     """Check against the schema. Arguments and fields of rows are unknown to it, so what reads them is
     left out."""
-    of_calls = [policy for policy in policies if ROW_ACTION not in policy.actions]
-    of_rows = [policy for policy in policies if ROW_ACTION in policy.actions]
+    fresh = [policy for policy in policies if policy.statement.text not in reader.sound]
+    of_calls = [policy for policy in fresh if ROW_ACTION not in policy.actions]
+    of_rows = [policy for policy in fresh if ROW_ACTION in policy.actions]
     problems: dict[tuple[str, str], Problem] = {}
     for group in (of_calls, of_rows):
-        texts = [_checkable(policy) for policy in group]
-        for position, message in find_faults(texts, schema_text(with_rows=group is of_rows)):
-            policy = group[position]
-            plain = message.replace(f"for policy `policy{position}`, ", "")
-            problems.setdefault(
-                (policy.id, plain),
-                Problem(
-                    f"`{policy.id}` does not fit the schema: {plain}",
-                    fix="See `yett policy show --schema` for what a policy may speak of",
-                    file=policy.statement.file,
-                    line=policy.statement.line,
-                ),
-            )
+        schema = schema_text(with_rows=group is of_rows)
+        for start in range(0, len(group), CHECKED_AT_ONCE):
+            problems |= _faults_in(group[start : start + CHECKED_AT_ONCE], schema)
+    if not problems:
+        reader.sound.update(policy.statement.text for policy in fresh)
     return list(problems.values())
+
+
+def _faults_in(group: list[Policy], schema: str) -> dict[tuple[str, str], Problem]:
+    problems: dict[tuple[str, str], Problem] = {}
+    for position, message in find_faults([_checkable(policy) for policy in group], schema):
+        policy = group[position]
+        plain = message.replace(f"for policy `policy{position}`, ", "")
+        problems.setdefault(
+            (policy.id, plain),
+            Problem(
+                f"`{policy.id}` does not fit the schema: {plain}",
+                fix="See `yett policy show --schema` for what a policy may speak of",
+                file=policy.statement.file,
+                line=policy.statement.line,
+            ),
+        )
+    return problems
 
 
 def _checkable(policy: Policy) -> str:

@@ -9,9 +9,9 @@ import msgspec
 from yett.authorization.config import Roles
 from yett.authorization.covering import Covers
 from yett.authorization.emptiness import never_holds
+from yett.authorization.fitting import Fitting
 from yett.authorization.offers import Offer
 from yett.authorization.policies import ANY, RESOURCE_TYPES, ROW_ACTION, Policy
-from yett.authorization.readings import Readings
 
 
 @final
@@ -32,11 +32,11 @@ class Note(msgspec.Struct, frozen=True):
 @final
 class House(msgspec.Struct, frozen=True, kw_only=True):
     """What there is besides policies. servers: those that are configured. offers: what is approved.
-    readings: what policies read of it. keys: ids of all keys; None: not known."""
+    fitting: what policies read of it. keys: ids of all keys; None: not known."""
 
     servers: Collection[str]
     offers: Sequence[Offer] = ()
-    readings: Readings | None = None
+    fitting: Fitting | None = None
     keys: Collection[str] | None = None
 
 
@@ -55,7 +55,7 @@ def review(roles: Roles, policies: Sequence[Policy], house: House) -> list[Note]
 
 
 def _unchecked(policies: Sequence[Policy], house: House) -> Iterator[Note]:
-    if house.readings is None or not any(policy.reads.reads_arguments for policy in policies):
+    if house.fitting is None or not any(policy.reads.reads_arguments for policy in policies):
         return
     known = {offer.server for offer in house.offers}
     for server in sorted(set(house.servers) - known):
@@ -114,8 +114,8 @@ def _wrongs(policy: Policy, roles: Roles, house: House) -> Iterator[str]:
         yield "never applies to a call: its head fits nobody and nothing"
     elif why := never_holds(policy):
         yield f"never applies to a call: {why}"
-    elif house.readings is not None and not unknown:
-        yield from house.readings.doubts(policy)
+    elif house.fitting is not None and not unknown:
+        yield from house.fitting.doubts(policy)
     yield from _wrong_action(policy, house)
 
 
@@ -164,7 +164,7 @@ def _wrong_action(policy: Policy, house: House) -> Iterator[str]:
 
 def _doubts(policy: Policy, house: House) -> Iterator[str]:
     for argument in policy.reads.unguarded:
-        if house.readings is not None and house.readings.requires(policy, argument):
+        if house.fitting is not None and house.fitting.requires(policy, argument):
             continue  # a call without it is refused anyway
         yield (
             f"uses `context.arguments.{argument}` without asking `context.arguments has {argument}`: "

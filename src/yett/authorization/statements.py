@@ -10,7 +10,7 @@ from typing import Final
 from yett.authorization.compile import Statement
 
 # In Cedar a `;` ends a policy unless it stands in a string or in a comment.
-_TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)|//[^\n]*|;|[^\s"/;]+|/', re.DOTALL)
+_TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)|//[^\n\r]*|;|[^\s"/;]+|/', re.DOTALL)
 
 
 def split(text: str, file: str) -> list[Statement]:

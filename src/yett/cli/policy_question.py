@@ -208,6 +208,6 @@ def house_of(place: Place, configuration: "Configuration", authorizer: "Authoriz
     return House(
         servers=configuration.servers.keys(),
         offers=offers,
-        readings=hold_against(authorizer.policies, offers),
+        fitting=hold_against(authorizer.policies, offers),
         keys=keys,
     )

@@ -47,7 +47,7 @@ def found(policies: str, *, offers: list[Offer] = OFFERS, serious: bool = True) 
     house = House(
         servers={"git"},
         offers=offers,
-        readings=hold_against(gate.policies, offers),
+        fitting=hold_against(gate.policies, offers),
         keys={"k1"},
     )
     notes = review(ROLES, gate.policies, house)
@@ -75,7 +75,7 @@ def test_an_argument_that_the_tool_does_not_have_is_found_with_the_ones_it_has()
 
 def test_where_it_stands_is_said() -> None:
     gate = authorizer("\n\n" + forbid(LOG, "context.arguments has limmit"), roles=ROLES)
-    house = House(servers={"git"}, offers=OFFERS, readings=hold_against(gate.policies, OFFERS))
+    house = House(servers={"git"}, offers=OFFERS, fitting=hold_against(gate.policies, OFFERS))
 
     (note,) = review(ROLES, gate.policies, house)
     assert str(note).startswith("policies/test.cedar:3: `test.cedar:0` reads")

@@ -29,7 +29,7 @@ WriteText = Callable[[dict[str, JSON]], str]
 
 
 @final
-class Readings:
+class Fitting:
     """offers: of the whole catalogue. fixed: the schema without arguments."""
 
     def __init__(
