@@ -53,27 +53,32 @@ FOLD_HINT: Final = (
 """Letters of two alphabets in one word, ornamental letters, or more marks than most words have."""
 
 RUN_HINT: Final = (
-    rb"[A-Za-z0-9+/]{24}|%[2-7][0-9A-Fa-f][^ ]{0,12}%[2-7][0-9A-Fa-f]|&#x?[0-9A-Fa-f]{2,6};[^ ]{0,3}&#"
-    rb"|[01]{8}|\\x[2-7][0-9a-fA-F]\\\\x|(?:\W|\\n)[A-Za-z0-9][ ._-][A-Za-z0-9][ ._-][A-Za-z0-9][ ._-]"
+    rb"[A-Za-z0-9]{24}|%[2-7][0-9A-Fa-f][^ ]{0,12}%[2-7][0-9A-Fa-f]|&#x?[0-9A-Fa-f]{2,6};[^ ]{0,3}&#"
+    rb"|[01]{8}|\\x[2-7][0-9a-fA-F]\\\\x"
+)
+"""A part of a text that may be read otherwise than it is written."""
+WHOLE_HINT: Final = (
+    rb"(?:\W|\\n)[A-Za-z][ ._-]{1,2}[A-Za-z][ ._-]{1,2}[A-Za-z][ ._-]{1,2}[A-Za-z][ ._-]{1,2}[A-Za-z][ ._-]"
     rb"|(?i)1gn[o0]r|ign0r|pr0mp|1n57|in57r|r3v[e3]|d15r|5y573|sy573|5yst|vtaber|cebzcg|vafgehpgvba|flfgrz"
 )
-"""Something that may be written otherwise than it is read."""
+"""A text of which every letter may be another."""
 
-_LETTERS_RUN: Final = re2.compile(r"[A-Za-z0-9+/]{24,}={0,2}|[A-Za-z0-9_-]{24,}={0,2}")
-_HEX: Final = re2.compile(r"(?:[0-9A-Fa-f]{2}){12,}")
-_BASE32: Final = re2.compile(r"[A-Z2-7]{24,}={0,6}")
-_PERCENT: Final = re2.compile(r"(?:[^\s%]*%[0-9A-Fa-f]{2}){2,}[^\s%]*")
-_REFERENCES: Final = re2.compile(r"(?:[^\s&]*&#[xX]?[0-9A-Fa-f]{1,6};){3,}[^\s&]*")
-_ESCAPES: Final = re2.compile(r"(?:\\x[0-9A-Fa-f]{2}){4,}")
-_APART: Final = re2.compile(r"\b(?:[A-Za-z0-9!<\[](?: {1,2}|[._-])){5,}[^\s]?")
+_LETTERS_RUN: Final = re2.compile(rb"[A-Za-z0-9+/_-]*[A-Za-z0-9]{24}[A-Za-z0-9+/_-]*={0,6}")
+_HEX: Final = re.compile(rb"(?:[0-9A-Fa-f]{2})+")
+_BASE32: Final = re.compile(rb"[A-Z2-7]+={0,6}")
+_PERCENT: Final = re2.compile(rb"(?:[^\s%]*%[0-9A-Fa-f]{2}){2,}[^\s%]*")
+_REFERENCES: Final = re2.compile(rb"(?:[^\s&]*&#[xX]?[0-9A-Fa-f]{1,6};){3,}[^\s&]*")
+_ESCAPES: Final = re2.compile(rb"(?:\\x[0-9A-Fa-f]{2}){4,}")
+_BITS: Final = re2.compile(rb"(?:[01]{8}[ ,]?){6,}")
+_APART: Final = re.compile(r"\b(?:[A-Za-z0-9!<\[](?: {1,2}|[._-])){5,}[^\s]?")
 _BETWEEN: Final = re.compile(r"[ ._-]")
-_BITS: Final = re2.compile(r"(?:[01]{8}[ ,]?){6,}")
-_LEET: Final = re2.compile(r"(?i)1gn[o0]r|ign0r|pr0mp|1n57|in57r|r3v[e3]|d15r|5y573|sy573|5yst")
-_TURNED: Final = re2.compile(r"(?i)vtaber|cebzcg|vafgehpgvba|flfgrz")
+_NEEDED_APART: Final = re2.compile(rb"\b(?:[A-Za-z0-9](?: {1,2}|[._-])){5}")
+_LEET: Final = re2.compile(rb"(?i)1gn[o0]r|ign0r|pr0mp|1n57|in57r|r3v[e3]|d15r|5y573|sy573|5yst")
+_TURNED: Final = re2.compile(rb"(?i)vtaber|cebzcg|vafgehpgvba|flfgrz")
 _LEET_LETTERS: Final = str.maketrans("013457@$", "oieastas")
 
 Run = tuple[int, int, str]
-"""Start and end in a text, and what stands there once it is read."""
+"""Start and end in bytes, and what stands there once it is read."""
 
 
 def fold(text: str) -> str:
@@ -106,35 +111,38 @@ def runs(text: str, patience: Patience) -> Iterator[Run]:
     Raises:
         Unwalkable: it would take longer than there is patience for.
     """
-    left = _RUNS_MAX
+    left, encoded = _RUNS_MAX, text.encode()
     for needed, pattern, decode in _DECODERS:
-        if needed not in text:
+        if needed not in encoded:
             continue
-        patience.spend(4 + (len(text) >> 8))
-        for match in pattern.finditer(text):
-            patience.spend(2 + ((match.end() - match.start()) >> 7))
+        patience.spend(4 + (len(encoded) >> 8))
+        for match in pattern.finditer(encoded):
+            start, end = match.span()
+            patience.spend(2 + ((end - start) >> 7))
             left -= 1
             if left < 0:
                 return
-            found = decode(match.group()[:_RUN_BYTES_MAX])
-            if found is not None and found != match.group():
-                yield match.start(), match.end(), found
-    yield from _whole(text, patience)
+            found = decode(encoded[start : min(end, start + _RUN_BYTES_MAX)])
+            if found is not None:
+                yield start, end, found
 
 
-def _whole(text: str, patience: Patience) -> Iterator[Run]:
-    """Ways of writing that change every letter: the whole text is read again."""
-    if len(text) > _RUN_BYTES_MAX:
+def readings(text: str, patience: Patience) -> Iterator[str]:
+    """Yield a text whose every letter stands for another, as it is meant to be read.
+
+    Raises:
+        Unwalkable: it would take longer than there is patience for.
+    """
+    encoded = text.encode()
+    if len(encoded) > _RUN_BYTES_MAX:
         return
-    if _APART.search(text):
-        patience.spend(1 + (len(text) >> 6))
-        yield 0, len(text), _APART.sub(_together, text)
-    if _LEET.search(text):
-        patience.spend(1 + (len(text) >> 6))
-        yield 0, len(text), text.translate(_LEET_LETTERS)
-    if _TURNED.search(text):
-        patience.spend(1 + (len(text) >> 6))
-        yield 0, len(text), codecs.encode(text, "rot13")
+    patience.spend(4 + (len(encoded) >> 6))
+    if _NEEDED_APART.search(encoded):
+        yield _APART.sub(_together, text)
+    if _LEET.search(encoded):
+        yield text.translate(_LEET_LETTERS)
+    if _TURNED.search(encoded):
+        yield codecs.encode(text, "rot13")
 
 
 def _readable(data: bytes) -> str | None:
@@ -148,48 +156,49 @@ def _readable(data: bytes) -> str | None:
     return text if printable and (plain or len(text) >= 16) else None  # noqa: PLR2004 - a token
 
 
-def _from_letters(run: str) -> str | None:
+def _from_letters(run: bytes) -> str | None:
     """Read a long word as hex or base32 if it can be that, or as base64 (RFC 4648)."""
     if _HEX.fullmatch(run):
-        return _readable(bytes.fromhex(run))
-    if _BASE32.fullmatch(run):
-        with contextlib.suppress(binascii.Error):
-            letters = run.rstrip("=")
-            return _readable(base64.b32decode(letters + "=" * (-len(letters) % 8)))
-    run = run.rstrip("=").translate(_URL_SAFE)
-    if len(run) % 4 == 1:
-        run = run[:-1]
-    try:
-        return _readable(base64.b64decode(run + "=" * (-len(run) % 4), validate=True))
-    except binascii.Error:
-        return None
+        return _readable(bytes.fromhex(run.decode()))
+    letters = run.rstrip(b"=")
+    with contextlib.suppress(binascii.Error):
+        if _BASE32.fullmatch(run):
+            return _readable(base64.b32decode(letters + b"=" * (-len(letters) % 8)))
+        letters = letters.translate(_URL_SAFE)
+        letters = letters[: len(letters) - (len(letters) % 4 == 1)]
+        return _readable(binascii.a2b_base64(letters + b"=" * (-len(letters) % 4)))
+    return None
 
 
-def _from_percent(run: str) -> str | None:
-    return unquote(run)
+def _from_percent(run: bytes) -> str | None:
+    return unquote(run.decode("utf-8", "replace"))
 
 
-def _from_escapes(run: str) -> str | None:
-    return _readable(bytes.fromhex(run.replace("\\x", "")))
+def _from_references(run: bytes) -> str | None:
+    return html.unescape(run.decode("utf-8", "replace"))
 
 
-def _from_bits(run: str) -> str | None:
-    bits = run.replace(" ", "").replace(",", "")
+def _from_escapes(run: bytes) -> str | None:
+    return _readable(bytes.fromhex(run.replace(b"\\x", b"").decode()))
+
+
+def _from_bits(run: bytes) -> str | None:
+    bits = run.replace(b" ", b"").replace(b",", b"")
     return _readable(int(bits, 2).to_bytes(len(bits) // 8, "big"))
 
 
-def _together(match: Any) -> str:
+def _together(match: re.Match[str]) -> str:
     """Letters set apart: two blanks stand between words, and one after the last."""
     letters = match.group()
     words = [_BETWEEN.sub("", word) for word in letters.split("  ")]
     return " ".join(words) + (" " if letters[-1] == " " else "")
 
 
-_URL_SAFE: Final = str.maketrans("-_", "+/")
-_DECODERS: Final[tuple[tuple[str, Any, Callable[[str], str | None]], ...]] = (
-    ("", _LETTERS_RUN, _from_letters),
-    ("%", _PERCENT, _from_percent),
-    ("&#", _REFERENCES, html.unescape),
-    ("\\x", _ESCAPES, _from_escapes),
-    ("01", _BITS, _from_bits),
+_URL_SAFE: Final = bytes.maketrans(b"-_", b"+/")
+_DECODERS: Final[tuple[tuple[bytes, Any, Callable[[bytes], str | None]], ...]] = (
+    (b"", _LETTERS_RUN, _from_letters),
+    (b"%", _PERCENT, _from_percent),
+    (b"&#", _REFERENCES, _from_references),
+    (b"\\x", _ESCAPES, _from_escapes),
+    (b"01", _BITS, _from_bits),
 )

@@ -12,7 +12,7 @@ from yett.sanitising.detectors import hidden, injection, links
 from yett.sanitising.detectors.personal import is_named_personal
 from yett.sanitising.detectors.rules import Kind, kind_of
 from yett.sanitising.detectors.secrets import is_named_secret, is_private_name
-from yett.sanitising.normalising import DEPTH_MAX, fold, runs
+from yett.sanitising.normalising import DEPTH_MAX, fold, readings, runs
 from yett.sanitising.patience import Patience, Unwalkable
 from yett.sanitising.scanner import Hits, Scanner, Span, merge, replace, shown, unspell
 
@@ -92,6 +92,9 @@ class Cleaner:
         if hits.folded:
             self._patience.spend(4 + (len(text) >> 3))
             cleaned = self._read_again(cleaned, fold(cleaned))
+        if hits.disguised:
+            for reading in readings(cleaned, self._patience):
+                cleaned = self._read_again(cleaned, reading)
         return self._decoded(cleaned) if hits.coded else cleaned
 
     def _without_hidden(self, text: str) -> str:
@@ -127,14 +130,11 @@ class Cleaner:
 
     def _decoded(self, text: str) -> str:
         """Take out what is encoded and holds, once it is read, something that has to go."""
-        spans = [
-            (len(text[:start].encode()), len(text[:end].encode()), finding)
-            for start, end, finding in self._encoded(text, DEPTH_MAX)
-        ]
+        spans = list(self._encoded(text, DEPTH_MAX))
         self.found.update({finding for _, _, finding in spans} - set(self.found))
         return self._replaced(text, spans) if spans else text
 
-    def _encoded(self, text: str, depth: int) -> Iterable[tuple[int, int, str]]:
+    def _encoded(self, text: str, depth: int) -> Iterable[Span]:
         """Yield the places of encoded runs, and what is in each, whatever it is wrapped in."""
         for start, end, inner in runs(text, self._patience):
             hits = self._scanner.look(inner)

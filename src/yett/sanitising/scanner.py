@@ -5,12 +5,13 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, final
 
+import msgspec
 import re2
 
 from yett.core.document import encode
 from yett.sanitising.detectors import hidden, injection, links, personal, secrets
 from yett.sanitising.detectors.rules import Rule, kind_of
-from yett.sanitising.normalising import FOLD_HINT, RUN_HINT
+from yett.sanitising.normalising import FOLD_HINT, RUN_HINT, WHOLE_HINT
 from yett.sanitising.patience import Patience
 
 # Room for the states that a hostile text can make; an honest one needs less than one megabyte.
@@ -29,46 +30,48 @@ Span = tuple[int, int, str]
 
 
 @final
-class Hits:
+class Hits(msgspec.Struct, frozen=True, kw_only=True):
     """What a pass found, as a reason to look closer.
 
-    rules: those whose hint was there. hidden: characters that nobody sees. spelt: escapes inside a
-    text. named: a member has a name under which secrets stand. instructing: a stem of an instruction.
-    folded: letters that pass for others. coded: something that may be read otherwise.
+    size: of the document, in bytes. rules: those whose hint was there. hidden: characters that nobody
+    sees. spelt: escapes inside a text. named: a member has a name under which secrets stand. instructing:
+    a stem of an instruction. folded: letters that pass for others. coded: a part that may be read
+    otherwise. disguised: a text whose every letter may be another.
     """
 
-    __slots__ = ("coded", "folded", "hidden", "instructing", "named", "rules", "spelt")
-
-    def __init__(
-        self,
-        rules: tuple[int, ...] = (),
-        *,
-        hidden: bool = False,
-        spelt: bool = False,
-        named: bool = False,
-        instructing: bool = False,
-        folded: bool = False,
-        coded: bool = False,
-    ) -> None:
-        self.rules = rules
-        self.hidden = hidden
-        self.spelt = spelt
-        self.named = named
-        self.instructing = instructing
-        self.folded = folded
-        self.coded = coded
+    size: int = 0
+    rules: tuple[int, ...] = ()
+    hidden: bool = False
+    spelt: bool = False
+    named: bool = False
+    instructing: bool = False
+    folded: bool = False
+    coded: bool = False
+    disguised: bool = False
 
     @property
     def is_worth_a_look(self) -> bool:
         """Tell whether there is more than a member's name, which only records care about."""
         return bool(
-            self.rules or self.hidden or self.spelt or self.instructing or self.folded or self.coded
+            self.rules
+            or self.hidden
+            or self.spelt
+            or self.instructing
+            or self.folded
+            or self.coded
+            or self.disguised
         )
 
     @property
     def is_much(self) -> bool:
         """Tell whether it pays to ask again for each text of the document."""
-        return len(self.rules) > _FEW_RULES or self.instructing or self.folded or self.coded
+        return (
+            len(self.rules) > _FEW_RULES
+            or self.instructing
+            or self.folded
+            or self.coded
+            or self.disguised
+        )
 
 
 @final
@@ -111,8 +114,10 @@ class Scanner:
     """
 
     __slots__ = (
+        "_also",
         "_coded",
         "_compiled",
+        "_disguised",
         "_folded",
         "_hidden",
         "_instructing",
@@ -135,17 +140,21 @@ class Scanner:
         self._compiled: Final = tuple(re2.compile(rule.pattern) for rule in self._rules)
         self._words: Final = _Automaton()
         self._shapes: Final = _Automaton()
+        self._also: dict[int, int] = {}
         self._rules_of_words: dict[int, list[int]] = {}
         self._rules_of_shapes: dict[int, list[int]] = {}
         for index, rule in enumerate(rules):
             automaton = self._shapes if rule.shape else self._words
             of = self._rules_of_shapes if rule.shape else self._rules_of_words
             of.setdefault(automaton.add(rule.hint), []).append(index)
+            if rule.also:
+                self._also[index] = self._shapes.add(rule.also)
         self._hidden: Final = self._shapes.add(hidden.HINT)
         self._spelt: Final = self._shapes.add(_SPELT_HINT)
         self._named: Final = self._shapes.add(secrets.PRIVATE_NAME_HINT)
         self._folded: Final = self._shapes.add(FOLD_HINT) if more else -1
         self._coded: Final = self._shapes.add(RUN_HINT) if more else -1
+        self._disguised: Final = self._shapes.add(WHOLE_HINT) if more else -1
         self._instructing: Final = self._words.add(injection.HINT) if more else -1
         self._words.finish()
         self._shapes.finish()
@@ -156,16 +165,23 @@ class Scanner:
         words, shapes = self._words.match(encoded), self._shapes.match(encoded)
         if words == self._words.nothing and shapes == self._shapes.nothing and not self._own_places:
             return None
-        rules = [rule for place in words for rule in self._rules_of_words.get(place, ())]
+        rules = [
+            rule
+            for place in words
+            for rule in self._rules_of_words.get(place, ())
+            if rule not in self._also or self._also[rule] in shapes
+        ]
         rules += [rule for place in shapes for rule in self._rules_of_shapes.get(place, ())]
         return Hits(
-            (*sorted(rules), *self._own_places),
+            rules=(*sorted(rules), *self._own_places),
             hidden=self._hidden in shapes,
             spelt=self._spelt in shapes,
             named=self._named in shapes,
             instructing=self._instructing in words,
             folded=self._folded in shapes,
             coded=self._coded in shapes,
+            disguised=self._disguised in shapes,
+            size=len(encoded),
         )
 
     def look(self, text: str) -> Hits:

@@ -25,7 +25,8 @@ def anything(_match: Any) -> bool:
 @final
 class Rule(msgspec.Struct, frozen=True):
     """name: shown in place of what was found. group: which part of a match that is; 0: all of it.
-    check: has the last word. shape: the hint repeats itself or stands for any digits, so it belongs to
+    check: has the last word. also: a hint of a shape that must be there as well, where words alone are
+    too common. shape: the hint repeats itself or stands for any digits, so it belongs to
     the automaton of shapes; words and shapes in one would have a state for every pair."""
 
     name: str
@@ -35,6 +36,7 @@ class Rule(msgspec.Struct, frozen=True):
     group: int = 0
     kind: Kind = "secret"
     shape: bool = False
+    also: bytes = b""
 
     @property
     def finding(self) -> str:

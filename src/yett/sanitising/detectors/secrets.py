@@ -164,7 +164,7 @@ _NAME_WORDS: Final = (
 _NAMES: Final = f"(?i:{_NAME_WORDS})"
 _SUFFIX: Final = r"(?i:s|[_-]?(?:value|base64|prod|production|dev|[0-9]))?"
 _ASSIGNED: Final = rf"([A-Za-z0-9_.-]{{0,40}}{_NAMES}){_SUFFIX}[\"'\]]{{0,2}}[ \t]*(?:=>|:=|[:=])"
-_ASSIGNED_HINT: Final = r"(?i:passw|phrase|pwd|secret|token|credential|key)[A-Za-z0-9_-]{0,12}[\\\"'\]]{0,4}[ \t]*(?:\\t[ \t]*)*(?:=>|[:=])"
+_ASSIGNED_HINT: Final = r"(?i:passw|phrase|pwd|secret|token|credential|key)[A-Za-z0-9_-]{0,12}[\\\"'\]]{0,4}[ \t]*(?:\\t[ \t]*)*(?:=>|[:=])=?(?:\\[nrt]|\s)*[\\\"'`]{0,4}[^\s\"'`(){}<>]{8}"
 
 _FORMS: Final = (
     _form("aws-access-key-id", r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}\b", "(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{2}"),
@@ -174,8 +174,8 @@ _FORMS: Final = (
     _form("mailchimp-key", r"\b[0-9a-f]{32}-us[0-9]{1,2}\b", "[0-9a-f]-us[0-9]"),
     _form("azure-client-secret", r"[A-Za-z0-9_~.-]{3}[0-9]Q~[A-Za-z0-9_~.-]{31,34}", r"[0-9]Q~"),
     _form("azure-storage-key", r"AccountKey=([A-Za-z0-9+/]{60,100}={0,2})", "AccountKey=", group=1),
-    _form("vault-token", r"\bs\.[A-Za-z0-9]{24}\b", r"s\.[A-Za-z0-9]{7}", lambda match: is_random(match.group()[2:])),
-    _form("discord-token", r"\b[MNO][A-Za-z0-9_-]{23,25}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,40}\b", r"\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{3}"),
+    _form("vault-token", r"\bs\.[A-Za-z0-9]{24}\b", r"s\.[A-Za-z0-9]{16}", lambda match: is_random(match.group()[2:])),
+    _form("discord-token", r"\b[MNO][A-Za-z0-9_-]{23,25}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,40}\b", r"\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{16}"),
     _form("mapbox-token", r"\b(?i:[ps]k)\.[A-Za-z0-9]{50,100}\.[A-Za-z0-9]{20,30}", r"(?i:[ps]k)\.[A-Za-z0-9]{3}"),
     _form("octopus-key", r"\bAPI-[A-Z0-9]{26}\b", "API-[A-Z0-9]{2}"),
     _form("json-web-token", r"eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]{8,}){2}(?:\.[A-Za-z0-9_-]+){0,2}", "eyJ[A-Za-z0-9_-]{4}"),
