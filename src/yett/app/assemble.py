@@ -144,7 +144,8 @@ def _catalogue(
     before: Snapshot | None,
 ) -> Catalogue:
     """Keep the catalogue, and what it has verified, unless the servers themselves changed."""
-    if before is not None and before.configuration.servers == configuration.servers:
+    now = configuration.servers, configuration.lock
+    if before is not None and now == (before.configuration.servers, before.configuration.lock):
         return before.catalogue
     return yett.catalogue.build.build(
         catalogue_config(configuration, folder),

@@ -47,7 +47,7 @@ def prove_whole(path: Path, *, data: Path, clock: Clock) -> Configuration:
     except ConfigurationError as error:
         problems += error.problems
     try:
-        yett.catalogue.build.open_lock(folder).read()
+        yett.catalogue.build.open_lock(folder, configuration.lock.signed_by).read()
         problems += undeclared_arguments(configuration, folder)
     except ConfigurationError as error:
         problems += error.problems

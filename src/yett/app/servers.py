@@ -143,7 +143,7 @@ def catalogue_config(configuration: Configuration, folder: Path) -> CatalogueCon
     """folder: where the configuration file lies; `yett.lock` lies beside it."""
     return CatalogueConfig(
         lock_path=str(folder / LOCK_NAME),
-        pin_at_first_sight=configuration.mode == "development",
+        pin_at_first_sight=configuration.mode == "development" and not configuration.lock.signed_by,
         servers=tuple(configuration.servers),
         access={
             (server, tool): rules.access
@@ -156,6 +156,7 @@ def catalogue_config(configuration: Configuration, folder: Path) -> CatalogueCon
             for server, tool, rules in _tools(configuration)
             if rules.rows is not None
         },
+        signed_by=configuration.lock.signed_by,
     )
 
 

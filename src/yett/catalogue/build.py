@@ -1,6 +1,6 @@
 """Configuration in, the stage out."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -11,9 +11,11 @@ from yett.catalogue.forcing import without_forced
 from yett.catalogue.hiding import without_hidden
 from yett.catalogue.pinning import Classes
 from yett.catalogue.port import Discoverer, LockStore, RecordEvent, SchemaCheck
+from yett.catalogue.signing import read_signer
 from yett.catalogue.stage import Catalogue
 from yett.catalogue.verifier import Verifier
 from yett.core.clock import Clock
+from yett.core.errors import ConfigurationError, Problem
 from yett.core.seal import Sealer
 from yett.core.target import JSON, Access
 
@@ -34,12 +36,12 @@ def build(
     shipped: by server, what a ready-made entry says of its tools (`entries.find_entry`).
 
     Raises:
-        ConfigurationError: `yett.lock` is damaged.
+        ConfigurationError: `yett.lock` is damaged, or not signed though it must be.
     """
     verifier = Verifier(
         config,
         discoverer=discoverer,
-        store=LockFile(Path(config.lock_path)),
+        store=LockFile(Path(config.lock_path), read_signers(config.signed_by)),
         schema_check=schema_check,
         text_findings=text_findings,
         record_event=record_event,
@@ -59,9 +61,33 @@ def _altered(config: CatalogueConfig, key: str, definition: dict[str, JSON]) -> 
     return definition
 
 
-def open_lock(folder: Path) -> LockStore:
-    """Return the way to `yett.lock`, for commands. folder: where the configuration file lies."""
-    return LockFile(folder / LOCK_NAME)
+def open_lock(folder: Path, signed_by: Sequence[str] = ()) -> LockStore:
+    """Return the way to `yett.lock`, for commands. folder: where the configuration file lies. signed_by:
+    who must have signed it; without any, it is read as it is.
+
+    Raises:
+        ConfigurationError: one of the keys is none.
+    """
+    return LockFile(folder / LOCK_NAME, read_signers(signed_by))
+
+
+def read_signers(signed_by: Sequence[str]) -> frozenset[bytes]:
+    """Return the keys that may sign the lock.
+
+    Raises:
+        ConfigurationError: one is no key.
+    """
+    keys: set[bytes] = set()
+    problems: list[Problem] = []
+    for place, line in enumerate(signed_by):
+        try:
+            keys.add(read_signer(line))
+        except ValueError as error:
+            fix = "Write the whole line of a file like `id_ed25519.pub`; `yett lock key FILE` makes one."
+            problems.append(Problem(str(error), fix=fix, path=("lock", "signed_by", place)))
+    if problems:
+        raise ConfigurationError(problems)
+    return frozenset(keys)
 
 
 def classes_by_server(

@@ -8,6 +8,15 @@ from yett.core.target import Access
 
 LOCK_NAME: Final = "yett.lock"
 """Beside the configuration file."""
+SIGNATURE_SUFFIX: Final = ".sig"
+
+
+@final
+class LockConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """signed_by: public keys, each as in `id_ed25519.pub`; with any, a lock that none of them has signed
+    is not taken, and nothing is approved by itself."""
+
+    signed_by: tuple[str, ...] = ()
 
 
 @final
@@ -15,7 +24,8 @@ class CatalogueConfig(msgspec.Struct, frozen=True, kw_only=True):
     """lock_path: `yett.lock` beside the configuration. pin_at_first_sight: development only.
     servers: the configured names, in order. access: (server, tool) → the operator's class.
     forced: by `server/tool`, the places of arguments that the gate sets itself. hidden: by
-    `server/tool`, of those some of whose rows are not shown, fields that never are."""
+    `server/tool`, of those some of whose rows are not shown, fields that never are. signed_by: see
+    `LockConfig`."""
 
     lock_path: str
     pin_at_first_sight: bool
@@ -23,3 +33,4 @@ class CatalogueConfig(msgspec.Struct, frozen=True, kw_only=True):
     access: dict[tuple[str, str], Access]
     forced: dict[str, tuple[tuple[str, ...], ...]] = {}
     hidden: dict[str, tuple[str, ...]] = {}
+    signed_by: tuple[str, ...] = ()

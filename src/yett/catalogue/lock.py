@@ -90,6 +90,34 @@ def decode_lock(content: bytes, file: str) -> Lock:
         raise damaged(file, str(error)) from error
 
 
+@final
+class LockNotSigned(ConfigurationError):
+    """lock: what it says. Nothing of it is taken but what takes something out of use."""
+
+    def __init__(self, file: str, lock: Lock) -> None:
+        fix = f"Read it, then sign it: `yett lock sign --key FILE`, or `ssh-keygen -Y sign -n yett.lock -f FILE {file}`"
+        message = "the lock is not signed by anybody whom `lock.signed_by` names"
+        super().__init__([Problem(message, fix=fix, file=file)])
+        self.lock = lock
+
+
+def restricted(trusted: Lock, other: Lock) -> Lock:
+    """Return the trusted lock with those pins out of use that are the same in the other, and out of use."""
+    for server, pins in other.servers.items():
+        known = trusted.servers.get(server, ServerPins())
+        for kind in SECTIONS:
+            out = {
+                name: msgspec.structs.replace(known.of(kind)[name], quarantined=True)
+                for name, pin in pins.of(kind).items()
+                if pin.quarantined
+                and name in known.of(kind)
+                and known.of(kind)[name].digest == pin.digest
+            }
+            if out:
+                trusted = with_pins(trusted, server, kind, out)
+    return trusted
+
+
 def damaged(file: str, message: str) -> ConfigurationError:
     fix = "Restore it from Git; to begin anew, delete it and run `yett tool approve SERVER`"
     return ConfigurationError([Problem(f"the lock is damaged: {message}", fix=fix, file=file)])

@@ -15,7 +15,7 @@ from yett.catalogue.config import CatalogueConfig
 from yett.catalogue.definitions import Sight
 from yett.catalogue.diff import TextFindings
 from yett.catalogue.judging import Judge
-from yett.catalogue.lock import Lock, ServerPins
+from yett.catalogue.lock import Lock, LockNotSigned, ServerPins, restricted
 from yett.catalogue.names import Template, split_name, split_uri
 from yett.catalogue.pinning import Classes, pin_first_sight
 from yett.catalogue.port import Discoverer, LockStore, RecordEvent, SchemaCheck
@@ -223,8 +223,11 @@ class Verifier:
         self._stamp = stamp
         try:
             lock = await asyncio.to_thread(self._store.read)
+        except LockNotSigned as error:
+            self._tell({"event": "lock.not_signed", "problem": str(error), "alert": "high"})
+            self._take_lock(restricted(self._lock, error.lock))
         except ConfigurationError as error:
-            self._tell({"event": "lock.damaged", "problem": str(error)})
+            self._tell({"event": "lock.damaged", "problem": str(error), "alert": "high"})
         else:
             self._take_lock(lock)
 

@@ -209,6 +209,8 @@ def approved_now(place: Place, server: str, decisions: Sequence[Decision]) -> No
     """
     with place.database().transaction() as transaction:
         open_lock(place.folder).update(lambda lock: approve(lock, server, decisions))
+        if place.configuration().lock.signed_by:
+            place.say("It takes effect once it is signed: `yett lock sign --key FILE`")
         for decision in decisions:
             if decision.is_news:
                 event: dict[str, Any] = {

@@ -36,6 +36,7 @@ COMMANDS: Final[dict[str, _Entry]] = {
     "key": _Entry("key", "Create, list, rotate and revoke the keys of callers."),
     "server": _Entry("server", "List, add, test and remove upstream servers."),
     "tool": _Entry("tool", "Review and approve the tools of the servers."),
+    "lock": _Entry("lock", "Sign yett.lock, and see who has."),
     "policy": _Entry("policy", "Check and explain what the policies decide."),
     "secret": _Entry("secret", "Keep the secrets that servers need."),
     "usage": _Entry("usage", "Show what keys used and what they have left."),

@@ -11,6 +11,7 @@ import msgspec
 from yett.audit.config import AuditConfig
 from yett.authentication.config import AuthenticationConfig
 from yett.authorization.config import ApprovalsConfig, Label, LabelsConfig, Roles, RowRules
+from yett.catalogue.config import LockConfig
 from yett.core.quantities import Duration
 from yett.core.target import SERVER_NAME_PATTERN, Access
 from yett.credentials.config import CredentialConfig, VaultConfig
@@ -134,6 +135,7 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     discovery: Literal["all", "search"] = "all"
     authentication: AuthenticationConfig = AuthenticationConfig()
     servers: dict[ServerName, ServerSection] = {}
+    lock: LockConfig = LockConfig()
     roles: Roles = {}
     policies: str = "policies"
     labels: LabelsConfig = LabelsConfig()

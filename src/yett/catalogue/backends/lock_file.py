@@ -8,8 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, final
 
-from yett.catalogue.lock import Lock, decode_lock, encode_lock
+from yett.catalogue.config import SIGNATURE_SUFFIX
+from yett.catalogue.lock import Lock, LockNotSigned, decode_lock, encode_lock
 from yett.catalogue.pinning import check_lock
+from yett.catalogue.signing import signer_of
 from yett.core.errors import ConfigurationError, Fault, Problem
 from yett.core.reasons import Reason
 from yett.storage.files import write_whole
@@ -21,17 +23,19 @@ _MODE: Final = 0o644  # it holds no secret and lies in Git
 
 @final
 class LockFile:
-    __slots__ = ("_path",)
+    """signers: keys of which one must have signed it, in a file beside it; none: nobody has to."""
 
-    def __init__(self, path: Path) -> None:
+    __slots__ = ("_path", "_signature", "_signers")
+
+    def __init__(self, path: Path, signers: frozenset[bytes] = frozenset()) -> None:
         self._path = path
+        self._signature = path.with_name(path.name + SIGNATURE_SUFFIX)
+        self._signers = signers
 
     def stamp(self) -> Hashable:
-        try:
-            state = self._path.stat()
-        except OSError:
-            return None
-        return (state.st_ino, state.st_mtime_ns, state.st_size)
+        if not self._signers:
+            return _stamp_of(self._path)
+        return _stamp_of(self._path), _stamp_of(self._signature)
 
     def read(self) -> Lock:
         try:
@@ -45,7 +49,17 @@ class LockFile:
                 file=str(self._path),
             )
             raise ConfigurationError([problem]) from error
-        return check_lock(decode_lock(content, str(self._path)), str(self._path))
+        lock = check_lock(decode_lock(content, str(self._path)), str(self._path))
+        if self._signers and self._signer_of(content) not in self._signers:
+            raise LockNotSigned(str(self._path), lock)
+        return lock
+
+    def _signer_of(self, content: bytes) -> bytes | None:
+        try:
+            signature = self._signature.read_bytes()
+        except OSError:
+            return None
+        return signer_of(content, signature)
 
     def update(self, change: Callable[[Lock], Lock]) -> Lock:
         try:
@@ -76,3 +90,11 @@ class LockFile:
             yield
         finally:
             os.close(descriptor)
+
+
+def _stamp_of(path: Path) -> Hashable:
+    try:
+        state = path.stat()
+    except OSError:
+        return None
+    return state.st_ino, state.st_mtime_ns, state.st_size
