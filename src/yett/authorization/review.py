@@ -1,11 +1,12 @@
 """What in a sound policy set is probably not meant: told by `yett policy check`, never enforced. Pure."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import final
 
 import msgspec
 
+from yett.authorization.conditions import Uid
 from yett.authorization.config import Roles
 from yett.authorization.covering import Covers
 from yett.authorization.emptiness import never_holds
@@ -38,6 +39,12 @@ class House(msgspec.Struct, frozen=True, kw_only=True):
     offers: Sequence[Offer] = ()
     fitting: Fitting | None = None
     keys: Collection[str] | None = None
+    by_place: dict[Uid, Offer] = {}
+    """The offers, by kind and key; made here, never handed in."""
+
+    def __post_init__(self) -> None:
+        by_place = {(offer.kind, offer.key): offer for offer in self.offers}
+        msgspec.structs.force_setattr(self, "by_place", by_place)
 
 
 def review(roles: Roles, policies: Sequence[Policy], house: House) -> list[Note]:
@@ -70,8 +77,11 @@ def _note(policy: Policy, message: str, *, serious: bool) -> Note:
     return Note(f"`{policy.id}` {message}", statement.file, statement.line, serious)
 
 
-def review_rows(policies: Iterable[Policy], tools: Collection[str]) -> list[Note]:
-    """Return what about rows does nothing. tools: `server/tool` of those whose rows can be told apart."""
+def review_rows(
+    policies: Iterable[Policy], tools: Collection[str], statements: Mapping[str, str]
+) -> list[Note]:
+    """Return what about rows does nothing, or can be got round. tools: `server/tool` of those whose rows
+    can be told apart. statements: of some of them, an argument that seems to be a statement of SQL."""
     about_rows = [policy for policy in policies if ROW_ACTION in policy.actions]
     notes = [
         Note(
@@ -81,6 +91,15 @@ def review_rows(policies: Iterable[Policy], tools: Collection[str]) -> list[Note
         )
         for policy in about_rows
         if not any(_reaches(policy, tool) for tool in tools)
+    ]
+    notes += [
+        Note(
+            f"the rows of `{tool}` can be made up if `{argument}` is SQL (`select 'acme' as tenant …`): say "
+            f"arguments: {{{argument}: {{kind: sql}}}}, and statements reach the caller's rows only",
+            "yett.yaml",
+            serious=True,
+        )
+        for tool, argument in sorted(statements.items())
     ]
     permits = [policy for policy in about_rows if policy.effect == "permit"]
     notes += [
@@ -141,10 +160,12 @@ def _unknown_names(policy: Policy, roles: Roles, house: House) -> Iterator[str]:
 
 def _unknown_offer(kind: str, name: str, house: House) -> Iterator[str]:
     """Only of servers of which something is approved: of others nothing is known yet."""
+    if (kind, name) in house.by_place:
+        return
     server = name.partition("/")[0]
     known = [offer for offer in house.offers if offer.server == server]
-    names = [offer.key for offer in known if offer.kind == kind]
-    if known and name not in names:
+    if known:
+        names = [offer.key for offer in known if offer.kind == kind]
         yield (
             f"speaks of the {kind.lower()} `{name}`, which is not approved"
             f"{_did_you_mean(name, names)}"
@@ -154,12 +175,12 @@ def _unknown_offer(kind: str, name: str, house: House) -> Iterator[str]:
 def _wrong_action(policy: Policy, house: House) -> Iterator[str]:
     if policy.resource is None or policy.resource[0] != "Tool" or ROW_ACTION in policy.actions:
         return
-    for offer in house.offers:
-        if (offer.kind, offer.key) == policy.resource and offer.access not in policy.actions:
-            yield (
-                f"never applies to a call: it is about `{'`, `'.join(policy.actions)}`, "
-                f"and `{offer.key}` is approved as `{offer.access}`"
-            )
+    offer = house.by_place.get(policy.resource)
+    if offer is not None and offer.access not in policy.actions:
+        yield (
+            f"never applies to a call: it is about `{'`, `'.join(policy.actions)}`, "
+            f"and `{offer.key}` is approved as `{offer.access}`"
+        )
 
 
 def _doubts(policy: Policy, house: House) -> Iterator[str]:

@@ -37,6 +37,7 @@ def check(place: Place, *, strict: bool) -> None:
     applies, or makes no difference; a note is about what is probably not meant.
     """
     from yett.app.servers import tool_marks
+    from yett.app.statements import unguarded_statements
     from yett.authorization.review import review, review_rows
     from yett.authorization.rows import tools_with_rows
 
@@ -45,7 +46,9 @@ def check(place: Place, *, strict: bool) -> None:
     authorizer = authorizer_of(place, configuration, files)
     house = house_of(place, configuration, authorizer)
     notes = review(configuration.roles, authorizer.policies, house)
-    notes += review_rows(authorizer.policies, tools_with_rows(tool_marks(configuration)))
+    rows = tools_with_rows(tool_marks(configuration))
+    statements = unguarded_statements(configuration, house.offers)
+    notes += review_rows(authorizer.policies, rows, statements)
     warnings = [shown(str(note)) for note in notes if note.serious]
     doubts = [shown(str(note)) for note in notes if not note.serious]
     place.print_record(
