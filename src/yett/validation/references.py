@@ -7,7 +7,7 @@ JSON Schema 2020-12 §8.2 and §9; draft-07 §8.
 
 from collections.abc import Iterator
 from typing import Any, Final, final
-from urllib.parse import unquote, urldefrag, urljoin
+from urllib.parse import unquote, urljoin
 
 from yett.core.target import JSON
 
@@ -26,6 +26,10 @@ METASCHEMAS: Final = frozenset(
     {"https://json-schema.org/draft/2020-12/schema", "http://json-schema.org/draft-07/schema"}
 )
 """The compiler carries these itself; nothing is fetched for them."""
+
+
+_INDEX_DIGITS_MAX: Final = 9
+"""Of a list; and Python reads no number of 4,301 digits."""
 
 
 class SchemaRefused(ValueError):
@@ -94,7 +98,7 @@ class References:
     def _identify(self, schema: dict[str, JSON], base: str) -> str:
         identifier = schema.get("$id")
         if isinstance(identifier, str):
-            address, fragment = urldefrag(identifier)
+            address, _, fragment = identifier.partition("#")
             if fragment:  # draft-07: `"$id": "#name"` is an anchor
                 self._anchors[base, fragment] = schema
             if address:
@@ -116,7 +120,7 @@ class References:
         return self._found[place]
 
     def _look_up(self, base: str, reference: str) -> JSON:
-        address, fragment = urldefrag(reference)
+        address, _, fragment = reference.partition("#")
         address = _join(base, address) if address else base
         if address in METASCHEMAS:
             return True
@@ -140,6 +144,7 @@ class References:
                 isinstance(place, list)
                 and key.isascii()
                 and key.isdigit()
+                and len(key) <= _INDEX_DIGITS_MAX
                 and int(key) < len(place)
             ):
                 place = place[int(key)]
@@ -154,4 +159,7 @@ class References:
 
 
 def _join(base: str, address: str) -> str:
-    return urljoin(base, address) if base else address
+    try:
+        return urljoin(base, address) if base else address
+    except ValueError:
+        raise SchemaRefused(f"`{address[:200]}` cannot be an address") from None

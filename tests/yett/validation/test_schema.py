@@ -519,3 +519,21 @@ def test_a_recursive_answer_is_measured_before_it_is_judged() -> None:
         "",
         "is nested too deep for this schema",
     )
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "object", "$id": "http://a[0-1/b", "properties": {"a": {"$ref": "c.json#/x"}}},
+        {"type": "object", "$id": "http://a/b", "properties": {"a": {"$ref": "http://[b/c"}}},
+        {
+            "type": "object",
+            "properties": {"a": {"$ref": "#/allOf/" + "9" * 5_000}},
+            "allOf": [True],
+        },
+    ],
+)
+def test_an_address_that_is_none_is_refused_and_breaks_nothing(schema: dict[str, Any]) -> None:
+    """Found by fuzzing."""
+    with pytest.raises(SchemaRefused):
+        compile_schema(schema, open_=False)
