@@ -136,6 +136,8 @@ def _check_words(tree: exp.Expr, tokens: list[Token], dialect: str, rules: Rules
     if rules.writes:
         columns.update(_names_with_columns(tree))
     for index, token in enumerate(tokens):
+        if token.comments:  # none was written
+            raise Unfit("cannot be written anew without comments")
         quoted = token.token_type is TokenType.IDENTIFIER
         word = token.text.upper()
         if not quoted and token.token_type is not TokenType.STRING:
@@ -180,22 +182,33 @@ def _names_with_columns(tree: exp.Expr) -> Counter[str]:
 
 def _check_tables(tree: exp.Expr, dialect: str, rules: Rules) -> None:
     for table in tree.find_all(exp.Table):
-        if not isinstance(table.this, exp.Identifier):
-            if not isinstance(table.this, exp.Func):
-                raise Unfit("reads from something that is no table")
-            continue
-        parts = [part.name.lower() for part in table.parts]
-        if not all(map(_TABLE.fullmatch, parts)) or len(parts) > _parts_max(dialect):
-            raise Unfit("reads a table whose name may mean a file or another server")
-        if len(parts) > 1 and (parts[-1] in _FILES and dialect == "duckdb"):
-            raise Unfit("reads a table whose name may mean a file or another server")
-        if _is_secret(parts, dialect):
-            raise Unfit(f"reads {said('.'.join(parts), 'a table')}, which holds secrets")
+        _check_table(table, dialect)
+    for rows in tree.find_all(exp.TableFromRows):
+        if not isinstance(rows.this, exp.Func | exp.Table):
+            raise Unfit("reads a table that is named by a value")
     if rules.tables:
         for table in tables_in(tree):
             name = ".".join(part.name.lower() for part in table.parts)
             if name not in rules.tables:
                 raise Unfit(f"names a table that is not allowed: {said(name, 'of an odd name')}")
+
+
+def _check_table(table: exp.Table, dialect: str) -> None:
+    if isinstance(table.this, exp.Func):
+        if table.this.name.lower() == "table" and not isinstance(
+            table.this.expressions[0], exp.Func
+        ):
+            raise Unfit("reads a table that is named by a value")
+        return
+    parts = [part.name.lower() for part in table.parts]
+    if dialect == "bigquery":
+        parts = [name for part in parts for name in part.split(".")]
+    if not all(map(_TABLE.fullmatch, parts)) or len(parts) > _parts_max(dialect):
+        raise Unfit("reads a table whose name may mean a file or another server")
+    if dialect == "duckdb" and len(parts) > 1 and parts[-1] in _FILES:
+        raise Unfit("reads a table whose name may mean a file or another server")
+    if _is_secret(parts, dialect):
+        raise Unfit(f"reads {said('.'.join(parts), 'a table')}, which holds secrets")
 
 
 def _parts_max(dialect: str) -> int:
@@ -205,8 +218,8 @@ def _parts_max(dialect: str) -> int:
 
 def _is_secret(parts: list[str], dialect: str) -> bool:
     schema = parts[-2] if len(parts) > 1 else ""
-    if dialect == "clickhouse":
-        return schema == "system" and parts[-1] in _SECRET_SYSTEM
+    if dialect == "clickhouse" and schema == "system" and parts[-1] in _SECRET_SYSTEM:
+        return True
     if dialect == "mysql" and schema in _SECRET_SCHEMAS:
         return True
     return bool(_SECRET_TABLES.fullmatch(parts[-1]))

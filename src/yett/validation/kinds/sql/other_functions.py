@@ -27,7 +27,7 @@ _EVERYWHERE: Final = """
     uuid var_pop var_samp variance version week weekday weekofyear width_bucket year
     approx_count_distinct approx_distinct array_agg array_concat array_contains array_length array_size
     array_to_string bool_and bool_or contains count_if countif endswith ends_with startswith starts_with
-    generate_series logical_and logical_or cosh acosh asinh atanh cbrt factorial isinf isnan lcm gcd
+    generate_series logical_and logical_or cosh acosh asinh atanh cbrt coth csch sech factorial isinf isnan lcm gcd
     levenshtein json_each json_tree json_group_array json_group_object json_table soundex sequence exists
 """
 _MYSQL: Final = """
@@ -72,15 +72,15 @@ _MSSQL: Final = """
 """
 _ORACLE: Final = """
     add_months asciistr bitand cardinality chartorowid cluster_id collect compose current_timestamp dbtimezone
-    decode decompose dump empty_blob empty_clob extractvalue from_tz hextoraw json_dataguide json_exists
+    decode decompose dump empty_blob empty_clob from_tz hextoraw json_dataguide json_exists
     json_mergepatch json_scalar json_serialize json_transform lengthb lnnvl localtimestamp nanvl new_time
     next_day nls_charset_id nls_initcap nls_lower nls_upper nlssort numtodsinterval numtoyminterval ora_hash
     powermultiset ratio_to_report rawtohex remainder rowidtochar scn_to_timestamp sessiontimezone
     standard_hash sys_connect_by_path sys_context sys_extract_utc sys_guid sys_typeid sysdate systimestamp
     to_binary_double to_binary_float to_clob to_dsinterval to_multi_byte to_nchar to_single_byte
-    to_timestamp_tz to_yminterval treat tz_offset uid unistr userenv validate_conversion vsize xmlagg xmlcast
-    xmlcomment xmlconcat xmlelement xmlexists xmlforest xmlparse xmlquery xmlroot xmlserialize xmltable
-    wm_concat stats_mode bin_to_num nls_charset_name regexp_like
+    to_timestamp_tz to_yminterval tz_offset uid unistr userenv validate_conversion vsize xmlagg
+    xmlcomment xmlconcat xmlelement xmlforest xmlserialize
+    wm_concat treat table stats_mode bin_to_num nls_charset_name regexp_like
 """
 _BIGQUERY: Final = """
     acos approx_quantiles approx_top_count approx_top_sum array_concat_agg array_first array_last
@@ -124,14 +124,14 @@ _SNOWFLAKE: Final = """
     try_to_boolean try_to_date try_to_decimal try_to_double try_to_number try_to_numeric try_to_time
     try_to_timestamp try_to_timestamp_ntz uniform seq1 seq2 seq4 seq8 generator rowcount uuid_string
     variance_pop week weekiso xmlget yearofweek yearofweekiso zeroifnull nullifzero zipf hash_agg
-    regr_valx regr_valy dayofweekiso bernoulli system
+    regr_valx regr_valy dayofweekiso bernoulli system table
 """
 _DUCKDB: Final = """
     age aggregate alias apply approx_quantile arbitrary arg_max arg_min argmax argmin array_append
     array_cat array_distance array_distinct array_extract array_filter array_has array_has_all array_has_any
     array_indexof array_position array_prepend array_reverse_sort array_slice array_sort array_transform
     array_unique array_value bar base64 bin bitstring bitstring_agg bit_position cardinality century
-    century chr combine constant_or_null cosine_similarity current_query current_setting damerau_levenshtein
+    century chr combine constant_or_null cosine_similarity current_query damerau_levenshtein
     date_bin datesub datetrunc dayofyear decade decode element_at encode entropy enum_first enum_last enum_range
     epoch epoch_ms epoch_ns epoch_us equi_width_bins even favg filter first flatten format_bytes from_base64
     from_binary from_hex fsum generate_subscripts geomean get_bit get_current_timestamp gen_random_uuid

@@ -303,6 +303,7 @@ REFUSED: Final[dict[str, tuple[str, ...]]] = {
         "BEGIN NULL; END;",
         "SELECT * FROM t FOR UPDATE",
         "SELECT extractvalue(xmltype('x'),'/a') FROM dual",
+        "SELECT * FROM XMLTABLE('doc(\"/public/x\")')",
         "SELECT dbms_pipe.receive_message('a',5) FROM dual",
         "SELECT httpuritype('http://x').getclob() FROM dual",
         "SELECT sys.dbms_java.x('a') FROM dual",
@@ -357,6 +358,8 @@ REFUSED: Final[dict[str, tuple[str, ...]]] = {
         "SELECT 1 ->> SELECT 2",
         "BEGIN",
         "SELECT * FROM DIRECTORY(@s)",
+        "SELECT * FROM TABLE('secrets')",
+        "SELECT * FROM TABLE($1)",
     ),
     "duckdb": (
         "SELECT * FROM 'x.csv'",
@@ -397,6 +400,7 @@ REFUSED: Final[dict[str, tuple[str, ...]]] = {
         "SELECT set_config('a','b')",
         "SELECT * FROM range(10) t, 'x.json'",
         "SELECT * FROM getvariable('x')",
+        "SELECT current_setting('s3_secret_access_key')",
     ),
     "clickhouse": (
         "SELECT * FROM file('x')",
@@ -622,6 +626,8 @@ READ: Final[dict[str, tuple[str, ...]]] = {
         "DESCRIBE TABLE t",
         "SELECT LISTAGG(a, ',') WITHIN GROUP (ORDER BY a) FROM t",
         "SELECT * FROM t SAMPLE (10)",
+        "SELECT value FROM TABLE(FLATTEN(input => PARSE_JSON('[1]')))",
+        "SELECT seq4() FROM TABLE(GENERATOR(ROWCOUNT => 5))",
         "SELECT OBJECT_CONSTRUCT('a',1), PARSE_JSON('{}'), ARRAY_AGG(x) FROM t",
         "SELECT CURRENT_USER(), CURRENT_WAREHOUSE()",
         "SELECT * FROM t WHERE a ILIKE '%x%'",
