@@ -1,6 +1,7 @@
 """A SQLite file: opened anew for each statement, only to read, in a thread beside the loop."""
 
 import asyncio
+import re
 import sqlite3
 import threading
 import time
@@ -28,7 +29,7 @@ from yett.upstreams.backends.sql.engine import (
     Statement,
 )
 from yett.upstreams.backends.sql.looks import check_looks
-from yett.upstreams.backends.sql.sqlite_authority import Authority
+from yett.upstreams.backends.sql.sqlite_authority import Authority, Reads, learn_reads
 from yett.upstreams.backends.sql.taking import Taken, check_columns
 from yett.upstreams.backends.sql.values import octets, of_sqlite
 
@@ -55,6 +56,9 @@ _LISTED: Final = """
 select 'main' as schema, name, type as kind from sqlite_schema
 where type in ('table', 'view') and name not like 'sqlite\\_%' escape '\\' order by name limit ?
 """
+
+_KINDS: Final = "select name, type from sqlite_schema where type in ('table', 'view')"
+_WITH: Final = re.compile(r"\bwith\b", re.IGNORECASE)
 
 _Result = TypeVar("_Result")
 
@@ -85,6 +89,7 @@ class SqliteEngine:
         self._tables = frozenset(table.removeprefix("main.").lower() for table in tables) or None
         self._threads = ThreadPoolExecutor(THREADS_MAX, thread_name_prefix="yett-sqlite")
         self._under_way: set[_Stop] = set()
+        self._known: tuple[int, Reads | None] = 0, None
 
     @property
     def statements_max(self) -> int:
@@ -97,9 +102,9 @@ class SqliteEngine:
         check_looks(statement.sql)
 
         def work(connection: sqlite3.Connection) -> Rows:
-            views = [row["name"] for row in self._names(connection) if row["kind"] == "view"]
             _introduce(connection, caller.principal)
-            connection.set_authorizer(Authority(self._tables, views))
+            with_queries = _WITH.search(statement.sql) is not None
+            connection.set_authorizer(Authority(self._reads(connection), with_queries=with_queries))
             return _run(connection, statement)
 
         return await self._in_thread(caller.seconds * _STATEMENT_SHARE, work)
@@ -136,6 +141,16 @@ class SqliteEngine:
             for schema, name, kind in rows
             if self._tables is None or name.lower() in self._tables
         ]
+
+    def _reads(self, connection: sqlite3.Connection) -> Reads:
+        """Return what may be read; it is found out anew when the schema has changed."""
+        version = connection.execute("pragma schema_version").fetchone()[0]
+        known, reads = self._known
+        if reads is None or known != version:
+            kinds = dict(connection.execute(_KINDS).fetchall())
+            reads = learn_reads(connection, kinds, self._tables)
+            self._known = version, reads
+        return reads
 
     async def _in_thread(
         self, seconds: float, work: Callable[[sqlite3.Connection], _Result]
@@ -235,6 +250,10 @@ def _rejected(path: Path, error: sqlite3.Error, seconds: float) -> Rejected | Fa
             return _unreachable(path, error)
         case sqlite3.SQLITE_IOERR:
             return Fault(Reason.UPSTREAM_UNREACHABLE, f"cannot read {path}: {said}", sent=True)
+        case _ if said == "not authorized":
+            return Rejected(
+                f"{NO_SUCH_TABLE}; statements that are recursive, or read from functions, are not run either"
+            )
         case _:
             unknown = said.startswith(("no such table", "access to", "no such view"))
             return Rejected(NO_SUCH_TABLE if unknown else said)
