@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from typing import Final, final
 
-from yett.authorization.conditions import without_arguments
+from yett.authorization.conditions import Uid, without_arguments
 from yett.authorization.offers import Offer, write_schema
 from yett.authorization.policies import ROW_ACTION, Policy
 from yett.core.target import JSON
@@ -17,7 +17,7 @@ from yett.core.target import JSON
 TYPED_MAX: Final = 50
 """Types are looked at for policies about this many tools at most, so that a check takes seconds."""
 _NAMED_MAX: Final = 12
-_IMPOSSIBLE: Final = {".": {"left": {"Var": "context"}, "attr": "there_is_no_such_thing"}}
+_IMPOSSIBLE: Final = "context.there_is_no_such_thing"
 """Cedar's type checker does not look behind what is always false, so it finds no fault with this then."""
 
 _UNASKED: Final = "unable to guarantee safety of access to optional attribute"
@@ -50,7 +50,19 @@ class Fitting:
         of_calls = [policy for policy in policies if ROW_ACTION not in policy.actions]
         readers = [policy for policy in of_calls if policy.reads.reads_arguments]
         self._never = self._find_never([policy for policy in of_calls if policy.conditional])
-        about = [[policy for policy in readers if offer.matches(policy)] for offer in offers]
+        by_place: dict[Uid, list[Policy]] = defaultdict(list)
+        for policy in readers:
+            if policy.resource is not None:
+                by_place[policy.resource].append(policy)
+        about = [
+            [
+                policy
+                for place in offer.places()
+                for policy in by_place.get(place, ())
+                if offer.matches(policy)
+            ]
+            for offer in offers
+        ]
         for offer, matching in zip(offers, about, strict=True):
             for policy in matching:
                 self.offers[policy.id].append(offer)
@@ -62,7 +74,7 @@ class Fitting:
     def _find_never(self, policies: Sequence[Policy]) -> frozenset[str]:
         """Return the ids of those whose condition is false whatever a tool takes."""
         hopeless = [
-            self._write_text(_with_impossible(without_arguments(policy.form)))
+            _with_impossible(self._write_text(without_arguments(policy.form)))
             for policy in policies
         ]
         possible = {position for position, _ in self._find_faults(hopeless, self._fixed)}
@@ -74,17 +86,15 @@ class Fitting:
         schema = write_schema(self._fixed, offer)
         known = frozenset(name for name, each in offer.shape.members.items() if each.type)
         forms = [_of_kind(without_arguments(policy.form, known), offer) for policy in policies]
+        texts = [self._write_text(form) for form in forms]
+        hopeless = [_with_impossible(text) for text in texts]
         faults: dict[int, set[str]] = defaultdict(set)
-        for position, message in self._find_faults(
-            [self._write_text(form) for form in forms], schema
-        ):
+        for position, message in self._find_faults([*texts, *hopeless], schema):
             if _UNASKED not in message:
                 faults[position].add(message.replace(f"for policy `policy{position}`, ", ""))
-        hopeless = [self._write_text(_with_impossible(form)) for form in forms]
-        possible = {position for position, _ in self._find_faults(hopeless, schema)}
         for position, policy in enumerate(policies):
             self._faults[policy.id].append(tuple(sorted(faults[position])))
-            self._impossible[policy.id].append(position not in possible)
+            self._impossible[policy.id].append(not faults[len(texts) + position])
 
     def doubts(self, policy: Policy) -> Iterator[str]:
         """Return what is wrong with the conditions, for each tool that the policy can be about."""
@@ -123,10 +133,9 @@ def _of_kind(form: dict[str, JSON], offer: Offer) -> dict[str, JSON]:
     return form | {"resource": {"op": "is", "entity_type": offer.kind}}
 
 
-def _with_impossible(form: dict[str, JSON]) -> dict[str, JSON]:
+def _with_impossible(text: str) -> str:
     """Return the policy with one more condition, a wrong one, behind the others."""
-    condition = {"kind": "when", "body": _IMPOSSIBLE}
-    return form | {"conditions": [*form["conditions"], condition]}
+    return f"{text.rstrip().removesuffix(';')} when {{ {_IMPOSSIBLE} }};"
 
 
 def _unknown(name: str, offers: Sequence[Offer]) -> str:

@@ -7,6 +7,7 @@ from typing import Final, final
 import msgspec
 
 from yett.authorization.compile import quote
+from yett.authorization.conditions import Uid
 from yett.authorization.policies import ANY, Policy
 from yett.authorization.port import ResourceType
 from yett.authorization.shapes import Shape
@@ -30,19 +31,20 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
     def key(self) -> str:
         return f"{self.server}/{self.name}"
 
-    def matches(self, policy: Policy) -> bool:
-        """Say whether the head of the policy lets it be about this, whoever asks."""
-        if policy.principal is None or policy.resource is None:
-            return False
-        places = {
+    def places(self) -> tuple[Uid, ...]:
+        """Return what the head of a policy that is about this can name."""
+        return (
             ANY,
             (self.kind, self.key),
             ("Server", self.server),
             (f"is {self.kind}", ""),
             (f"is {self.kind}", self.server),
-        }
+        )
+
+    def matches(self, policy: Policy) -> bool:
+        """Say whether the action of the policy lets it be about this, whoever asks."""
         action = self.access if self.kind == "Tool" else "read"
-        return action in policy.actions and policy.resource in places
+        return policy.principal is not None and action in policy.actions
 
 
 def write_schema(fixed: str, offer: Offer) -> str:
