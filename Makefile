@@ -52,6 +52,7 @@ decisions: $(VENV)/.dev   ## measure what a decision of the policies costs
 
 policies-nightly: $(VENV)/.dev   ## ask the gate, Cedar and a naive model ten million random questions (an hour)
 	@$(BIN)/python -m tests.yett.authorization.test_twin 10000000
+	@$(BIN)/python -m tests.yett.authorization.test_rows_twin 1000000
 
 fuzz: $(VENV)/.fuzz   ## feed what reads hostile bytes with bytes that nobody thought of (SECONDS=60 for each target)
 	@$(BIN)/python -m fuzz.run --seconds $(or $(SECONDS),60)

@@ -5,6 +5,8 @@ from typing import Any, Final
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.seals import SEALER
 from tests.yett.sanitising.answers import answered, text
@@ -105,6 +107,49 @@ def test_nothing_beside_the_rows_leaves(beside: dict[str, Any]) -> None:
 
     assert THEIRS.encode() not in found.encoded
     assert b"Z2xvYmV4LXNlY3JldA" not in found.encoded
+
+
+LEAVES: Final = st.sampled_from([None, True, 7, 0.5, "acme", THEIRS, f"tenant: {THEIRS}"])
+ANYTHING: Final = st.recursive(
+    LEAVES,
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from(["tenant", "rows", THEIRS, "x"]), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+
+
+@given(st.lists(ANYTHING, max_size=6), st.sampled_from(["text", "structured"]), st.sampled_from(["/structuredContent/rows", "/structuredContent/rows/*", "/structuredContent/rows/*/rows"]))  # fmt: skip
+@settings(max_examples=150, deadline=None)
+def test_whatever_stands_among_the_rows_only_ours_leave(
+    rows: list[Any],
+    form: str,
+    at: str,
+) -> None:
+    """A row of any form leaves only if it says that it is ours."""
+    mine = {"tenant": "acme", "x": "ours"}
+    document = {"rows": [*rows, mine, {"rows": [mine]}]}
+    answer = text(json.dumps(document)) if form == "text" else structured(document)
+    try:
+        found = clean(answer, rows=places(at))
+    except Fault:
+        return
+    assert found.result is not None
+    left = json.loads(found.result["content"][0]["text"])["rows"]
+    if at.endswith("/*/rows"):
+        shown = [row for group in left for row in _rows_in(group)]
+    else:
+        shown = left
+    assert mine in shown
+    assert all(isinstance(row, dict) and row["tenant"] == "acme" for row in shown)
+
+
+def _rows_in(group: Any) -> list[Any]:
+    found = group.get("rows") if isinstance(group, dict) else None
+    if isinstance(found, dict):
+        return [found]
+    return found or []
 
 
 def test_a_failure_says_that_it_failed_and_nothing_more() -> None:
