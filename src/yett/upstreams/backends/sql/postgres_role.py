@@ -73,6 +73,20 @@ def check_rights(rights: Any) -> None:
         )
 
 
+def check_behind(names: list[str]) -> None:
+    """Look at what `BEHIND` returned: a statement that names such a table locks the same as one that reads the view.
+
+    Raises:
+        Fault: UPSTREAM_INVALID, there is something.
+    """
+    if names:
+        raise Fault(
+            Reason.UPSTREAM_INVALID,
+            f"the role may read {', '.join(names[:_SHOWN_MAX])}, which is not in `tables`, but behind or below"
+            " something that is: nothing is run with it. Name it in `tables` as well, or REVOKE SELECT on it",
+        )
+
+
 _RECIPE: Final = (
     "CREATE ROLE reader LOGIN PASSWORD '…'; GRANT USAGE ON SCHEMA public TO reader;"
     " GRANT SELECT ON orders, customers TO reader"

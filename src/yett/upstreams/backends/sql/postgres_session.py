@@ -14,8 +14,8 @@ from yett.core.identity import Principal
 from yett.core.reasons import Reason
 from yett.core.secret import Secret
 from yett.upstreams.backends.sql.arguments import as_text
-from yett.upstreams.backends.sql.postgres_role import RIGHTS, check_rights
-from yett.upstreams.backends.sql.postgres_tables import ALLOWED, LOCKED, Tables
+from yett.upstreams.backends.sql.postgres_role import RIGHTS, check_behind, check_rights
+from yett.upstreams.backends.sql.postgres_tables import ALLOWED, BEHIND, LOCKED, Tables
 from yett.upstreams.backends.sql.values import POSTGRES
 from yett.upstreams.databases import PostgresAddress
 
@@ -186,6 +186,8 @@ async def open_session(
     connection._server_caps = connection._server_caps._replace(jit=False)  # noqa: SLF001 - no public way
     try:
         check_rights(await connection.fetchrow(RIGHTS))
+        if tables is not None:
+            check_behind([row["name"] for row in await connection.fetch(BEHIND, tables)])
         for name, decode in POSTGRES.items():
             await connection.set_type_codec(
                 name, schema="pg_catalog", format="text", encoder=_encoder(name), decoder=decode

@@ -17,7 +17,7 @@ _SYSTEM: Final = """
 (n.nspname in ('pg_catalog', 'information_schema') or n.nspname ~ '^pg_')
 """
 
-ALLOWED: Final = f"""
+_REACHED: Final = f"""
 with recursive reached (oid) as (
   select c.oid
   from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
@@ -35,7 +35,11 @@ with recursive reached (oid) as (
       and d.refclassid = 'pg_catalog.pg_class'::regclass
     where w.ev_class = reached.oid
   ) next
-), stored (oid) as (
+)
+"""  # noqa: S608 - of constants
+
+ALLOWED: Final = f"""
+{_REACHED}, stored (oid) as (
   select r.oid from reached r
   union
   select c.reltoastrelid from pg_catalog.pg_class c join reached r on r.oid = c.oid
@@ -46,6 +50,18 @@ select i.indexrelid::int8 from pg_catalog.pg_index i join stored s on s.oid = i.
 """  # noqa: S608 - of constants
 """All that may be locked. $1: `schema.table` of the only ones that may be read; null: all but the system's.
 Behind a view, and below a partitioned table, everything may be."""
+
+BEHIND: Final = f"""
+{_REACHED}
+select pg_catalog.format('%s.%s', n.nspname, c.relname) as name
+from reached r join pg_catalog.pg_class c on c.oid = r.oid
+  join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+where pg_catalog.format('%s.%s', n.nspname, c.relname) <> all ($1::text[])
+  and pg_catalog.has_any_column_privilege(c.oid, 'select')
+  and pg_catalog.has_schema_privilege(n.oid, 'usage')
+order by 1 limit 4
+"""  # noqa: S608 - of constants
+"""What is not named, stands behind something that is, and may be read by the role directly. $1: as above."""
 
 LISTED: Final = f"""
 select n.nspname::text as schema, c.relname::text as name,
