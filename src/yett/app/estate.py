@@ -146,6 +146,7 @@ class Estate:
 
     def close(self) -> None:
         self.examiner.close()
+        self.approvals.close()
         self.limits.close()
         self.auditor.close()
         self.database.close()

@@ -6,9 +6,13 @@ gets through, once: the yes is used up in one transaction, just before the call 
 
 import asyncio
 import secrets
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from hashlib import sha256
-from typing import Final, final
+from typing import Final, TypeVar, final
 
 import msgspec
 
@@ -40,10 +44,14 @@ OPEN_PER_TENANT_MAX: Final = 200
 OPEN_MAX: Final = 2_000
 CLOSED_MAX: Final = 1_000
 SWEEP_SECONDS: Final = 5.0
+LOOKING_PER_CALLER_MAX: Final = 64
+_THREADS: Final = 2
+_RETRY_SECONDS: Final = 1.0
 
 ASKABLE: Final = frozenset({"tools/call", "resources/read", "prompts/get"})
 """What a person can be shown whole. Anything else that needs a yes is refused for good."""
 _GATE: Final = "gate"
+_Found = TypeVar("_Found")
 
 
 @final
@@ -59,18 +67,37 @@ class ApprovalDesk:
         self._sealer = sealer
         self._registry = ApprovalRegistry(database, clock)
         self._swept_at = float("-inf")
+        # Threads of its own: who floods the desk must not keep the keys from being read.
+        self._threads = ThreadPoolExecutor(_THREADS, "approvals")
+        self._looking: Counter[str] = Counter()
+
+    def close(self) -> None:
+        self._threads.shutdown()
 
     async def settle(self, validated: Validated, ask: Ask) -> Agreement:
         """Return who agreed to this call.
 
         Raises:
-            Denied: APPROVAL_REQUIRED, nobody has; APPROVAL_DENIED, somebody said no.
+            Denied: APPROVAL_REQUIRED, nobody has; APPROVAL_DENIED, somebody said no; RATE_LIMITED, the
+                caller asks this of too many calls at once.
             Fault: the database could not be used.
         """
         if validated.permitted.call.operation.method not in ASKABLE:
             raise Denied(Reason.APPROVAL_REQUIRED, "nobody can be asked about such a request")
-        digest = digest_of(validated, ask)
-        return await asyncio.to_thread(self._settle, validated, ask, digest)
+        digest, caller = digest_of(validated, ask), validated.permitted.principal.id
+        if self._looking[caller] >= LOOKING_PER_CALLER_MAX:
+            raise Denied(
+                Reason.RATE_LIMITED,
+                f"{LOOKING_PER_CALLER_MAX} calls of the key are being looked up already",
+                retry_after_seconds=_RETRY_SECONDS,
+            )
+        self._looking[caller] += 1
+        try:
+            return await self._in_thread(partial(self._settle, validated, ask, digest))
+        finally:
+            self._looking[caller] -= 1
+            if not self._looking[caller]:
+                del self._looking[caller]
 
     def sweep(self) -> None:
         """Write down what has expired, so that no clock revives it, and forget what ended long ago. Runs
@@ -98,7 +125,10 @@ class ApprovalDesk:
             Fault: the database could not be used.
         """
         if not agreement.is_used:
-            await asyncio.to_thread(self._use, agreement, record)
+            await self._in_thread(partial(self._use, agreement, record))
+
+    async def _in_thread(self, work: Callable[[], _Found]) -> _Found:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     def _settle(self, validated: Validated, ask: Ask, digest: bytes) -> Agreement:
         before = self._agreed_before(validated, digest)

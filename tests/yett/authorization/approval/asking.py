@@ -66,8 +66,12 @@ class Office:
             self.database, self.clock, lambda secret: sha256(b"pepper" + secret).digest()
         )
 
-    def restart(self) -> None:
+    def close(self) -> None:
+        self.desk.close()
         self.database.close()
+
+    def restart(self) -> None:
+        self.close()
         self.open()
 
     async def make(self, what: Validated | None = None, ask: Ask = ONE) -> Agreement | Denied:

@@ -49,7 +49,7 @@ class Approvals(RuleBasedStateMachine):
         self.used = 0
 
     def teardown(self) -> None:
-        self.office.database.close()
+        self.office.close()
         shutil.rmtree(self.folder)
 
     def _is_open(self, question: Question) -> bool:

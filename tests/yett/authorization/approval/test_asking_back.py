@@ -26,7 +26,7 @@ ACCEPT = {"action": "accept", "content": {"agree": True}}
 def office(tmp_path: Path) -> Iterator[Office]:
     found = Office(tmp_path / "data")
     yield found
-    found.database.close()
+    found.close()
 
 
 def spoken(

@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,7 +11,11 @@ import pytest
 
 from tests.yett.authorization.approval.asking import ANNA, ONE, TWO, Office, validated
 from tests.yett.authorization.asking import principal, tool
-from yett.authorization.approval.desk import CLOSED_MAX, OPEN_PER_CALLER_MAX
+from yett.authorization.approval.desk import (
+    CLOSED_MAX,
+    LOOKING_PER_CALLER_MAX,
+    OPEN_PER_CALLER_MAX,
+)
 from yett.authorization.approval.request import PREVIEW_CHARS_MAX
 from yett.core.errors import CommandError, Denied
 from yett.core.operations import Kind
@@ -24,7 +29,7 @@ from yett.sanitising import Redactor
 def office(tmp_path: Path) -> Iterator[Office]:
     found = Office(tmp_path / "data")
     yield found
-    found.database.close()
+    found.close()
 
 
 async def test_a_call_is_refused_until_somebody_agrees_and_passes_once_then(office: Office) -> None:
@@ -152,7 +157,7 @@ async def test_of_two_gates_on_one_database_one_passes(office: Office) -> None:
         office.registry.approve(await office.asked(), ANNA)
         answers = await asyncio.gather(office.make(), second.make(), office.make(), second.make())
         assert sum(isinstance(answer, Agreement) for answer in answers) == 1
-    second.database.close()
+    second.close()
 
 
 async def test_a_no_is_said_until_the_time_is_over_and_then_it_is_asked_again(
@@ -301,6 +306,22 @@ async def test_one_caller_buries_nobody_elses_questions(office: Office) -> None:
     await office.asked(validated(who=principal("writer", key="k2")))
 
 
+async def test_who_asks_in_a_flood_is_told_to_come_back_and_others_are_served(
+    office: Office,
+) -> None:
+    flood = [office.make(validated({"title": str(number)})) for number in range(200)]
+    other = validated(who=principal("writer", key="k2"))
+    *flooding, served = await asyncio.gather(*flood, office.make(other))
+
+    reasons = Counter(answer.reason for answer in flooding if isinstance(answer, Denied))
+    assert reasons[Reason.RATE_LIMITED] == 200 - LOOKING_PER_CALLER_MAX
+    assert reasons[Reason.APPROVAL_REQUIRED] == LOOKING_PER_CALLER_MAX
+    assert isinstance(served, Denied)
+    assert served.approval is not None
+    assert isinstance(await office.make(validated({"title": "0"})), Denied)  # room is given back
+    assert (await office.make(validated({"title": "0"}))).approval is not None  # type: ignore[union-attr]  # refused
+
+
 async def test_one_tenant_leaves_room_for_another(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -344,7 +365,7 @@ async def test_the_preview_shows_exactly_what_runs_but_no_secret_and_nothing_hid
     assert token not in shown["arguments"]
     assert "hunter22" not in shown["arguments"]
     assert shown["arguments_cut"] is False
-    office.database.close()
+    office.close()
 
 
 async def test_a_long_preview_says_that_it_is_cut_and_what_the_whole_is(office: Office) -> None:
@@ -432,7 +453,7 @@ async def test_nobody_is_found_by_what_is_no_secret(office: Office) -> None:
     secret = office.approvers.add("bo", actor="cli:anna").reveal()
     for wrong in (b"", b"bo", secret[:-1], secret + b"x", secret.upper(), b"yett_approver_", b"yett_approver_" + b"x" * 10_000):  # fmt: skip
         assert office.approvers.recognise(wrong) is None
-    office.database.close()
+    office.close()
     files = b"".join(path.read_bytes() for path in office.folder.iterdir())
     assert secret[20:] not in files
     office.open()

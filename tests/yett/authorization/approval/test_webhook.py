@@ -56,7 +56,7 @@ def office(tmp_path: Path) -> Iterator[Office]:
     found = Office(tmp_path / "data")
     found.desk.tells = True
     yield found
-    found.database.close()
+    found.close()
 
 
 async def test_it_is_told_once_if_it_listens_and_can_check_the_signature(office: Office) -> None:
