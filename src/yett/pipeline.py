@@ -77,6 +77,8 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
         permitted = self.authorization.permit(resolved)
         record.permit(permitted)
         validated = self.validation.check(permitted)
+        if self.validation.looks_up(validated):
+            await self.validation.look_up(validated)  # where names lead, if the operator asks
         confirmed = await self.authorization.confirm(validated)  # by a person, if a policy asks
         with self.limits.admit(confirmed) as admission:
             await record.intend(admission.admitted)  # durable before anything outside is touched

@@ -42,6 +42,7 @@ def test_the_pipeline_calls_the_stages_in_the_order_of_the_road() -> None:
         "self.catalogue.resolve",
         "self.authorization.permit",
         "self.validation.check",
+        "self.validation.look_up",
         "self.authorization.confirm",
         "self.limits.admit",
         "record.intend",

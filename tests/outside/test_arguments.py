@@ -26,7 +26,9 @@ servers:
           path: {kind: path, roots: [/srv/data]}
           also: {kind: path, roots: [/srv/data]}
       fetch:
-        arguments: {url: {kind: url, hosts: ["*"], schemes: [https, http]}}
+        arguments:
+          url: {kind: url, hosts: ["*"], schemes: [https, http]}
+          near: {kind: url, hosts: [localhost], resolve: true}
       run:
         arguments:
           command: {kind: command, programs: {git: [status, log, "[a-z0-9.-]+"]}}
@@ -47,7 +49,7 @@ def tool(name: str, required: tuple[str, ...] = (), **properties: Any) -> dict[s
 
 TOOLS: Final = (
     tool("read", path=TEXT, also={"type": "array", "items": TEXT}),
-    tool("fetch", url=TEXT),
+    tool("fetch", url=TEXT, near=TEXT),
     tool("run", command={"type": "array", "items": TEXT}, branch=TEXT),
     tool("say", text=TEXT),
     tool(
@@ -122,6 +124,15 @@ def test_what_fits_arrives_as_it_was_sent(house: House) -> None:
 
     assert house.agent().call("box", "read", **arguments).status == 200
     assert house.sent("read") == [arguments]
+
+
+def test_where_a_name_leads_is_asked_before_anything_is_sent(house: House) -> None:
+    answer = house.agent().call("box", "fetch", near="https://localhost/")
+
+    assert answer.refusal["reason"] == "argument_denied"
+    assert answer.refusal["pointer"] == "/near"
+    assert answer.refusal["detail"].endswith("names a host that leads to a private network")
+    assert house.sent("fetch") == []
 
 
 @pytest.mark.parametrize("door", DOORS)

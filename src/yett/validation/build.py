@@ -1,26 +1,36 @@
-"""Configuration in, stage out. Validation has no backends: it decides by the definition alone."""
+"""Configuration in, stage out."""
 
 from collections.abc import Mapping
 
 from yett.core.errors import ConfigurationError, Problem
 from yett.core.seal import Sealer
 from yett.core.target import JSON
+from yett.validation.backends.system import SystemResolver
 from yett.validation.cache import SchemaCache
 from yett.validation.config import ArgumentRules
 from yett.validation.kinds.build import guarding_of
 from yett.validation.kinds.guarding import Guarding
+from yett.validation.port import Resolver
 from yett.validation.references import SchemaRefused
 from yett.validation.stage import Validator
 
 
-def build(rules: Mapping[str, ArgumentRules], cache: SchemaCache, sealer: Sealer) -> Validator:
-    """Make the stage. rules: by `server/tool`. cache, sealer: one for the life of the process.
+def build(
+    rules: Mapping[str, ArgumentRules],
+    cache: SchemaCache,
+    sealer: Sealer,
+    resolver: Resolver | None = None,
+) -> Validator:
+    """Make the stage. rules: by `server/tool`. cache, sealer: one for the life of the process. resolver:
+    None: the system's.
 
     Raises:
         ConfigurationError: what is said about arguments makes no sense.
     """
-    guardings = build_guardings(rules)
-    return Validator(cache, sealer, (key for key, rule in rules.items() if rule.open), guardings)
+    open_targets = (key for key, rule in rules.items() if rule.open)
+    return Validator(
+        cache, sealer, open_targets, build_guardings(rules), resolver or SystemResolver()
+    )
 
 
 def build_guardings(rules: Mapping[str, ArgumentRules]) -> dict[str, Guarding]:

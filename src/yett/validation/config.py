@@ -63,22 +63,26 @@ class PathArgument(Argument, frozen=True, tag="path"):
 class UrlArgument(Argument, frozen=True, tag="url"):
     """An absolute URL. hosts: names, `*.example.com` for everything below one, or `*` for every public
     name. schemes: the only ones. ports: likewise; none: only the one of the scheme. private: addresses
-    of private networks and of this machine may be named, too."""
+    of private networks and of this machine may be named, too. resolve: a name is looked up before it is
+    sent, and refused if it leads to such an address."""
 
     hosts: Names = ()
     schemes: tuple[Scheme, ...] = ("https",)
     ports: tuple[Port, ...] = ()
     private: bool = False
+    resolve: bool = False
 
 
 @final
 class HostArgument(Argument, frozen=True, tag="host"):
     """A host's name or address. hosts: the only ones, as of a URL. ports: `name:port` is taken as well,
-    with one of these. private: addresses of private networks may be named, as of a URL."""
+    with one of these. private: addresses of private networks may be named, as of a URL. resolve: a name
+    is looked up, as of a URL."""
 
     hosts: Names = ()
     ports: tuple[Port, ...] = ()
     private: bool = False
+    resolve: bool = False
 
 
 @final

@@ -20,6 +20,20 @@ def deny(pointer: str, sentence: str) -> NoReturn:
     )
 
 
+def forbid(pointer: str, sentence: str) -> NoReturn:
+    """sentence: about the value, with the verb first.
+
+    Raises:
+        Denied: argument_denied.
+    """
+    raise Denied(
+        Reason.ARGUMENT_DENIED,
+        f"{pointer} {sentence}",
+        pointer=pointer,
+        shown=f"the value {sentence}",
+    )
+
+
 def measured(arguments: dict[str, JSON]) -> tuple[int, int]:
     """Return nodes and depth of arguments within the caps.
 

@@ -16,11 +16,13 @@ from yett.core.seal import Sealer
 from yett.core.target import JSON, Target
 from yett.validation.arguments import FLAT_NODES, estimate, is_small
 from yett.validation.cache import SchemaCache
+from yett.validation.kinds.addresses import leads_inside
 from yett.validation.kinds.guarding import Guarding
 from yett.validation.mirroring import check_mirrored
 from yett.validation.other import check_other
+from yett.validation.port import Resolver, UnknownHost
 from yett.validation.references import SchemaRefused
-from yett.validation.refusal import deny, measured
+from yett.validation.refusal import deny, forbid, measured
 from yett.validation.rounds import resume
 from yett.validation.schema import CompiledSchema
 from yett.validation.tasks import follow_up
@@ -41,9 +43,18 @@ class _Few(msgspec.Struct, frozen=True, eq=False):
 @final
 class Validator:
     """open_targets: `server/tool` of each tool whose undeclared arguments the operator lets through.
-    guardings: likewise, what the arguments of a tool are, beside what its schema says."""
+    guardings: likewise, what the arguments of a tool are, beside what its schema says. resolver: asked
+    where names lead, for tools whose operator wants that."""
 
-    __slots__ = ("_cache", "_few", "_guardings", "_open_targets", "_sealer")
+    __slots__ = (
+        "_cache",
+        "_few",
+        "_guardings",
+        "_open_targets",
+        "_pointing",
+        "_resolver",
+        "_sealer",
+    )
 
     def __init__(
         self,
@@ -51,11 +62,14 @@ class Validator:
         sealer: Sealer,
         open_targets: Iterable[str] = (),
         guardings: Mapping[str, Guarding] = {},
+        resolver: Resolver | None = None,
     ) -> None:
         self._cache: Final = cache
         self._sealer: Final = sealer
         self._open_targets: Final = frozenset(open_targets)
         self._guardings: Final = guardings
+        self._pointing: Final = frozenset(key for key, it in guardings.items() if it.pointing)
+        self._resolver: Final = resolver
         self._few: dict[str, _Few] = {}
 
     def check(self, permitted: Permitted) -> Validated:
@@ -87,6 +101,31 @@ class Validator:
         if resumption.state.startswith(OF_GATE):  # it was asked before anything was sent
             return Validated(permitted, arguments, encoded, consent=resumption)
         return Validated(permitted, arguments, encoded, resumption)
+
+    def looks_up(self, validated: Validated) -> bool:
+        """Tell whether names in the arguments are to be looked up before anything is sent."""
+        return validated.permitted.target.key in self._pointing
+
+    async def look_up(self, validated: Validated) -> None:
+        """Let only names go on that lead to the public network now.
+
+        Raises:
+            Denied: argument_denied, one leads elsewhere, or nobody can say where.
+        """
+        guarding = self._guardings[validated.permitted.target.key]
+        for pointer, host in guarding.hosts(validated.arguments):
+            said = await self._problem_of_name(host)
+            if said is not None:
+                forbid(pointer, said)
+
+    async def _problem_of_name(self, host: str) -> str | None:
+        if self._resolver is None:
+            return "names a host that nobody here can look up"
+        try:
+            addresses = await self._resolver.addresses(host)
+        except UnknownHost:
+            return "names a host whose address cannot be found out"
+        return "names a host that leads to a private network" if leads_inside(addresses) else None
 
     def output_problem(self, target: Target, value: JSON) -> str | None:
         """Return why `structuredContent` contradicts the approved `outputSchema`; None if it does not."""

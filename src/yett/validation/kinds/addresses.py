@@ -7,6 +7,7 @@ in its one usual form, and what could be another form of one is refused. No name
 
 import ipaddress
 import re
+from collections.abc import Iterable
 from typing import Final
 
 from yett.validation.kinds.port import Unfit
@@ -78,6 +79,11 @@ def is_public(host: str, address: Address | None) -> bool:
     return "." in host and not any(
         host == inside or host.endswith(f".{inside}") for inside in _INSIDE + _NAMES_OF_ADDRESSES
     )
+
+
+def leads_inside(addresses: Iterable[str]) -> bool:
+    """Tell whether one of the addresses that a name leads to is not of the public network."""
+    return not all(_is_global(ipaddress.ip_address(it.partition("%")[0])) for it in addresses)
 
 
 def _ipv6(host: str) -> ipaddress.IPv6Address:

@@ -36,7 +36,7 @@ from yett.validation.kinds.maximum import MaxGuard
 from yett.validation.kinds.path import PathGuard
 from yett.validation.kinds.pattern import PatternGuard
 from yett.validation.kinds.places import EACH, Place, place_of
-from yett.validation.kinds.port import Guard, Narrower, TextGuard
+from yett.validation.kinds.port import Guard, Narrower, Pointing, TextGuard
 from yett.validation.kinds.regex import RegexGuard
 from yett.validation.kinds.sql.build import build_guard
 from yett.validation.kinds.template import TemplateGuard
@@ -65,6 +65,7 @@ def guarding_of(arguments: Arguments) -> tuple[Guarding, list[Problem]]:
     guards: list[tuple[Place, Guard]] = []
     forced: list[Forced] = []
     narrowers: list[tuple[Place, Narrower]] = []
+    pointing: list[tuple[Place, Pointing]] = []
     problems: list[Problem] = []
     for name, kind in arguments.items():
         try:
@@ -75,12 +76,18 @@ def guarding_of(arguments: Arguments) -> tuple[Guarding, list[Problem]]:
                 statements = build_guard(options)
                 guards.append((place, EachText(statements)))
                 narrowers.append((place, statements))
+            elif isinstance(options, (UrlArgument, HostArgument)):
+                hosts = (
+                    UrlGuard(options) if isinstance(options, UrlArgument) else HostGuard(options)
+                )
+                guards.append((place, EachText(hosts)))
+                pointing += [(place, hosts)] if options.resolve else []
             elif not isinstance(options, TextArgument):
                 guards.append((place, _guard_of(options)))
         except (ValueError, _Incomplete) as error:
             problems.append(_problem(name, error))
     problems += _overlaps([place for place, _ in guards], [one.place for one in forced])
-    return Guarding(tuple(guards), tuple(forced), tuple(narrowers)), problems
+    return Guarding(tuple(guards), tuple(forced), tuple(narrowers), tuple(pointing)), problems
 
 
 @final
@@ -116,8 +123,6 @@ def _path_guard(options: PathArgument) -> PathGuard:
 
 _OF_TEXTS: Final[dict[type, Callable[[Any], TextGuard]]] = {
     PathArgument: _path_guard,
-    UrlArgument: UrlGuard,
-    HostArgument: HostGuard,
     EmailArgument: EmailGuard,
     RegexArgument: RegexGuard,
     TemplateArgument: lambda _: TemplateGuard(),

@@ -5,26 +5,25 @@ from typing import NoReturn, final
 
 import msgspec
 
-from yett.core.errors import Denied
 from yett.core.identity import Principal
 from yett.core.predicate import RowRule
-from yett.core.reasons import Reason
 from yett.core.target import JSON, Access
 from yett.validation.arguments import pointer_to
 from yett.validation.kinds.forced import Forced
 from yett.validation.kinds.places import Place, is_declared, replaced
-from yett.validation.kinds.port import Guard, Narrower, TextGuard, Unfit, WrongForm
-from yett.validation.refusal import deny
+from yett.validation.kinds.port import Guard, Narrower, Pointing, TextGuard, Unfit, WrongForm
+from yett.validation.refusal import deny, forbid
 
 
 @final
 class Guarding(msgspec.Struct, frozen=True):
     """guards: each with its place, in the order in which they are asked. narrowers: of statements that are
-    rewritten for callers who may see some rows only."""
+    rewritten for callers who may see some rows only. pointing: of names that may have to be looked up."""
 
     guards: tuple[tuple[Place, Guard], ...] = ()
     forced: tuple[Forced, ...] = ()
     narrowers: tuple[tuple[Place, Narrower], ...] = ()
+    pointing: tuple[tuple[Place, Pointing], ...] = ()
 
     def undeclared(self, schema: JSON) -> str | None:
         """Return the pointer of the first place that the tool's schema does not declare, or None.
@@ -72,6 +71,24 @@ class Guarding(msgspec.Struct, frozen=True):
         assert isinstance(narrowed, dict)  # noqa: S101 - for the type only: places are never empty
         return narrowed
 
+    def hosts(self, arguments: dict[str, JSON]) -> tuple[tuple[str, str], ...]:
+        """Return where in checked arguments a name stands that is to be looked up, and the name."""
+        found: list[tuple[str, str]] = []
+        for place, pointing in self.pointing:
+            replaced(arguments, place, _noting(pointing, found))
+        return tuple(found)
+
+
+def _noting(pointing: Pointing, found: list[tuple[str, str]]) -> Callable[[JSON, Place], JSON]:
+    def note(value: JSON, where: Place) -> JSON:
+        for item in value if isinstance(value, list) else [value]:
+            host = pointing.host_of(item) if isinstance(item, str) else None
+            if host is not None:
+                found.append((pointer_to(where), host))
+        return value
+
+    return note
+
 
 def _narrowing(narrower: Narrower, rule: RowRule) -> Callable[[JSON, Place], JSON]:
     def narrow(value: JSON, where: Place) -> JSON:
@@ -99,9 +116,7 @@ def _refuse(where: Place, unfit: Unfit) -> NoReturn:
     pointer, said = pointer_to(where), str(unfit)
     if isinstance(unfit, WrongForm):
         deny(pointer, said)
-    raise Denied(
-        Reason.ARGUMENT_DENIED, f"{pointer} {said}", pointer=pointer, shown=f"the value {said}"
-    )
+    forbid(pointer, said)
 
 
 @final

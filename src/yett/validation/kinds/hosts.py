@@ -13,14 +13,16 @@ class AllowedHosts:
     """hosts: names or addresses, `*.example.com` for all that is below, `*` for all that is public.
 
     private: what `*` and `*.…` stand for may be private, too. A host that is written out may always.
+    resolve: names are looked up, and lead to public addresses only, unless `private`.
 
     Raises:
         ValueError: one of `hosts` is no such thing.
     """
 
-    __slots__ = ("_all", "_below", "_exact", "_private")
+    __slots__ = ("_all", "_below", "_exact", "_private", "_resolve")
 
-    def __init__(self, hosts: tuple[str, ...], *, private: bool) -> None:
+    def __init__(self, hosts: tuple[str, ...], *, private: bool, resolve: bool) -> None:
+        self._resolve = resolve and not private
         self._all = _ALL in hosts
         self._below = tuple(host[1:].lower() for host in hosts if host.startswith("*."))
         self._exact = frozenset(_normal(host) for host in hosts if not host.startswith("*"))
@@ -43,6 +45,11 @@ class AllowedHosts:
             raise Unfit("names a host that is not allowed")
         if not self._private and not is_public(host, address):
             raise Unfit("names a host of a private network or of this machine")
+
+    def name_to_resolve(self, text: str) -> str | None:
+        """Return the name in what was checked, if it is one and is to be looked up."""
+        host, address = read_host(text)
+        return host if self._resolve and address is None else None
 
 
 def _normal(text: str) -> str:

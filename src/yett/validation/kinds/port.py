@@ -49,6 +49,14 @@ class TextGuard(Protocol):
         ...
 
 
+class Pointing(Protocol):
+    """For kinds that lead somewhere by a name of DNS."""
+
+    def host_of(self, value: str) -> str | None:
+        """Return the name in a checked text whose addresses are to be judged before it is sent, if any."""
+        ...
+
+
 class Narrower(Protocol):
     """For kinds that say which rows are asked for."""
 

@@ -34,7 +34,7 @@ class UrlGuard:
     __slots__ = ("_hosts", "_ports", "_schemes")
 
     def __init__(self, options: UrlArgument) -> None:
-        self._hosts = AllowedHosts(options.hosts, private=options.private)
+        self._hosts = AllowedHosts(options.hosts, private=options.private, resolve=options.resolve)
         self._schemes = frozenset(options.schemes)
         self._ports = frozenset(options.ports)
 
@@ -60,3 +60,7 @@ class UrlGuard:
             raise Unfit("has a port that is not allowed")
         self._hosts.check(host)
         return value
+
+    def host_of(self, value: str) -> str | None:
+        found = _URL.fullmatch(value)
+        return None if found is None else self._hosts.name_to_resolve(found[2])
