@@ -57,6 +57,9 @@ policies-nightly: $(VENV)/.dev   ## ask the gate, Cedar and a naive model ten mi
 fuzz: $(VENV)/.fuzz   ## feed what reads hostile bytes with bytes that nobody thought of (SECONDS=60 for each target)
 	@$(BIN)/python -m fuzz.run --seconds $(or $(SECONDS),60)
 
+detect: $(VENV)/.dev   ## measure what detectors and guards find, by kind and source (needs the corpora); prints pass or miss per figure
+	@$(BIN)/python -m bench.detect
+
 docs: $(VENV)/.dev   ## write docs/reference from the code
 	@$(BIN)/python scripts/write_reference.py
 

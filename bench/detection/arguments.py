@@ -1,6 +1,5 @@
-"""What the guards of arguments let through: payloads of others against the matching kind, and against none."""
+"""What the guards of arguments refuse and let through, asked as a call asks them."""
 
-import ipaddress
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -13,139 +12,83 @@ from yett.validation.config import (
     CommandArgument,
     PathArgument,
     PatternArgument,
-    TextArgument,
+    SqlArgument,
     UrlArgument,
 )
 from yett.validation.kinds.build import guarding_of
-from yett.validation.kinds.port import Guard, Unfit
+from yett.validation.kinds.port import Unfit
 
-_PRIVATE: Final = ("127.0.0.1", "10.0.0.1", "172.16.5.4", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0")  # fmt: skip
-_LEGAL: Final = (
-    "a.txt", "report.v1.2.pdf", ".gitignore", "..hidden", "a..b", "archive.tar.gz", "./notes.md", "dir.d/x.y.z",
-    "/srv/data/a.b/c.d", "/srv/data/..hidden", "50%.pdf", "größe.1.txt",
+_DIALECTS: Final = ("postgres", "sqlite", "mysql", "mssql", "oracle", "bigquery", "snowflake", "duckdb", "clickhouse")  # fmt: skip
+_LOOPBACK: Final = (
+    "127.0.0.1", "127.1", "127.0.1", "0177.0.0.1", "0x7f.0.0.1", "0x7f000001", "2130706433", "017700000001", "127.0.0.1.",
+    "127.127.127.127", "0.0.0.0", "0", "localhost", "LOCALHOST", "localhost.", "foo.localhost", "localhost.localdomain",
+    "[::1]", "[::]", "[0:0:0:0:0:0:0:1]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[0:0:0:0:0:ffff:127.0.0.1]", "[::127.0.0.1]",
+    "[64:ff9b::7f00:1]", "[fe80::1]", "[fd00::1]", "[fc00::1]", "[2002:7f00:1::]", "①②⑦.⓪.⓪.①", "１２７.０.０.１", "127。0。0。1", "ⓛⓞⓒⓐⓛⓗⓞⓢⓣ",
+    "127.0.0.1:80", "user@127.0.0.1", "evil.example@127.0.0.1", "127.0.0.1#@api.example.com", "127.0.0.1\\@api.example.com", "169.254.169.254", "[fd00:ec2::254]",
+    "metadata.google.internal", "10.0.0.1", "172.16.0.1", "192.168.0.1", "100.64.0.1", "198.18.0.1", "192.0.2.1", "224.0.0.1", "255.255.255.255",
 )  # fmt: skip
+"""Ways to write an address of this machine, or of a net that nobody outside may reach."""
+_SCHEMES: Final = ("file:///etc/passwd", "gopher://127.0.0.1/_x", "dict://127.0.0.1:11211/", "ftp://api.example.com/", "data:text/html,x", "javascript:alert(1)", "jar:http://api.example.com!/x", "//127.0.0.1/", "http:/127.0.0.1", "http:127.0.0.1", "http://", "ldap://127.0.0.1", "unix:///var/run/docker.sock")  # fmt: skip
 
 
-def arguments(directory: Path) -> tuple[list[Table], list[Figure]]:
-    """Return the tables and figures that are about arguments, statements of SQL excepted."""
-    refused = [_paths(directory), _commands(directory), _addresses(), _templates(directory)]
-    passed = [_legal_names(), _plain_texts(directory)]
-    return refused + passed, [figure(table, 100) for table in refused + passed]
-
-
-def _paths(directory: Path) -> Table:
-    guard = _guard(PathArgument(roots=("/srv/data",)))
-    table = Table("Path payloads against `path`, refused")
-    for row in read(directory, "argument_payloads"):
-        if row["kind"] == "path_traversal":
-            table.add(row["kind"], row["source"], found=not _passes(guard, row["text"]))
-    return table
-
-
-def _commands(directory: Path) -> Table:
-    """As the whole command, as one more word of an allowed one, and as the name of a branch.
-
-    What is a plain word, such as `whoami`, is a fine word for a branch; it is no attack there.
-    """
-    words = "[A-Za-z0-9][A-Za-z0-9_./-]*"
-    command = _guard(CommandArgument(programs={"git": ("log", words, ".*")}))
-    line = _guard(CommandArgument(programs={"git": ("log", words)}, line=True))
-    branch = _guard(PatternArgument(pattern=words))
-    table = Table("Command payloads against `command` and `pattern`, refused")
-    for row in read(directory, "argument_payloads"):
-        if row["kind"] != "command_injection":
-            continue
-        text, source = row["text"], row["source"]
-        table.add("as a list", source, found=not _passes(command, [text]))
-        table.add("as a line", source, found=not _passes(line, text))
-        if not text.isalnum():
-            table.add("as a word", source, found=not _passes(command, ["git", "log", text]))
-            table.add("as a branch", source, found=not _passes(branch, text))
-    return table
-
-
-def _addresses() -> Table:
-    guard = _guard(UrlArgument(hosts=("*",), schemes=("http", "https")))
-    table = Table("Spellings of private addresses against `url`, refused")
-    for address in _PRIVATE:
-        for host in spellings(address):
-            table.add(address, "generated", found=not _passes(guard, f"http://{host}/"))
-    return table
-
-
-def spellings(address: str) -> Iterator[str]:
-    """Yield the ways in which libraries read one IPv4 address."""
-    number, parts = int(ipaddress.IPv4Address(address)), [int(part) for part in address.split(".")]
-    tail16, tail24 = number & 0xFFFF, number & 0xFFFFFF
-    yield from (address, f"{address}.", str(number), hex(number), hex(number).upper(), f"0{number:o}", f"{number:#034b}")  # fmt: skip
-    for form in ("{}", "0x{:x}", "0X{:X}", "0{:o}", "000{:o}", "0x00{:x}"):
-        yield ".".join(form.format(part) for part in parts)
-        yield ".".join([form.format(parts[0]), *map(str, parts[1:])])
-        yield f"{form.format(parts[0])}.{form.format(tail24)}"
-        yield f"{parts[0]}.{form.format(parts[1])}.{form.format(tail16)}"
-    yield ".".join(f"{part:03}" for part in parts)
-    yield address.translate({ord("0") + digit: 0xFF10 + digit for digit in range(10)})
-    yield address.replace(".", "\N{IDEOGRAPHIC FULL STOP}")
-    yield from (f"%{ord(address[0]):x}{address[1:]}", f"user@{address}", f"example.com@{address}")
-    yield from (
-        f"{address}.nip.io",
-        f"{address.replace('.', '-')}.sslip.io",
-        f"{number:08x}.nip.io",
-    )
-    high, low = number >> 16, tail16
-    for form in (
-        "::{}",
-        "::ffff:{}",
-        "0:0:0:0:0:ffff:{}",
-        "::ffff:0:{}",
-        "64:ff9b::{}",
-        "64:ff9b:1::{}",
-    ):
-        yield f"[{form.format(address)}]"
-        yield f"[{form.format(f'{high:x}:{low:x}')}]"
-    yield from (f"[2002:{high:x}:{low:x}::]", f"[2001:0:{high:x}:{low:x}::]", f"[fe80::5efe:{address}]", f"[::ffff:{address}%25lo]")  # fmt: skip
-
-
-def _templates(directory: Path) -> Table:
-    guard = _guard("template")
-    table = Table("Template payloads against `template`, refused")
-    for row in read(directory, "argument_payloads"):
-        if row["kind"] == "template_injection":
-            table.add(row["kind"], row["source"], found=not _passes(guard, row["text"]))
-    return table
-
-
-def _legal_names() -> Table:
-    guard = _guard(PathArgument(roots=("/srv/data",)))
-    table = Table("Legal names with dots against `path`, passed")
-    for name in _LEGAL:
-        table.add("name", "written here", found=_passes(guard, name))
-    return table
-
-
-def _plain_texts(directory: Path) -> Table:
-    """No guard stands before a plain text, so nothing could change it; tests send each one through a gate."""
-    guarding, _ = guarding_of({"it": TextArgument()})
-    table = Table("Fragments as plain text, passed unchanged")
-    texts = [
-        (row["kind"], row["source"], row["text"]) for row in read(directory, "argument_payloads")
-    ]
-    texts += [(row["label"], row["source"], row["sql"]) for row in read(directory, "sql") if row["label"] == "injection"]  # fmt: skip
-    for kind, source, text in texts:
-        sent = guarding.check({"it": text}, "write")
-        table.add(kind, source, found=sent == {"it": text})
-    return table
-
-
-def _guard(options: AnyArgument) -> Guard:
+def _refused(options: AnyArgument, values: Iterator[JSON]) -> Iterator[bool]:
     guarding, problems = guarding_of({"it": options})
     if problems:
-        raise ValueError(str(problems[0]))
-    return guarding.guards[0][1]
+        raise ValueError(problems)
+    ((_, guard),) = guarding.guards
+    for value in values:
+        try:
+            guard.check(value, "read")
+        except Unfit:
+            yield True
+        else:
+            yield False
 
 
-def _passes(guard: Guard, value: JSON) -> bool:
-    try:
-        return bool(guard.check(value, "write") == value)
-    except Unfit:
-        return False
+def payloads(directory: Path) -> tuple[list[Table], list[Figure]]:
+    """Path, command and address payloads against the kind that they are meant for."""
+    refused = Table("Payloads against the matching kind, refused")
+    rows = list(read(directory, "argument_payloads"))
+    for kind, name, options in (
+        ("path_traversal", "path", PathArgument(roots=("/srv/data",))),
+        ("command_injection", "command", CommandArgument(programs={"git": ("status", "log", "[a-z0-9.-]+")})),
+    ):  # fmt: skip
+        found = [row for row in rows if row["kind"] == kind]
+        values = ([row["text"]] if name == "command" else row["text"] for row in found)
+        for row, hit in zip(found, _refused(options, values), strict=True):
+            refused.add(f"{kind} as `{name}`", row["source"], found=hit)
+    branch = [
+        row for row in rows if row["kind"] == "command_injection" and not row["text"].isalpha()
+    ]
+    options = PatternArgument(pattern="[a-z][a-z0-9-]*")
+    for row, hit in zip(branch, _refused(options, (row["text"] for row in branch)), strict=True):
+        refused.add("command_injection as `pattern`", row["source"], found=hit)
+    urls = [f"http://{host}/" for host in _LOOPBACK] + list(_SCHEMES)
+    for hit in _refused(UrlArgument(hosts=("*",), schemes=("https", "http")), iter(urls)):
+        refused.add("address as `url`", "generated", found=hit)
+    return [refused], [figure(refused, 100)]
+
+
+def statements(directory: Path) -> tuple[list[Table], list[Figure]]:
+    """SQL for a tool that may only read, in every dialect. What reads was told by a parser, in a dialect
+    that nobody noted: it passes if it does so in one."""
+    refused, passed = (
+        Table("SQL that writes, refused for a read-only tool"),
+        Table("SQL that reads, passed in one dialect"),
+    )
+    other = Table("Fragments of injections as a whole statement, refused (the others are reads)")
+    rows = list(read(directory, "sql"))
+    taken: set[str] = set()
+    for dialect in _DIALECTS:
+        options = SqlArgument(dialect=dialect)  # type: ignore[arg-type]
+        for row, hit in zip(rows, _refused(options, (row["sql"] for row in rows)), strict=True):
+            if row["label"] == "write":
+                refused.add(dialect, row["source"], found=hit)
+            elif row["label"] == "injection" and dialect == _DIALECTS[0]:
+                other.add(row["label"], row["source"], found=hit)
+            elif not hit:
+                taken.add(row["id"])
+    for row in rows:
+        if row["label"] == "read":
+            passed.add("read", row["source"], found=row["id"] in taken)
+    return [refused, passed, other], [figure(refused, 100), figure(passed, 97)]
