@@ -117,6 +117,7 @@ def _authorizer(configuration: Configuration, folder: Path, estate: Estate) -> A
         marks=tool_marks(configuration),
         approvals=estate.approvals,
         record_event=estate.event,
+        reader=estate.policy_reader,
     )
     authorizer.shadow = open_shadow(
         configuration, files, data=estate.data, clock=estate.clock, labels=estate.labels

@@ -78,6 +78,7 @@ class Estate:
                 self.database, clock, self.redactor.redact, self.sealer
             )
             self.labels: Labels = yett.authorization.build.open_labels(self.database, clock)
+            self.policy_reader = yett.authorization.build.open_reader()
             self.limits: LimitsState = yett.limits.build.open_state(data, clock)
             self.admin_strangers: Strangers = yett.limits.build.open_strangers(clock, "admin")
         except BaseException:

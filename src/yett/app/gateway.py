@@ -13,10 +13,12 @@ from yett.app.assemble import Snapshot, assemble
 from yett.app.estate import Estate
 from yett.app.people import keep_telling
 from yett.app.proving import load_proved
+from yett.app.servers import policy_files
 from yett.app.shadow import shadow_file
 from yett.app.upstream_pool import UpstreamPool
 from yett.audit.outbox import drain_outbox
 from yett.audit.retention import prune
+from yett.authorization.build import read_ahead
 from yett.authorization.shadowing import Shadow
 from yett.configuration.load import fingerprint, located
 from yett.configuration.model import Configuration
@@ -171,7 +173,14 @@ class Gateway:
         except Refusal as refusal:
             log.warning("refresh: %s", refusal.private)
         if self._fingerprints(self._snapshot.configuration) != self._fingerprint:
+            await asyncio.to_thread(self._read_ahead)
             self.reload()
+
+    def _read_ahead(self) -> None:
+        """Thousands of policies take seconds to read, and calls go on meanwhile."""
+        with contextlib.suppress(ConfigurationError):  # `reload` says what is wrong
+            files = policy_files(self._snapshot.configuration, self._snapshot.folder)
+            read_ahead(files, self.estate.policy_reader)
 
     def reload(self) -> bool:
         """Swap in the configuration on disk; one that cannot be used leaves the old one serving."""

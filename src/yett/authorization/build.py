@@ -1,5 +1,6 @@
 """Roles and policy files in, Authorizer out; or everything that is wrong with them, at once."""
 
+import contextlib
 import hashlib
 import os
 import stat
@@ -97,13 +98,14 @@ def build(
     """
     compiled, problems = compile_roles(roles)
     reader = reader or open_reader()
-    policies, more = _read_all(compiled, policy_files, reader)
-    problems += more
-    problems += _doubled(policies)
-    row_tools = tools_with_rows(marks or {})
-    problems += [problem for policy in policies for problem in row_problems(policy, row_tools)]
-    if not problems:
-        problems = _faulty(policies, reader)
+    with reader.lock:
+        policies, more = _read_all(compiled, policy_files, reader)
+        problems += more
+        problems += _doubled(policies)
+        row_tools = tools_with_rows(marks or {})
+        problems += [problem for policy in policies for problem in row_problems(policy, row_tools)]
+        if not problems:
+            problems = _faulty(policies, reader)
     if problems:
         raise ConfigurationError(problems)
     return Authorizer(
@@ -117,6 +119,15 @@ def build(
         approvals=approvals,
         alarms=Alarms(record_event or _tell_nobody, clock),
     )
+
+
+def read_ahead(policy_files: Mapping[str, str], reader: Reader) -> None:
+    """Do what takes long of a build, in another thread than the one that serves. What is wrong the
+    build itself says."""
+    with contextlib.suppress(ConfigurationError), reader.lock:
+        policies, problems = _read_all([], policy_files, reader)
+        if not problems:
+            _faulty(policies, reader)
 
 
 def _tell_nobody(_event: dict[str, JSON]) -> None:
@@ -189,6 +200,8 @@ def _read_all(
 ) -> tuple[list[Policy], list[Problem]]:
     policies = reader.read([(statement, "") for statement in compiled])
     problems: list[Problem] = []
+    for gone in reader.files.keys() - policy_files.keys():
+        del reader.files[gone]
     for file in sorted(policy_files):
         try:
             policies += _read_file(file, policy_files[file], reader)
@@ -199,6 +212,9 @@ def _read_all(
 
 def _read_file(file: str, text: str, reader: Reader) -> list[Policy]:
     """Raises ConfigurationError."""
+    known = reader.files.get(file)
+    if known is not None and known[0] == text:
+        return known[1]
     statements = split(text, file)
     problems = [problem for statement in statements for problem in oversized(statement)]
     if problems:
@@ -213,6 +229,7 @@ def _read_file(file: str, text: str, reader: Reader) -> list[Policy]:
     problems = [problem for policy in policies for problem in _unfit(policy)]
     if problems:
         raise ConfigurationError(problems)
+    reader.files[file] = (text, policies)
     return policies
 
 

@@ -1,6 +1,7 @@
 """Reads policy texts, and remembers what it has read: a change of one policy among thousands takes no
 longer than one."""
 
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, final
 
@@ -22,15 +23,18 @@ ReadText = Callable[[str], list[dict[str, JSON]]]
 
 @final
 class Reader:
-    """One for the life of the process. Not for two threads at a time."""
+    """One for the life of the process. Whoever uses it holds `lock`."""
 
-    __slots__ = ("_policies", "_read_text", "sound")
+    __slots__ = ("_policies", "_read_text", "files", "lock", "sound")
 
     def __init__(self, read_text: ReadText) -> None:
         self._read_text = read_text
+        self.lock = threading.Lock()
         self._policies: dict[str, Policy] = {}
         self.sound: set[str] = set()
         """Texts that fit the schema, as `build.py` has found."""
+        self.files: dict[str, tuple[str, list[Policy]]] = {}
+        """The policies of whole files, by name, with the text that they were read from."""
 
     def read(self, statements: Sequence[tuple[Statement, str]]) -> list[Policy]:
         """Return the policy of each statement. statements: with the id of those that name none.
