@@ -1,6 +1,6 @@
 """What in a sound policy set is probably not meant: told by `yett policy check`, never enforced. Pure."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from typing import final
 
@@ -77,11 +77,8 @@ def _note(policy: Policy, message: str, *, serious: bool) -> Note:
     return Note(f"`{policy.id}` {message}", statement.file, statement.line, serious)
 
 
-def review_rows(
-    policies: Iterable[Policy], tools: Collection[str], statements: Mapping[str, str]
-) -> list[Note]:
-    """Return what about rows does nothing, or can be got round. tools: `server/tool` of those whose rows
-    can be told apart. statements: of some of them, an argument that seems to be a statement of SQL."""
+def review_rows(policies: Iterable[Policy], tools: Collection[str]) -> list[Note]:
+    """Return what about rows does nothing. tools: `server/tool` of those whose rows can be told apart."""
     about_rows = [policy for policy in policies if ROW_ACTION in policy.actions]
     notes = [
         Note(
@@ -91,15 +88,6 @@ def review_rows(
         )
         for policy in about_rows
         if not any(_reaches(policy, tool) for tool in tools)
-    ]
-    notes += [
-        Note(
-            f"the rows of `{tool}` can be made up if `{argument}` is SQL (`select 'acme' as tenant …`): say "
-            f"arguments: {{{argument}: {{kind: sql}}}}, and statements reach the caller's rows only",
-            "yett.yaml",
-            serious=True,
-        )
-        for tool, argument in sorted(statements.items())
     ]
     permits = [policy for policy in about_rows if policy.effect == "permit"]
     notes += [

@@ -37,7 +37,7 @@ def check(place: Place, *, strict: bool) -> None:
     applies, or makes no difference; a note is about what is probably not meant.
     """
     from yett.app.servers import tool_marks
-    from yett.app.statements import unguarded_statements
+    from yett.app.statements import statement_warnings
     from yett.authorization.review import review, review_rows
     from yett.authorization.rows import tools_with_rows
 
@@ -46,9 +46,8 @@ def check(place: Place, *, strict: bool) -> None:
     authorizer = authorizer_of(place, configuration, files)
     house = house_of(place, configuration, authorizer)
     notes = review(configuration.roles, authorizer.policies, house)
-    rows = tools_with_rows(tool_marks(configuration))
-    statements = unguarded_statements(configuration, house.offers)
-    notes += review_rows(authorizer.policies, rows, statements)
+    notes += review_rows(authorizer.policies, tools_with_rows(tool_marks(configuration)))
+    notes += statement_warnings(configuration, house.offers)
     warnings = [shown(str(note)) for note in notes if note.serious]
     doubts = [shown(str(note)) for note in notes if not note.serious]
     place.print_record(
