@@ -28,7 +28,10 @@ def statement_warnings(configuration: Configuration, offers: Iterable[Offer]) ->
 def _warnings(configuration: Configuration, offer: Offer) -> Iterator[str]:
     rules = argument_rules(configuration).get(offer.key)
     kinds = rules.arguments.values() if rules is not None else ()
-    is_rewritten = any(kind == "sql" or isinstance(kind, SqlArgument) for kind in kinds)
+    server = configuration.servers[offer.server]
+    is_rewritten = server.kind == "sql" or any(
+        kind == "sql" or isinstance(kind, SqlArgument) for kind in kinds
+    )
     names = [name for name in offer.shape.members if name.lower() in _NAMES]
     if names and not is_rewritten:
         yield (
@@ -36,7 +39,7 @@ def _warnings(configuration: Configuration, offer: Offer) -> Iterator[str]:
             f"(`select 'acme' as tenant …`): say arguments: {{{names[0]}: {{kind: sql}}}}, and a statement "
             "reaches the caller's rows only"
         )
-    section = configuration.servers[offer.server].tools.get(offer.name)
+    section = server.tools.get(offer.name)
     hidden = section.rows.hide if section and section.rows else ()
     if hidden and (names or is_rewritten):
         yield (
