@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from click.testing import CliRunner
 
 from tests.outside.gate import REST, Agent, Answer, Gate, Key, meta, running
 from tests.outside.upstream import MODERN, Odd, Upstream, serving, tool, wait_until
 from yett.authorization.approval.desk import OPEN_PER_CALLER_MAX
+from yett.cli.root import root
 
 POLICIES: Final = """
 @id("one") @approval("1") forbid(principal, action, resource == Tool::"rec/delete");
@@ -45,8 +47,8 @@ class Place:
         return str(self.gate.admin(f"/api/v1/approvals/{approval}").json["state"])
 
     def approver(self, name: str) -> str:
-        made = self.gate.run("approval", "approver", "add", name, "--json")
-        return str(json.loads(made.stdout)["secret"])
+        line = ["approval", "approver", "add", name, "--json", "--config", str(self.gate.config)]
+        return str(json.loads(CliRunner().invoke(root, line).stdout)["secret"])
 
     def round(self, name: str, word: str, **more: Any) -> Answer:
         """A modern caller that shows forms."""
