@@ -35,6 +35,7 @@ def reasons_page() -> str:
         "| `detail` | always | the text, and a sentence that is safe to show |",
         "| `request_id` | always | the id of the audit record; also the header `Yett-Request-Id` |",
         "| `pointer` | `invalid_input`, `argument_denied` by a kind | JSON Pointer to what does not fit |",
+        "| `approval` | `approval_required`, `approval_denied` | the id of the question that [people answer](../how-to/ask-a-person.md) |",
         "| `retry_after_seconds` | `rate_limited`, `circuit_open` | also the header `Retry-After` |",
         "| `resets_at` | `budget_exhausted` | when the budget begins anew |",
         "| `outcome_unknown` | the call may have reached the server | do not repeat a write blindly |\n",
