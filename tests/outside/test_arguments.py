@@ -33,11 +33,12 @@ servers:
         arguments:
           command: {kind: command, programs: {git: [status, log, "[a-z0-9.-]+"]}}
           branch: {kind: pattern, pattern: "[a-z][a-z0-9-]*"}
+      say: {access: read}
       rows:
         arguments:
           tenant: {kind: forced, value: principal.tenant}
           /where/owner: {kind: forced, value: principal.name}
-roles: {user: ["box.*:write"]}
+roles: {user: ["box.*:read", "box.*:write"]}
 limits: {breaker: {failures: 100000}}
 """
 

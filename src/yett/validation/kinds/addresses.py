@@ -24,11 +24,17 @@ _INSIDE: Final = (
 """Never names of the public network (RFC 6761, 6762, 8375, 9476; ICANN's name collision reports)."""
 
 _NAMES_OF_ADDRESSES: Final = (
-    "nip.io", "sslip.io", "xip.io", "xip.name", "ip6.name", "traefik.me", "backname.io", "1u.ms",
-    "rbndr.us", "localtest.me", "lvh.me", "vcap.me", "lacolhost.com", "localho.st", "lvh.host",
-    "fbi.com.localhost", "yoogle.com.localhost", "fuf.me", "smackaho.st", "42foo.com", "readme.localtest.me",
+    "nip.io", "sslip.io", "xip.io", "xip.name", "ip6.name", "traefik.me", "backname.io", "1u.ms", "rbndr.us",
+    "localtest.me", "lvh.me", "vcap.me", "lacolhost.com", "localho.st", "fuf.me", "smackaho.st", "42foo.com",
+    "lndo.site", "ddev.site", "local.gd", "localhost.direct", "127-0-0-1.org.uk", "bugbounty.dod.network",
+    "spoofed.burpcollaborator.net", "mail.ebc.apple.com", "localhost.domaincontrol.com",
 )  # fmt: skip
 """Public domains whose names lead to whatever address the name says, or to this machine."""
+
+_EMBEDDED: Final = re.compile(
+    r"(?<![0-9])([0-9]{1,3})([.-])([0-9]{1,3})\2([0-9]{1,3})\2([0-9]{1,3})(?![0-9])"
+)
+"""An address inside a name, as the domains above read it, and others that are not known."""
 
 _WITH_IPV4_AT_END: Final = (
     ipaddress.IPv6Network("::/96"),
@@ -76,9 +82,19 @@ def is_public(host: str, address: Address | None) -> bool:
     """Tell whether a host, by what it is called, may be one of the public network."""
     if address is not None:
         return _is_global(address)
-    return "." in host and not any(
+    if "." not in host or "localhost" in host.split(".") or _spells_a_private_address(host):
+        return False
+    return not any(
         host == inside or host.endswith(f".{inside}") for inside in _INSIDE + _NAMES_OF_ADDRESSES
     )
+
+
+def _spells_a_private_address(name: str) -> bool:
+    for found in _EMBEDDED.finditer(name):
+        numbers = [int(found[group]) for group in (1, 3, 4, 5)]
+        if max(numbers) < 256 and not _is_global(ipaddress.IPv4Address(bytes(numbers))):  # noqa: PLR2004 - a byte
+            return True
+    return False
 
 
 def leads_inside(addresses: Iterable[str]) -> bool:

@@ -26,6 +26,8 @@ HERE = [
     "[2001:db8::5efe:127.0.0.1]", "[::1%25lo]", "[::1%lo]", "[fe80::1]", "[fe80::1%25eth0]", "[v1.127]", "[127.0.0.1]",
     "localhost", "LOCALHOST", "localhost.", "foo.localhost", "localhost.localdomain", "ip6-localhost", "loopback",
     "ⓛocalhost", "localhoſt", "ｌocalhost", "local\u00adhost", "locaⅼhost", "lvh.me", "localtest.me", "a.localtest.me",
+    "customer1.app.localhost.my.company.127.0.0.1.nip.io", "a.localhost.example.com", "127.0.0.1.example.com",
+    "x-127-0-0-1.example.net", "10-1-2-3.example.org", "bugbounty.dod.network", "spoofed.burpcollaborator.net",
     "127.0.0.1.nip.io", "127-0-0-1.sslip.io", "7f000001.nip.io", "xn--lcalhost-54a",
 ]  # fmt: skip
 PRIVATE = [
@@ -96,6 +98,7 @@ def test_a_public_name_or_address_passes_where_all_are_allowed() -> None:
     for host in (
         "example.com",
         "a-b.example.co.uk",
+        "ec2-52-10-20-30.example.com",
         "8.8.8.8",
         "[2606:4700::1111]",
         "xn--bcher-kva.ch",
