@@ -1,10 +1,10 @@
 """What changed between two definitions of one name, what that means, and how much it matters. Pure."""
 
-import re
 from collections.abc import Callable, Iterator
 from typing import Final, Literal, final
 
 import msgspec
+import re2
 
 from yett.catalogue.loosening import Severity, judge_claim, judge_keyword, names_of
 from yett.catalogue.meaning import ordered, same_meaning
@@ -31,13 +31,13 @@ _MEANINGS: Final = (
 )
 _TEXT: Final = "text the model reads"
 _READ_BY_MODEL: Final = ("description", "title", "examples", "default", "enum", "$comment")
-_ADDRESS: Final = re.compile(
-    r"[a-z][a-z0-9+.-]{1,15}://[^\s\"'<>)\]}]+"
-    r"|[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
-    r"|\b(?:[\w-]+\.)+(?:com|net|org|io|dev|app|ai|co|example|tld|info|xyz|sh|me|ru|cn|top|site|online)\b"
-    r"|\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b",
-    re.IGNORECASE,
+_ADDRESS: Final = re2.compile(
+    r"(?i)[a-z][a-z0-9+.-]{1,15}://[^\s\"'<>)\]}]+"
+    r"|[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)+"
+    r"|\b(?:[\w-]{1,63}\.){1,8}(?:com|net|org|io|dev|app|ai|co|example|tld|info|xyz|sh|me|ru|cn|top|site|online)\b"
+    r"|\b\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5})?\b"
 )
+"""By an engine that takes linear time: a server writes the text."""
 _ORDER: Final[tuple[Severity, ...]] = ("high", "medium", "low")
 
 

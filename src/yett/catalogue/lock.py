@@ -1,7 +1,7 @@
 """`yett.lock`: every definition that was approved, whole, to be reviewed in Git. Pure.
 
-Deterministic: sorted keys, two spaces, one newline at the end, so that a change of one tool is a
-change of its lines only.
+Deterministic: sorted keys but for the definitions, two spaces, one newline at the end, so that a
+change of one tool is a change of its lines only.
 """
 
 import json
@@ -14,6 +14,9 @@ from yett.core import document
 from yett.core.errors import ConfigurationError, Problem
 from yett.core.operations import Kind
 from yett.core.target import JSON, Access
+
+_DEFINITION_DEPTH: Final = 5
+"""`servers`, server, section, name, `definition`: what lies inside is the server's."""
 
 AccessFrom = Literal["operator", "shipped", "annotation", "default"]
 
@@ -70,12 +73,21 @@ def with_pins(lock: Lock, server: str, kind: Kind, pins: dict[str, Pin]) -> Lock
 
 
 def encode_lock(lock: Lock) -> bytes:
-    content = msgspec.to_builtins(lock)
+    content = _by_name(msgspec.to_builtins(lock), _DEFINITION_DEPTH)
     try:
-        options = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
-        return orjson.dumps(content, option=options)
+        return orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
     except TypeError:  # an integer beyond 64 bits
-        return (json.dumps(content, ensure_ascii=False, indent=2, sort_keys=True) + "\n").encode()
+        return (json.dumps(content, ensure_ascii=False, indent=2) + "\n").encode()
+
+
+def _by_name(content: dict[str, JSON], depth: int) -> dict[str, JSON]:
+    """Sort what is ours. A definition stays as its server gave it, for so it is shown to models."""
+    if depth == 0:
+        return content
+    return {
+        key: _by_name(inner, depth - 1) if isinstance(inner, dict) else inner
+        for key, inner in sorted(content.items())
+    }
 
 
 def decode_lock(content: bytes, file: str) -> Lock:

@@ -15,6 +15,8 @@ TOO_MUCH: Final = "is too much to be looked at"
 _TEXT_WORK_MAX: Final = 200_000
 _USUAL_HERE: Final = frozenset({"injection:task", "injection:tool"})
 """A description may say which tool to call; `descriptions.find` knows when that is too much."""
+_SHORT_NAME: Final = re.compile(r"[A-Za-z0-9_.$-]{1,24}")
+"""Most members have one; nothing is ordered about or encoded in so little."""
 _PRIVATE_USE: Final = re.compile("[\ue000-\uf8ff\U000f0000-\U0010fffd]")
 _COMMAND: Final = re.compile(
     r"\b(?:curl|wget|rm -[rf]|chmod \+|bash|/bin/sh|sh -i|nc -|powershell|python -c|eval)\b|/dev/tcp/|https?://|(?<=\| )sh\b|~/"
@@ -23,6 +25,8 @@ _COMMAND: Final = re.compile(
 
 def text_findings(text: str) -> tuple[str, ...]:
     """Return what is suspicious, in a few words each; nothing if nothing is."""
+    if _SHORT_NAME.fullmatch(text):
+        return descriptions.find(text)
     patience = Patience(_TEXT_WORK_MAX)
     plain, found_hidden = hidden.strip(text)
     found = [HIDDEN] if found_hidden or _PRIVATE_USE.search(text) else []

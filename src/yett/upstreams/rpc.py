@@ -58,7 +58,7 @@ def read_message(body: bytes) -> dict[str, JSON]:
 
 def _list_of_tools(body: bytes, why: DocumentError) -> dict[str, JSON]:
     try:
-        message: dict[str, JSON] = read_list_of_tools(body)
+        message: dict[str, JSON] = read_list_of_tools(body, why)
     except DocumentError:
         raise InvalidAnswer(f"a message that is not unambiguous JSON: {why}") from None
     return message

@@ -5,7 +5,6 @@ takes more processor time than is given ends the process, in the middle of compi
 than is given is not to be had. Whoever started it reads that as a no (`examiner.py`).
 """
 
-import os
 import resource
 import signal
 import sys
@@ -21,7 +20,6 @@ MEMORY_BYTES_MAX: Final = 28 * 1024 * 1024
 """Beyond what the process has when it begins, which is about 32 MB."""
 IDLE_SECONDS_MAX: Final = 10
 TOO_MUCH_MEMORY: Final = "its schema takes more memory to judge than is given"
-_NICENESS: Final = 5
 
 
 def main() -> None:
@@ -44,7 +42,6 @@ def main() -> None:
 
 
 def _give_up_all_but_what_is_needed() -> None:
-    os.nice(_NICENESS)
     now = int(Path("/proc/self/statm").read_bytes().split()[0]) * resource.getpagesize()
     for what, most in (
         (resource.RLIMIT_AS, now + MEMORY_BYTES_MAX),

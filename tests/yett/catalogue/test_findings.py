@@ -1,6 +1,7 @@
 """What is suspicious about a definition is found before it is approved; what is not is left in peace."""
 
 import json
+import time
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -58,7 +59,9 @@ def everywhere(text: str) -> Iterator[dict[str, Any]]:
     yield tool("a", _meta={"note": [text]})
 
 
-@pytest.mark.parametrize("definition", list(everywhere(POISON)), ids=lambda item: json.dumps(item)[:60])
+@pytest.mark.parametrize(
+    "definition", list(everywhere(POISON)), ids=lambda item: json.dumps(item)[:60]
+)
 def test_poison_is_found_in_every_place(definition: dict[str, Any]) -> None:
     assert "reads like an instruction" in suspicious(definition)
 
@@ -180,3 +183,11 @@ def test_the_published_figures_hold() -> None:
 
     assert flagged["poisoned"] >= 0.9 * seen["poisoned"]
     assert flagged["benign"] <= 0.01 * seen["benign"]
+
+
+@pytest.mark.parametrize("part", ["x", "x.", "a@", "://", "1.1.1.1.", "a_", " \n", "QUFB", "ignore ", "<"])  # fmt: skip
+def test_no_text_takes_long(part: str) -> None:
+    text = part * (200_000 // len(part))
+    began = time.process_time()
+    found_in(tool("a", text))
+    assert time.process_time() - began < 2
