@@ -109,6 +109,30 @@ def test_a_wrong_shape_is_answered_with_the_right_one(text: str, fix: str) -> No
 
 
 @pytest.mark.parametrize(
+    ("kind", "key", "fix"),
+    [
+        ("phat", "x", "path, pattern"),
+        ("7", "x", "path, pattern"),
+        ("{kind: phat}", "kind", "path, pattern"),
+        ("{roots: [/srv]}", "x", "Add `kind: …`"),
+        ("{kind: path, root: [/srv]}", "root", "Did you mean `roots`?"),
+        ("{kind: path, roots: /srv}", "roots", "brackets"),
+        ("{kind: sql, dialect: oracel}", "dialect", "oracle"),
+        ("{kind: max, most: many}", "most", "a number"),
+        ("{kind: url, hosts: [a.example.com], ports: [0]}", "ports", "at least 1"),
+    ],
+)
+def test_of_the_kinds_of_arguments_the_one_that_was_meant_is_reported(
+    kind: str, key: str, fix: str
+) -> None:
+    tool = f"tools: {{t: {{arguments: {{x: {kind}}}}}}}"
+    problem = one(f"servers: {{a: {{url: https://x.example, {tool}}}}}\n")
+
+    assert key in problem.path
+    assert fix in problem.fix
+
+
+@pytest.mark.parametrize(
     ("text", "word"),
     [
         ("servers: {a: {}}\n", "exactly one"),

@@ -1,8 +1,11 @@
 """Only listed programs with fitting arguments, and never a shell (X03, CVE-2025-68143, CVE-2026-39884)."""
 
+import shlex
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.yett.validation.kinds.judging import refusal, takes
 from yett.validation.config import CommandArgument
@@ -49,6 +52,20 @@ def test_everything_else_is_refused(words: list[str]) -> None:
 )  # fmt: skip
 def test_a_line_is_read_only_if_every_shell_reads_the_same(line: str) -> None:
     assert not takes(LINE, line)
+
+
+@given(
+    st.text(
+        st.sampled_from("git log-ae1./=:@%^*?!$&|;<>(){}[]#~'\"`\\\n\t") | st.characters(),
+        max_size=20,
+    )
+)
+def test_a_line_that_passes_is_split_by_a_shell_as_it_is_here(text: str) -> None:
+    options = CommandArgument(programs={"git": ("-?[^\n]*",)}, line=True)
+    for line in (text, f"git {text}"):
+        if takes(options, line):
+            assert shlex.split(line) == line.split(" ")
+            assert not any(character in line for character in "$`*?[]{}~!;&|<>()#\\'\"")
 
 
 @pytest.mark.parametrize("value", ["git", 7, {"git": 1}, ["git", 7], ["git", ["log"]], True])
