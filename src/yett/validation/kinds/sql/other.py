@@ -72,6 +72,8 @@ def judge(tree: exp.Expr, text: str, dialect: str, rules: Rules) -> None:
     if type(tree).__name__ not in (WRITE_STATEMENTS if rules.writes else READ_STATEMENTS):
         raise Unfit("is a statement that is never sent" if rules.writes else "is not a query")
     _check_nodes(tree, rules)
+    for node in tree.find_all(exp.In):
+        _check_set(node, dialect)
     _check_words(tree, tokens_of(text, dialect), dialect, rules)
     _check_tables(tree, dialect, rules)
 
@@ -111,6 +113,15 @@ def _check_hint(node: exp.Expr) -> None:
         said_of_it = [part.name for part in node.expressions]
     if not all(name.upper() in HINTS for name in said_of_it):
         raise Unfit("says how a table is to be read in a way that is not known to be harmless")
+
+
+def _check_set(node: exp.In, dialect: str) -> None:
+    """`x IN t` reads the table t in SQLite and ClickHouse, where it looks like a column."""
+    if node.args.get("field") is not None and dialect != "duckdb":
+        raise Unfit("compares with a table by its name alone; write IN (SELECT …)")
+    listed = node.expressions
+    if dialect == "clickhouse" and len(listed) == 1 and isinstance(listed[0], exp.Column):
+        raise Unfit("compares with a table by its name alone; write IN (SELECT …)")
 
 
 def _check_comparison(node: exp.Expr) -> None:

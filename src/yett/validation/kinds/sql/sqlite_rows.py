@@ -79,6 +79,8 @@ def _check(node: exp.Expr) -> None:
         raise Unfit("is no plain query, and so cannot be narrowed to the caller's rows")
     if isinstance(node, exp.Identifier) and node.name.lower() in _ROW_IDS:
         raise Unfit("names a column of the system")
+    if isinstance(node, exp.In) and node.args.get("field") is not None:
+        raise Unfit("compares with a table by its name alone; write IN (SELECT …)")
     if isinstance(node, exp.Column) and node.args.get("db"):
         raise Unfit("names a column with its schema; name it with its table only")
     if isinstance(node, exp.Func) and node.name.lower() in _TELLING:

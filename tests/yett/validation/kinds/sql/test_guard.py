@@ -142,7 +142,7 @@ class TestOptions:
         for text in (
             "SELECT * FROM users", "SELECT * FROM lines", "SELECT * FROM other.orders", "SELECT (SELECT 1 FROM users)",
             "SELECT * FROM orders UNION SELECT * FROM users", "WITH orders AS (SELECT * FROM users) SELECT * FROM orders",
-            "SELECT * FROM orders WHERE EXISTS (SELECT 1 FROM users)", "SELECT * FROM information_schema.tables",
+            "SELECT * FROM orders WHERE EXISTS (SELECT 1 FROM users)", "SELECT 1 FROM orders WHERE id IN (TABLE users)", "SELECT * FROM information_schema.tables",
         ):  # fmt: skip
             assert not passes(guard, text), text
 
