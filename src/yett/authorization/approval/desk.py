@@ -28,7 +28,7 @@ from yett.authorization.approval.request import (
     event_of,
     preview_of,
 )
-from yett.authorization.approval.rows import Source, answers_to, find, insert, time_of
+from yett.authorization.approval.rows import Source, answers_to, current, find, insert, time_of
 from yett.core.clock import Clock, iso_time
 from yett.core.errors import CommandError, Denied
 from yett.core.proofs import Agreement, Ask, Validated
@@ -138,7 +138,7 @@ class ApprovalDesk:
             self._hear(validated.consent, validated, digest)
         now = time_of(self._database, self._clock)
         known = find(
-            self._database, "where digest = ? and open = 1 and expires_at > ?", (digest, now)
+            self._database, f"where digest = ?1 and open = 1 and {current(2)}", (digest, now)
         )
         if known and known[0].state == "approved":
             return _agreement(self._database, known[0])
@@ -187,7 +187,7 @@ class ApprovalDesk:
             now = time_of(transaction, self._clock)
             found = find(
                 transaction,
-                "where id = ? and state = 'approved' and expires_at > ?",
+                f"where id = ?1 and state = 'approved' and {current(2)}",
                 (agreement.id, now),
             )
             if not found:
@@ -319,14 +319,14 @@ def _refusal(request: Request, question: dict[str, JSON] | None) -> Denied:
     )
 
 
-_OVER: Final = "where open = 1 and expires_at <= ?"
+_OVER: Final = f"where open = 1 and not {current(1)}"
 
 
 def _expire(transaction: Transaction, now: float) -> None:
     for request in find(transaction, f"{_OVER} and state != 'denied'", (now,)):
         outbox.post(transaction, event_of("approval.expired", request, _GATE), now)
     transaction.execute(
-        "update approvals set open = 0, tell_at = null, ended_at = coalesce(ended_at, expires_at), "  # noqa: S608 - a constant
+        "update approvals set open = 0, tell_at = null, ended_at = coalesce(ended_at, ?1), "  # noqa: S608 - a constant
         f"state = case state when 'denied' then 'denied' else 'expired' end {_OVER}",
         (now,),
     )
@@ -346,8 +346,8 @@ def _check_room(source: Source, validated: Validated, now: float) -> None:
     """One caller must not bury the questions of others, nor the people who answer them (CWE-770)."""
     principal = validated.permitted.principal
     ((of_caller, of_tenant, of_all),) = source.fetch(
-        "select coalesce(sum(principal = ?), 0), coalesce(sum(tenant = ?), 0), count(*) "
-        "from approvals where open = 1 and expires_at > ?",
+        "select coalesce(sum(principal = ?1), 0), coalesce(sum(tenant = ?2), 0), count(*) "  # noqa: S608 - a constant
+        f"from approvals where open = 1 and {current(3)}",
         (principal.id, principal.tenant, now),
     )
     for count, limit, whose in (

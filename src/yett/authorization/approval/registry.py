@@ -12,7 +12,7 @@ from yett.authorization.approval.request import (
     described,
     event_of,
 )
-from yett.authorization.approval.rows import Source, answers_to, find, time_of
+from yett.authorization.approval.rows import Source, answers_to, current, find, time_of
 from yett.core.clock import Clock
 from yett.core.errors import CommandError
 from yett.core.target import JSON
@@ -38,7 +38,7 @@ class ApprovalRegistry:
         now = time_of(self._database, self._clock)
         found = find(
             self._database,
-            "where (? or (open = 1 and expires_at > ?)) and (?3 is null or tenant = ?3)"
+            f"where (?1 or (open = 1 and {current(2)})) and (?3 is null or tenant = ?3)"
             f" order by asked_at, id limit {LIST_MAX}",
             (with_closed, now, tenant),
         )

@@ -12,6 +12,8 @@ from yett.core.target import JSON
 
 PREVIEW_CHARS_MAX: Final = 16_384
 REASON_CHARS_MAX: Final = 500
+AHEAD_SECONDS_MAX: Final = 60
+"""What began later than this from now began by a clock that ran ahead, and would last too long."""
 
 State = Literal["pending", "approved", "denied", "used", "expired", "withdrawn"]
 Word = Literal["yes", "no", "break-glass"]
@@ -88,7 +90,10 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
     def state_at(self, now: float) -> State:
         """What holds at a moment; time passes whether or not anybody writes it down."""
-        if self.state in ("pending", "approved") and now >= self.expires_at:
+        began_at = self.expires_at - self.seconds
+        if self.state in ("pending", "approved") and not (
+            began_at - AHEAD_SECONDS_MAX <= now < self.expires_at
+        ):
             return "expired"
         return self.state
 

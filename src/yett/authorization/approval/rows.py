@@ -4,7 +4,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from yett.authorization.approval.request import Answer, Request
+from yett.authorization.approval.request import AHEAD_SECONDS_MAX, Answer, Request
 from yett.core import document
 from yett.core.clock import Clock
 from yett.core.errors import Fault
@@ -21,6 +21,13 @@ _PLACES: Final = ", ".join("?" * len(COLUMNS.split(", ")))
 _FLAGS: Final = ("own", "preview_cut", "open")
 _NEWEST_TIME: Final = "newest_time"
 """Of the table `facts`: the newest wall clock that the gate has seen, kept for the expiry of keys."""
+
+
+def current(place: int) -> str:
+    """Return the condition that says what `Request.state_at` says of the time. place: of the time among
+    the values."""
+    return f"(expires_at > ?{place} and expires_at - seconds <= ?{place} + {AHEAD_SECONDS_MAX:d})"
+
 
 Source = Database | Transaction
 _Kind = TypeVar("_Kind", Request, Answer)

@@ -218,6 +218,25 @@ async def test_question_and_yes_expire_and_a_clock_set_back_revives_neither(
     assert await office.asked() != second
 
 
+async def test_what_was_agreed_to_while_the_clock_ran_ahead_does_not_outlive_the_mistake(
+    office: Office,
+) -> None:
+    """An operator has taken the clock back, and said so (`yett key clock --accept`)."""
+    right = office.clock.now
+    office.clock.now += 365 * 86_400
+    granted, pending = await office.asked(), await office.asked(validated({"title": "b"}))
+    office.registry.approve(granted, ANNA)
+    agreement = await office.desk.settle(validated(), ONE)
+    office.clock.now = right
+
+    with pytest.raises(Denied):
+        await office.desk.use(agreement, "r1")
+    with pytest.raises(CommandError, match="expired"):
+        office.registry.approve(pending, ANNA)
+    assert await office.asked() != granted
+    assert {row["state"] for row in office.registry.list()} == {"pending"}
+
+
 async def test_what_was_used_stays_used_whatever_the_clock_says(office: Office) -> None:
     identifier = await office.asked()
     office.registry.approve(identifier, ANNA)
