@@ -15,7 +15,7 @@ from yett.core.call import RpcError
 from yett.core.document import DocumentError, encode, parse
 from yett.core.predicate import RowRule
 from yett.core.target import JSON
-from yett.sanitising.row_judging import Judge, Judges
+from yett.sanitising.row_judging import JUDGING_MAX, Judge, Judges
 
 EACH: Final = "*"
 HIDDEN: Final = "rows:hidden"
@@ -99,7 +99,7 @@ class RowFilter:
         """
         if result.get("isError") is True:
             return _failure(_FAILED), (WITHHELD,)
-        sieve = _Sieve(self._places, self._judges.of(rule or _NOBODY))
+        sieve = _Sieve(self._places, *self._judges.of(rule or _NOBODY))
         if _STRUCTURED in result:
             shown = self._structured(result, sieve)
         else:
@@ -166,8 +166,9 @@ def _json_of(text: str) -> JSON:
 class _Sieve:
     """One answer on its way through. seen: rows. unclear: those that could not be compared."""
 
-    def __init__(self, places: RowPlaces, judge: Judge) -> None:
+    def __init__(self, places: RowPlaces, judge: Judge, conditions: int) -> None:
         self._judge = judge
+        self._conditions = conditions
         self._names = places.names
         self._paths = places.paths
         self._max = places.max
@@ -224,41 +225,57 @@ class _Sieve:
             _not_here()
         if not rest:
             self._is_there = True
-            rows = {name: self._judged(row) for name, row in value.items()}
-        else:
-            self._is_there |= not value
-            rows = {name: self._at(item, rest) for name, item in value.items()}
-        return {name: kept for name, kept in rows.items() if kept is not _GONE}
+            shown = self._select(list(value.values()))
+            return {name: self._fit(value[name]) for name in compress(value, shown)}
+        self._is_there |= not value
+        found = {name: self._at(item, rest) for name, item in value.items()}
+        return {name: kept for name, kept in found.items() if kept is not _GONE}
 
     def _rows(self, value: JSON) -> JSON:
         """The place itself: a list of rows, or one row alone."""
         self._is_there = True
         if type(value) is dict:
-            return self._judged(value)
+            return self._fit(value) if self._select([value])[0] else _GONE
         if type(value) is not list:
             _not_here()
-        rows = [row for row in value if type(row) is dict]
-        verdicts = self._judge(rows)
-        kept = list(compress(rows, verdicts))
-        unclear = len(value) - len(rows) + verdicts.count(None)
-        self.seen += len(value)
+        rows = list(compress(value, self._select(value)))
+        return [self._fit(row) for row in rows] if self._paths else rows
+
+    def _select(self, rows: list[JSON]) -> list[bool]:
+        """Say which rows are shown, and count."""
+        self.seen += len(rows)
+        if self.seen * self._conditions > JUDGING_MAX:
+            raise Untellable("it has too many rows for so many conditions")
+        known = [row for row in rows if type(row) is dict]
+        verdicts = self._judge(known)
+        if len(known) < len(rows):
+            each = iter(verdicts)
+            verdicts = [next(each) if type(row) is dict else None for row in rows]
+        shown = [holds is True for holds in verdicts]
+        unclear, permitted = verdicts.count(None), shown.count(True)
         self.unclear += unclear
-        self.hidden |= len(value) > len(kept) + unclear
-        return self._fit(kept)
-
-    def _judged(self, row: JSON) -> JSON:
-        left = self._rows([row])
-        return left[0] if left else _GONE
-
-    def _fit(self, rows: list[JSON]) -> list[JSON]:
-        """Cut rows that may be shown to as many as are, and take out what is hidden."""
-        if self._max is not None and self.shown + len(rows) > self._max:
-            rows = rows[: self._max - self.shown]
+        self.hidden |= len(rows) > permitted + unclear
+        if self._max is not None and self.shown + permitted > self._max:
             self.capped = True
-        self.shown += len(rows)
+            shown = _first(shown, self._max - self.shown)
+            permitted = self._max - self.shown
+        self.shown += permitted
+        return shown
+
+    def _fit(self, row: JSON) -> JSON:
+        """Take out what is hidden by its place in the row."""
         for path in self._paths:
-            rows = [_without_path(row, path) for row in rows]
-        return rows
+            row = _without_path(row, path)
+        return row
+
+
+def _first(shown: list[bool], count: int) -> list[bool]:
+    """Keep the first of those that are shown."""
+    places = [place for place, is_shown in enumerate(shown) if is_shown][:count]
+    kept = [False] * len(shown)
+    for place in places:
+        kept[place] = True
+    return kept
 
 
 def _not_here() -> NoReturn:
