@@ -186,6 +186,8 @@ class Authorizer:
 
     def remember(self, cleaned: Cleaned) -> None:
         """Take note of what the caller is about to see, before it does."""
+        if not self._marks:
+            return  # nearly every gate, each call
         permitted = cleaned.answered.armed.admitted.validated.permitted
         labels = self._label(permitted)
         if labels and self._traces:

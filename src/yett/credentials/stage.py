@@ -50,7 +50,7 @@ class _Held(msgspec.Struct, frozen=True):
 class Armourer:
     """`plans`: for each configured server. `sources`: by scheme; a scheme without one is refused.
     `record_event`: takes the record of a retrieval; if it raises, the value is not used. `honeytokens`:
-    reads them. `cut`: revokes a key, soon."""
+    reads them. `cut`: revokes a key, soon. `look_out`: asked about each call, before anything else."""
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ class Armourer:
     ) -> None:
         self._honeytokens = honeytokens
         self._cut = cut
-        self._lookout = Lookout((), record_event, cut)
+        self.look_out = Lookout((), record_event, cut)
         self._plans = dict(plans)
         self._sources = dict(sources)
         self._monotonic = clock.monotonic
@@ -76,15 +76,6 @@ class Armourer:
         self._ready: dict[str, _Ready] = {}
         self._held: dict[tuple[str, str], _Held] = {}
         self._marks: object = None
-
-    def look_out(self, identified: Identified) -> None:
-        """Let a call go on that holds no honeytoken.
-
-        Raises:
-            Denied: ARGUMENT_DENIED; it does, and that is an alert.
-            Fault: the alert cannot be recorded.
-        """
-        self._lookout(identified)
 
     async def arm(self, admitted: Admitted) -> Armed:
         """Add the credential of the target's server; the caller's own is not looked at.
@@ -156,7 +147,7 @@ class Armourer:
             if not unchanged:
                 self._held, self._ready = {}, {}
         if not unchanged:
-            self._lookout = Lookout(self._honeytokens(), self._record_event, self._cut)
+            self.look_out = Lookout(self._honeytokens(), self._record_event, self._cut)
 
     async def _make_ready(self, server: str, purpose: str) -> _Ready:
         plan = self._plan(server)
