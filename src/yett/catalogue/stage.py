@@ -77,6 +77,7 @@ class Catalogue:
             target = self._verifier.view.find_alias(call.name)
         if target is None:
             target = await self._find_later(call, kind)
+        self._verifier.used(target.server, call.started)
         return Resolved(call, identified.principal, target)
 
     async def take_inventory(self, identified: Identified) -> Inventory:

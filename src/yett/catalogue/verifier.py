@@ -34,6 +34,9 @@ EVERY_SECONDS: Final = 60.0
 PAUSE_SECONDS: Final = 1.0
 """Between two verifications of one server, however often it says that something changed."""
 
+FRESH_SECONDS: Final = 5.0
+"""After these, whoever calls a tool has its server asked again: what changed unsaid is not called long."""
+
 _NEVER: Final = float("-inf")
 _NO_PINS: Final = ServerPins()
 _NO_CLASSES: Final = Classes()
@@ -146,6 +149,13 @@ class Verifier:
         with suppress(TimeoutError):
             async with asyncio.timeout(WAIT_SECONDS_MAX):
                 await asyncio.gather(*pending)
+
+    def used(self, server: str, at: float) -> None:
+        """Have a server asked again soon if it was last asked a while ago. at: monotonic, when the call
+        came; it does not wait."""
+        watch = self._watches.get(server)
+        if watch is not None and at - watch.ended_at > FRESH_SECONDS and not watch.running:
+            watch.wanted.set()
 
     def changed(self, server: str) -> None:
         watch = self._watches.get(server)

@@ -249,6 +249,29 @@ async def test_a_server_is_verified_again_from_time_to_time(
         await until(lambda: scene.discoverer.asked.get("s", 0) > 2)
 
 
+async def test_whoever_calls_a_tool_has_its_server_asked_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """So a change that nobody announced is found soon, where it matters."""
+    monkeypatch.setattr(verifier_module, "PAUSE_SECONDS", 0.0)
+    scene = Scene({"s": TIME}, lock_of("s", TIME))
+    async with watching(scene):
+        await until(lambda: "s" in scene.verifier.view.trusted)
+        now = scene.clock.monotonic()
+        for _ in range(100):
+            scene.verifier.used("s", now + verifier_module.FRESH_SECONDS)
+            scene.verifier.used("nobody", now + 99)
+        await asyncio.sleep(0.05)
+        assert scene.discoverer.asked == {"s": 1}
+
+        scene.discoverer.offers["s"] = Definitions(tools=(tool("now", "Sends"),))
+        for _ in range(100):
+            scene.verifier.used("s", now + verifier_module.FRESH_SECONDS + 0.1)
+        await until(lambda: scene.told() != [])
+        assert (await scene.resolve("s__now")).quarantined
+        assert scene.discoverer.asked == {"s": 2}
+
+
 async def test_a_change_during_a_verification_is_followed_by_another(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
