@@ -30,6 +30,9 @@ when { context.arguments has number && context.arguments.number > 100 };
 @id("wiring") @approval("1") @approval_for("1m")
 permit(principal in Role::"wirer", action, resource == Tool::"rec/wire");
 
+@id("wiping")
+forbid(principal, action, resource == Tool::"rec/wipe") unless { context.approval.granted };
+
 @id("tidying") @approval("1") @approval_by("caller")
 forbid(principal, action, resource == Tool::"rec/tidy");
 """
@@ -82,7 +85,7 @@ class Place:
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     folder: Path = tmp_path_factory.mktemp("approvals")
     listener = Listener()
-    tools = [tool(name, reads=False) for name in ("delete", "pay", "wire", "look", "tidy")]
+    tools = [tool(name, reads=False) for name in ("delete", "pay", "wire", "look", "tidy", "wipe")]
     with serving(*tools) as rec, listening(listener):
         gate = Gate(
             folder,
@@ -90,7 +93,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 servers:
   rec: {{url: "{rec.url}", tools: {{pay: {{cost: 1 USD}}}}}}
 roles:
-  writer: ["rec.delete:write", "rec.pay:write", "rec.look:write", "rec.tidy:write"]
+  writer: ["rec.delete:write", "rec.pay:write", "rec.look:write", "rec.tidy:write", "rec.wipe:write"]
   wirer: ["rec.look:write"]
 limits: {{every_key: {{budget: 1 USD/day}}, breaker: {{failures: 10000}}}}
 approvals: {{webhook: "http://127.0.0.1:{listener.port}/told?by=yett", secret: "secret:hook"}}
@@ -102,7 +105,7 @@ approvals: {{webhook: "http://127.0.0.1:{listener.port}/told?by=yett", secret: "
         key, other = gate.key("agent", "writer"), gate.key("other", "writer", "wirer")
         with running(gate):
             found = Place(gate, key, other, rec, listener)
-            wait_until(lambda: len(Agent(gate, other, REST).tools()) == 5)
+            wait_until(lambda: len(Agent(gate, other, REST).tools()) == 6)
             yield found
 
 
@@ -171,6 +174,14 @@ def test_the_whole_story_by_the_admin_api(place: Place) -> None:
     assert place.gate.admin(f"/api/v1/approvals/{approval}").json["state"] == "used"
     closed = place.answer("approve", approval)
     assert (closed.status, "is used" in closed.json["detail"]) == (400, True)
+
+
+def test_a_policy_may_read_whether_people_have_agreed(place: Place) -> None:
+    approval = place.asked("wipe", word="all")
+    assert place.gate.admin(f"/api/v1/approvals/{approval}").json["policies"] == ["wiping"]
+    place.answer("approve", approval)
+    assert place.call("wipe", word="all").status == 200
+    assert place.asked("wipe", word="all") != approval
 
 
 @pytest.mark.parametrize("by", ["command", "api"])
