@@ -41,6 +41,8 @@ _SECRET_TABLES: Final = re.compile(
     r"|asymmetric_keys|(user|link|user_history|default_pwd)\$|dba_users|dba_db_links|all_db_links|user_db_links)"
 )
 _SECRET_SYSTEM: Final = frozenset({"users", "user_directories", "named_collections", "zookeeper"})
+_OF_TABLES: Final = ("pragma_", "duckdb_")
+"""Functions that tell about tables that may not be read."""
 _EXECUTED: Final = ("/*!", "/*M!", "/*+")
 """How comments begin that MySQL, MariaDB and Oracle obey."""
 _COUNTS: Final = (exp.Limit, exp.Offset, exp.Fetch, exp.Ordered, exp.Group, exp.DataTypeParam)
@@ -139,8 +141,7 @@ def _counts(literal: exp.Expr) -> bool:
 
 
 def _check_words(tree: exp.Expr, tokens: list[Token], dialect: str, rules: Rules) -> None:
-    forbidden = forbidden_words(rules)
-    functions = rules.functions | FUNCTIONS[dialect]
+    forbidden, functions = forbidden_words(rules), _functions(dialect, rules)
     columns = Counter(
         alias.name.lower() for alias in tree.find_all(exp.TableAlias) if alias.args.get("columns")
     )
@@ -149,21 +150,38 @@ def _check_words(tree: exp.Expr, tokens: list[Token], dialect: str, rules: Rules
     for index, token in enumerate(tokens):
         if token.comments:  # none was written
             raise Unfit("cannot be written anew without comments")
-        quoted = token.token_type is TokenType.IDENTIFIER
-        word = token.text.upper()
-        if not quoted and token.token_type is not TokenType.STRING:
-            _check_word(word, dialect, forbidden)
-        if index + 1 == len(tokens) or tokens[index + 1].token_type is not TokenType.L_PAREN:
-            continue
-        if not quoted and not (word[:1].isalpha() or word[:1] in ("_", "@")):
-            continue
-        if token.token_type is TokenType.STRING:
+        if token.token_type not in (TokenType.IDENTIFIER, TokenType.STRING):
+            _check_word(token.text.upper(), dialect, forbidden)
+        if not _is_called(tokens, index):
             continue
         name = _called(tokens, index)
         if columns[name] > 0:
             columns[name] -= 1
-        elif name not in functions and (quoted or "." in name or word not in STRUCTURE):
+        elif name not in functions and not _is_structure(token, name):
             raise Unfit(f"calls {said(name, 'a function')}, which is not known to be harmless")
+
+
+def _functions(dialect: str, rules: Rules) -> frozenset[str]:
+    functions = rules.functions | FUNCTIONS[dialect]
+    if rules.tables:
+        return frozenset(name for name in functions if not name.startswith(_OF_TABLES))
+    return functions
+
+
+def _is_called(tokens: list[Token], index: int) -> bool:
+    """Tell whether a parenthesis follows, and this is no sign and no text."""
+    token = tokens[index]
+    if index + 1 == len(tokens) or tokens[index + 1].token_type is not TokenType.L_PAREN:
+        return False
+    if token.token_type is TokenType.IDENTIFIER:
+        return True
+    first = token.text[:1]
+    return token.token_type is not TokenType.STRING and (first.isalpha() or first in ("_", "@"))
+
+
+def _is_structure(token: Token, name: str) -> bool:
+    quoted = token.token_type is TokenType.IDENTIFIER
+    return not quoted and "." not in name and token.text.upper() in STRUCTURE
 
 
 def _check_word(word: str, dialect: str, forbidden: frozenset[str]) -> None:
