@@ -31,9 +31,11 @@ CONDITIONS: Final = {
     "no arguments": "",
     "hour and door": 'when { context.hour > 24 || context.door == "x" }',
     "ten arguments": "when { context.arguments has a%d && context.arguments.a%d > 100 }",
-    "ten, by Cedar": "when { context.arguments has a%d && context.arguments.a%d + 1 > 100 }",
+    "nine and Cedar": "when { context.arguments has a%d && context.arguments.a%d > 100 } // nine\n",
+    "ten by Cedar": 'when { context.arguments.a%d > 100 && ip("10.0.0.1").isIpv4() }',
 }
-"""Of the ten forbids that concern each tool; `%d` is the number of the forbid."""
+"""Of the ten forbids that concern each tool; `%d` is the number of the forbid. What `ip` does only Cedar
+knows; of nine and Cedar, it is asked about the last."""
 
 
 def main() -> None:
@@ -56,6 +58,8 @@ def _authorizer(condition: str, *, servers: int, policies: int) -> Authorizer:
     """Ten forbids concern each tool: five each of its server, and five of everything; the other
     policies are about keys and tools of their own."""
     bodies = [condition.replace("%d", str(number)) for number in range(READING)]
+    if "nine" in condition:
+        bodies[-1] = CONDITIONS["ten by Cedar"].replace("%d", str(READING - 1))
     texts = [f"forbid(principal, action, resource is Tool) {body};" for body in bodies[:5]]
     for server in range(servers):
         texts += [

@@ -7,6 +7,7 @@ and the caller's address. Whatever else a policy has, and whatever does not go s
 value of another type), is Cedar's to say.
 """
 
+from collections.abc import Sequence
 from ipaddress import ip_network
 from typing import Final, final
 
@@ -88,7 +89,16 @@ class TwinCase:
     """policies: those that the twin knows: id, whether it forbids, whether it applies. rest: the question
     about the others. The engine is asked the whole question when the twin is not sure."""
 
-    __slots__ = ("_engine", "_order", "_policies", "_question", "_rest", "_whole")
+    __slots__ = (
+        "_arguments",
+        "_engine",
+        "_members",
+        "_order",
+        "_policies",
+        "_question",
+        "_rest",
+        "_whole",
+    )
 
     def __init__(
         self,
@@ -101,6 +111,7 @@ class TwinCase:
         self._question = question
         self._engine = engine
         self._rest = None if rest is None else engine.prepare(rest)
+        self._members, self._arguments = _read_by(() if rest is None else rest.policies)
         self._order = {policy.id: place for place, policy in enumerate(question.policies)}
         self._whole: Case | None = None
 
@@ -114,7 +125,7 @@ class TwinCase:
         except (UnsureError, KeyError):
             return self._ask().decide(context)
         if self._rest is not None:
-            rest = self._rest.decide(context)
+            rest = self._rest.decide(self._glimpse(context))
             if rest.errors:
                 return rest
             (permitting if rest.allowed else forbidding).extend(rest.policies)
@@ -123,6 +134,18 @@ class TwinCase:
             return Decision(allowed=False, policies=tuple(forbidding))
         return Decision(allowed=bool(permitting), policies=tuple(permitting))
 
+    def _glimpse(self, context: Context) -> Context:
+        """Return what the others look at; Cedar takes long to read the rest as well."""
+        if self._arguments is None:
+            return context
+        seen = {name: context[name] for name in self._members if name in context}
+        if "arguments" in seen:
+            arguments = seen["arguments"]
+            seen["arguments"] = {
+                name: arguments[name] for name in self._arguments if name in arguments
+            }
+        return seen
+
     def foresee(self, context: Context, /) -> bool:
         return self._ask().foresee(context)
 
@@ -130,6 +153,14 @@ class TwinCase:
         if self._whole is None:
             self._whole = self._engine.prepare(self._question)
         return self._whole
+
+
+def _read_by(policies: Sequence[Policy]) -> tuple[frozenset[str], frozenset[str] | None]:
+    """Return the members of the context that any of them looks at, and the arguments; None for all."""
+    members = frozenset[str]().union(*(policy.reads.context for policy in policies))
+    arguments = [policy.reads.arguments for policy in policies]
+    known = [names for names in arguments if names is not None]
+    return members, frozenset[str]().union(*known) if len(known) == len(arguments) else None
 
 
 @final
