@@ -45,6 +45,8 @@ OPEN_MAX: Final = 2_000
 CLOSED_MAX: Final = 1_000
 SWEEP_SECONDS: Final = 5.0
 LOOKING_PER_CALLER_MAX: Final = 64
+ROUNDS_MAX: Final = 64
+"""Of one call; whoever brings the same round again and again uses them up."""
 _THREADS: Final = 2
 _RETRY_SECONDS: Final = 1.0
 
@@ -216,9 +218,10 @@ class ApprovalDesk:
         with self._database.transaction() as transaction:
             found = find(
                 transaction,
-                "where digest = ? and state = 'used' and id in"
-                " (select approval from approval_uses where record = ?)",
-                (digest, resumption.continues),
+                "where digest = ?1 and state = 'used' and id in"
+                " (select approval from approval_uses where record = ?2) and"
+                " (select count(*) from approval_uses where approval = approvals.id) <= ?3",
+                (digest, resumption.continues, ROUNDS_MAX),
             )
             if not found:
                 return None

@@ -15,6 +15,7 @@ from yett.authorization.approval.desk import (
     CLOSED_MAX,
     LOOKING_PER_CALLER_MAX,
     OPEN_PER_CALLER_MAX,
+    ROUNDS_MAX,
 )
 from yett.authorization.approval.request import PREVIEW_CHARS_MAX
 from yett.core.errors import CommandError, Denied
@@ -294,6 +295,22 @@ async def test_a_later_round_of_the_same_call_needs_no_second_yes(office: Office
         round_after("first", seal=""),
     ):
         assert isinstance(await office.make(stranger), Denied)
+
+
+async def test_a_round_that_is_brought_again_and_again_ends_what_the_yes_is_good_for(
+    office: Office,
+) -> None:
+    office.registry.approve(await office.asked(validated(record="first")), ANNA)
+    await office.make(validated(record="first"))
+    resumption = Resumption({}, seal="s", continues="first")
+    rounds = [
+        await office.make(validated(record=f"again {number}", resumption=resumption))
+        for number in range(ROUNDS_MAX + 5)
+    ]
+
+    assert [isinstance(each, Agreement) for each in rounds] == [True] * ROUNDS_MAX + [False] * 5
+    ((kept,),) = office.database.fetch("select count(*) from approval_uses")
+    assert kept == ROUNDS_MAX + 1
 
 
 async def test_a_round_that_began_without_a_yes_does_not_go_on_without_one(office: Office) -> None:
