@@ -22,7 +22,8 @@ from yett.authorization.encoding import Occasion
 from yett.authorization.explanation import Explanation
 from yett.authorization.index import Index
 from yett.authorization.judgement import Judgement, Settled, judge
-from yett.authorization.labels import NOTHING, Labels
+from yett.authorization.labels import Labels
+from yett.authorization.marking import Marking
 from yett.authorization.policies import Policy, mentioned
 from yett.authorization.port import Caller, Decision, Matter, PolicyEngine, Question, ResourceType
 from yett.authorization.rows import RowPolicies, tools_with_rows
@@ -57,7 +58,6 @@ _TYPES: Final[dict[Kind, ResourceType]] = {
     Kind.PROMPT: "Prompt",
 }
 _ERROR_CHARS_MAX: Final = 500
-_UNMARKED: Final = ToolMarks()
 
 
 @final
@@ -117,11 +117,8 @@ class Authorizer:
         self._clock = clock
         self._approvals = approvals
         self._alarms = alarms
-        self._labels = labels
-        self._marks = marks
+        self._marking = Marking(marks, labels)
         self._rows = RowPolicies(policies, tools_with_rows(marks))
-        # Nobody looks for copies where nothing goes out.
-        self._traces = any(mark.egress for mark in marks.values())
         self._roles = roles | mentioned(policies, "Role")
         self._named_keys = mentioned(policies, "Key")
         self._profiles: dict[str, _Profile] = {}
@@ -164,7 +161,7 @@ class Authorizer:
         """
         permitted = validated.permitted
         if permitted.call.talk is not None:
-            self._label(permitted)  # the server may say something before it answers
+            self._marking.label(permitted)  # the server may say something before it answers
         ask = permitted.ask
         if ask is None or _is_follow_up(validated):
             return Confirmed(validated)
@@ -186,26 +183,7 @@ class Authorizer:
 
     def remember(self, cleaned: Cleaned) -> None:
         """Take note of what the caller is about to see, before it does."""
-        if not self._marks:
-            return  # nearly every gate, each call
-        permitted = cleaned.answered.armed.admitted.validated.permitted
-        labels = self._label(permitted)
-        if labels and self._traces:
-            result = cleaned.result or msgspec.to_builtins(cleaned.error)
-            self._labels.trace(permitted.principal.id, labels, result)
-
-    def _label(self, permitted: Permitted) -> frozenset[str]:
-        """Give the caller the labels of what it calls; return them."""
-        mark = self._mark(permitted.target)
-        if not mark.labels:
-            return NOTHING
-        labels = frozenset(mark.labels)
-        self._labels.touch(permitted.principal.id, permitted.call.session, labels)
-        return labels
-
-    def _mark(self, target: Target) -> ToolMarks:
-        mark = self._marks.get(target.key) if target.kind is Kind.TOOL else None
-        return mark or self._marks.get(target.server, _UNMARKED)
+        self._marking.remember(cleaned)
 
     def _decide(self, call: Call, principal: Principal, target: Target) -> Decision:
         """Return why the call is permitted; what the policies say of every such call is kept."""
@@ -318,7 +296,7 @@ class Authorizer:
         return judgement
 
     def _matter(self, target: Target) -> Matter:
-        mark = self._mark(target)
+        mark = self._marking.of(target)
         return Matter(
             _TYPES[target.kind], target.server, target.name, target.access, mark.labels, mark.egress
         )
@@ -351,7 +329,7 @@ class Authorizer:
         self._count = 0
 
     def _occasion(self, call: Call, principal: Principal) -> Occasion:
-        return Occasion(call, principal, self._clock.wall(), self._labels)
+        return Occasion(call, principal, self._clock.wall(), self._marking.labels)
 
     def _refuse(self, occasion: Occasion, target: Target, decision: Decision) -> Denied:
         principal = occasion.principal
