@@ -54,6 +54,9 @@ _EXAMPLES: Final = {
 }
 """Kinds that mean nothing without their options."""
 
+_STATEMENTS_MAX: Final = 16
+"""Each may take some milliseconds to judge."""
+
 _DEMANDED: Final = {
     "command": "programs", "path": "roots", "url": "hosts", "host": "hosts",
     "enum": "values", "pattern": "pattern", "forced": "value",
@@ -74,7 +77,7 @@ def guarding_of(arguments: Arguments) -> tuple[Guarding, list[Problem]]:
                 forced.append(_forced(place, options))
             elif isinstance(options, SqlArgument):
                 statements = build_guard(options)
-                guards.append((place, EachText(statements)))
+                guards.append((place, EachText(statements, _STATEMENTS_MAX)))
                 narrowers.append((place, statements))
             elif isinstance(options, (UrlArgument, HostArgument)):
                 hosts = (

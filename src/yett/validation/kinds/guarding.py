@@ -121,12 +121,16 @@ def _refuse(where: Place, unfit: Unfit) -> NoReturn:
 
 @final
 class EachText:
-    """Asks a guard of texts about a text, or about each one of a list; null is as good as nothing."""
+    """Asks a guard of texts about a text, or about each one of a list; null is as good as nothing.
 
-    __slots__ = ("_guard",)
+    items_max: of a list; longer ones are not judged, and so not sent (CWE-770).
+    """
 
-    def __init__(self, guard: TextGuard) -> None:
+    __slots__ = ("_guard", "_items_max")
+
+    def __init__(self, guard: TextGuard, items_max: int = 256) -> None:
         self._guard = guard
+        self._items_max = items_max
 
     def check(self, value: JSON, access: Access) -> JSON:
         if isinstance(value, str):
@@ -135,6 +139,8 @@ class EachText:
             return None
         if not isinstance(value, list):
             raise WrongForm("is not a text")
+        if len(value) > self._items_max:
+            raise WrongForm(f"has more than {self._items_max} items, which are not judged")
         found = [self._check_item(item, access, index) for index, item in enumerate(value)]
         same = all(after is before for after, before in zip(found, value, strict=True))
         return value if same else found

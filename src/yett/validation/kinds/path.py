@@ -20,6 +20,7 @@ Follow = Callable[[str], str]
 """Returns where a path leads after every link (`os.path.realpath`); reads the disk."""
 
 _CHARS_MAX: Final = 4_096
+_NAMES_MAX: Final = 128
 _NAME_BYTES_MAX: Final = 255
 _ENCODED: Final = re.compile(r"%[0-9A-Za-z%]|0x(?:2e|2f|5c)", re.IGNORECASE)
 _SLASHES: Final = frozenset(
@@ -35,9 +36,16 @@ _NOT_IN_NAMES: Final = re.compile(r"[<>:\"|?*`]|\$[({]|^\$|^~")
 """No file system of Windows takes these, shells expand them, or they name a drive, stream or scheme."""
 
 _DEVICE: Final = re.compile(
-    r"(?:con|prn|aux|nul|conin\$|conout\$|clock\$|(?:com|lpt)[0-9¹²³])(?:\..*)?", re.IGNORECASE
+    r"(?:con|prn|aux|nul|conin\$|conout\$|clock\$|(?:com|lpt)[0-9¹²³])(?:[.].*)?", re.IGNORECASE
 )
 _DEVICE_ROOTS: Final = ("/dev", "/proc", "/sys")
+_ORDINARY: Final = re.compile(r"/?(?:\w++(?:[.-]\w++)*+(?:/|$))++", re.ASCII)
+_TRAP: Final = re.compile(
+    rf"(?:^|/){_DEVICE.pattern.removesuffix('(?:[.].*)?')}(?:[./]|$)|{_ENCODED.pattern}|(?:^|/)etc/",
+    re.IGNORECASE,
+)
+"""What an ordinary path may still be: a device, a spelling of a dot or a slash, a secret of the system."""
+
 _HIDDEN: Final = frozenset(
     {
         ".ssh", ".gnupg", ".aws", ".azure", ".kube", ".docker", ".netrc", ".pgpass", ".my.cnf", ".npmrc",
@@ -70,10 +78,13 @@ class PathGuard:
         Unfit: it does not certainly lie in one of the roots.
         """
         del access
-        if not value or len(value) > _CHARS_MAX:
+        if not value or len(value) > _CHARS_MAX or value.count("/") > _NAMES_MAX:
             raise WrongForm("is no path: it is empty or too long")
-        for reading in _readings(value):
-            self._judge(reading)
+        if _is_ordinary(value):  # nearly every path, and all there is to know of it
+            self._judge_place(value)
+        else:
+            for reading in _readings(value):
+                self._judge(reading)
         if self._follow is not None:
             self._judge_links(value, self._follow)
         return value
@@ -86,6 +97,9 @@ class PathGuard:
             _judge_name(name, hidden=self._hidden)
         if not self._hidden and _SYSTEM.search(path):
             raise Unfit("names a file that holds secrets")
+        self._judge_place(path)
+
+    def _judge_place(self, path: str) -> None:
         if not path.startswith("/"):
             if not self._relative:
                 raise Unfit("is not absolute")
@@ -108,6 +122,12 @@ class PathGuard:
                 raise Unfit("cannot be followed to where it leads") from None
             if not any(_is_in(leads_to, root) for root in roots):
                 raise Unfit("leads outside of the folders that are allowed, over a link")
+
+
+def _is_ordinary(path: str) -> bool:
+    """Tell whether there is one way to read a path, and none of its names means anything but a file."""
+    short = len(path) <= _NAME_BYTES_MAX
+    return short and _ORDINARY.fullmatch(path) is not None and _TRAP.search(path) is None
 
 
 def _readings(value: str) -> tuple[str, ...]:

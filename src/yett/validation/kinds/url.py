@@ -19,7 +19,7 @@ _URL: Final = re.compile(
     r"(?::([1-9][0-9]{0,4}))?"  # port
     r"([/?#].*)?"
 )
-_CHARACTERS: Final = re.compile(r"(?:[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})*")
+_CHARACTERS: Final = re.compile(r"(?:[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=]++|%[0-9A-Fa-f]{2})*+")
 _PORTS: Final = {
     "https": 443, "http": 80, "wss": 443, "ws": 80, "ftp": 21, "sftp": 22, "ssh": 22, "git": 9418,
 }  # fmt: skip

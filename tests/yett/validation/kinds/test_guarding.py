@@ -95,6 +95,15 @@ def test_what_is_no_text_does_not_slip_past_a_guard_of_texts(value: Any) -> None
     assert pointer in ("/any", "/any/0", "/any/1")
 
 
+def test_a_list_that_takes_too_long_to_judge_is_not_sent() -> None:
+    """Of texts 256, of statements 16 (CWE-770)."""
+    many = {"tenant": "t", "any": ["a"] * 256}
+
+    assert check(many, {"any": PATH}).arguments is many
+    assert denied({"any": ["a"] * 257}, {"any": PATH}) == ("invalid_input", "/any")
+    assert denied({"any": ["SELECT 1"] * 17}, {"any": "sql"}) == ("invalid_input", "/any")
+
+
 def test_null_is_as_good_as_nothing_where_the_schema_takes_it() -> None:
     assert check({"tenant": "t", "path": None}, {"path": PATH}).arguments["path"] is None
 

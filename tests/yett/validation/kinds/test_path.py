@@ -47,7 +47,7 @@ def test_ordinary_names_pass(path: str) -> None:
         # secrets and what programs obey
         ".ssh/id_rsa", "a/.SSH/x", ".htaccess", ".env", "etc/passwd", "a/etc/shadow",
         # no path at all
-        "", "x" * 5_000, "a/" + "x" * 256,
+        "", "x" * 5_000, "a/" + "x" * 256, "a/" * 129,
     ],
 )  # fmt: skip
 def test_everything_that_may_lead_elsewhere_is_refused(path: str) -> None:
