@@ -160,6 +160,31 @@ def test_a_server_that_makes_itself_out_as_the_gate_agrees_to_nothing(place: Pla
     assert place.rec.calls_of("tidy") == []
 
 
+def test_a_yes_carries_a_call_through_its_rounds_and_no_other_call(place: Place) -> None:
+    """The server asks back in the middle of a call that somebody agreed to."""
+    box = {"type": "object", "properties": {"name": {"type": "string"}}}
+    params = {"mode": "form", "message": "Who?", "requestedSchema": box}
+    question = {"method": "elicitation/create", "params": params}
+    place.rec.offer.odd["delete"] = Odd(
+        result={"resultType": "input_required", "inputRequests": {"who": question}}
+    )
+    place.answer("approve", place.asked("delete", "rounds"))
+    state = place.round("delete", "rounds").json["result"]["requestState"]
+    del place.rec.offer.odd["delete"]
+    given = {"requestState": state, "inputResponses": {"who": {"action": "accept", "content": {}}}}
+
+    before = len(place.rec.calls_of("delete"))
+    assert place.round("delete", "rounds", **given).json["result"]["resultType"] == "complete"
+    assert len(place.rec.calls_of("delete")) == before + 1
+    refused = [
+        place.round("delete", "rounds", **given).refusal["reason"],  # the round was had
+        place.round("delete", "rounds ", **given).refusal["reason"],
+        place.round("delete", "rounds").refusal["reason"],
+    ]
+    assert refused == ["invalid_state", "invalid_state", "approval_required"]
+    assert len(place.rec.calls_of("delete")) == before + 1
+
+
 def test_an_answer_without_a_question_agrees_to_nothing(place: Place) -> None:
     answer = place.round("tidy", "unasked", inputResponses={"approval": ACCEPT})
     assert place.state(place.asked("tidy", "unasked")) == "pending"
