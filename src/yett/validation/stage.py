@@ -27,6 +27,9 @@ from yett.validation.rounds import resume
 from yett.validation.schema import CompiledSchema
 from yett.validation.tasks import follow_up
 
+NAMES_LOOKED_UP_MAX: Final = 8
+"""In one call; each may take some seconds."""
+
 _TOOL: Final = Kind.TOOL  # an attribute of an enumeration costs ten times a global
 
 
@@ -113,7 +116,15 @@ class Validator:
             Denied: argument_denied, one leads elsewhere, or nobody can say where.
         """
         guarding = self._guardings[validated.permitted.target.key]
+        asked: set[str] = set()
         for pointer, host in guarding.hosts(validated.arguments):
+            if host in asked:
+                continue
+            asked.add(host)
+            if len(asked) > NAMES_LOOKED_UP_MAX:
+                forbid(
+                    pointer, f"names more than {NAMES_LOOKED_UP_MAX} hosts, which are not looked up"
+                )
             said = await self._problem_of_name(host)
             if said is not None:
                 forbid(pointer, said)

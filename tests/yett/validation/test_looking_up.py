@@ -53,7 +53,7 @@ async def call(arguments: dict[str, Any], rules: Any = None) -> list[str]:
 async def test_a_name_that_leads_outside_passes() -> None:
     arguments = {"url": "https://good.example.org/", "all": [], "host": "good.example.org"}
 
-    assert await call(arguments) == ["good.example.org", "good.example.org"]
+    assert await call(arguments) == ["good.example.org"]
 
 
 @pytest.mark.parametrize("name", [*list(NAMES)[1:], "none.example.org"])
@@ -83,6 +83,21 @@ async def test_a_name_that_is_not_allowed_is_never_looked_up() -> None:
     """Or a caller could tell anybody anything, by asking for its names."""
     with pytest.raises(Denied):
         await call({"url": "https://canary.evil.io/"}, {"url": {**URL, "hosts": ["*.example.org"]}})
+
+
+async def test_a_call_names_a_few_hosts_and_each_is_looked_up_once() -> None:
+    same = ["https://good.example.org/a", "https://good.example.org/b"]
+
+    assert await call({"all": same}) == ["good.example.org"]
+    with pytest.raises(Denied, match="more than 8 hosts"):
+        await call_with_many()
+
+
+async def call_with_many() -> None:
+    names = {f"n{number}.example.org": ("93.184.215.14",) for number in range(20)}
+    rule = ArgumentRules(arguments=msgspec.convert({"all": URL}, Arguments))
+    stage = build({"demo/echo": rule}, SchemaCache(), SEALER, MemoryResolver(names))
+    await stage.look_up(stage.check(permitted({"all": [f"https://{it}/" for it in names]}, TOOL)))
 
 
 # -- the system's resolver
