@@ -6,14 +6,12 @@ Ends with 1 if a figure is missed. The corpora lie beside the repository and are
 """
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from bench.detection import answers, arguments, definitions
+from bench.detection.answers import Measure
 from bench.detection.tables import DEFAULT, Figure, Table
-
-Measure = Callable[[Path], tuple[list[Table], list[Figure]]]
 
 SECTIONS: Final[tuple[Measure, ...]] = (
     arguments.statements,

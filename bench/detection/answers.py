@@ -15,6 +15,8 @@ from yett.sanitising.detectors import hidden
 from yett.sanitising.rewriting import Cleaner
 from yett.sanitising.scanner import kind_of, shared_scanner
 
+Measure = Callable[[Path], tuple[list[Table], list[Figure]]]
+
 _SHAPED: Final = {
     "CREDIT_CARD", "PHONE_NUMBER", "EMAIL_ADDRESS", "US_SSN", "IBAN_CODE", "IP_ADDRESS", "US_DRIVER_LICENSE",
 }  # fmt: skip

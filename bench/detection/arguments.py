@@ -74,7 +74,7 @@ def statements(directory: Path) -> tuple[list[Table], list[Figure]]:
     that nobody noted: it passes if it does so in one."""
     refused, passed = (
         Table("SQL that writes, refused for a read-only tool"),
-        Table("SQL that reads, passed in one dialect"),
+        Table("SQL that reads, passed in one dialect (what a parser took for reading)"),
     )
     other = Table("Fragments of injections as a whole statement, refused (the others are reads)")
     rows = list(read(directory, "sql"))
@@ -91,4 +91,7 @@ def statements(directory: Path) -> tuple[list[Table], list[Figure]]:
     for row in rows:
         if row["label"] == "read":
             passed.add("read", row["source"], found=row["id"] in taken)
-    return [refused, passed, other], [figure(refused, 100), figure(passed, 97)]
+    return [refused, passed, other], [
+        figure(refused, 100),
+        Figure(passed.heading, passed.percent, None),
+    ]

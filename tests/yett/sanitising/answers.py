@@ -55,6 +55,19 @@ def clean(
     untrusted: dict[str, Any] | None, *, secrets: Handling = "redact", **more: Any
 ) -> Cleaned:
     stage = build(
-        {"demo/echo": AnswerRules(secrets)}, lambda _target, _value: None, SEALER, public_uri
+        {"demo/echo": AnswerRules(secrets=secrets)},
+        lambda _target, _value: None,
+        SEALER,
+        public_uri,
     )
     return stage.clean(answered(untrusted, **more))
+
+
+def clean_with(
+    untrusted: dict[str, Any] | None, *, error: RpcError | None = None, **rules: Any
+) -> Cleaned:
+    """Clean an answer of a tool whose section says this."""
+    stage = build(
+        {"demo/echo": AnswerRules(**rules)}, lambda _target, _value: None, SEALER, public_uri
+    )
+    return stage.clean(answered(untrusted, error=error))

@@ -38,10 +38,10 @@ _QUOTES: Final = tuple(
 )
 _TALK: Final = (
     r"\b(?:prompt[- ]injections?|injection (?:attacks?|examples?|strings?|detect\w*|patterns?|phrases?|attempts?)|jailbreak(?:s|ing)? (?:\w+ )?(?:corpora|attempts?|detection|prompts?)|"
-    r"attack(?:s|ers?)? (?:samples?|phrases?|examples?|strings?|patterns?|payloads?)|detect(?:s|ed|ors?|ion|ing)?\b|adversarial|phrases? (?:like|such as)|the phrase|such as|e\.g\.|examples?|samples?|"
+    r"attack(?:s|ers?)? (?:samples?|phrases?|examples?|strings?|patterns?|payloads?)|detect(?:s|ed|ors?|ion|ing)?\b|adversarial|phrases? (?:like|such as)|the phrase|such as|e\.g\.|samples?|"
     r"quot(?:es?|ed|ing)|fixtures?|unit tests?|regression|test (?:data|cases?)|documentation|training material|trainer|awareness|red[- ]?team\w*|benchmarks?|guardrails?|false positives?|illustrative|"
     r"literal string|not (?:an |a )?(?:instruction|command)|owasp|vulnerabilit(?:y|ies)|mitigat\w+|security (?:note|training|review|discussion|research|guidance)|classif(?:y|ier|ies)|untrusted|canned|expected output|mock|"
-    r"sample response|guidance|explains?|rule docs|analysts?|flags?|flagged|blocked|allowlist|changelog|regex|patterns?|payloads?|attempts?|asks? the agent|scans?|checks? whether|tries to)\b"
+    r"sample response|guidance|explains?|rule docs|analysts?|flags?|flagged|blocked|allowlist|changelog|regex|patterns?|payloads?|attempts?|asks? the agent|scans?|checks? whether|tries to)\b|(?:^|[^.\w@/-])examples?\b"
 )
 
 Span = tuple[int, int, str]

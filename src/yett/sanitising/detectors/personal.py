@@ -42,7 +42,7 @@ _PHONE_WORDS: Final = (
     r"contact|dial|hotline|text (?:me|us)|ring (?:me|us)|reach (?:me|us|him|her|them)|answering at|messages? (?:to|on|from)|registered|"
     r"telefon|t[eé]l[eé]fono|t[eé]l[eé]phone|handy|mobil|rufnummer|numero|n[uú]mero"
 )
-_DIGITS: Final = r"(?:[0-9][ ./()-]{0,2}){6}[0-9]"
+_DIGITS: Final = r"(?:[0-9][ ./()-]{0,3}){6}[0-9]"
 _PHONE: Final = r"(?:\+|\b)?\(?[0-9](?:[ ./()-]{0,3}[0-9]){6,13}(?: ?(?:x|ext\.?) ?[0-9]{1,5})?"
 
 
@@ -96,11 +96,12 @@ def _personal(
 def _called(name: str, words: str, value: str, check: Check = anything) -> Rule:
     """A number that only its name tells from others."""
     pattern = rf"(?i:{words})[^0-9\n]{{0,30}}?\b({value})\b"
-    return _personal(name, pattern, rf"(?i:{words})", check, group=1)
+    # In JSON a letter may stand before a word that begins a line: the `n` of the line break.
+    return _personal(name, pattern, rf"(?i:{words})".replace(r"\b", ""), check, group=1)
 
 
 RULES: Final = (
-    _personal("email", r"[A-Za-z0-9._%+'-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,4}", r"[A-Za-z0-9]@[A-Za-z0-9]", _mail),
+    _personal("email", r"[A-Za-z0-9._%+'-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,4}", r"[A-Za-z0-9._%+'-]@[A-Za-z0-9-]", _mail),
     _personal("credit-card", r"\b[0-9](?:[ -]?[0-9]){11,18}\b", r"[0-9]{4}[ -]?[0-9]{4}[ -]?[0-9]{4}|3[47][0-9]{2}[ -][0-9]{6}", _card),
     _personal("iban", r"\b[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b", r"[A-Z]{2}[0-9]{2} ?[A-Z0-9]{4} ?[A-Z0-9]{4}", _by_group(is_iban)),
     _personal("us-social-security", r"\b[0-9]{3}-[0-9]{2}-[0-9]{4}\b", r"[0-9]{3}-[0-9]{2}-[0-9]{4}", _by_group(is_social_security)),
@@ -116,14 +117,14 @@ RULES: Final = (
     _called("in-aadhaar", r"aadhaar|\buidai\b", r"[2-9][0-9]{3} ?[0-9]{4} ?[0-9]{4}"),
     _called("tax-number", r"\b(?:tax|fiscal|steuer)[ -]?(?:payer )?(?:id|identification|number|nummer|no)\b|\b(?:itin|tin|ein|vat) ?(?:number|no|id|:|is)", r"[0-9]{2}-?[0-9]{7}|9[0-9]{2}-?[0-9]{2}-?[0-9]{4}|[0-9]{10,11}"),
     _called("passport", r"passport|reisepass|pasaporte|passeport", r"[A-Z]{0,2}[0-9]{6,9}|[CFGHJK][0-9CFGHJKLMNPRTVWXYZ]{8}"),
-    _personal("driving-licence", r"(?i:driver'?s? licen[sc]e|driving licen[sc]e|\bdl (?:no|number|#))[^0-9\n]{0,24}?\b([A-Z]{0,3}[0-9][A-Z0-9-]{4,17})\b", r"(?i:driver.?s? licen|driving licen|\bdl (?:no|num|#))", group=1),
-    _personal("date-of-birth", r"(?i:\bborn\b|date of birth|birth ?date|\bd\.?o\.?b\b|birthday|geburtsdatum|geboren|fecha de nacimiento|date de naissance)[^0-9\n]{0,20}([0-9]{1,4}[-/. ][0-9]{1,2}[-/. ][0-9]{2,4}|[0-9]{1,2}(?:st|nd|rd|th)? [A-Z][a-z]{2,8},? [0-9]{4})\b", r"(?i:\bborn\b|birth|\bd\.?o\.?b\b|geburt|geboren|nacimiento|naissance)", group=1),
+    _personal("driving-licence", r"(?i:driver'?s? licen[sc]e|driving licen[sc]e|\bdl (?:no|number|#))[^0-9\n]{0,24}?\b([A-Z]{0,3}[0-9][A-Z0-9-]{4,17})\b", r"(?i:driver.?s? licen|driving licen|dl (?:no|num|#))", group=1),
+    _personal("date-of-birth", r"(?i:\bborn\b|date of birth|birth ?date|\bd\.?o\.?b\b|birthday|geburtsdatum|geboren|fecha de nacimiento|date de naissance)[^0-9\n]{0,20}([0-9]{1,4}[-/. ][0-9]{1,2}[-/. ][0-9]{2,4}|[0-9]{1,2}(?:st|nd|rd|th)? [A-Z][a-z]{2,8},? [0-9]{4})\b", r"(?i:born|birth|d\.?o\.?b|geburt|geboren|nacimiento|naissance)", group=1),
     _personal("ip-address", r"\b[0-9]{1,3}(?:\.[0-9]{1,3}){3}\b", r"[0-9]\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]", _by_group(is_public_address)),
-    _personal("ip-address", r"\b(?:[0-9a-fA-F]{1,4}:){3,7}(?::|[0-9a-fA-F]{1,4})(?::?[0-9a-fA-F]{1,4}){0,4}\b", r"[0-9a-fA-F]{3,4}:[0-9a-fA-F]{1,4}:[0-9a-fA-F]{1,4}:", _by_group(is_public_address)),
+    _personal("ip-address", r"\b(?:[0-9a-fA-F]{1,4}:){3,7}(?::|[0-9a-fA-F]{1,4})(?::?[0-9a-fA-F]{1,4}){0,4}\b", r"[0-9a-fA-F]:[0-9a-fA-F]{1,4}:[0-9a-fA-F]{1,4}:", _by_group(is_public_address)),
     _personal("phone", r"\+[1-9][0-9]{0,2}(?:[ ./()-]{0,3}[0-9]){6,13}(?: ?(?:x|ext\.?) ?[0-9]{1,5})?\b", r"\+[1-9][0-9]{0,2}[ ./()-]{0,3}[0-9]{1,4}", _phone),
     _personal("phone", r"(?:\b1[ .-])?(?:\([2-9][0-9]{2}\) ?|\b[2-9][0-9]{2}[ .-])[2-9][0-9]{2}[.-][0-9]{4}(?: ?(?:x|ext\.?) ?[0-9]{1,5})?\b", r"[0-9]{2}\)? ?[ .-]?[0-9]{3}[.-][0-9]{4}", _phone),
     _personal("phone", r"\b00[1-9][0-9]{0,2}[ .-][0-9](?:[ ./()-]{0,3}[0-9]){6,12}\b", r"00[1-9][0-9]{0,2}[ .-][0-9]", _phone),
-    _personal("phone", rf"(?i:\b(?:{_PHONE_WORDS}))(?:[^0-9\n+(]{{0,24}}?|[^0-9+(]{{0,4}})({_PHONE})\b", rf"(?i:{_PHONE_WORDS})", _phone, group=1, also=_DIGITS),
+    _personal("phone", rf"(?i:\b(?:{_PHONE_WORDS}))(?:[^0-9\n+(]{{0,24}}?|[^0-9+(]{{0,4}})({_PHONE})\b", rf"(?i:{_PHONE_WORDS})".replace(r"\b", ""), _phone, group=1, also=_DIGITS),
     _personal("phone", r"(\(?\b[0-9](?:[ ./()-]{0,3}[0-9]){6,13})[\\ ,;-]{1,3}\(?(?i:office|fax|mobile|cell|home|work|desk)\b", r"[0-9][\\ ,;-]{1,2}[ -]?\(?(?i:office|fax|mobile|cell|home|work|desk)", _phone, group=1),
 )  # fmt: skip
 
