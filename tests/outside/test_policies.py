@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.outside.gate import DOORS, MODERN, Agent, Gate, Key, running, stream_of
-from tests.outside.upstream import Upstream, serving, tool, wait_until
+from tests.outside.gate import DOORS, Agent, Answer, Gate, Key, running, stream_of
+from tests.outside.upstream import MODERN, Upstream, serving, tool, wait_until
 
 TAKES_EFFECT_SECONDS_MAX = 5.0
 CALLS = 200
@@ -122,6 +122,52 @@ def test_a_changed_policy_holds_everywhere_in_time_on_open_streams_too(house: Ho
         assert time.monotonic() - changed < TAKES_EFFECT_SECONDS_MAX
 
 
+SPELLINGS = (
+    "rec__look", "look", "rec.look", "rec/look", "rec:look", "rec_look", "rec___look", "rec__peek",
+    "REC__LOOK", "Rec__look", "rec__Look", " rec__look", "rec__look ", "rec__look\t", "rec__look\0",
+    "rec__lo%6fk", "rec%5f%5flook", "rec%2elook", "rec__l\u043e\u043ek", "\uff52\uff45\uff43__look",
+    "rec__loo\u212a", "rec__look\u200b", "\ufeffrec__look", "rec__lo\u00adok", "rec__look#", "rec__look?x=1",
+    "rec__look/", "../rec__look", "rec__../look", "rec__rec__look", "rec__look__", "*", "rec__*", "rec__loo",
+    "rec__lookk", "__look", "rec__", "__proto__", "rec__look;peek", "rec\u2024look", "rec\uff0flook", "nothing",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("path", ["/mcp", "/mcp/rec"])
+def test_a_tool_that_is_forbidden_looks_like_one_that_is_not_there(house: House, path: str) -> None:
+    """Z02: whatever the spelling, what is not listed is refused in the same words, on every door."""
+    house.policy('forbid(principal, action, resource == Tool::"rec/peek");')
+    wait_until(lambda: house.gate.execute("rec", "peek", house.key, word="x").status == 404)
+    before = len(house.rec.works)
+    for door in DOORS[1:]:
+        agent = Agent(house.gate, house.key, door, path)
+        shown = set(agent.tools())
+        said = {
+            json.dumps(without_ids(agent.ask("tools/call", {"name": name, "arguments": {"word": "x"}})), sort_keys=True)
+            for name in SPELLINGS
+            if name not in shown
+        }  # fmt: skip
+        assert len(said) == 1, said
+    assert len(house.rec.works) == before
+    over_rest = {
+        json.dumps(without_ids(house.gate.execute(server, name, house.key, word="x")))
+        for server, name in [
+            ("rec", "peek"),
+            ("rec", "nothing"),
+            ("nothing", "look"),
+            ("rec", "Look"),
+        ]
+    }
+    assert len(over_rest) == 1, over_rest
+
+
+def without_ids(answer: Answer) -> dict[str, Any]:
+    """What an answer says, without what differs from one to the next."""
+    found = dict(answer.json)
+    found.pop("id", None)
+    text = json.dumps(found).replace(answer.request_id, "")
+    return {"status": answer.status, "said": text}
+
+
 BOMBS: dict[str, Callable[[], str]] = {
     "brackets": lambda: (
         f"permit(principal, action, resource) when {{ {'(' * 9_000}true{')' * 9_000} }};"
@@ -213,7 +259,7 @@ def test_every_call_was_allowed_by_the_policies_it_was_recorded_with(house: Hous
     try:
         with ThreadPoolExecutor(CALLS) as crowd:
             rounds = [
-                list(crowd.map(lambda n, r=r: house.status(word=f"r{r}n{n}"), range(CALLS)))  # type: ignore[misc]  # bound
+                list(crowd.map(lambda n, r=r: house.status(word=f"r{r}n{n}"), range(CALLS)))
                 for r in range(6)
             ]
     finally:
