@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import jsonschema_rs
 
+from yett.authorization.config import APPROVALS, SECRET_PATTERN
 from yett.configuration.schema import json_schema
 from yett.configuration.secret_finder import find_in_text
 from yett.core.errors import Problem
@@ -177,7 +178,7 @@ def _wrong_type(types: list[str], value: Any, pattern: str) -> tuple[str, str]:
 
 
 def _wrong_pattern(path: Path, pattern: str, value: Any) -> tuple[str, str]:
-    if pattern == REFERENCE_PATTERN:
+    if pattern in (REFERENCE_PATTERN, SECRET_PATTERN):
         return not_a_reference(path)
     good = _GOOD.get(pattern) or next(
         (text for key, text in _GOOD_AT.items() if key in path), f"a text that fits {pattern}"
@@ -188,6 +189,8 @@ def _wrong_pattern(path: Path, pattern: str, value: Any) -> tuple[str, str]:
 def not_a_reference(path: Path) -> tuple[str, str]:
     """Return message and fix for a secret, or anything else, where a reference should stand."""
     server = str(path[1]) if len(path) > 1 and path[0] == "servers" else "SERVER"
+    if path[:1] == (APPROVALS,):
+        server = APPROVALS
     return (
         "a reference to a secret is wanted here, never the secret itself",
         f"Run `yett secret set NAME --server {server}` and write secret:NAME.",
