@@ -30,9 +30,9 @@ class LabelsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 APPROVALS = "approvals"
 """For whom the secret of the webhook is stored, beside servers."""
-SECRET_PATTERN = r"^secret:[a-z0-9][a-z0-9_-]{0,62}$"
+VAULT_PATTERN = r"^secret:[a-z0-9][a-z0-9_-]{0,62}$"
 SecretReference = Annotated[
-    str, msgspec.Meta(pattern=SECRET_PATTERN, description="secret:NAME, of the vault")
+    str, msgspec.Meta(pattern=VAULT_PATTERN, description="secret:NAME, of the vault")
 ]
 
 

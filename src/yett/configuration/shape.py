@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import jsonschema_rs
 
-from yett.authorization.config import APPROVALS, SECRET_PATTERN
+from yett.authorization.config import APPROVALS, VAULT_PATTERN
 from yett.configuration.schema import json_schema
 from yett.configuration.secret_finder import find_in_text
 from yett.core.errors import Problem
@@ -178,7 +178,7 @@ def _wrong_type(types: list[str], value: Any, pattern: str) -> tuple[str, str]:
 
 
 def _wrong_pattern(path: Path, pattern: str, value: Any) -> tuple[str, str]:
-    if pattern in (REFERENCE_PATTERN, SECRET_PATTERN):
+    if pattern in (REFERENCE_PATTERN, VAULT_PATTERN):
         return not_a_reference(path)
     good = _GOOD.get(pattern) or next(
         (text for key, text in _GOOD_AT.items() if key in path), f"a text that fits {pattern}"

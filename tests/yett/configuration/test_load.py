@@ -181,7 +181,10 @@ def test_of_the_kinds_of_arguments_the_one_that_was_meant_is_reported(
         ("approvals: {webhook: 'http://x.example', secret: secret:x}\n", "plain http"),
         ("approvals: {webhook: ftp://x.example, secret: secret:x}\n", "not the address"),
         ("approvals: {webhook: 'https://me@x.example', secret: secret:x}\n", "no place"),
-        ("approvals: {webhook: 'https://x.example', secret: hunter2hunter2}\n", "never the secret itself"),
+        (
+            "approvals: {webhook: 'https://x.example', secret: hunter2hunter2}\n",
+            "never the secret itself",
+        ),
     ],
 )
 def test_what_makes_no_sense_or_is_not_safe_is_refused(text: str, word: str) -> None:
