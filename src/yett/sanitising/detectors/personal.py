@@ -125,7 +125,7 @@ RULES: Final = (
     _personal("phone", r"(?:\b1[ .-])?(?:\([2-9][0-9]{2}\) ?|\b[2-9][0-9]{2}[ .-])[2-9][0-9]{2}[.-][0-9]{4}(?: ?(?:x|ext\.?) ?[0-9]{1,5})?\b", r"[0-9]{2}\)? ?[ .-]?[0-9]{3}[.-][0-9]{4}", _phone),
     _personal("phone", r"\b00[1-9][0-9]{0,2}[ .-][0-9](?:[ ./()-]{0,3}[0-9]){6,12}\b", r"00[1-9][0-9]{0,2}[ .-][0-9]", _phone),
     _personal("phone", rf"(?i:\b(?:{_PHONE_WORDS}))(?:[^0-9\n+(]{{0,24}}?|[^0-9+(]{{0,4}})({_PHONE})\b", rf"(?i:{_PHONE_WORDS})".replace(r"\b", ""), _phone, group=1, also=_DIGITS),
-    _personal("phone", r"(\(?\b[0-9](?:[ ./()-]{0,3}[0-9]){6,13})[\\ ,;-]{1,3}\(?(?i:office|fax|mobile|cell|home|work|desk)\b", r"[0-9][\\ ,;-]{1,2}[ -]?\(?(?i:office|fax|mobile|cell|home|work|desk)", _phone, group=1),
+    _personal("phone", r"(\(?\b[0-9](?:[ ./()-]{0,3}[0-9]){6,13})[\\ ,;-]{1,3}\(?(?i:office|fax|mobile|cell|home|work|desk)\b", r"[0-9][\\ ,;-]{1,6}\(?(?i:office|fax|mobile|cell|home|work|desk)", _phone, group=1),
 )  # fmt: skip
 
 _CALLED_PHONE: Final = re.compile(rf"(?:{_PHONE_WORDS})", re.IGNORECASE)

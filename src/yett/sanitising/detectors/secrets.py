@@ -164,7 +164,7 @@ _NAME_WORDS: Final = (
 _NAMES: Final = f"(?i:{_NAME_WORDS})"
 _SUFFIX: Final = r"(?i:s|[_-]?(?:value|base64|prod|production|dev|[0-9]))?"
 _ASSIGNED: Final = rf"([A-Za-z0-9_.-]{{0,40}}{_NAMES}){_SUFFIX}[\"'\]]{{0,2}}[ \t]*(?:=>|:=|[:=])"
-_ASSIGNED_HINT: Final = r"(?i:passw|phrase|pwd|secret|token|credential|key)[A-Za-z0-9_-]{0,12}[\\\"'\]]{0,4}[ \t]*(?:\\t[ \t]*)*(?:=>|[:=])=?(?:\\[ntrf]|\s)*[\\\"'`]{0,4}[^\s\"'`(){}<>]{8}"
+_ASSIGNED_HINT: Final = r"(?i:passw|phrase|pwd|secret|token|credential|key)[A-Za-z0-9_-]{0,14}[\\\"'\]]{0,4}[ \t]*(?:\\t[ \t]*)*(?:=>|[:=])=?(?:\\[ntrf]|\s)*[\\\"'`]{0,4}[^\s\"'`(){}<>]{8}"
 
 _FORMS: Final = (
     _form("aws-access-key-id", r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}\b", "(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{2}"),
