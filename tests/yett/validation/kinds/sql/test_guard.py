@@ -154,6 +154,16 @@ class TestOptions:
             guard, "SELECT * FROM (WITH users AS (SELECT 1 AS a) SELECT * FROM users) x, users"
         )
 
+    @pytest.mark.parametrize(
+        "name", ['"Users"', '"users"', '"u\N{LATIN SMALL LETTER LONG S}ers"', "Users", "USERS"]
+    )
+    @pytest.mark.parametrize("dialect", ["snowflake", "oracle", "clickhouse", "duckdb", "sqlite"])
+    def test_a_name_that_may_be_another_hides_no_table(self, dialect: str, name: str) -> None:
+        """Whether it is the same differs from database to database (Kelvin's sign is no `K` to SQLite)."""
+        guard = build_guard(SqlArgument(dialect=dialect, tables=("orders",)))  # type: ignore[arg-type]  # known
+
+        assert not passes(guard, f"WITH {name} AS (SELECT 1 AS a) SELECT * FROM users")
+
     @pytest.mark.parametrize("dialect", ["postgres", "mysql", "sqlite", "mssql"])
     def test_values_are_sent_as_parameters(self, dialect: str) -> None:
         guard = build_guard(SqlArgument(dialect=dialect, parameters=True))  # type: ignore[arg-type]  # known

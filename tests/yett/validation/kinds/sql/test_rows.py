@@ -273,7 +273,7 @@ def test_what_could_see_past_a_rule_is_refused_in_postgresql(query: str) -> None
         "SELECT * FROM json_each('[]')", "SELECT * FROM t INDEXED BY i", "PRAGMA table_info(t)",
         "EXPLAIN QUERY PLAN SELECT * FROM t", "DELETE FROM t", "INSERT INTO t SELECT * FROM t",
         "WITH t AS (SELECT * FROM t) SELECT * FROM t", "SELECT * FROM (WITH u AS (SELECT 1) SELECT 1), u",
-        "SELECT 1 IN t", "SELECT * FROM u WHERE a NOT IN main.t", "SELECT * FROM dbstat", "SELECT changes()", "SELECT * FROM yett_row",
+        'WITH "to\N{KELVIN SIGN}en" AS (SELECT 1) SELECT * FROM token', 'WITH "ſ" AS (SELECT 1) SELECT * FROM s', "SELECT 1 IN t", "SELECT * FROM u WHERE a NOT IN main.t", "SELECT * FROM dbstat", "SELECT changes()", "SELECT * FROM yett_row",
     ],
 )  # fmt: skip
 def test_what_could_see_past_a_rule_is_refused_in_sqlite(query: str) -> None:
