@@ -16,6 +16,7 @@ from yett.configuration.databases import (
 from yett.configuration.literals import literal_secrets
 from yett.configuration.model import Configuration, ServerSection
 from yett.configuration.production import production_problems
+from yett.configuration.secret_finder import find_in_url
 from yett.configuration.row_checks import row_problems
 from yett.core.errors import ConfigurationError, Problem
 from yett.credentials.headers import header_forms
@@ -61,10 +62,10 @@ def _approvals(configuration: Configuration) -> Iterator[Problem]:
     if config.webhook is not None:
         yield from _url(config.webhook, path, production=configuration.mode == "production")
         parts = split_url(config.webhook)
-        if parts is not None and parts.username is not None:
+        if find_in_url(config.webhook) or (parts is not None and "@" in parts.netloc):
             yield Problem(
-                "an address is no place for a credential: it is logged on the way",
-                fix="Remove what stands before the `@`.",
+                "this address seems to hold a secret, and addresses end in logs",
+                fix="Take it out: each message is signed, so that its receiver can tell who sent it.",
                 path=path,
             )
 

@@ -180,7 +180,8 @@ def test_of_the_kinds_of_arguments_the_one_that_was_meant_is_reported(
         ("approvals: {secret: secret:x}\n", "go together"),
         ("approvals: {webhook: 'http://x.example', secret: secret:x}\n", "plain http"),
         ("approvals: {webhook: ftp://x.example, secret: secret:x}\n", "not the address"),
-        ("approvals: {webhook: 'https://me@x.example', secret: secret:x}\n", "no place"),
+        ("approvals: {webhook: 'https://me@x.example', secret: secret:x}\n", "hold a secret"),
+        ("approvals: {webhook: 'https://x.example/?api_key=abc', secret: secret:x}\n", "hold a"),
         (
             "approvals: {webhook: 'https://x.example', secret: hunter2hunter2}\n",
             "never the secret itself",
