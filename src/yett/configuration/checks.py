@@ -16,8 +16,8 @@ from yett.configuration.databases import (
 from yett.configuration.literals import literal_secrets
 from yett.configuration.model import Configuration, ServerSection
 from yett.configuration.production import production_problems
-from yett.configuration.secret_finder import find_in_url
 from yett.configuration.row_checks import row_problems
+from yett.configuration.secret_finder import find_in_url
 from yett.core.errors import ConfigurationError, Problem
 from yett.credentials.headers import header_forms
 from yett.credentials.references import references_of
