@@ -37,8 +37,9 @@ def print_news(server: str, news: Sequence["Decision"]) -> None:
         if item.claims_to_read:
             click.echo("  the server claims that it only reads; if you agree: --access read")
         told = {(change.pointer, says) for change in item.changes for says in change.findings}
-        for finding in item.findings if item.is_suspicious or item.before is None else ():
-            if (finding.pointer, finding.says) not in told:
+        for finding in item.findings:
+            is_new = (finding.pointer, finding.says) not in told
+            if is_new and (finding.severity == "high" or item.before is None):
                 _print_line(finding.severity, str(finding))
         for change in sorted(item.changes, key=lambda one: _ORDER.index(one.severity)):
             _print_change(change)
