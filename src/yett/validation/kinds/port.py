@@ -53,7 +53,11 @@ class Pointing(Protocol):
     """For kinds that lead somewhere by a name of DNS."""
 
     def host_of(self, value: str) -> str | None:
-        """Return the name in a checked text whose addresses are to be judged before it is sent, if any."""
+        """Return the name in a checked text whose addresses are to be judged before it is sent, if any.
+
+        Raises:
+            Unfit: the text was not checked.
+        """
         ...
 
 
