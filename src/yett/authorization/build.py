@@ -27,7 +27,7 @@ from yett.authorization.config import Roles, ToolMarks
 from yett.authorization.fitting import Fitting
 from yett.authorization.labels import Labels
 from yett.authorization.offers import Offer, write_schema
-from yett.authorization.policies import ROW_ACTION, Policy
+from yett.authorization.policies import ROW_ACTION, Policy, is_understood
 from yett.authorization.reading import Reader
 from yett.authorization.rows import row_problems, tools_with_rows
 from yett.authorization.size import oversized
@@ -243,6 +243,13 @@ def _is_as_cedar_has_it(text: str, count: int) -> bool:
 
 def _unfit(policy: Policy) -> Iterable[Problem]:
     file, line = policy.statement.file, policy.statement.line
+    if not is_understood(policy.form):
+        yield Problem(
+            "its head is of a form that is not known here",
+            fix="Put into a condition what it says",
+            file=file,
+            line=line,
+        )
     if policy.id.startswith(ROLE_PREFIX):
         yield Problem(
             f"the id begins with `{ROLE_PREFIX}`, which is for what is compiled from `roles`",

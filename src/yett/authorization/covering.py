@@ -5,11 +5,10 @@ from typing import Final, final
 
 from yett.authorization.compile import ROLE_PREFIX
 from yett.authorization.conditions import Uid
-from yett.authorization.policies import ANY, RESOURCE_TYPES, Policy
+from yett.authorization.policies import ANY, RESOURCE_TYPES, Policy, is_understood
 
 _Head = tuple[str, str, Uid, Uid]
 """Effect, action, principal, resource."""
-_UNDERSTOOD: Final = frozenset({"All", "==", "in", "is"})
 
 
 @final
@@ -68,9 +67,7 @@ def _compiled(policy: Policy) -> bool:
 
 def _covers(policy: Policy) -> bool:
     """Say whether it applies to all that its head says, and to nobody's consent."""
-    heads = (policy.form["principal"], policy.form["action"], policy.form["resource"])
-    understood = all(head.get("op") in _UNDERSTOOD for head in heads)
-    return understood and not policy.conditional and policy.demand is None
+    return is_understood(policy.form) and not policy.conditional and policy.demand is None
 
 
 def _principals(principal: Uid) -> Iterator[Uid]:

@@ -21,6 +21,7 @@ ANY: Final[Uid] = ("", "")
 """In a head: not constrained."""
 RESOURCE_TYPES: Final = ("Tool", "Resource", "Prompt")
 
+_OPERATORS: Final = frozenset({"All", "==", "in", "is"})
 _PRINCIPAL_TYPE: Final = "Key"
 _GROUPS: Final = ("Role", "Tenant")
 
@@ -70,6 +71,12 @@ def read_policy(form: dict[str, JSON], statement: Statement, *, default_id: str)
         demand=demand,
         unfit=unfit,
     )
+
+
+def is_understood(form: dict[str, JSON]) -> bool:
+    """Say whether the head is of the forms that are read here exactly."""
+    heads = (form["principal"], form["action"], form["resource"])
+    return all(head.get("op") in _OPERATORS for head in heads)
 
 
 def mentioned(policies: Iterable[Policy], entity_type: str) -> frozenset[str]:

@@ -6,7 +6,9 @@ from collections.abc import Callable
 import pytest
 
 from tests.yett.authorization.asking import ask, authorizer, refusal
+from yett.authorization.backends.cedar import BrokenCase, CedarEngine
 from yett.authorization.build import POLICY_FILE_BYTES_MAX
+from yett.authorization.port import Caller, Matter, Question
 from yett.authorization.size import POLICY_CHARS_MAX
 from yett.core.errors import ConfigurationError, Problem
 
@@ -84,6 +86,36 @@ def test_policies_that_are_too_much_together_are_a_no_and_not_a_long_wait() -> N
     ask(authorizer(GRANT + forbids * 2), arguments={"a": -1})
 
     assert "too much" in refusal(authorizer(GRANT + forbids * 10), arguments={"a": -1}).private
+
+
+CHAINS: dict[str, Callable[[int], str]] = {
+    "and": lambda n: " && ".join(["context.arguments.x > 3"] * n),
+    "not": lambda n: "!(" * n + "true" + ")" * n,
+    "records": lambda n: "{a: " * n + "1" + "}" * n + " == context.arguments",
+    "members": lambda n: "context.arguments" + ".a" * n + " == 1",
+    "sum": lambda n: "1" + "+1" * n + " > context.arguments.x",
+    "sets": lambda n: "[" * n + "]" * n + " == context.arguments.x",
+    "if": lambda n: "if context.arguments.x == 1 then " * n + "true" + " else false" * n,
+}
+
+
+@pytest.mark.parametrize("name", CHAINS)
+def test_whatever_is_taken_can_be_decided_by(name: str) -> None:
+    """Cedar must be able to read again what it has read once."""
+    caller, matter = Caller("", ("r",), "t", "live"), Matter("Tool", "s", "a", "read")
+    taken = 0
+    for length in range(30, 60):
+        try:
+            gate = authorizer(
+                f"forbid(principal, action, resource) when {{ {CHAINS[name](length)} }};"
+            )
+        except ConfigurationError:
+            break
+        taken = length
+        case = CedarEngine().prepare(Question(gate.policies, caller, "read", matter))
+        assert not isinstance(case, BrokenCase), length
+
+    assert 30 < taken < 59
 
 
 def test_division_is_no_part_of_cedar() -> None:
