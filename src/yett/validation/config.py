@@ -166,7 +166,8 @@ def kind_of(argument: AnyArgument) -> str:
 
 
 Arguments = dict[str, AnyArgument]
-"""By the name of a property, or by a JSON Pointer (RFC 6901), where `*` stands for each item of a list."""
+"""By the name of a property, or by a JSON Pointer (RFC 6901), where `*` stands for each item of a list or member of
+an object."""
 
 
 @final

@@ -4,10 +4,13 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from yett.core.target import JSON
+from yett.validation.arguments import pointer_to
 from yett.validation.references import References
+from yett.validation.refusal import deny
 
 Place = tuple[str, ...]
-"""Names from the outermost object inwards; `*`: each item of the list that stands there."""
+"""Names from the outermost object inwards; `*`: each item of the list, or member of the object, that stands
+there."""
 
 EACH: Final = "*"
 _BESIDE: Final = ("allOf", "anyOf", "oneOf")
@@ -34,6 +37,9 @@ def replaced(value: JSON, place: Place, change: Callable[[JSON, Place], JSON]) -
     """Return the value with `change` of what stands there in its place; itself if nothing changes.
 
     change: takes the value that stands there and where exactly it does.
+
+    Raises:
+        Denied: invalid_input, a list stands on the way where an object is meant, so what is in it would be seen by nobody.
     """
     return _replaced(value, place, (), change)
 
@@ -44,17 +50,20 @@ def _replaced(
     if not place:
         return change(value, above)
     name, inner = place[0], place[1:]
-    if isinstance(value, dict) and name in value:
-        before = value[name]
-        after = _replaced(before, inner, (*above, name), change)
-        return value if after is before else {**value, name: after}
-    if isinstance(value, list) and name == EACH:
-        found = [
-            _replaced(item, inner, (*above, str(index)), change) for index, item in enumerate(value)
-        ]
-        same = all(after is before for after, before in zip(found, value, strict=True))
-        return value if same else found
-    return value
+    if isinstance(value, dict):
+        names = list(value) if name == EACH else [name] if name in value else []
+        found = {it: _replaced(value[it], inner, (*above, it), change) for it in names}
+        same = all(after is value[it] for it, after in found.items())
+        return value if same else {**value, **found}
+    if not isinstance(value, list):
+        return value
+    if name != EACH:
+        deny(pointer_to(above), "is a list where an object is meant")
+    items = [
+        _replaced(item, inner, (*above, str(index)), change) for index, item in enumerate(value)
+    ]
+    same = all(after is before for after, before in zip(items, value, strict=True))
+    return value if same else items
 
 
 def is_declared(schema: JSON, place: Place) -> bool:

@@ -33,6 +33,8 @@ SCHEMA: dict[str, Any] = {
         },
         "tenant": TEXT,
         "command": {"type": "array"},
+        "named": {"type": "object", "additionalProperties": {"properties": {"file": TEXT}}},
+        "one_or_many": {"anyOf": [{"$ref": "#/$defs/item"}, {"items": {"$ref": "#/$defs/item"}}]},
     },
     "required": ["tenant"],
     "$defs": {"item": {"type": "object", "properties": {"file": TEXT}}},
@@ -71,12 +73,23 @@ def test_what_is_allowed_goes_on_as_the_same_object() -> None:
         ("/paths/*", {"paths": ["a", "../x"]}, "/paths/1"),
         ("/deep/a~1b", {"deep": {"a/b": "../x"}}, "/deep/a~1b"),
         ("/deep/list/*/file", {"deep": {"list": [{"file": "a"}, {"file": "/x"}]}}, "/deep/list/1/file"),
+        ("/named/*/file", {"named": {"a": {"file": "b"}, "c": {"file": "../x"}}}, "/named/c/file"),
+        ("/named/*/file", {"named": {"*": {"file": "../x"}}}, "/named/*/file"),
+        ("/one_or_many/file", {"one_or_many": {"file": "../x"}}, "/one_or_many/file"),
     ],
 )  # fmt: skip
 def test_each_place_is_guarded_and_named(
     name: str, arguments: dict[str, Any], pointer: str
 ) -> None:
     assert denied(arguments, {name: PATH}) == ("argument_denied", pointer)
+
+
+def test_what_stands_in_a_list_instead_does_not_slip_past_a_guard() -> None:
+    """A schema that takes one object or a list of them declares the place once."""
+    arguments = {"one_or_many": [{"file": "../x"}]}
+
+    assert denied(arguments, {"/one_or_many/file": PATH}) == ("invalid_input", "/one_or_many")
+    assert denied(arguments, {"/one_or_many/*/file": PATH})[0] == "argument_denied"
 
 
 def test_a_refusal_says_why_and_quotes_nothing() -> None:
