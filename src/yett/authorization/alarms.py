@@ -10,6 +10,8 @@ from yett.core.target import JSON, Target
 
 EVERY_SECONDS: Final = 60.0
 POLICIES_MAX: Final = 1_024
+AT_ONCE_MAX: Final = 5
+"""Policies that one call raises an alarm about; those behind them have their turn when these are mended."""
 _WHY_CHARS_MAX: Final = 200
 
 RecordEvent = Callable[[dict[str, JSON]], None]
@@ -33,7 +35,7 @@ class Alarms:
             Fault: it cannot be recorded.
         """
         now = self._clock.monotonic()
-        for policy in decision.failing or ("",):
+        for policy in decision.failing[:AT_ONCE_MAX] or ("",):
             if now - self._said.get(policy, float("-inf")) < EVERY_SECONDS:
                 continue
             self._said.pop(policy, None)

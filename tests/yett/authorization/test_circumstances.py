@@ -158,5 +158,19 @@ def test_nobody_floods_the_record_with_alarms() -> None:
     assert len(alarms(*[{}] * 7)) == 2
 
 
+def test_one_call_raises_a_handful_of_alarms_at_most() -> None:
+    events: list[dict[str, Any]] = []
+    many = GRANT + "forbid(principal, action, resource) when { context.arguments.n > 3 };" * 50
+    gate = build(
+        {"reader": ()},
+        {"policies/x.cedar": many},
+        clock=HandClock(TUESDAY_NOON),
+        record_event=events.append,
+    )
+
+    refusal(gate, arguments={})
+    assert [event["policy"] for event in events] == [f"x.cedar:{n}" for n in range(1, 6)]
+
+
 def test_what_is_only_refused_raises_no_alarm() -> None:
     assert alarms({"n": 4}) == []
