@@ -25,7 +25,7 @@ from yett.validation.kinds.sql.other_nodes import (
     WRITE_STATEMENTS,
 )
 from yett.validation.kinds.sql.other_tables import tables_in
-from yett.validation.kinds.sql.other_tree import PIECES_MAX, rewritten, tokens_of
+from yett.validation.kinds.sql.other_tree import PIECES_MAX, rewritten
 from yett.validation.kinds.sql.rules import Rules
 from yett.validation.kinds.sql.text import check_text
 
@@ -60,13 +60,13 @@ def check_in(dialect: str, text: str, rules: Rules) -> str:
     if commands.is_harmless(text, dialect) and not rules.tables:
         return text
     prefix, rest = commands.explained(text, dialect)
-    tree, anew = rewritten(rest, dialect, forbidden_words(rules))
-    judge(tree, anew, dialect, rules)
+    tree, anew, tokens = rewritten(rest, dialect, forbidden_words(rules))
+    judge(tree, tokens, dialect, rules)
     return prefix + anew
 
 
-def judge(tree: exp.Expr, text: str, dialect: str, rules: Rules) -> None:
-    """text: what is sent, from which the tree was made.
+def judge(tree: exp.Expr, tokens: list[Token], dialect: str, rules: Rules) -> None:
+    """tokens: of what is sent, from which the tree was made.
 
     Raises:
         Unfit: it has a part that is not known to be harmless.
@@ -76,7 +76,7 @@ def judge(tree: exp.Expr, text: str, dialect: str, rules: Rules) -> None:
     _check_nodes(tree, rules)
     for node in tree.find_all(exp.In):
         _check_set(node, dialect)
-    _check_words(tree, tokens_of(text, dialect), dialect, rules)
+    _check_words(tree, tokens, dialect, rules)
     _check_tables(tree, dialect, rules)
 
 

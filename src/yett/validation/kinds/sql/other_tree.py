@@ -8,7 +8,6 @@ from the tree, without comments, must give the same tree again, and is what is j
 import logging
 from typing import ClassVar, Final, final
 
-import sqlglot
 from sqlglot import exp
 from sqlglot.dialects.dialect import Dialect
 from sqlglot.errors import ErrorLevel, SqlglotError
@@ -49,12 +48,16 @@ _WRITERS: Final = {"mysql": _MySQL}
 logging.getLogger("sqlglot").setLevel(logging.CRITICAL + 1)
 
 
-def parse(text: str, dialect: str) -> exp.Expr:
-    """Raises:
-    Unfit: it cannot be parsed, is not exactly one statement, or is nested too deep.
+def parse(text: str, dialect: str, tokens: list[Token] | None = None) -> exp.Expr:
+    """tokens: of the text, if they are known.
+
+    Raises:
+        Unfit: it cannot be parsed, is not exactly one statement, or is nested too deep.
     """
+    found_in = tokens_of(text, dialect) if tokens is None else tokens
     try:
-        statements = sqlglot.parse(text, dialect=dialect, error_level=ErrorLevel.IMMEDIATE)
+        parser = Dialect.get_or_raise(dialect).parser(error_level=ErrorLevel.IMMEDIATE)
+        statements = parser.parse(found_in, text)
     except RecursionError:
         raise Unfit("is nested too deep") from None
     except (SqlglotError, ValueError, TypeError, AttributeError, IndexError, KeyError):
@@ -87,19 +90,24 @@ def write(tree: exp.Expr, dialect: str) -> str:
         raise Unfit("cannot be written anew") from None
 
 
-def rewritten(text: str, dialect: str, forbidden: frozenset[str]) -> tuple[exp.Expr, str]:
-    """Return a tree and its text, each made from the other. forbidden: words that it may not have.
+def rewritten(
+    text: str, dialect: str, forbidden: frozenset[str]
+) -> tuple[exp.Expr, str, list[Token]]:
+    """Return a tree, its text, each made from the other, and the words of the text. forbidden: words that
+    it may not have.
 
     Raises:
         Unfit: see `parse` and `write`, or they do not agree.
     """
     if dialect == "tsql":
         _check_words(text, _BEGINNINGS | forbidden)
-    anew = write(parse(text, dialect), dialect)
-    tree = parse(anew, dialect)
-    if write(tree, dialect) != anew:
+    given = parse(text, dialect)
+    anew = write(given, dialect)
+    tokens = tokens_of(anew, dialect)
+    tree = parse(anew, dialect, tokens)
+    if tree != given and write(tree, dialect) != anew:
         raise Unfit("cannot be written anew with the same meaning")
-    return tree, anew
+    return tree, anew, tokens
 
 
 def _check_words(text: str, beginnings: frozenset[str]) -> None:

@@ -13,7 +13,7 @@ Tree = Any
 
 PIECES_MAX: Final = 3_000
 _NESTED: Final = "is nested too deep"
-_PLACES: Final = ("stmt_len", "list_start", "list_end", "rexpr_list_start", "rexpr_list_end")
+_EXTENTS: Final = ("stmt_len", "list_start", "list_end", "rexpr_list_start", "rexpr_list_end")
 
 
 def parse(text: str) -> Tree:
@@ -49,24 +49,28 @@ def write(tree: Tree) -> str:
 
 def is_same(one: Tree, other: Tree) -> bool:
     """Tell whether two trees differ in nothing but where things stand in the text."""
-    return without_places(one) == without_places(other)
+    return _without_places(one) == _without_places(other)
 
 
-def without_places(tree: Tree) -> bytes:
+def _without_places(tree: Tree) -> bytes:
     copied = type(tree)()
     copied.CopyFrom(tree)
     for message in walk(copied):
-        for name in _places_of(message):
+        places = _PLACES.get(type(message))
+        for name in _places_of(message) if places is None else places:
             message.ClearField(name)
     return bytes(copied.SerializeToString(deterministic=True))
 
 
-def _places_of(message: Tree) -> list[str]:
-    return [
-        field.name
-        for field, _ in message.ListFields()
-        if field.name.endswith("location") or field.name in _PLACES
-    ]
+_PLACES: Final[dict[type, tuple[str, ...]]] = {}
+"""By the type of a message: its fields that say where something stands."""
+
+
+def _places_of(message: Tree) -> tuple[str, ...]:
+    names = (field.name for field in message.DESCRIPTOR.fields)
+    places = tuple(name for name in names if name.endswith("location") or name in _EXTENTS)
+    _PLACES[type(message)] = places
+    return places
 
 
 def walk(tree: Tree) -> Iterator[Tree]:
@@ -80,9 +84,9 @@ def walk(tree: Tree) -> Iterator[Tree]:
 
 def below(message: Tree) -> list[Tree]:
     """Return the messages right below, looking through `Node`s."""
-    shape = _SHAPES.get(type(message)) or _shape_of(message)
+    shape = _SHAPES.get(type(message))
     found: list[Tree] = []
-    for name, repeated, held in shape:
+    for name, repeated, held in _shape_of(message) if shape is None else shape:
         if repeated:
             parts = getattr(message, name)
             found.extend(filter(None, map(inner, parts)) if held else parts)
@@ -97,7 +101,8 @@ def below(message: Tree) -> list[Tree]:
 def right_below(message: Tree) -> list[Tree]:
     """Return the messages right below, `Node`s included."""
     found: list[Tree] = []
-    for name, repeated, _ in _SHAPES.get(type(message)) or _shape_of(message):
+    shape = _SHAPES.get(type(message))
+    for name, repeated, _ in _shape_of(message) if shape is None else shape:
         if repeated:
             found.extend(getattr(message, name))
         elif message.HasField(name):
