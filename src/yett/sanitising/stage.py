@@ -33,6 +33,7 @@ from yett.sanitising.rewriting import Cleaner
 from yett.sanitising.row_answers import keep_rows, row_filters
 from yett.sanitising.rows import WITHHELD, RowFilter, Untellable, withheld
 from yett.sanitising.scanner import Hits, Scanner
+from yett.sanitising.seam import Seam
 from yett.sanitising.shape import CHECKS, ShapeError, is_plain
 from yett.sanitising.tasks import (
     check_acknowledgement,
@@ -171,8 +172,12 @@ class Sanitiser:
         if line is None or permitted.target.key in self._row_filters:  # it could speak of any row
             return None
 
+        seam = Seam() if self._rules_of(permitted).secrets in ("redact", "block") else None
+
         def hear(notice: Notice) -> None:
             cleaned = self.clean_notice(armed, notice)
+            if seam and cleaned is not None and seam.is_crossed(cleaned.params):
+                cleaned = None  # the beginning has left; the rest must not
             if count(cleaned) and cleaned is not None:
                 line.tell(cleaned)
 
