@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.yett.cli.shell import Shell
 
@@ -178,6 +179,24 @@ def test_how_strict_a_schema_is_and_what_is_added_is_shown(shell: ToolShell) -> 
     assert (row["strictness"], row["dialect"], row["arguments"]) == ("strict", "2020-12", [])
     assert "undeclared arguments are refused" in row["added_bounds"]
     assert "bounds that Yett adds" in shell.run("show", "things", "look").output
+
+
+def test_kinds_of_its_arguments_are_proposed_until_they_are_said(shell: ToolShell) -> None:
+    schema = {"type": "object", "properties": {"url": {"type": "string"}}}
+    shell.offer_whole({"name": "look", "inputSchema": schema})
+    shell.run("approve", "things")
+    proposal = {"url": {"kind": "url", "hosts": ["api.example.com"]}}
+
+    (row,) = shell.rows("show", "things", "look")
+    assert row["proposed_arguments"] == proposal
+    assert "api.example.com" in shell.run("show", "things", "look").output
+
+    whole = yaml.safe_load((shell.folder / "yett.yaml").read_text())
+    whole["servers"]["things"]["tools"] = {"look": {"arguments": {"url": "text"}}}
+    (shell.folder / "yett.yaml").write_text(yaml.safe_dump(whole))
+    (row,) = shell.rows("show", "things", "look")
+    assert row["proposed_arguments"] == {}
+    assert [item["kind"] for item in row["arguments"]] == ["text"]
 
 
 def test_what_does_not_exist_is_told_with_what_does(shell: ToolShell) -> None:
