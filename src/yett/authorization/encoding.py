@@ -87,6 +87,13 @@ def _age(occasion: Occasion) -> JSON:
     return max(0, int(occasion.now - made)) if made else None
 
 
+def _sent(call: Call) -> JSON:
+    """Return everything of a caller's that reaches the server: an address that is read, and what the
+    server asked for in the middle, can hold a copy as well as an argument."""
+    inputs = None if call.talk is None else call.talk.inputs
+    return [call.name, call.arguments, inputs]
+
+
 @lru_cache(maxsize=1_024)
 def _address(peer: str) -> JSON:
     try:
@@ -111,7 +118,7 @@ _MEMBERS: Final[dict[str, Callable[[Occasion], JSON]]] = {
         "touched": sorted(occasion.labels.touched(occasion.principal.id, occasion.call.session))
     },
     "carries": lambda occasion: sorted(
-        occasion.labels.carried(occasion.principal.id, occasion.call.arguments)
+        occasion.labels.carried(occasion.principal.id, _sent(occasion.call))
     ),
 }
 

