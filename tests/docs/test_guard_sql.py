@@ -11,6 +11,7 @@ from yett.configuration.load import load_text
 from yett.validation.build import build_guardings
 from yett.validation.config import SqlArgument
 from yett.validation.kinds.port import Unfit
+from yett.validation.kinds.sql import other_tree, postgres_tree
 from yett.validation.kinds.sql.build import build_guard
 from yett.validation.kinds.sql.text import STATEMENT_BYTES_MAX
 
@@ -43,3 +44,5 @@ def test_it_names_every_dialect_and_the_right_bound() -> None:
         get_args(get_type_hints(SqlArgument)["dialect"])
     )
     assert f"{STATEMENT_BYTES_MAX:,} bytes" in PAGE
+    assert f"{postgres_tree.PIECES_MAX:,} words and signs" in PAGE
+    assert f"({other_tree.PIECES_MAX:,} in the other dialects)" in PAGE
