@@ -19,7 +19,6 @@ from yett.core.identity import Principal
 from yett.core.talk import Talk
 from yett.core.target import JSON
 
-
 SEEN = "the balance of account 4711-0815 is 1,234.56 pounds"
 
 
