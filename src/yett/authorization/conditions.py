@@ -137,10 +137,10 @@ def without_arguments(
 
 
 def _abstract(body: JSON, known: frozenset[str]) -> JSON:
-    reads = examine(body)
-    if not reads.reads_arguments or (reads.arguments is not None and reads.arguments <= known):
-        return body
     operator, parts = next(iter(body.items()))
     if operator in {"&&", "||", "!", "if-then-else"}:
         return {operator: {name: _abstract(part, known) for name, part in parts.items()}}
+    reads = examine(body)
+    if not reads.reads_arguments or (reads.arguments is not None and reads.arguments <= known):
+        return body
     return _OPAQUE

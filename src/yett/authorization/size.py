@@ -56,9 +56,10 @@ def overweight(form: dict[str, JSON], statement: Statement) -> Iterator[Problem]
     if _depth(form) > FORM_DEPTH_MAX:
         yield _problem(statement, "it joins or nests too many conditions in one")
         return
-    if weigh(form["conditions"]) > WEIGHT_MAX:
+    weight, patterns = _walk(form["conditions"])
+    if weight > WEIGHT_MAX:
         yield _problem(statement, f"its conditions have more than {WEIGHT_MAX} parts")
-    for pattern in _patterns(form["conditions"]):
+    for pattern in patterns:
         stars = sum(part == "Wildcard" for part in pattern)
         if len(pattern) > PATTERN_CHARS_MAX + PATTERN_STARS_MAX or stars > PATTERN_STARS_MAX:
             yield _problem(
@@ -71,16 +72,25 @@ def overweight(form: dict[str, JSON], statement: Statement) -> Iterator[Problem]
 
 def weigh(value: JSON) -> int:
     """Count the operators and values in a part of a policy's JSON form."""
+    return _walk(value)[0]
+
+
+def _walk(value: JSON) -> tuple[int, list[list[JSON]]]:
+    """Return the weight, and the patterns of `like`."""
     weight = 0
+    patterns: list[list[JSON]] = []
     stack = [value]
     while stack:
         part = stack.pop()
-        if isinstance(part, dict):
+        kind = type(part)
+        if kind is dict:
             weight += 1
             stack.extend(part.values())
-        elif isinstance(part, list):
+            if "pattern" in part and type(part["pattern"]) is list:
+                patterns.append(part["pattern"])
+        elif kind is list:
             stack.extend(part)
-    return weight
+    return weight, patterns
 
 
 def _depth(form: JSON) -> int:
@@ -88,25 +98,15 @@ def _depth(form: JSON) -> int:
     level: list[JSON] = [form]
     while level:
         depth += 1
-        level = [
-            child
-            for part in level
-            if isinstance(part, dict | list)
-            for child in (part.values() if isinstance(part, dict) else part)
-        ]
+        below: list[JSON] = []
+        for part in level:
+            kind = type(part)
+            if kind is dict:
+                below.extend(part.values())
+            elif kind is list:
+                below.extend(part)
+        level = below
     return depth
-
-
-def _patterns(conditions: JSON) -> Iterator[list[JSON]]:
-    stack = [conditions]
-    while stack:
-        part = stack.pop()
-        if isinstance(part, dict):
-            if "like" in part:
-                yield part["like"]["pattern"]
-            stack.extend(part.values())
-        elif isinstance(part, list):
-            stack.extend(part)
 
 
 def _problem(statement: Statement, what: str, fix: str = _FIX) -> Problem:
