@@ -25,7 +25,7 @@ from yett.validation.kinds.sql.other_nodes import (
     WRITE_STATEMENTS,
 )
 from yett.validation.kinds.sql.other_tables import tables_in
-from yett.validation.kinds.sql.other_tree import PIECES_MAX, rewritten
+from yett.validation.kinds.sql.other_tree import PIECES_MAX, QUOTED, TEXTS, rewritten
 from yett.validation.kinds.sql.rules import Rules
 from yett.validation.kinds.sql.text import check_text
 
@@ -41,6 +41,8 @@ _SECRET_TABLES: Final = re.compile(
     r"|asymmetric_keys|(user|link|user_history|default_pwd)\$|dba_users|dba_db_links|all_db_links|user_db_links)"
 )
 _SECRET_SYSTEM: Final = frozenset({"users", "user_directories", "named_collections", "zookeeper"})
+_SEQUENCES: Final = frozenset({"NEXTVAL"})
+"""Fields that are none: to read them is to count on."""
 _OF_TABLES: Final = ("pragma_", "duckdb_")
 """Functions that tell about tables that may not be read."""
 _EXECUTED: Final = ("/*!", "/*M!", "/*+")
@@ -150,8 +152,9 @@ def _check_words(tree: exp.Expr, tokens: list[Token], dialect: str, rules: Rules
     for index, token in enumerate(tokens):
         if token.comments:  # none was written
             raise Unfit("cannot be written anew without comments")
-        if token.token_type not in (TokenType.IDENTIFIER, TokenType.STRING):
-            _check_word(token.text.upper(), dialect, forbidden)
+        if token.token_type not in QUOTED:
+            field = index > 0 and tokens[index - 1].token_type is TokenType.DOT
+            _check_word(token.text.upper(), dialect, forbidden & _SEQUENCES if field else forbidden)
         if not _is_called(tokens, index):
             continue
         name = _called(tokens, index)
@@ -176,7 +179,7 @@ def _is_called(tokens: list[Token], index: int) -> bool:
     if token.token_type is TokenType.IDENTIFIER:
         return True
     first = token.text[:1]
-    return token.token_type is not TokenType.STRING and (first.isalpha() or first in ("_", "@"))
+    return token.token_type not in TEXTS and (first.isalpha() or first in ("_", "@"))
 
 
 def _is_structure(token: Token, name: str) -> bool:

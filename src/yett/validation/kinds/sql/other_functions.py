@@ -80,7 +80,7 @@ _ORACLE: Final = """
     to_binary_double to_binary_float to_clob to_dsinterval to_multi_byte to_nchar to_single_byte
     to_timestamp_tz to_yminterval tz_offset uid unistr userenv validate_conversion vsize xmlagg
     xmlcomment xmlconcat xmlelement xmlforest xmlserialize
-    wm_concat treat table stats_mode bin_to_num nls_charset_name regexp_like
+    wm_concat treat dbms_random.value table stats_mode bin_to_num nls_charset_name regexp_like
 """
 _BIGQUERY: Final = """
     acos approx_quantiles approx_top_count approx_top_sum array_concat_agg array_first array_last
@@ -171,7 +171,7 @@ _CLICKHOUSE: Final = """
     lengthutf8 like lowerutf8 mapkeys mapvalues mapcontains match minus multiif multimatchany multisearchany
     murmurhash3_64 negate neighbor ngramdistance notempty notlike now64 nullin numbers numbers_mt parsedatetime
     parsedatetimebesteffort parsedatetimebesteffortornull path plus position positioncaseinsensitive
-    positionutf8 protocol quantile quantileexact quantiles quantiletdigest quantiletiming rand32 rand64
+    positionutf8 protocol quantile quantileexact quantiles quantiletdigest quantiletiming rand32 rand64 randcanonical
     replaceall replaceone replaceregexpall replaceregexpone reverseutf8 roundbankers rounddown rownumberinallblocks
     rownumberinblock runningaccumulate runningdifference sequencecount sequencematch siphash64 skewpop
     splitbychar splitbyregexp splitbystring stddevpop stddevsamp subdate subtractdays subtracthours

@@ -25,6 +25,14 @@ _BEGINNINGS: Final = words("""
     KILL LOAD OPEN PRINT RAISERROR READTEXT RECONFIGURE RESTORE RETURN REVERT REVOKE ROLLBACK SAVE SEND SETUSER
     SHUTDOWN THROW TRUNCATE UPDATETEXT USE WAITFOR WHILE WRITETEXT
     """)
+TEXTS: Final = frozenset(
+    {
+        TokenType.STRING, TokenType.NATIONAL_STRING, TokenType.RAW_STRING, TokenType.BYTE_STRING,
+        TokenType.UNICODE_STRING, TokenType.HEREDOC_STRING,
+    }
+)  # fmt: skip
+QUOTED: Final = TEXTS | {TokenType.IDENTIFIER}
+"""Words of which it does not matter what they say."""
 _UNREADABLE: Final = "is no statement of the declared dialect"
 
 
@@ -62,7 +70,7 @@ def parse(text: str, dialect: str, tokens: list[Token] | None = None) -> exp.Exp
         raise Unfit("is nested too deep") from None
     except (SqlglotError, ValueError, TypeError, AttributeError, IndexError, KeyError):
         raise Unfit(_UNREADABLE) from None
-    found = [one for one in statements if one is not None]
+    found = [one for one in statements if one is not None and not isinstance(one, exp.Semicolon)]
     if len(found) != 1:
         raise Unfit("is more than one statement" if found else "is no statement")
     tree = found[0]
@@ -117,7 +125,7 @@ def _check_words(text: str, beginnings: frozenset[str]) -> None:
         Unfit: there is one that is not quoted.
     """
     for token in tokens_of(text, "tsql")[1:]:
-        if token.token_type is not TokenType.IDENTIFIER and token.text.upper() in beginnings:
+        if token.token_type not in QUOTED and token.text.upper() in beginnings:
             raise Unfit("has a word that may begin another statement; quote it if it is a name")
 
 

@@ -61,6 +61,19 @@ def test_what_is_sent_is_what_was_judged(dialect: str, statement: str, sent: str
     assert GUARDS[dialect].check(statement, "read") == sent
 
 
+@pytest.mark.parametrize("dialect", READ)
+def test_a_word_in_a_text_or_a_name_is_no_statement(dialect: str) -> None:
+    quote = "`{}`" if dialect in ("mysql", "bigquery") else '"{}"'
+    for text in (
+        "SELECT 'DROP TABLE x', 'delete', '; UPDATE t'",
+        "SELECT * FROM t WHERE status = 'update' AND action = 'INSERT INTO x'",
+        f"SELECT {quote.format('drop')} FROM {quote.format('update')}",
+        "SELECT updated_at, created, deleted FROM t",
+        "/* first */ SELECT 1; -- then",
+    ):
+        assert passes(GUARDS[dialect], text), text
+
+
 def test_a_statement_that_can_be_read_in_one_way_is_sent_as_it_came() -> None:
     statement = "select  a\nfrom   t"
 
