@@ -43,6 +43,7 @@ _SECRET_TABLES: Final = re.compile(
 _SECRET_SYSTEM: Final = frozenset({"users", "user_directories", "named_collections", "zookeeper"})
 _SEQUENCES: Final = frozenset({"NEXTVAL"})
 """Fields that are none: to read them is to count on."""
+_PACKAGES: Final = ("dbms_", "utl_", "owa_", "htp", "htf", "ctx_", "apex_", "sdo_", "sys")
 _OF_TABLES: Final = ("pragma_", "duckdb_")
 """Functions that tell about tables that may not be read."""
 _EXECUTED: Final = ("/*!", "/*M!", "/*+")
@@ -78,6 +79,9 @@ def judge(tree: exp.Expr, tokens: list[Token], dialect: str, rules: Rules) -> No
     _check_nodes(tree, rules)
     for node in tree.find_all(exp.In):
         _check_set(node, dialect)
+    if dialect == "oracle":
+        for column in tree.find_all(exp.Column):
+            _check_package(column)
     _check_words(tree, tokens, dialect, rules)
     _check_tables(tree, dialect, rules)
 
@@ -126,6 +130,12 @@ def _check_set(node: exp.In, dialect: str) -> None:
     listed = node.expressions
     if dialect == "clickhouse" and len(listed) == 1 and isinstance(listed[0], exp.Column):
         raise Unfit("compares with a table by its name alone; write IN (SELECT …)")
+
+
+def _check_package(column: exp.Column) -> None:
+    """Oracle calls a function without arguments without parentheses, too."""
+    if any(part.name.lower().startswith(_PACKAGES) for part in column.parts[:-1]):
+        raise Unfit("names a part of a package, which may be called")
 
 
 def _check_comparison(node: exp.Expr) -> None:

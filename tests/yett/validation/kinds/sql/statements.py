@@ -301,6 +301,8 @@ REFUSED: Final[dict[str, tuple[str, ...]]] = {
     ),
     "oracle": (
         "SELECT s.nextval FROM dual",
+        "SELECT dbms_transaction.step_id FROM dual",
+        "SELECT sys.dbms_transaction.local_transaction_id FROM dual",
         "SELECT utl_http.request('http://x') FROM dual",
         "SELECT dbms_xmlgen.getxml('select 1') FROM dual",
         "SELECT * FROM t@remote",
