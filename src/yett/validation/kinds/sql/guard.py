@@ -13,7 +13,7 @@ from yett.validation.kinds.port import Unfit
 from yett.validation.kinds.sql.rules import Rules
 from yett.validation.kinds.sql.text import STATEMENT_BYTES_MAX
 
-STATEMENTS_KEPT_MAX: Final = 500
+STATEMENTS_KEPT_MAX: Final = 200
 """For each argument; of 20 kB each at most."""
 
 Check = Callable[[str, Rules], str]
