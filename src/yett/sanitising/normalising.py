@@ -184,7 +184,8 @@ def _from_escapes(run: bytes) -> str | None:
 
 def _from_bits(run: bytes) -> str | None:
     bits = run.replace(b" ", b"").replace(b",", b"")
-    return _readable(int(bits, 2).to_bytes(len(bits) // 8, "big"))
+    size = len(bits) // 8  # a run that was cut may end in the middle of a letter
+    return _readable(int(bits[: size * 8], 2).to_bytes(size, "big"))
 
 
 def _together(match: re.Match[str]) -> str:
