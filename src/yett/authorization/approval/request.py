@@ -132,12 +132,13 @@ def asked_by_name(validated: Validated) -> str:
 
 
 def preview_of(encoded: bytes, redact: Redact) -> tuple[str, bool]:
-    """Return what the approver sees of the arguments, and whether it is only their beginning.
+    """Return what the approver sees of the arguments, and whether that is not all: it is only their
+    beginning, or nothing, where no secret could be told from the rest.
 
     What cannot be seen, or turns the line around (CWE-150, CWE-451), is written as an escape.
     """
     text = redact(encoded).decode("utf-8", "replace")
-    is_cut = len(text) > PREVIEW_CHARS_MAX
+    is_cut = len(text) > PREVIEW_CHARS_MAX or not text.startswith("{")
     return "".join(map(_visible, text[:PREVIEW_CHARS_MAX])), is_cut
 
 

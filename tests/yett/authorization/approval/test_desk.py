@@ -414,6 +414,19 @@ async def test_a_long_preview_says_that_it_is_cut_and_what_the_whole_is(office: 
     assert len(shown["arguments_digest"]) == 64
 
 
+async def test_who_sees_nothing_of_a_call_is_told_that_it_is_not_all(tmp_path: Path) -> None:
+    """Two names that become one when secrets are taken out: then all of it is taken out."""
+    office = Office(tmp_path / "data", Redactor().redact)
+    names = ["gh" + "p_" + secrets.token_hex(18) for _ in range(2)]
+    shown = office.registry.show(
+        await office.asked(validated({**dict.fromkeys(names, "x"), "do": "pay mallory"}))
+    )
+
+    assert "mallory" not in shown["arguments"]
+    assert shown["arguments_cut"] is True
+    office.close()
+
+
 async def test_two_people_are_two_people(office: Office) -> None:
     identifier = await office.asked(ask=TWO)
     bo, cy = office.named("bo"), office.named("cy")
