@@ -30,8 +30,8 @@ _PLAIN_WORDS: Final = {
     msgspec.inspect.FloatType: "number",
 }
 _KINDS: Final = "Arguments of a tool, by kind"
-_WEIGHTS: Final = ("flag", "redact", "block", "debug", "info", "warning", "error")
-_PLACEHOLDERS: Final = {"servers": "NAME", "tools": "TOOL", "keys": "KEY"}
+_WEIGHTS: Final = ("flag", "redact", "spotlight", "block", "debug", "info", "warning", "error")
+_PLACEHOLDERS: Final = {"servers": "NAME", "tools": "TOOL", "keys": "KEY", "detectors": "NAME"}
 
 
 class Key(NamedTuple):

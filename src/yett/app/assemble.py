@@ -38,8 +38,10 @@ from yett.core.target import JSON
 from yett.credentials import Armourer
 from yett.credentials.vault import Vault
 from yett.pipeline import Pipeline
+from yett.sanitising import Sanitiser
 from yett.sanitising.definitions import text_findings
 from yett.upstreams import Dispatcher
+from yett.validation import Validator
 
 
 @final
@@ -87,9 +89,7 @@ def assemble(
         cut=estate.cut,
     )
     catalogue = _catalogue(configuration, folder, estate, pool, before)
-    sanitising = yett.sanitising.build.build(
-        answer_rules(configuration), validation.output_problem, estate.sealer, public_uri
-    )
+    sanitising = _sanitiser(configuration, estate, validation)
     # Last of what can fail: it ends the connections to servers that the new configuration drops.
     routes = pool.routes(configuration, folder, armourer=armourer)
     pipeline = Pipeline(
@@ -125,6 +125,16 @@ def _authorizer(configuration: Configuration, folder: Path, estate: Estate) -> A
     estate.approvals.tells = configuration.approvals.webhook is not None
     estate.labels.window_seconds = duration_seconds(configuration.labels.window)
     return authorizer
+
+
+def _sanitiser(configuration: Configuration, estate: Estate, validation: Validator) -> Sanitiser:
+    return yett.sanitising.build.build(
+        answer_rules(configuration),
+        validation.output_problem,
+        estate.sealer,
+        public_uri,
+        configuration.detectors,
+    )
 
 
 def _authenticator(configuration: Configuration, estate: Estate) -> Authenticator:

@@ -21,6 +21,7 @@ from yett.configuration.secret_finder import find_in_url
 from yett.core.errors import ConfigurationError, Problem
 from yett.credentials.headers import header_forms
 from yett.credentials.references import references_of
+from yett.sanitising.own import problems_of
 
 _SCHEMES: Final = ("http", "https")
 
@@ -38,6 +39,10 @@ def check(configuration: Configuration, data: Path, *, passphrase: bool) -> list
     problems += _browser_names(configuration)
     problems += _telemetry(configuration)
     problems += _approvals(configuration)
+    problems += [
+        Problem(message, fix=fix, path=("detectors", *path))
+        for path, message, fix in problems_of(configuration.detectors)
+    ]
     if passphrase and configuration.vault.key_file is not None:
         problems.append(
             Problem(

@@ -16,7 +16,7 @@ from yett.core.quantities import Duration
 from yett.core.target import SERVER_NAME_PATTERN, Access
 from yett.credentials.config import CredentialConfig, VaultConfig
 from yett.limits.config import LimitsConfig, MoneyText, Rates
-from yett.sanitising.config import Handling
+from yett.sanitising.config import Detector, DetectorName, Handling
 from yett.telemetry.config import TelemetryConfig
 from yett.validation.config import Arguments
 
@@ -140,6 +140,7 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     policies: str = "policies"
     labels: LabelsConfig = LabelsConfig()
     approvals: ApprovalsConfig = ApprovalsConfig()
+    detectors: dict[DetectorName, Detector] = {}
     limits: LimitsConfig = LimitsConfig()
     vault: VaultConfig = VaultConfig()
     audit: AuditConfig = AuditConfig()

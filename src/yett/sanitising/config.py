@@ -1,7 +1,7 @@
 """What a tool's section says about its answers."""
 
 from collections.abc import Iterable, Mapping
-from typing import Literal, final
+from typing import Annotated, Literal, final
 
 import msgspec
 
@@ -9,6 +9,23 @@ from yett.sanitising.detectors.rules import Kind, kind_of
 from yett.sanitising.rows import RowPlaces
 
 Handling = Literal["flag", "redact", "spotlight", "block"]
+What = Literal["secrets", "personal_data", "injections", "links"]
+DetectorName = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9-]{0,40}$")]
+_Pattern = Annotated[str, msgspec.Meta(max_length=1_000)]
+_Texts = Annotated[tuple[str, ...], msgspec.Meta(max_length=100)]
+
+
+@final
+class Detector(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is looked for in answers besides what Yett knows, under the name that it has in findings and
+    where it is replaced. kind: what the tools' sections say of these is done with it. pattern: in the syntax of RE2. matches: texts in which
+    it must be found; they are tried whenever the configuration is read. passes: texts in which it must not
+    be found, tried likewise."""
+
+    kind: What = "secrets"
+    pattern: _Pattern = ""
+    matches: _Texts = ()
+    passes: _Texts = ()
 
 
 @final
