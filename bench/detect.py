@@ -9,13 +9,14 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from bench.detection import answers, arguments, definitions
+from bench.detection import answers, arguments, definitions, guards
 from bench.detection.answers import Measure
 from bench.detection.tables import DEFAULT, Figure, Table
 
 SECTIONS: Final[tuple[Measure, ...]] = (
     arguments.statements,
     arguments.payloads,
+    guards.guards,
     answers.carriers,
     answers.secrets,
     answers.injections,
