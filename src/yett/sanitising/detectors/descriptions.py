@@ -106,6 +106,7 @@ SIGNS: Final = (
     Sign("sending", 3, r"\b(?:attacker|evil|malicious|exfil|c2)[\w.-]*(?:@|\.(?:com|net|org|example|tld|io|dev|test))|\b(?:attacker|adversary)'?s? (?:server|host|collector|endpoint|account|url|address)"),
     Sign("sending", 3, r"\b(?:bcc|cc|blind copy)(?:'?e?d)? ~(?:every|each|all|any) (?:\w+ )?(?:messages?|e-?mails?|mails?)\b|\b[\w.+-]+@[\w.-]+ (?:is|must be|should be|gets) (?:bcc|cc|copied)"),
     Sign("sending", 4, r"\b(?:send|forward|deliver|route|cc|bcc|copy|mail|submit|post)\w* (?:all|every|each|any|a copy of (?:all|every|each|any)) (?:of )?(?:the |your |outgoing |user'?s? )*(?:e-?mails?|mails?|messages?|requests?|queries|data|traffic|results?|answers?|prompts?|files?)\b~\bto\b ~(?:https?://|\S+@\S+)"),
+    Sign("sending", 4, rf"\b(?:then|and|also|first|must|always)\b ~\b{_SEND} (?:it|them|this|everything|a copy|(?:the |its |all )(?:\w+ )?(?:results?|contents?|notes?|files?|data|output|text|answers?)) ~\b(?:to|at)\b ~(?:https?://|\S+@\S+|\S+\.(?:com|net|org|io|dev|app|ai|co|example|tld|info|xyz|sh|me|ru|cn|top|site|online)\b)"),
     Sign("sending", 3, r"\b(?:append|add|include|insert|render|embed|put|attach)\b~\b(?:links?|images?|urls?|markdown|pixels?)\b~https?://"),
     Sign("every_answer", 2, r"\b(?:each|every) time you (?:answer|respond|reply|speak|write)|\b(?:to|in|of|with) (?:each|every|all)(?: of)? (?:your )?(?:answers?|replies|response)\b"),
     # It wants what the user said, in a parameter that is for something else.
