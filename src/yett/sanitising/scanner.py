@@ -33,13 +33,12 @@ Span = tuple[int, int, str]
 class Hits(msgspec.Struct, frozen=True, kw_only=True):
     """What a pass found, as a reason to look closer.
 
-    size: of the document, in bytes. rules: those whose hint was there. hidden: characters that nobody
+    rules: those whose hint was there. hidden: characters that nobody
     sees. spelt: escapes inside a text. named: a member has a name under which secrets stand. instructing:
     a stem of an instruction. folded: letters that pass for others. coded: a part that may be read
     otherwise. disguised: a text whose every letter may be another.
     """
 
-    size: int = 0
     rules: tuple[int, ...] = ()
     hidden: bool = False
     spelt: bool = False
@@ -76,22 +75,26 @@ class Hits(msgspec.Struct, frozen=True, kw_only=True):
 
 @final
 class _Automaton:
-    """Many patterns, found in one pass over a document, without their places."""
+    """Many patterns, found in one pass over a document, without their places.
 
-    __slots__ = ("_everything", "_match", "_set", "nothing")
+    match: returns which patterns are in there; nothing at all if it gave up, which is to count as
+    `everything`. nothing: what it returns where none is.
+    """
+
+    __slots__ = ("_set", "everything", "match", "nothing")
 
     def __init__(self) -> None:
         options = re2.Options()
         options.max_mem = _AUTOMATON_BYTES_MAX
         options.log_errors = False
         self._set: Final = re2.Set.SearchSet(options)
-        self._match = self._set._set.Match  # noqa: SLF001 - what `Match` wraps; each call passes here
-        self._everything: list[int] = []
+        self.match = self._set._set.Match  # noqa: SLF001 - what `Match` wraps; each call passes here
+        self.everything: list[int] = []
         self.nothing: list[int] = []
 
     def add(self, pattern: bytes) -> int:
         place: int = self._set.Add(pattern)
-        self._everything.append(place)
+        self.everything.append(place)
         return place
 
     def finish(self) -> None:
@@ -99,10 +102,6 @@ class _Automaton:
         # not be taken for "nothing there". At the end only: a match everywhere costs twice the time.
         self.nothing = [self.add(rb"\z")]
         self._set.Compile()
-
-    def match(self, encoded: bytes) -> list[int]:
-        """Return which patterns are in there; `nothing` if none is."""
-        return self._match(encoded) or self._everything
 
 
 @final
@@ -165,6 +164,9 @@ class Scanner:
         words, shapes = self._words.match(encoded), self._shapes.match(encoded)
         if words == self._words.nothing and shapes == self._shapes.nothing and not self._own_places:
             return None
+        return self._hits(words or self._words.everything, shapes or self._shapes.everything)
+
+    def _hits(self, words: Sequence[int], shapes: Sequence[int]) -> Hits | None:
         rules = [
             rule
             for place in words
@@ -172,7 +174,7 @@ class Scanner:
             if rule not in self._also or self._also[rule] in shapes
         ]
         rules += [rule for place in shapes for rule in self._rules_of_shapes.get(place, ())]
-        return Hits(
+        hits = Hits(
             rules=(*sorted(rules), *self._own_places),
             hidden=self._hidden in shapes,
             spelt=self._spelt in shapes,
@@ -181,8 +183,8 @@ class Scanner:
             folded=self._folded in shapes,
             coded=self._coded in shapes,
             disguised=self._disguised in shapes,
-            size=len(encoded),
         )
+        return hits if hits.is_worth_a_look or hits.named else None
 
     def look(self, text: str) -> Hits:
         """Return what is worth a closer look in one text."""

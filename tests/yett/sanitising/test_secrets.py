@@ -222,7 +222,7 @@ def test_a_hostile_megabyte_is_read_in_bounded_time(unit: str) -> None:
 
 def test_silence_of_an_automaton_is_not_taken_for_nothing_there() -> None:
     scanner = Scanner()
-    scanner._words._match = scanner._shapes._match = lambda _encoded: None
+    scanner._words.match = scanner._shapes.match = lambda _encoded: None
 
     hits = scanner.scan(b'"anything"')
 
