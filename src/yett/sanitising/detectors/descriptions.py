@@ -13,7 +13,7 @@ import re2
 
 from yett.sanitising.detectors.wording import in_text
 
-THRESHOLD: Final = 4
+THRESHOLD: Final = 3
 _TEXT_BYTES_MAX: Final = 256 * 1024
 _AUTOMATON_BYTES_MAX: Final = 32 * 1024 * 1024
 _END: Final = rb"\z"
@@ -61,7 +61,7 @@ SIGNS: Final = (
     Sign("other_tools", 4, r"\b(?:modif(?:y|ies)|chang(?:e|es)|alters?|overrid(?:e|es)|intercepts?|hijacks?|hooks?|tampers?|affects?) (?:with )?(?:the |its |their )?(?:behaviou?rs?|outputs?|results?|responses?|arguments|parameters|functioning|execution|calls?) (?:of|from|to|for|in) ~(?:tools?|functions?|servers?|`?[a-z0-9]+_\w+`?)\b"),
     Sign("other_tools", 3, r"\b(?:replac(?:e|es|ing)|discard|ignore|overwrite|substitut(?:e|es)) (?:its|their|that tool'?s?|the other tool'?s?) (?:outputs?|results?|responses?|answers?|values?)\b"),
     Sign("other_tools", 4, r"\balways ~\b(?:replac(?:e|es|ing)|discard|ignore|overwrite) (?:its|their|that tool'?s?|the other tool'?s?) (?:outputs?|results?|responses?|answers?)\b"),
-    Sign("other_tools", 3, r"\b(?:supersedes?|replaces?|overrides?|takes? precedence over|takes? priority over|shadows?) (?:the |all |any )?(?:other )?(?:`?[a-z0-9]+_\w+`?|\w+ tools?|tools?)\b"),
+    Sign("other_tools", 2, r"\b(?:supersedes?|replaces?|overrides?|takes? precedence over|takes? priority over|shadows?) (?:the |all |any )?(?:other )?(?:`?[a-z0-9]+_\w+`?|\w+ tools?|tools?)\b"),
     Sign("other_tools", 3, r"\b(?:re-?route|redirect|route|divert|send|direct|funnel) (?:all|every|any|each) ~(?:requests?|calls?|traffic|queries|messages?|operations?) (?:here|through this|to this|via this|through it|to it)\b"),
     Sign("other_tools", 4, r"\b(?:instead of|rather than|in place of|do not|don'?t|never|avoid|stop) (?:ever )?(?:using|calling|invoking|use|call|invoke|run|running) (?:the |any |all )?(?:other )?(?:`?\w+`? )?(?:tools?|functions?)\b~(?:always|only|must|this|first)"),
     Sign("other_tools", 3, r"\b(?:never|do not|don'?t|must not|should not) (?:use|call|invoke|trust|run) (?:any |the )?(?:other|another|different|similar|built-?in|native) (?:tools?|functions?|servers?)\b"),
@@ -71,7 +71,7 @@ SIGNS: Final = (
     Sign("pushing", 2, r"\bbefore (?:using|calling|invoking|running|you use|you call|executing|performing) (?:any(?: other)?|other|all|every)(?: other)? (?:tools?|functions?|commands?|operations?|one)\b|\bbefore any (?:other )?(?:tools?|functions?|servers?|(?:\w+ )?operations?)\b"),
     Sign("pushing", 2, r"\buse (?:it|this|only this)(?: tool| one)?(?: only)? for (?:every|all|any|each) (?:requests?|tasks?|questions?|quer(?:y|ies)|calls?|operations?)\b~(?:other|another|instead|regardless|even|including)"),
     Sign("when_called", 2, rf"\b(?:whenever|when|if|before|after|while|each time|every time|any time|as soon as|every successful|each)\b[^.!?]{{0,40}}\b(?:call(?:s|ing|ed)?|invok(?:e|es|ing|ed)|us(?:e|es|ing|ed)|runn?(?:s|ing)?|execut(?:e|es|ing|ed)|available|to) (?:the )?(?:`?[a-z0-9]+_\w+`?|(?:other|another|any) tools?)|\b(?:whenever|when|if|before|after) (?:the )?(?:\(?\w+\)? )?(?:`?[a-z0-9]+_\w+`?|\w+)(?: tools?)? (?:is|are|was|gets) {_CALLED}"),
-    Sign("tampering", 2, r"\b(?:change|modify|replace|adjust|alter|rewrite|swap|substitute|set|use|re-?route|redirect) (?:the |its |their )?['\"`]?(?:\w+ ){0,2}['\"`]?(?:recipients?|paths?|arguments?|amounts?|accounts?(?: number)?|destination|addressee?|targets?|commands?)\b"),
+    Sign("tampering", 2, r"\b(?:change|modify|replace|adjust|alter|rewrite|swap|substitute|re-?route|redirect) (?:the |its |their )?['\"`]?(?:\w+ ){0,2}['\"`]?(?:recipients?|paths?|arguments?|amounts?|accounts?(?: number)?|destination|addressee?|targets?|commands?)\b"),
     Sign("tampering", 2, r"\b(?:instead of|in place of|not) the (?:given|specified|provided|requested|original|intended|user'?s) (?:\w+)"),
     Sign("tampering", 2, r"\b(?:prefix|prepend|wrap|precede) (?:it|them|every|each|all|any|the)\b"),
     Sign("rivals", 4, r"\b(?:all other|other|any other|every other|official|existing|built-?in|original|native|default)\b~\b(?:tools?|servers?|functions?|versions?)\b~\b(?:deprecated|unsafe|compromised|broken|unreliable|insecure|disabled|outdated|untrusted|unavailable|malicious|must not be used|should not be used)"),
@@ -97,6 +97,23 @@ SIGNS: Final = (
     Sign("secrecy", 4, r"\b(?:the )?users? (?:does not|doesn'?t|need not|should not|shouldn'?t|must not|mustn'?t|will not|won'?t|never|do not|cannot) (?:need to |have to |ever )?(?:know|see|notice|learn|be (?:told|informed|aware|notified|asked|shown|bothered)|find out)\b"),
     Sign("secrecy", 3, r"\b(?:do not|don'?t|never|without) (?:notify|notifying|tell|telling|inform|informing|alert|alerting|show|showing|bother|mention|mentioning|reveal|disclose|ask|asking)(?:ing)? (?:this |it |that |anything )?(?:to )?(?:the )?(?:users?|them|anyone|humans?|people)\b"),
     Sign("secrecy", 3, r"\b(?:users?|they) (?:has|have) (?:already )?(?:consented|approved|agreed|authori[sz]ed|confirmed|given (?:consent|permission|approval))\b"),
+    # It takes what was not offered to it.
+    Sign("secrets", 3, r"\b(?:also|first|additionally)\b,? (?:retrieve|fetch|read|collect|get|call|run|use|invoke|open)\b ~\b(?:and|then)\b ~\b(?:attach|include|add|pass|send|put|append|supply|forward)\b"),
+    Sign("secrets", 3, r"\bcontents? of (?:the )?(?:user'?s|your|their) (?:clipboard|inbox|files?|documents?|home|desktop|downloads|messages|history|screen|browser)\b"),
+    Sign("secrets", 3, r"(?-i:\b[A-Z0-9]+_(?:API_KEY|SECRET|TOKEN|PASSWORD|ACCESS_KEY|SECRET_KEY)\b)(?: value)? (?:in|into|as|via) (?:the |a )?\w+ (?:field|parameter|argument)"),
+    Sign("secrets", 3, r"\b(?:pass|include|provide|supply|send|put|list)\b ~\b(?:list of (?:all |the |your )*(?:available |other )?tools|tool (?:list|descriptions|schemas)|available tools)\b ~\b(?:in|into|as|to)\b"),
+    Sign("secrets", 4, rf"\b{_SEND}\b ~\b(?:chat|conversation|transcript|session|prompt|dialogue)s?\b ~\bto\b ~(?:https?://|\S+@\S+)"),
+    Sign("other_tools", 3, r"\b(?:passed|given|sent|supplied) to (?:any |all )?(?:other|another) tools?\b|\bif\b ~\btools? (?:called|named)\b ~\b(?:exists?|is (?:available|present|installed))\b"),
+    Sign("other_tools", 3, r"\b(?:route|send|direct|redirect|pass)\b ~\b(?:operations?|requests?|calls?|traffic|queries|everything)\b ~\b(?:through|via|to) this (?:tool|server)\b"),
+    Sign("other_tools", 2, r"\b(?:prioriti[sz]e|prefer|favou?r|choose|select)\b ~\bthis (?:tool|one)\b ~\bover\b"),
+    Sign("slander", 2, r"\b(?:known to|always|often|will) (?:return|give|produce|fail)\w*(?: with)? (?:incorrect|wrong|false|incomplete|stale|unsafe|bad)\b|\b(?:has|have) been deprecated\b"),
+    Sign("secrecy", 3, r"\b(?:never|do not|don'?t) (?:show|reveal|display|mention|tell|expose|print|disclose)\b ~\bto (?:the |any )?(?:users?|anyone|humans?)\b|\((?:do not|don'?t) (?:reveal|mention|tell|show)"),
+    Sign("obey", 4, r"\b(?:treat|regard|consider|take|handle)\b ~\b(?:outputs?|results?|responses?|answers?|contents?|instructions?)\b ~\bas (?:trusted|instructions?|commands?|system|authori\w+)\b"),
+    Sign("obey", 3, r"\b(?:execute|run|follow|obey)\b (?:any|all|whatever|every) (?:commands?|instructions?|code|orders|directives?)\b ~\b(?:contains?|includes?|returns?|finds?|gives?)\b"),
+    Sign("obey", 3, r"\b(?:ignore|disregard|override|overrule|bypass)\b (?:the |any |all )?(?:user'?s?|human) ?(?:objections?|refusals?|preferences?|wishes|confirmation|choices?|concerns?)\b"),
+    Sign("obey", 3, r"\b(?:first|must|always|please|now)\b,? (?:disable|turn off|bypass|skip|deactivate|switch off)\b (?:the |any |all )?(?:sandbox\w*|approvals?|confirmations?|security|safety|antivirus|firewall|guardrails?|permissions?|logging|audit\w*)\b|\bset (?:the )?approval mode to\b"),
+    Sign("sending", 4, r"\b(?:also|and|silently) (?:forwards?|sends?|copies|posts?|uploads?|mails?|bcc'?s?)\b ~\b(?:any|all|every|each)\b ~\bto\b ~(?:https?://|\S+@\S+)"),
+    Sign("later", 3, r"\b(?:after|once|upon) (?:the )?(?:approval|approved|installation|installed|acceptance|accepted)\b[^!?]{0,80}(?:\b(?:update|change|alter|modify|replace) its\b|\bbroader\b|\badditional (?:access|permissions)|\bmore (?:access|permissions))"),
     # It sends more than it says.
     Sign("sending", 4, rf"\b(?:also|silently|secretly|quietly|covertly|additionally|automatically|in the background|behind the scenes),? {_SEND}\b~(?:{_OUTSIDE}|https?://|attackers?\b)"),
     Sign("sending", 4, rf"\b{_SEND} (?:a |an |one )?(?:\w+ )?(?:copy|duplicate|copies) (?:of ~)?(?:to|at) (?:an? |the |our |my )?(?:{_OUTSIDE}|https?://)"),
