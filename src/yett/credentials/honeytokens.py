@@ -26,6 +26,9 @@ CUTS: Final = "!cuts-the-key"
 HONEYTOKENS_MAX: Final = 200
 CHARS_MIN: Final = 12
 CHARS_MAX: Final = 256
+_BEGINNING_BYTES: Final = 24
+"""Of a form, by which it is suspected; the automaton of whole ones would not fit."""
+_AUTOMATON_BYTES_MAX: Final = 32 * 1024 * 1024
 
 
 @final
@@ -47,11 +50,12 @@ class Lookout:
         record_event: Callable[[dict[str, Any]], None],
         cut: Callable[[str], None],
     ) -> None:
-        self._traps = tuple((trap, tuple(_forms(trap.value))) for trap in traps)
+        self._traps = tuple(
+            (trap, tuple(form.lower() for form in _forms(trap.value))) for trap in traps
+        )
         self._record_event = record_event
         self._cut = cut
-        forms = [re2.escape(form) for _, forms in self._traps for form in forms]
-        self._any = re2.compile(b"(?i)" + b"|".join(forms)) if forms else None
+        self._suspect = _suspect([form for _, forms in self._traps for form in forms])
 
     def __call__(self, identified: Identified) -> None:
         """Look at everything that a caller sends in one call.
@@ -60,14 +64,17 @@ class Lookout:
             Denied: ARGUMENT_DENIED; a honeytoken is in it.
             Fault: that cannot be recorded.
         """
-        if self._any is None:
+        if self._suspect is None:
             return
         call, principal = identified.call, identified.principal
-        said = encode([call.name, call.arguments, None if call.talk is None else call.talk.inputs])
-        if self._any.search(said) is None:
+        inputs = None if call.talk is None else call.talk.inputs
+        said = encode([call.name, call.arguments, inputs]).lower()
+        if self._suspect.search(said) is None:
             return
-        low = said.lower()
-        trap = next(trap for trap, forms in self._traps if any(f.lower() in low for f in forms))
+        found = (trap for trap, forms in self._traps if any(form in said for form in forms))
+        trap = next(found, None)
+        if trap is None:
+            return
         self._record_event(
             {
                 "event": "secret.honeytoken",
@@ -99,6 +106,18 @@ def check_honeytoken(value: Secret) -> None:
             f"a honeytoken has {CHARS_MIN} to {CHARS_MAX} characters, and not always the same ones, "
             "or others would send it by accident"
         )
+
+
+def _suspect(forms: list[bytes]) -> Any:
+    """Return what finds the beginning of any of them; None: there are none."""
+    if not forms:
+        return None
+    options = re2.Options()
+    options.max_mem = _AUTOMATON_BYTES_MAX
+    options.encoding = (
+        re2.Options.Encoding.LATIN1
+    )  # a beginning may end in the middle of a character
+    return re2.compile(b"|".join(re2.escape(form[:_BEGINNING_BYTES]) for form in forms), options)
 
 
 def _forms(value: Secret) -> Iterable[bytes]:
