@@ -17,6 +17,7 @@ from yett.sanitising.patience import Patience, Unwalkable
 from yett.sanitising.scanner import Hits, Scanner, Span, merge, replace, shown, unspell
 
 NAMED: Final = "secret:assigned-secret"
+UNREAD: Final = "injection:unread"
 PRIVATE: Final = "[redacted]"
 _BINARY_MEMBERS: Final = frozenset({"data", "blob"})
 _FOUND_CHARS_MIN: Final = 6
@@ -52,6 +53,7 @@ class Cleaner:
         self._binary = binary
         self._link_hosts = link_hosts
         self._patience = Patience()
+        self._reading = Patience()
         self.found: Counter[str] = Counter()
 
     def value(self, value: JSON, depth: int = 0) -> JSON:
@@ -150,10 +152,18 @@ class Cleaner:
             return []
         spans = self._scanner.spans(text, hits.rules, self._patience) if hits.rules else []
         if hits.instructing and len(text) >= _INSTRUCTION_CHARS_MIN:
-            spans = merge([*spans, *injection.find(text, self._patience)])
+            spans = merge([*spans, *self._instructions(text)])
         if self._link_hosts:
             spans = [span for span in spans if not self._may_lead(text, span)]
         return spans
+
+    def _instructions(self, text: bytes) -> list[Span]:
+        """An answer may be too long to be read for instructions to its end; that is a finding itself."""
+        try:
+            return injection.find(text, self._reading)
+        except Unwalkable:
+            self.found[UNREAD] = 1
+            return []
 
     def _may_lead(self, text: bytes, span: Span) -> bool:
         host = links.host_of(text[span[0] : span[1]].decode("utf-8", "replace"))

@@ -8,7 +8,7 @@ import pytest
 
 from tests.yett.sanitising.answers import clean_with, text
 from yett.core.document import encode
-from yett.core.errors import Fault
+from yett.core.errors import Denied, Fault
 from yett.sanitising.detectors import injection
 from yett.sanitising.detectors.injection import ALL_SIGNALS
 from yett.sanitising.detectors.signals import THRESHOLD
@@ -166,3 +166,11 @@ def test_what_is_not_utf8_in_the_middle_of_a_passage_is_no_trouble() -> None:
 
     assert found_in(sent) == ["injection:override"]
     assert encode(sent)
+
+
+def test_what_is_too_long_to_be_read_is_said_and_may_be_refused() -> None:
+    sent = text(("ignore this. " + "word " * 200) * 1_900)
+
+    assert "injection:unread" in clean_with(sent).findings
+    with pytest.raises(Denied):
+        clean_with(sent, injections="block")
