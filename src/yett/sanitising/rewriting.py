@@ -1,9 +1,11 @@
 """Walk a JSON value and rewrite its texts, names of members included."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Final, final
+
+import msgspec
 
 from yett.core.bounds import DOCUMENT_DEPTH_MAX
 from yett.core.target import JSON
@@ -20,6 +22,8 @@ NAMED: Final = "secret:assigned-secret"
 UNREAD: Final = "injection:unread"
 PRIVATE: Final = "[redacted]"
 _BINARY_MEMBERS: Final = frozenset({"data", "blob"})
+ENOUGH: Final = 1_000
+"""Of one finding that changes no text: nobody asks how many more there are, and each takes time."""
 _FOUND_CHARS_MIN: Final = 6
 """No rule finds anything in less."""
 _INSTRUCTION_CHARS_MIN: Final = 12
@@ -27,7 +31,7 @@ _INSTRUCTION_CHARS_MIN: Final = 12
 
 @final
 class Cleaner:
-    """One walk over one document. `found` counts what was found, by finding.
+    """One walk over one document. `found` counts what was found, by finding; beyond `ENOUGH` only what goes.
 
     handling: what to do with each kind; what is not in there is only noted. keep_hidden: leave hidden
     characters where they hide nothing. private_names: a name such as `password` is reason enough.
@@ -54,6 +58,8 @@ class Cleaner:
         self._link_hosts = link_hosts
         self._patience = Patience()
         self._reading = Patience()
+        self._ignored: set[int] = set()
+        self._looks = hits.is_worth_a_look
         self.found: Counter[str] = Counter()
 
     def value(self, value: JSON, depth: int = 0) -> JSON:
@@ -78,6 +84,8 @@ class Cleaner:
         Raises:
             Unwalkable: it would take longer than there is patience for.
         """
+        if not self._looks:
+            return text
         self._patience.spend(1)
         hits = self._hits
         if (
@@ -115,8 +123,20 @@ class Cleaner:
         spans = self._spans(text.encode(), hits)
         if not spans:
             return text
-        self.found.update(finding for _, _, finding in spans)
+        self._note(spans)
         return self._replaced(text, spans)
+
+    def _note(self, spans: Iterable[Span]) -> None:
+        for _, _, finding in spans:
+            self.found[finding] += 1
+            if self.found[finding] >= ENOUGH and self._stays(finding):
+                self._ignored.update(self._scanner.rules_of(finding))
+                left = tuple(rule for rule in self._hits.rules if rule not in self._ignored)
+                self._hits = msgspec.structs.replace(self._hits, rules=left)
+                self._looks = self._hits.is_worth_a_look
+
+    def _stays(self, finding: str) -> bool:
+        return self._handling.get(kind_of(finding)) != "redact"
 
     def _read_again(self, text: str, otherwise: str) -> str:
         """Look at a text as it may be read: only what is new in it counts, and changes the text."""
@@ -150,7 +170,10 @@ class Cleaner:
     def _spans(self, text: bytes, hits: Hits) -> list[Span]:
         if len(text) < _FOUND_CHARS_MIN:
             return []
-        spans = self._scanner.spans(text, hits.rules, self._patience) if hits.rules else []
+        rules: Sequence[int] = hits.rules
+        if self._ignored:
+            rules = [rule for rule in rules if rule not in self._ignored]
+        spans = self._scanner.spans(text, rules, self._patience) if rules else []
         if hits.instructing and len(text) >= _INSTRUCTION_CHARS_MIN:
             spans = merge([*spans, *self._instructions(text)])
         if self._link_hosts:
@@ -170,7 +193,7 @@ class Cleaner:
         return kind_of(span[2]) == "link" and links.is_allowed(host, self._link_hosts)
 
     def _replaced(self, text: str, spans: Iterable[Span]) -> str:
-        going = [span for span in spans if self._handling.get(kind_of(span[2])) == "redact"]
+        going = [span for span in spans if not self._stays(span[2])]
         return replace(text.encode(), going).decode() if going else text
 
     def _object(self, value: dict[str, JSON], depth: int) -> dict[str, JSON]:

@@ -186,6 +186,10 @@ class Scanner:
         )
         return hits if hits.is_worth_a_look or hits.named else None
 
+    def rules_of(self, finding: str) -> list[int]:
+        """Return the rules that find this."""
+        return [index for index, rule in enumerate(self._rules) if rule.finding == finding]
+
     def look(self, text: str) -> Hits:
         """Return what is worth a closer look in one text."""
         return self.scan(encode(text)) or Hits()
