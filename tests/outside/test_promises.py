@@ -436,7 +436,7 @@ def test_a_changed_definition_is_out_of_use_alone_until_it_is_approved(house: Ho
     assert "evil.example" in gate.yett("tool", "diff", "rec")
     assert [event["details"]["tool"] for event in gate.events("tool.quarantined")] == ["shift"]
 
-    gate.yett("tool", "approve", "rec", "shift", "--yes")
+    gate.yett("tool", "approve", "rec", "shift", "--yes", "--despite-findings")
     wait_until(lambda: gate.execute("rec", "shift", key, word="x").status == 200, TAKES_EFFECT_SECONDS_MAX)  # fmt: skip
     assert "rec__shift" in house.agent(MODERN).tools()
     assert "rec,shift,unchanged" in ",".join(
