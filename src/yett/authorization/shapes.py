@@ -10,6 +10,7 @@ from typing import Final, final
 import msgspec
 
 from yett.authorization.compile import quote
+from yett.core.pointer import split_pointer
 from yett.core.target import JSON
 
 _DEPTH_MAX: Final = 8
@@ -114,10 +115,10 @@ class _Reader:
         if not isinstance(reference, str) or not reference.startswith("#/"):
             return None
         value: JSON = self._root
-        for part in reference[2:].split("/"):
+        for name in split_pointer(reference):
             if not isinstance(value, dict):
                 return None
-            value = value.get(part.replace("~1", "/").replace("~0", "~"))
+            value = value.get(name)
         return value
 
 

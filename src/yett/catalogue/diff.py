@@ -9,6 +9,7 @@ import re2
 from yett.catalogue.loosening import Severity, judge_claim, judge_keyword, names_of
 from yett.catalogue.meaning import ordered, same_meaning
 from yett.core.document import encode
+from yett.core.pointer import join_pointer
 from yett.core.target import JSON
 
 CHANGES_MAX: Final = 100
@@ -94,12 +95,6 @@ def summarise(changes: tuple[Change, ...]) -> str:
     return "; ".join(parts)[:_SUMMARY_CHARS_MAX]
 
 
-def worst_of(changes: tuple[Change, ...]) -> Severity:
-    """Return the highest severity; of none, the lowest."""
-    found = {change.severity for change in changes}
-    return next((severity for severity in _ORDER if severity in found), "low")
-
-
 def texts_in(value: JSON) -> Iterator[tuple[str, str]]:
     """Yield (pointer, text) for every string in a value, names of members included."""
     waiting: list[tuple[str, JSON]] = [("", value)]
@@ -109,7 +104,7 @@ def texts_in(value: JSON) -> Iterator[tuple[str, str]]:
             yield pointer, item
         elif isinstance(item, dict):
             for key, inner in item.items():
-                below = f"{pointer}/{_escaped(key)}"
+                below = pointer + join_pointer((key,))
                 yield below, key
                 waiting.append((below, inner))
         elif isinstance(item, list):
@@ -144,7 +139,7 @@ class _Walk:
             yield self._change(path, "changed", before, after)
 
     def _change(self, path: tuple[str, ...], what: What, before: JSON, after: JSON) -> Change:
-        pointer = "".join(f"/{_escaped(key)}" for key in path)
+        pointer = join_pointer(path)
         severity, says = self._judge(path, what, before, after)
         if what == "changed" and same_meaning({path[-1]: before}, {path[-1]: after}):
             severity, says = "low", "only white space or order"
@@ -213,10 +208,6 @@ def _at(value: JSON, path: tuple[str, ...]) -> JSON:
     for key in path:
         value = value.get(key) if isinstance(value, dict) else None
     return value
-
-
-def _escaped(key: str) -> str:
-    return key.replace("~", "~0").replace("/", "~1")
 
 
 def _meaning(pointer: str) -> str:

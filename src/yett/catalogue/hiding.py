@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
+from yett.core.pointer import split_pointer
 from yett.core.target import JSON
 
 _COUNTS: Final = frozenset(
@@ -26,13 +27,8 @@ def without_hidden(definition: dict[str, JSON], fields: Sequence[str]) -> dict[s
     if schema is None:
         return definition
     names = frozenset(field for field in fields if not field.startswith("/"))
-    paths = [_names(field) for field in fields if field.startswith("/")]
+    paths = [split_pointer(field) for field in fields if field.startswith("/")]
     return {**definition, "outputSchema": _schema(schema, names, paths)}
-
-
-def _names(pointer: str) -> Path:
-    """Return the names of a JSON Pointer (RFC 6901)."""
-    return tuple(n.replace("~1", "/").replace("~0", "~") for n in pointer.split("/")[1:])
 
 
 def _schema(schema: JSON, names: frozenset[str], paths: Sequence[Path]) -> JSON:

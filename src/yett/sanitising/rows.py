@@ -13,6 +13,7 @@ import msgspec
 
 from yett.core.call import RpcError
 from yett.core.document import DocumentError, encode, parse
+from yett.core.pointer import split_pointer
 from yett.core.predicate import RowRule
 from yett.core.target import JSON
 from yett.sanitising.row_judging import JUDGING_MAX, Judge, Judges
@@ -71,12 +72,6 @@ def read_places(
         paths=tuple(split_pointer(field) for field in hide if field.startswith("/")),
         max=at_most,
     )
-
-
-def split_pointer(pointer: str) -> Path:
-    """Return the names of a JSON Pointer (RFC 6901)."""
-    names = pointer.split("/")[1:]
-    return tuple(name.replace("~1", "/").replace("~0", "~") for name in names)
 
 
 @final

@@ -11,6 +11,7 @@ from yett.core.bounds import (
     ARGUMENT_STRING_CHARS_MAX,
 )
 from yett.core.document import DocumentError, check_depth, encode
+from yett.core.pointer import join_pointer
 from yett.core.target import JSON
 
 FLAT_NODES: Final = 17
@@ -121,7 +122,7 @@ def extent(value: JSON) -> tuple[int, int]:
 
 def pointer_to(path: Iterable[str | int]) -> str:
     """Return the JSON Pointer (RFC 6901); a long name is cut."""
-    return "".join(f"/{str(part)[:200].replace('~', '~0').replace('/', '~1')}" for part in path)
+    return join_pointer(str(part)[:200] for part in path)
 
 
 def _open(containers: list[JSON], arguments: JSON) -> tuple[list[JSON], int]:

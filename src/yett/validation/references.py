@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any, Final, final
 from urllib.parse import unquote, urljoin
 
+from yett.core.pointer import split_pointer
 from yett.core.target import JSON
 
 ONE_SCHEMA: Final = frozenset(
@@ -136,8 +137,7 @@ class References:
         return self._follow(resource, address, unquote(fragment), reference)
 
     def _follow(self, place: Any, base: str, pointer: str, reference: str) -> JSON:
-        for part in pointer.split("/")[1:]:
-            key = part.replace("~1", "/").replace("~0", "~")
+        for key in split_pointer(pointer):
             if isinstance(place, dict) and key in place:
                 place = place[key]
             elif (

@@ -15,6 +15,7 @@ from yett.core.bounds import (
     ARGUMENT_OBJECT_KEYS_MAX,
     ARGUMENT_STRING_CHARS_MAX,
 )
+from yett.core.pointer import join_pointer
 from yett.core.target import JSON
 from yett.validation.references import References, SchemaRefused
 
@@ -96,7 +97,7 @@ def _arguments(
     required = schema.get("required")
     properties = schema.get("properties")
     for name, declared in properties.items() if isinstance(properties, dict) else ():
-        pointer = f"{above}/{name.replace('~', '~0').replace('/', '~1')}"
+        pointer = above + join_pointer((name,))
         part = _followed(declared, references)
         kind = _type_of(part)
         lacks, added = _lacking(part, kind, references)

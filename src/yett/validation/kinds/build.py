@@ -7,6 +7,7 @@ from typing import Any, Final, final
 import msgspec
 
 from yett.core.errors import Problem
+from yett.core.pointer import join_pointer
 from yett.validation.config import (
     AnyArgument,
     Argument,
@@ -165,7 +166,7 @@ def _overlaps(guarded: list[Place], forced: list[Place]) -> Iterator[Problem]:
 def _written(place: Place) -> str:
     if len(place) == 1 and not place[0].startswith("/"):
         return place[0]
-    return "".join(f"/{name.replace('~', '~0').replace('/', '~1')}" for name in place)
+    return join_pointer(place)
 
 
 def _problem(name: str, error: Exception) -> Problem:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from yett.core.pointer import split_pointer
 from yett.core.target import JSON
 from yett.validation.arguments import pointer_to
 from yett.validation.references import References
@@ -25,9 +26,7 @@ def place_of(name: str) -> Place:
     Raises:
         ValueError: it names nothing.
     """
-    parts: Place = (name,)
-    if name.startswith("/"):
-        parts = tuple(part.replace("~1", "/").replace("~0", "~") for part in name[1:].split("/"))
+    parts: Place = split_pointer(name) if name.startswith("/") else (name,)
     if not all(parts):
         raise ValueError("it names no argument")
     return parts

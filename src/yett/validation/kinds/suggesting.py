@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import Any, Final
 
+from yett.core.pointer import join_pointer
 from yett.core.target import JSON
 
 Proposals = dict[str, Any]
@@ -90,7 +91,7 @@ def _texts(root: JSON) -> Iterator[tuple[str, str, dict[str, JSON]]]:
             seen += 1
             if not isinstance(sub, dict) or not name or seen > _PLACES_MAX:
                 continue
-            pointer = f"{above}/{name.replace('~', '~0').replace('/', '~1')}"
+            pointer = above + join_pointer((name,))
             items = sub.get("items")
             if _is_text(sub) or (isinstance(items, dict) and _is_text(items)):
                 plain = not above and not name.startswith("/")

@@ -53,7 +53,6 @@ _KNOWN: Final = {
     "clickhouse": (_SHOW, _DESCRIBE),
     "snowflake": (_SHOW, _DESCRIBE),
 }
-_SECRET: Final = re.compile(r"\bmysql\b", re.IGNORECASE)
 
 
 def is_harmless(text: str, dialect: str) -> bool:
