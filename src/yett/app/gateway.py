@@ -253,7 +253,17 @@ class Gateway:
         return tuple(_fingerprint(path) for path in files)
 
     def _watch_servers(self) -> asyncio.Task[None]:
-        return asyncio.get_running_loop().create_task(self._snapshot.catalogue.watch())
+        catalogue = self._snapshot.catalogue
+
+        async def watch() -> None:
+            while True:
+                try:
+                    await catalogue.watch()
+                except Exception:  # what is not verified is refused; say why, and go on verifying
+                    log.exception("watching the servers")
+                await asyncio.sleep(bounds.REFRESH_SECONDS)
+
+        return asyncio.get_running_loop().create_task(watch())
 
     def _without_what_needs_a_restart(self, configuration: Configuration) -> Configuration:
         """Keep these sections as they were: half of a section taken over would be neither of the two."""

@@ -1,11 +1,13 @@
 """What a running gate takes over from a changed file, and what it leaves for the next start."""
 
+import asyncio
 import logging
 from pathlib import Path
 
 import pytest
 
 from yett.app.gateway import open_gateway
+from yett.catalogue import Catalogue
 from yett.core.clock import SystemClock
 
 BEFORE = "roles: {reader: []}\n"
@@ -38,3 +40,27 @@ async def test_what_needs_a_restart_stays_whole_and_is_said_each_time(
             caplog.clear()
     finally:
         await gateway.close()
+
+
+async def test_a_bug_while_the_servers_are_watched_is_said_and_watching_goes_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "yett.yaml").write_text(BEFORE)
+    gateway = open_gateway(tmp_path / "yett.yaml", data=tmp_path / ".yett", clock=SystemClock())
+    begun, again = 0, asyncio.Event()
+
+    async def watch(_: Catalogue) -> None:
+        nonlocal begun
+        begun += 1
+        if begun == 1:
+            raise RuntimeError("a bug")
+        again.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(Catalogue, "watch", watch)
+    try:
+        gateway.start()
+        await asyncio.wait_for(again.wait(), 10)
+    finally:
+        await gateway.close()
+    assert "watching the servers" in caplog.text
