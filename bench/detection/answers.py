@@ -12,8 +12,9 @@ from bench.detection.tables import Figure, Table, figure, read, readable
 
 from yett.core.document import encode
 from yett.sanitising.detectors import hidden
+from yett.sanitising.detectors.rules import kind_of
 from yett.sanitising.rewriting import Cleaner
-from yett.sanitising.scanner import kind_of, shared_scanner
+from yett.sanitising.scanner import shared_scanner
 
 Measure = Callable[[Path], tuple[list[Table], list[Figure]]]
 

@@ -102,13 +102,14 @@ def test_block_refuses_the_answer_for_its_kind_only(kind: str) -> None:
         "injections": ORDER,
         "links": "![x](https://e.example/?q=1)",
     }
+    rules: dict[str, Any] = {kind: "block"}
 
     with pytest.raises(Denied) as caught:
-        clean_with(text(sent[kind]), **{kind: "block"})
+        clean_with(text(sent[kind]), **rules)
     assert caught.value.reason is Reason.ANSWER_BLOCKED
     for other, harmless in sent.items():
         if other != kind:
-            clean_with(text(harmless), **{kind: "block"})
+            clean_with(text(harmless), **rules)
 
 
 def test_spotlight_marks_every_text_if_something_is_found() -> None:

@@ -5,7 +5,8 @@ import base64
 import pytest
 
 from tests.yett.sanitising.answers import clean_with, text
-from yett.sanitising.scanner import kind_of, shared_scanner
+from yett.sanitising.detectors.rules import kind_of
+from yett.sanitising.scanner import shared_scanner
 
 SVG = base64.b64encode(b"<svg onload=alert(1)>").decode()
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from tests.yett.sanitising.answers import clean_with, text
 from yett.core.document import encode
 from yett.sanitising.detectors.personal import RULES
-from yett.sanitising.scanner import ALL_RULES, kind_of, shared_scanner
+from yett.sanitising.detectors.rules import kind_of
+from yett.sanitising.scanner import ALL_RULES, shared_scanner
 
 PLACES = tuple(index for index, rule in enumerate(ALL_RULES) if rule.kind == "personal")
 
