@@ -45,12 +45,16 @@ _FILE: Final = click.Path(path_type=Path, exists=True, dir_okay=False)
 def test(place: Place, files: tuple[Path, ...]) -> None:
     """Run cases that say what the policies must decide; exit 1 if one is decided otherwise.
 
-    FILES: YAML with `cases`. Default: `tests/*.yaml` in the folder of policies.
+    FILES: YAML with `cases`. Default: `tests/*.yaml` in the folder of policies. The examples beside your own
+    `detectors` are tried as well, as at each start.
     """
-    configuration = place.configuration()
+    configuration = place.configuration()  # one with an example that does not hold is refused here
+    examples = sum(
+        len(each.matches) + len(each.passes) for each in configuration.detectors.values()
+    )
     folder = Path(configuration.policies) / _CASES_FOLDER
     paths = files or tuple(sorted(folder.glob("*.yaml")))
-    if not paths:
+    if not paths and not examples:
         raise CommandError(f"There are no cases: `{folder}` has no *.yaml. Name a file")
     rows = [
         _case_row(path, verdict)
@@ -64,6 +68,10 @@ def test(place: Place, files: tuple[Path, ...]) -> None:
         for row in wrong:
             place.say(f"{row['file']}: {row['case']}: {row['problem']}")
         place.say(f"{len(rows) - len(wrong)} of {len(rows)} cases are decided as they must be")
+        if examples:
+            place.say(
+                f"all {examples} examples of detectors are found, or let pass, as they must be"
+            )
     if wrong:
         raise click.exceptions.Exit(1)
 

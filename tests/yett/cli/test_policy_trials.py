@@ -159,6 +159,21 @@ def test_without_cases_there_is_no_success(place: Path) -> None:
     assert "There are no cases" in result.output
 
 
+def test_the_examples_of_detectors_are_tried_as_well(place: Path) -> None:
+    detector = """
+detectors:
+  ticket: {kind: secrets, pattern: "ACME-[0-9]{6}", matches: ["see ACME-123456"], passes: ["ACME-12"]}
+"""
+    file = place / "yett.yaml"
+    file.write_text(CONFIGURATION + detector)
+    assert "all 2 examples of detectors" in run(place, "test").output
+
+    file.write_text(CONFIGURATION + detector.replace('ACME-12"]', 'ACME-654321"]'))
+    refused = run(place, "test")
+    assert refused.exit_code == 2
+    assert "ticket" in refused.output
+
+
 def test_what_cannot_be_used_is_not_tried(place: Path) -> None:
     file = place / "new.cedar"
     file.write_text("permit(principal, action);")
