@@ -12,6 +12,7 @@ from typing import Final, final
 
 from yett.catalogue.definitions import Sight, digest_of, examine
 from yett.catalogue.diff import TextFindings, no_findings
+from yett.catalogue.hurrying import Hurried
 from yett.catalogue.lock import ServerPins
 from yett.catalogue.pinning import recognise
 from yett.catalogue.port import Definitions, SchemaCheck
@@ -82,4 +83,4 @@ class Judge:
             self._known[server] = known if len(known) <= 2 * TOOLS_PER_SERVER_MAX else {}
             raise
         self._known[server] = judged
-        return recognise(sight, pins, self._text_findings)
+        return recognise(sight, pins, Hurried(self._text_findings, self._monotonic))

@@ -5,6 +5,7 @@ A server whose verification no longer holds is taken out of use until it is veri
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Hashable, Mapping
 from contextlib import suppress
 from functools import partial
@@ -14,6 +15,7 @@ from yett.catalogue.board import Board, board_of_pins, make_board, pinned_target
 from yett.catalogue.config import CatalogueConfig
 from yett.catalogue.definitions import Sight
 from yett.catalogue.diff import TextFindings
+from yett.catalogue.hurrying import Hurried
 from yett.catalogue.judging import Judge
 from yett.catalogue.lock import Lock, LockNotSigned, ServerPins, restricted
 from yett.catalogue.names import Template, split_name, split_uri
@@ -27,6 +29,8 @@ from yett.core.errors import ConfigurationError, Fault
 from yett.core.operations import Kind
 from yett.core.reasons import Reason
 from yett.core.target import Target
+
+log: Final = logging.getLogger("yett")
 
 WAIT_SECONDS_MAX: Final = 10.0
 DISCOVERY_SECONDS_MAX: Final = 30.0
@@ -199,6 +203,11 @@ class Verifier:
             except TimeoutError:
                 late = Fault(Reason.UPSTREAM_TIMEOUT, f"server `{server}` did not list in time")
                 self._lose(server, watch, late)
+            except Exception as bug:
+                # It must neither keep other servers from being verified, nor its own from being judged.
+                log.exception("server `%s` could not be judged", server)
+                self._publish(server, None)
+                self._lose(server, watch, Fault(Reason.INTERNAL_ERROR, type(bug).__name__))
             else:
                 self._learn(server, watch, sight)
             finally:
@@ -244,13 +253,14 @@ class Verifier:
     async def _pin_first_sight(self, server: str, sight: Sight) -> None:
         if not self._config.pin_at_first_sight or server in self._lock.servers:
             return
+        findings = Hurried(self._text_findings, self._clock.monotonic)
         change: Callable[[Lock], Lock] = partial(
             pin_first_sight,
             server=server,
             sight=sight,
             classes=self._classes_of(server),
             at=iso_time(self._clock.wall()),
-            text_findings=self._text_findings,
+            text_findings=findings,
         )
         async with self._lock_turn:
             try:
@@ -260,7 +270,7 @@ class Verifier:
             self._stamp = None  # somebody may have written after us: read it again soon
             self._take_lock(lock)
         pins = lock.servers.get(server, _NO_PINS)
-        report_pins(server, pins, self._tell, self._text_findings)
+        report_pins(server, pins, self._tell, findings)  # which knows them all by now
 
     def _learn(self, server: str, watch: _Watch, sight: Sight) -> None:
         if watch.fault is not None:

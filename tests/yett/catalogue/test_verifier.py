@@ -13,6 +13,7 @@ from yett.catalogue.backends.lock_file import LockFile
 from yett.catalogue.backends.memory import ScriptedDiscoverer
 from yett.catalogue.build import build
 from yett.catalogue.config import CatalogueConfig
+from yett.catalogue.hurrying import LOOKING_SECONDS_MAX, NOT_LOOKED_AT
 from yett.catalogue.lock import Lock, with_pins
 from yett.catalogue.pinning import Classes
 from yett.catalogue.port import Definitions
@@ -439,3 +440,45 @@ def test_events_that_could_not_be_written_down_follow_in_order() -> None:
     tell.flush()
     tell({"event": "x", "n": -1})
     assert written[-2:] == [7, -1]
+
+
+async def test_texts_without_end_are_looked_at_for_a_while_and_the_rest_is_out_of_use() -> None:
+    """Each takes as long as one may; together they must not keep the gate from its other servers."""
+    many = Definitions(tools=tuple(tool(f"t{n:03}", f"text {n}") for n in range(200)))
+    looked: list[str] = []
+
+    def slowly(text: str) -> tuple[str, ...]:
+        looked.append(text)
+        scene.clock.pass_seconds(0.5)
+        return ()
+
+    scene = Scene({"s": many}, pin_at_first_sight=True, text_findings=slowly)
+    await scene.verify()
+
+    pins = scene.store.read().servers["s"].tools
+    assert len(looked) == len(set(looked)) <= 2 * LOOKING_SECONDS_MAX + 1
+    assert not pins["t000"].quarantined
+    assert pins["t199"].quarantined
+    told = {event["tool"]: event for event in scene.events if event["event"] == "tool.pinned"}
+    assert told["t199"]["findings"] == [NOT_LOOKED_AT]
+    assert told["t199"]["alert"] == "high"
+
+
+async def test_a_definition_that_breaks_the_judge_is_out_of_use_and_breaks_nothing_else() -> None:
+    def break_down(text: str) -> tuple[str, ...]:
+        if text == "now":
+            raise OverflowError
+        return ()
+
+    others = lock_of("other", TIME).servers["other"].tools
+    lock = with_pins(lock_of("s", TIME), "other", Kind.TOOL, others)
+    scene = Scene({"s": TIME, "other": TIME}, lock, text_findings=break_down)
+    await scene.verify()
+    assert not (await scene.resolve("s__now")).unreachable
+
+    scene.discoverer.offers["s"] = Definitions(tools=(tool("now", "now"),))
+    await scene.verify()
+
+    assert (await scene.resolve("s__now")).unreachable == "OverflowError"
+    assert not (await scene.resolve("other__now")).unreachable
+    assert ("server.unreachable", "") in scene.told()
