@@ -119,6 +119,7 @@ class Scanner:
         "_disguised",
         "_folded",
         "_hidden",
+        "_idle",
         "_instructing",
         "_named",
         "_own",
@@ -157,12 +158,15 @@ class Scanner:
         self._instructing: Final = self._words.add(injection.HINT) if more else -1
         self._words.finish()
         self._shapes.finish()
+        # Of shapes: what means nothing without a word of its rule. Long numbers are in many answers.
+        self._idle: Final = frozenset((*self._also.values(), *self._shapes.nothing))
         self._own_places: Final = tuple(range(len(rules), len(self._rules)))
 
     def scan(self, encoded: bytes) -> Hits | None:
         """Look at compact JSON once. None: there is nothing in it to look closer at."""
         words, shapes = self._words.match(encoded), self._shapes.match(encoded)
-        if words == self._words.nothing and shapes == self._shapes.nothing and not self._own_places:
+        no_words = words == self._words.nothing
+        if no_words and shapes and self._idle.issuperset(shapes) and not self._own_places:
             return None
         return self._hits(words or self._words.everything, shapes or self._shapes.everything)
 
