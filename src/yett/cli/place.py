@@ -195,7 +195,7 @@ class Place:
 def shown(value: object) -> str:
     """One cell. Control characters become `�`: what is printed may come from a hostile server, and a
     terminal obeys escape sequences (CWE-150)."""
-    if value is None:
+    if value is None or value == "":
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"

@@ -59,7 +59,7 @@ def test(place: Place, files: tuple[Path, ...]) -> None:
     rows = [
         _case_row(path, verdict)
         for path in paths
-        for verdict in _verdicts(place, configuration, _read_cases(path))
+        for verdict in _verdicts(place, configuration, path)
     ]
     wrong = [row for row in rows if row["problem"]]
     if place.as_json:
@@ -172,7 +172,7 @@ def shadow(place: Place, file: Path | None, *, stop: bool) -> None:
     authorizer_of(place, configuration, files)  # one that cannot be used is refused here
     place.make_data()
     put_shadow(place.data, name, text)
-    place.print_record({"trying": name, "shown by": "yett policy shadow"})
+    place.print_record({"trying": name, "shown_by": "yett policy shadow"})
 
 
 def _show_shadow(place: Place, tried: Path) -> None:
@@ -232,9 +232,7 @@ def _read_cases(path: Path) -> "CaseFile":
     raise ConfigurationError(problems)
 
 
-def _verdicts(
-    place: Place, configuration: "Configuration", cases: "CaseFile"
-) -> "Iterator[Verdict]":
+def _verdicts(place: Place, configuration: "Configuration", path: Path) -> "Iterator[Verdict]":
     from yett.authorization.build import blank_labels
     from yett.authorization.cases import judge
     from yett.authorization.replaying import Moment
@@ -244,9 +242,13 @@ def _verdicts(
     authorizer = authorizer_of(
         place, configuration, files_of(place, configuration), clock=current, labels=labels
     )
-    for number, case in enumerate(cases.cases):
-        current.now = _time_of(case, place.clock.wall())
-        principal, call, target = _asked(place, configuration, case, current.now, f"case {number}")
+    for number, case in enumerate(_read_cases(path).cases):
+        try:
+            current.now = _time_of(case, place.clock.wall())
+            asked = _asked(place, configuration, case, current.now, f"case {number}")
+        except CommandError as error:
+            raise CommandError(f"{path}: {case.name}: {error}") from error
+        principal, call, target = asked
         if case.seen:
             labels.touch(principal.id, call.session, frozenset(case.seen))
         yield judge(case, authorizer.explain(call, principal, target))
@@ -276,9 +278,7 @@ def _time_of(case: "Case", now: float) -> float:
     try:
         return datetime.fromisoformat(case.at).timestamp()
     except ValueError:
-        raise CommandError(
-            f"`{case.name}`: `{case.at}` is no time such as 2026-11-22T13:00Z"
-        ) from None
+        raise CommandError(f"`{case.at}` is no time such as 2026-11-22T13:00Z") from None
 
 
 def _case_row(path: Path, verdict: "Verdict") -> dict[str, Any]:

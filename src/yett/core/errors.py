@@ -99,7 +99,8 @@ class Problem:
         self.line = line
 
     def __str__(self) -> str:
-        where = f"{self.file}:{self.line}: " if self.file else ""
+        line = f":{self.line}" if self.line else ""
+        where = f"{self.file}{line}: " if self.file else ""
         key = f"`{'.'.join(map(str, self.path))}`: " if self.path else ""
         return f"{where}{key}{self.message}. {self.fix}"
 

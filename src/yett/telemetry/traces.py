@@ -91,7 +91,7 @@ def missing_extra() -> ConfigurationError:
         [
             Problem(
                 "spans need the extra `otel`, which is not installed",
-                fix="Install it with `pip install 'yett[otel]'`, or remove the line",
+                fix="Install it with `pip install '.[otel]'` in the checkout, or remove the line",
                 path=("telemetry", "otlp_endpoint"),
             )
         ]

@@ -86,7 +86,7 @@ def _before_database(
         raise _wrong(
             config.name,
             "the driver for PostgreSQL is not installed",
-            "Install Yett with it: `pip install 'yett[postgres]'`.",
+            "Install Yett with it: `pip install '.[postgres]'` in its checkout.",
         )
     from yett.upstreams.backends.sql.postgres import PostgresEngine  # noqa: PLC0415 - see above
 

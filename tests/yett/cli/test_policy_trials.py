@@ -132,7 +132,7 @@ def test_the_policy_that_decides_can_be_demanded(place: Path) -> None:
         ("cases: [{name: x, tool: notes/read, expect: denied, colour: red}]", "colour"),
         (
             "cases: [{name: x, tool: gone/read, expect: denied, roles: [reader]}]",
-            "no server `gone`",
+            "odd.yaml: x: The configuration has no server `gone`",
         ),
         ("cases: [{name: x, tool: notes/read, expect: denied}]", "either --key NAME or --role"),
         (

@@ -18,6 +18,7 @@ from yett.cli import main
 from yett.cli.command import Place, command
 from yett.cli.place import shown
 from yett.cli.root import COMMANDS, root
+from yett.cli.table import print_table
 from yett.core.errors import CommandError, ConfigurationError, Fault, Problem
 from yett.core.reasons import Reason
 
@@ -303,3 +304,21 @@ def test_main_exits_with_the_code(capsys: pytest.CaptureFixture[str]) -> None:
 
     assert caught.value.code == 0
     assert "Commands:" in capsys.readouterr().out
+
+
+def test_a_problem_without_a_line_names_the_file_alone() -> None:
+    assert str(Problem("it is gone", fix="Bring it back", file="yett.lock")).startswith(
+        "yett.lock: it is gone"
+    )
+    assert str(Problem("it is gone", fix="Bring it back", file="a.yaml", line=3)).startswith(
+        "a.yaml:3: it is gone"
+    )
+
+
+def test_a_table_is_as_wide_as_its_cells_on_a_narrow_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    print_table(("id", "what"), [("x" * 60, "y" * 60)])
+    assert f"{'x' * 60}  {'y' * 60}" in capsys.readouterr().out
