@@ -86,6 +86,7 @@ class Estate:
             self.database.close()
             raise
         self.labels.on_first = self._labelled
+        self._cutting: set[str] = set()
         self._watch_the_log()
 
     def _watch_the_log(self) -> None:
@@ -139,11 +140,23 @@ class Estate:
 
     def cut(self, principal: str) -> None:
         """Revoke a key beside the loop; its calls are refused once the keys are read again, within a
-        second."""
-        registry = build_registry(
-            database=self.database, data=self.data, clock=self.clock, actor="gate"
-        )
-        threading.Thread(target=registry.revoke, args=(principal,), daemon=True).start()
+        second. However often it is asked meanwhile, one thread is at it."""
+        if principal not in self._cutting:
+            self._cutting.add(principal)
+            threading.Thread(target=self._revoke, args=(principal,), daemon=True).start()
+
+    def _revoke(self, principal: str) -> None:
+        try:
+            build_registry(
+                database=self.database, data=self.data, clock=self.clock, actor="gate"
+            ).revoke(principal)
+        except Exception:  # somebody has to hear of it: the key is still good
+            log.exception("key %s could not be revoked", principal)
+            self.record(
+                {"event": "key.not_revoked", "alert": "high", "actor": "gate", "caller": principal}
+            )
+        finally:
+            self._cutting.discard(principal)
 
     def close(self) -> None:
         self.examiner.close()
