@@ -6,7 +6,7 @@ from the tree, without comments, must give the same tree again, and is what is j
 """
 
 import logging
-from typing import ClassVar, Final, final
+from typing import Any, ClassVar, Final, final
 
 from sqlglot import exp
 from sqlglot.dialects.dialect import Dialect
@@ -51,6 +51,9 @@ class _MySQL(MySQLGenerator):
 
 
 _WRITERS: Final = {"mysql": _MySQL}
+_STEPS_MAX: Final = 1_000
+_STEPS_PER_WORD_MAX: Final = 40
+"""Of the parser from word to word. People's statements take one or two for each word."""
 
 # It would write the statements of callers to the log.
 logging.getLogger("sqlglot").setLevel(logging.CRITICAL + 1)
@@ -64,8 +67,9 @@ def parse(text: str, dialect: str, tokens: list[Token] | None = None) -> exp.Exp
     """
     found_in = tokens_of(text, dialect) if tokens is None else tokens
     try:
-        parser = Dialect.get_or_raise(dialect).parser(error_level=ErrorLevel.IMMEDIATE)
-        statements = parser.parse(found_in, text)
+        statements = _parser_of(dialect, len(found_in)).parse(found_in, text)
+    except Unfit:
+        raise
     except RecursionError:
         raise Unfit("is nested too deep") from None
     except (SqlglotError, ValueError, TypeError, AttributeError, IndexError, KeyError):
@@ -77,6 +81,24 @@ def parse(text: str, dialect: str, tokens: list[Token] | None = None) -> exp.Exp
     if not isinstance(tree, exp.Expr):
         raise Unfit(_UNREADABLE)
     return tree
+
+
+def _parser_of(dialect: str, words_count: int) -> Any:
+    """Return a parser that gives up in time: sqlglot's tries some nestings, as of `date(`, in two ways each, which
+    is twice the time for each level (CWE-407)."""
+    known = Dialect.get_or_raise(dialect)
+    parser: Any = known.parser(error_level=ErrorLevel.IMMEDIATE)
+    advance, left = parser._advance, _STEPS_MAX + _STEPS_PER_WORD_MAX * words_count  # noqa: SLF001 - there is no other place where each of its steps is seen
+
+    def step(times: int = 1) -> None:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise Unfit("is nested in a way that takes too long to read")
+        advance(times)
+
+    parser._advance = step  # noqa: SLF001 - as above
+    return parser
 
 
 def write(tree: exp.Expr, dialect: str) -> str:

@@ -1,5 +1,7 @@
 """Statements that a tool that only reads sends, and those that it never does: T-X X01, Z06, CWE-89."""
 
+import time
+
 import pytest
 
 from tests.yett.validation.kinds.sql.statements import READ, REFUSED
@@ -166,6 +168,19 @@ class TestOptions:
         assert not passes(
             guard, "SELECT * FROM (WITH users AS (SELECT 1 AS a) SELECT * FROM users) x, users"
         )
+
+    @pytest.mark.parametrize("opening", ["date(", "struct(", "array[", "{'a':", "a -> ("])
+    @pytest.mark.parametrize("dialect", ["mysql", "sqlite", "clickhouse"])
+    def test_no_nesting_takes_twice_the_time_for_each_level(
+        self, dialect: str, opening: str
+    ) -> None:
+        guard = build_guard(SqlArgument(dialect=dialect))  # type: ignore[arg-type]  # known
+        closing = {"(": ")", "[": "]", ":": "}"}[opening[-1]]
+
+        for place in ("SELECT ", "SELECT 1 FROM "):
+            started = time.process_time()
+            passes(guard, f"{place}{opening * 24}1{closing * 24}")
+            assert time.process_time() - started < 1.0
 
     @pytest.mark.parametrize(
         "name", ['"Users"', '"users"', '"u\N{LATIN SMALL LETTER LONG S}ers"', "Users", "USERS"]
