@@ -315,7 +315,7 @@ def serving(*tools: dict[str, Any], modern: bool = True, port: int = 0) -> Itera
 
 
 def wait_until(
-    condition: Callable[[], object], seconds: float = 5.0, *, each: float = 0.12
+    condition: Callable[[], object], seconds: float = 10.0, *, each: float = 0.12
 ) -> float:
     """Return after how many seconds `condition` held. each: not so often that a caller who asks for
     what is refused trips its breaker.

@@ -32,7 +32,8 @@ def check(
 
 
 @pytest.mark.parametrize(
-    ("method", "form"), [(method, form) for method, forms in FOLLOW_UPS.items() for form in sorted(forms)]
+    ("method", "form"),
+    [(method, form) for method, forms in FOLLOW_UPS.items() for form in sorted(forms)],
 )
 def test_each_form_is_asked_what_it_knows(method: str, form: Form) -> None:
     resumption = check(method, form=form).resumption
