@@ -13,7 +13,7 @@ import msgspec
 
 from yett.core.clock import Clock
 from yett.core.errors import Fault
-from yett.core.proofs import Admitted, Armed, Credential, Identified
+from yett.core.proofs import Admitted, Armed, Credential
 from yett.core.reasons import Reason
 from yett.core.secret import Secret
 from yett.credentials.headers import HeaderForm, make_header
