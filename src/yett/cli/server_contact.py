@@ -126,7 +126,7 @@ def _fix_of_database(name: str, refusal: Refusal) -> str | None:
         )
     if "certificate" in refusal.private:
         return None
-    return "Check `database`, and that it can be reached from this machine as that role"
+    return "Check `database`: a file that the gate may read, or a server that lets that role in from here"
 
 
 def _fix_of_program(refusal: Refusal) -> str:

@@ -33,6 +33,7 @@ def check(configuration: Configuration, data: Path, *, passphrase: bool) -> list
         problems += _server(configuration, name, server)
         problems += literal_secrets(name, server)
         problems += row_problems(name, server)
+        problems += _link_hosts(name, server)
     problems += _grants(configuration)
     problems += _listeners(configuration)
     problems += _tls(configuration)
@@ -88,6 +89,18 @@ def _server(configuration: Configuration, name: str, server: ServerSection) -> I
             path=(*path, "client_certificate" if server.client_certificate else "client_key"),
         )
     yield from _references(path, server)
+
+
+def _link_hosts(name: str, server: ServerSection) -> Iterator[Problem]:
+    """One that no link can have would let nothing through, and look as if it did."""
+    for tool, section in server.tools.items():
+        for number, host in enumerate(section.link_hosts):
+            if host.startswith(".") or host.count(":") == 1 or set(host) & set("/*@"):
+                yield Problem(
+                    f"`{host}` is no name of a host",
+                    fix="Write it alone, such as example.com; every host below it is meant as well.",
+                    path=("servers", name, "tools", tool, "link_hosts", number),
+                )
 
 
 def _elsewhere(

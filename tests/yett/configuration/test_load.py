@@ -64,6 +64,32 @@ def test_production_is_accepted_when_everything_it_demands_is_there() -> None:
     assert load_text(PRODUCTION, "yett.yaml").mode == "production"
 
 
+def linking_to(host: str) -> str:
+    return f"servers: {{a: {{url: https://x.example, tools: {{t: {{link_hosts: ['{host}']}}}}}}}}\n"
+
+
+@pytest.mark.parametrize("host", ["example.com", "localhost", "127.0.0.1", "::1"])
+def test_links_may_lead_to_a_host_by_its_name_or_address(host: str) -> None:
+    found = load_text(linking_to(host), "yett.yaml")
+
+    assert found.servers["a"].tools["t"].link_hosts == (host,)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "https://example.com",
+        "example.com/docs",
+        "*.example.com",
+        ".example.com",
+        "example.com:8443",
+        "me@example.com",
+    ],
+)
+def test_a_host_that_no_link_can_have_is_told(host: str) -> None:
+    assert one(linking_to(host)).path[-2:] == ("link_hosts", 0)
+
+
 def test_all_problems_come_at_once_with_their_lines() -> None:
     text = (
         "listn: 127.0.0.1:1\n"  # 1: unknown key
