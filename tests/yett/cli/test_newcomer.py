@@ -46,6 +46,7 @@ WITHOUT_ANYTHING = {
     ("audit", "show", "x"): 1,
     ("audit", "verify"): 1,
     ("audit", "export", "--output", "x"): 1,
+    ("lock", "verify"): 2,
     ("import", "none.json"): 1,
 }
 # These have something to say even so.
