@@ -53,6 +53,12 @@ class Judge:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, self._examine, server, definitions, pins)
 
+    def begin(self) -> None:
+        """Be of use again after `stop`."""
+        if self._stopped:
+            self._threads = ThreadPoolExecutor(1, thread_name_prefix="yett-definitions")
+            self._stopped = False
+
     def stop(self) -> None:
         """End what is under way soon, and begin nothing more."""
         self._stopped = True

@@ -180,6 +180,7 @@ class Verifier:
         return True
 
     async def watch(self) -> None:
+        self._judge.begin()
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._keep_lock_current())

@@ -28,6 +28,9 @@ _FOUND_CHARS_MIN: Final = 6
 """No rule finds anything in less."""
 _INSTRUCTION_CHARS_MIN: Final = 12
 
+_LOOKS_MAX: Final = 8
+"""At one text, as long as each finds something to take out."""
+
 
 @final
 class Cleaner:
@@ -119,12 +122,20 @@ class Cleaner:
         return cleaned
 
     def _read(self, text: str, hits: Hits) -> str:
-        """Return a text without what has to go; the same object if all may stay."""
-        spans = self._spans(text.encode(), hits)
-        if not spans:
-            return text
-        self._note(spans)
-        return self._replaced(text, spans)
+        """Return a text without what has to go; the same object if all may stay. What was hidden behind
+        its neighbour is seen once that is gone, so a changed text is looked at again."""
+        for _ in range(_LOOKS_MAX):
+            spans = self._spans(text.encode(), hits)
+            if not spans:
+                return text
+            self._note(spans)
+            cleaned = self._replaced(text, spans)
+            if cleaned == text:
+                return text
+            text = cleaned
+            self._patience.spend(2 + (len(text) >> 7))
+            hits = self._scanner.look(text)
+        return text
 
     def _note(self, spans: Iterable[Span]) -> None:
         for _, _, finding in spans:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from yett.core.document import encode
 from yett.sanitising.detectors.plausible import is_placeholder, is_random, is_varied
 from yett.sanitising.detectors.secrets import RULES
+from yett.sanitising.redactor import Redactor
 from yett.sanitising.scanner import Scanner, replace, secrets_scanner, unspell
 
 EVERY_RULE = tuple(range(len(RULES)))
@@ -272,3 +273,13 @@ def test_json_inside_a_text_is_read_as_text() -> None:
 
     assert hits is not None
     assert len(secrets_scanner().spans(text.encode(), hits.rules)) == 2
+
+
+def test_what_stands_right_behind_another_goes_with_it() -> None:
+    """A rule asks for a word's beginning, which the neighbour takes away until it is gone itself."""
+    one = "AK" + "IAQ3EGZLRT5WVNXB2K"
+    other = "xo" + "xb-123456789012-1234567890123-AbCdEfGhIjKlMnOpQrStUvWx"
+
+    assert Redactor().redact_text(f"key {one}{other}") == (
+        "key [redacted:aws-access-key-id][redacted:slack-token]"
+    )
