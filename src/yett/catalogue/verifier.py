@@ -48,15 +48,19 @@ _NO_CLASSES: Final = Classes()
 
 @final
 class _Watch:
-    """One server. settled: a verification ended, either way, since it was last needed."""
+    """One server. settled: a verification ended, either way, since it was last needed. is_outdated: it
+    changed while it was asked."""
 
-    __slots__ = ("ended_at", "fault", "running", "settled", "sight", "turn", "wanted")
+    __slots__ = (
+        "ended_at", "fault", "is_outdated", "running", "settled", "sight", "turn", "wanted",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.turn = asyncio.Lock()
         self.settled = asyncio.Event()
         self.wanted = asyncio.Event()
         self.running = False
+        self.is_outdated = False
         self.ended_at = _NEVER
         self.fault: Fault | None = None
         self.sight: Sight | None = None
@@ -166,8 +170,9 @@ class Verifier:
         if watch is None:  # a connection that outlived its server's configuration
             return
         watch.wanted.set()
-        # A verification that is under way may be what made the connection; another follows it.
-        if not watch.running:
+        if watch.running:
+            watch.is_outdated = True
+        else:
             watch.settled.clear()
             self._publish(server, None)
 
@@ -192,29 +197,40 @@ class Verifier:
     async def verify(self, server: str) -> None:
         watch = self._watches[server]
         async with watch.turn:
-            watch.running = True
             try:
-                async with asyncio.timeout(DISCOVERY_SECONDS_MAX):
-                    definitions = await self._discoverer.discover(server)
-                    pins = self._lock.servers.get(server, _NO_PINS)
-                    sight = await self._judge.examine(server, definitions, pins)
-                    await self._pin_first_sight(server, sight)
-            except Fault as fault:
-                self._lose(server, watch, fault)
-            except TimeoutError:
-                late = Fault(Reason.UPSTREAM_TIMEOUT, f"server `{server}` did not list in time")
-                self._lose(server, watch, late)
-            except Exception as bug:
-                # It must neither keep other servers from being verified, nor its own from being judged.
-                log.exception("server `%s` could not be judged", server)
-                self._publish(server, None)
-                self._lose(server, watch, Fault(Reason.INTERNAL_ERROR, type(bug).__name__))
-            else:
-                self._learn(server, watch, sight)
+                await self._look(server, watch)
+                if watch.is_outdated:
+                    # It changed while it was asked, so what it said may be of the past; or it was only asked
+                    # for the first time on this connection, which is why it is not asked again and again.
+                    self._publish(server, None)
+                    watch.wanted.clear()
+                    await self._look(server, watch)
             finally:
-                watch.running = False
-                watch.ended_at = self._clock.monotonic()
                 watch.settled.set()
+
+    async def _look(self, server: str, watch: _Watch) -> None:
+        watch.running, watch.is_outdated = True, False
+        try:
+            async with asyncio.timeout(DISCOVERY_SECONDS_MAX):
+                definitions = await self._discoverer.discover(server)
+                pins = self._lock.servers.get(server, _NO_PINS)
+                sight = await self._judge.examine(server, definitions, pins)
+                await self._pin_first_sight(server, sight)
+        except Fault as fault:
+            self._lose(server, watch, fault)
+        except TimeoutError:
+            late = Fault(Reason.UPSTREAM_TIMEOUT, f"server `{server}` did not list in time")
+            self._lose(server, watch, late)
+        except Exception as bug:
+            # It must neither keep other servers from being verified, nor its own from being judged.
+            log.exception("server `%s` could not be judged", server)
+            self._publish(server, None)
+            self._lose(server, watch, Fault(Reason.INTERNAL_ERROR, type(bug).__name__))
+        else:
+            self._learn(server, watch, sight)
+        finally:
+            watch.running = False
+            watch.ended_at = self._clock.monotonic()
 
     async def _keep_verified(self, server: str) -> None:
         watch = self._watches[server]
