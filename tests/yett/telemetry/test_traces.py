@@ -56,5 +56,5 @@ def test_an_endpoint_gives_an_exporter_that_sends_nothing_by_itself() -> None:
 def test_an_endpoint_without_the_extra_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "opentelemetry.exporter.otlp.proto.http.trace_exporter", None)
 
-    with pytest.raises(ConfigurationError, match=r"pip install 'yett\[otel\]'"):
+    with pytest.raises(ConfigurationError, match=r"pip install '\.\[otel\]'"):
         build(TelemetryConfig(otlp_endpoint="http://127.0.0.1:9/v1/traces"), node="n")
