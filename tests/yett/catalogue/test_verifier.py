@@ -284,6 +284,25 @@ async def test_a_change_during_a_verification_is_followed_by_another(
         await until(lambda: scene.discoverer.asked["s"] == 2)
 
 
+async def test_what_a_server_said_before_it_changed_is_not_trusted() -> None:
+    """It answers, and is replaced before the answer was judged; the call that follows must see the new one."""
+    scene = Scene({"s": TIME}, lock_of("s", TIME))
+    discover = scene.discoverer.discover
+
+    async def replaced_meanwhile(server: str) -> Definitions:
+        found = await discover(server)
+        if scene.discoverer.asked["s"] == 1:
+            scene.discoverer.offers["s"] = Definitions(tools=(tool("now", "Sends"),))
+            scene.catalogue.changed("s")
+        return found
+
+    scene.discoverer.discover = replaced_meanwhile  # type: ignore[method-assign]
+    await scene.verify()
+
+    assert scene.discoverer.asked == {"s": 2}
+    assert (await scene.resolve("s__now")).quarantined
+
+
 async def test_a_server_that_takes_too_long_to_list_is_not_trusted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
