@@ -3,7 +3,8 @@
 `make test` sets up all that can be set up, and says so in YETT_TESTS_SET_UP: from then on what is missing is a
 failure, for a test that is quietly left out shows nothing. Only who runs pytest by hand may leave it out.
 
-PostgreSQL is the machine's own: where it is not installed, what needs it is left out.
+PostgreSQL and OpenSSH are the machine's own, which `make test` does not install. `.ci/run` does, and says so in
+YETT_TESTS_MACHINE_SET_UP: from then on they must be there, too.
 
 The corpora may be read where they lie, beside the repository, and not be copied into it: they are other
 people's. Without them the tests that read them are left out, wherever they run.
@@ -17,6 +18,7 @@ from typing import Final
 import pytest
 
 IS_SET_UP: Final = bool(os.environ.get("YETT_TESTS_SET_UP"))
+MACHINE_IS_SET_UP: Final = bool(os.environ.get("YETT_TESTS_MACHINE_SET_UP"))
 CORPORA: Final = Path(__file__).parents[2] / "shared" / "corpora"
 _DEBIAN_POSTGRES: Final = Path("/usr/lib/postgresql")
 """Debian keeps the programs of each version in a folder of its own, outside of PATH."""
@@ -62,6 +64,11 @@ def _version(program: Path) -> int:
     return int(name) if name.isdigit() else 0
 
 
-needs_postgres: Final = pytest.mark.skipif(
-    postgres_programs() is None, reason="PostgreSQL is not installed"
-)
+def _needs_of_machine(found: object, what: str) -> pytest.MarkDecorator:
+    return pytest.mark.skipif(
+        not found and not MACHINE_IS_SET_UP, reason=f"{what} is not installed on this machine"
+    )
+
+
+needs_postgres: Final = _needs_of_machine(postgres_programs(), "PostgreSQL")
+needs_openssh: Final = _needs_of_machine(shutil.which("ssh-keygen"), "OpenSSH")

@@ -1,6 +1,5 @@
 """A lock that must be signed is taken from those who may sign it, and from nobody else."""
 
-import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
+from tests.needs import needs_openssh
 from tests.yett.catalogue.scene import Scene, lock_of, pin, tool
 from yett.catalogue.backends.lock_file import LockFile
 from yett.catalogue.build import read_signers
@@ -67,7 +67,7 @@ def test_a_line_of_a_key_reads_back() -> None:
         read_signers([line, "nonsense"])
 
 
-@pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="there is no OpenSSH here")
+@needs_openssh
 def test_openssh_signs_and_checks_the_same(tmp_path: Path) -> None:
     lock, key, allowed = tmp_path / "yett.lock", tmp_path / "key", tmp_path / "allowed"
     lock.write_bytes(b"content")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.needs import postgres_programs
+from tests.needs import MACHINE_IS_SET_UP, postgres_programs
 from tests.postgres import Postgres, serving_postgres
 from tests.yett.upstreams.sql.scene import PASSWORD, Sql, on_postgres, on_sqlite, reader
 
@@ -19,7 +19,7 @@ _TABLES = (
 
 @pytest.fixture(scope="session", name="postgres")
 def _postgres() -> Iterator[Postgres]:
-    if postgres_programs() is None:
+    if postgres_programs() is None and not MACHINE_IS_SET_UP:
         pytest.skip("PostgreSQL is not installed")
     with serving_postgres() as postgres:
         postgres.run(
