@@ -10,6 +10,7 @@ _FAMILY: Final = {"Refusal", "Denied", "Fault"}
 CATCHERS: Final = {
     "pipeline.py": "makes it the answer",
     "admin/application.py": "answers an operator with 503, or refuses what cannot be recorded",
+    "app/estate.py": "goes on with a call that was made; its own record cannot be written either",
     "app/discovery.py": "returns it to the command that asked",
     "app/people.py": "tells later; the call that is asked about is refused in any case",
     "app/gateway.py": "goes on with what served before, and tries again",

@@ -19,6 +19,7 @@ from yett.authorization.approval import ApprovalDesk
 from yett.authorization.labels import Labels
 from yett.configuration.model import Configuration
 from yett.core.clock import Clock
+from yett.core.errors import Refusal
 from yett.core.seal import KEY_BYTES, Sealer
 from yett.core.target import JSON
 from yett.credentials.vault import Vault
@@ -118,15 +119,18 @@ class Estate:
             self.on_catalogue_change()
 
     def _labelled(self, principal: str, labels: frozenset[str]) -> None:
-        """The record of the call says what it called; this says what follows from it."""
-        self.auditor.event(
-            {
-                "event": "caller.labelled",
-                "actor": "gate",
-                "caller": principal,
-                "labels": sorted(labels),
-            }
-        )
+        """The record of the call says what it called; this says what follows from it. A call that was made
+        must not read as one that was not because this cannot be told: its own record ends it."""
+        event: dict[str, JSON] = {
+            "event": "caller.labelled",
+            "actor": "gate",
+            "caller": principal,
+            "labels": sorted(labels),
+        }
+        try:
+            self.auditor.event(event)
+        except Refusal as refusal:
+            log.warning("not recorded: caller.labelled: %s", refusal.private)
 
     def record(self, event: dict[str, JSON]) -> None:
         """As `event`, for what commands did: nobody waits for it, and a thread may call this.
