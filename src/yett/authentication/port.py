@@ -4,7 +4,7 @@ from typing import Protocol, final
 
 import msgspec
 
-from yett.core.identity import Environment
+from yett.core.identity import Environment, Principal
 
 
 @final
@@ -26,6 +26,19 @@ class StoredKey(msgspec.Struct, frozen=True, kw_only=True):
     created_at: float
     expires_at: float | None = None
     revoked_at: float | None = None
+
+    @property
+    def principal(self) -> Principal:
+        """Whom the key stands for."""
+        return Principal(
+            id=self.id,
+            name=self.name,
+            tenant=self.tenant,
+            roles=self.roles,
+            environment=self.environment,
+            created_at=self.created_at,
+            expires_at=self.expires_at,
+        )
 
 
 @final

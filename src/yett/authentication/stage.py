@@ -204,17 +204,8 @@ class Authenticator:
             barred = "revoked"
         elif key.environment not in self._environments:
             barred = f"a key of the environment `{key.environment}` is not accepted here"
-        principal = Principal(
-            id=key.id,
-            name=key.name,
-            tenant=key.tenant,
-            roles=key.roles,
-            environment=key.environment,
-            created_at=key.created_at,
-            expires_at=key.expires_at,
-        )
         return _Entry(
-            principal,
+            key.principal,
             key.digest,
             key.previous_digest or _NO_DIGEST,
             _NEVER if key.previous_until is None else key.previous_until,

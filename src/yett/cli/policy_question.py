@@ -10,7 +10,6 @@ from yett.cli.command import Place
 from yett.core.errors import CommandError
 
 if TYPE_CHECKING:
-    from yett.authentication.port import StoredKey
     from yett.authorization.labels import Labels
     from yett.authorization.offers import Offer
     from yett.authorization.review import House
@@ -83,21 +82,7 @@ def principal_of(place: Place, options: Mapping[str, Any]) -> "Principal":
     ).show(options["key"])
     if stored.revoked_at is not None:
         place.say(f"note: the key `{stored.name}` is revoked, so it is not let in at all")
-    return principal_from(stored)
-
-
-def principal_from(stored: "StoredKey") -> "Principal":
-    from yett.core.identity import Principal
-
-    return Principal(
-        id=stored.id,
-        name=stored.name,
-        tenant=stored.tenant,
-        roles=stored.roles,
-        environment=stored.environment,
-        created_at=stored.created_at,
-        expires_at=stored.expires_at,
-    )
+    return stored.principal
 
 
 def target_of(
