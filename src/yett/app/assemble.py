@@ -120,7 +120,12 @@ def _authorizer(configuration: Configuration, folder: Path, estate: Estate) -> A
         reader=estate.policy_reader,
     )
     authorizer.shadow = open_shadow(
-        configuration, files, data=estate.data, clock=estate.clock, labels=estate.labels
+        configuration,
+        files,
+        data=estate.data,
+        clock=estate.clock,
+        labels=estate.labels,
+        record_event=estate.event,
     )
     estate.approvals.tells = configuration.approvals.webhook is not None
     estate.labels.window_seconds = duration_seconds(configuration.labels.window)

@@ -1,7 +1,7 @@
 """The policy file that is tried on live traffic: where it lies, and the set that it makes with the others."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -12,11 +12,13 @@ from yett.authorization.shadowing import Shadow
 from yett.configuration.model import Configuration
 from yett.core.clock import Clock
 from yett.core.errors import ConfigurationError
+from yett.core.target import JSON
 from yett.storage.files import write_whole
 
 log: Final = logging.getLogger("yett")
 
 _FOLDER: Final = "shadow"
+_WHY_CHARS_MAX: Final = 500
 
 
 def shadow_file(data: Path) -> Path | None:
@@ -52,9 +54,14 @@ def open_shadow(
     data: Path,
     clock: Clock,
     labels: Labels,
+    record_event: Callable[[dict[str, JSON]], None],
 ) -> Shadow | None:
-    """Build the set that is tried. One that does not fit any more is left out, and said so: nothing
-    depends on it. files: the policy files in force."""
+    """Build the set that is tried. One that does not fit any more is left out, and that is recorded:
+    nothing depends on it. files: the policy files in force.
+
+    Raises:
+        Fault: it cannot be recorded.
+    """
     path = shadow_file(data)
     if path is None:
         return None
@@ -68,6 +75,10 @@ def open_shadow(
             marks=tool_marks(configuration),
         )
     except (ConfigurationError, OSError, ValueError) as error:
-        log.warning("the policy in the shadow is not tried: %s", error)
+        why = str(error)[:_WHY_CHARS_MAX]
+        log.warning("the policy in the shadow is not tried: %s", why)
+        record_event(
+            {"event": "policy.shadow_refused", "actor": "gate", "file": path.name, "why": why}
+        )
         return None
     return Shadow(other, clock.monotonic)

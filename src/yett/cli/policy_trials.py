@@ -11,6 +11,7 @@ import msgspec
 
 from yett.cli.audit import SINCE, moment, source_of
 from yett.cli.command import Place, command
+from yett.cli.place import shown
 from yett.cli.policy_question import authorizer_of, call_of, files_of, principal_of, target_of
 from yett.core.errors import CommandError, ConfigurationError, Problem
 
@@ -184,6 +185,8 @@ def _show_shadow(place: Place, tried: Path) -> None:
     examples: dict[tuple[str, ...], str] = {}
     for event in search(source_of(place), Filter(kind="event", since=since, text="policy.shadow")):
         details = event["details"]
+        if event["event"] == "policy.shadow_refused":
+            place.say(f"note: not tried since {shown(event['at'])}: {shown(details['why'])}")
         if event["event"] != "policy.shadow":
             continue
         key = (
@@ -316,12 +319,11 @@ def _new_authorizer(
 
 def _principals(place: Place) -> "dict[str, Principal]":
     from yett.authentication.build import build_registry
-    from yett.cli.policy_question import principal_from
 
     registry = build_registry(
         database=place.database(), data=place.data, clock=place.clock, actor=place.actor
     )
-    return {key.id: principal_from(key) for key in registry.list()}
+    return {key.id: key.principal for key in registry.list()}
 
 
 def _with_progress(place: Place, entries: "Iterable[Entry]") -> "Iterator[Entry]":

@@ -9,9 +9,13 @@ from pathlib import Path
 import pytest
 
 from yett.app.estate import Estate
+from yett.app.shadow import open_shadow, put_shadow
+from yett.audit import Auditor
 from yett.authentication.registry import KeyRegistry
 from yett.configuration.model import Configuration
 from yett.core.clock import SystemClock
+from yett.core.errors import Fault
+from yett.core.reasons import Reason
 
 
 @pytest.fixture
@@ -69,3 +73,39 @@ def test_however_often_it_is_asked_one_thread_is_at_it(
         time.sleep(0.01)
     assert begun == ["thief"]
     assert not estate._cutting
+
+
+def test_a_label_that_cannot_be_told_holds_and_does_not_undo_the_call_that_was_made(
+    estate: Estate, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A refusal from here would say that nothing was sent, and give the money back."""
+
+    def full(_: Auditor, __: dict[str, object]) -> None:
+        raise Fault(Reason.AUDIT_UNAVAILABLE, "the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Auditor, "event", full)
+        estate.labels.window_seconds = 60.0
+        estate.labels.touch("k1", "", frozenset({"private"}))
+
+    assert estate.labels.touched("k1", "") == {"private"}
+    assert "not recorded: caller.labelled: the disk is full" in caplog.text
+
+
+def test_a_shadow_that_does_not_fit_any_more_is_recorded_and_not_tried(estate: Estate) -> None:
+    events: list[dict[str, object]] = []
+    put_shadow(estate.data, "old.cedar", "permit(principal, action);")
+
+    shadow = open_shadow(
+        Configuration(),
+        {},
+        data=estate.data,
+        clock=SystemClock(),
+        labels=estate.labels,
+        record_event=events.append,
+    )
+
+    assert shadow is None
+    assert [(event["event"], event["file"]) for event in events] == [
+        ("policy.shadow_refused", "old.cedar")
+    ]
