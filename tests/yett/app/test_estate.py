@@ -78,7 +78,7 @@ def test_however_often_it_is_asked_one_thread_is_at_it(
 def test_a_label_that_cannot_be_told_holds_and_does_not_undo_the_call_that_was_made(
     estate: Estate, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A refusal from here would say that nothing was sent, and give the money back."""
+    """A refusal from here would put into the record that nothing was sent."""
 
     def full(_: Auditor, __: dict[str, object]) -> None:
         raise Fault(Reason.AUDIT_UNAVAILABLE, "the disk is full")
