@@ -101,6 +101,25 @@ def test_the_least_grant_is_what_was_used(gate: Gate) -> None:
     assert 'writer-least: ["rec.change:write"]' in gate.yett("policy", "suggest", "--key", "writer")
 
 
+def test_what_was_refused_is_no_use(gate: Gate) -> None:
+    """A refusal names the policies that forbade it; that is not what the key needs."""
+    agent = Agent(gate, gate.key("Ann.Lee@example", "writer"), REST)
+    wait_until(lambda: not agent.call("rec", "look", word="sun").is_refusal)
+    policies = gate.folder / "policies"
+    policies.mkdir()
+    (policies / "closed.cedar").write_text(CLOSED)
+    wait_until(lambda: agent.call("rec", "change", word="x").is_refusal)
+    (policies / "closed.cedar").unlink()
+    wait_until(lambda: gate.records("--key", "Ann.Lee@example", "--decision", "denied"))
+
+    (found,) = rows(gate, "suggest", "--key", "Ann.Lee@example")
+    refused = gate.records("--key", "Ann.Lee@example", "--decision", "denied")
+    assert refused[0]["policies"] == ["no-change"]
+    allowed = gate.records("--key", "Ann.Lee@example", "--decision", "allowed")
+    assert sum(found["calls"].values()) == len([r for r in allowed if r["method"] == "tools/call"])
+    assert found["role"] == "ann-lee-example-least"
+
+
 def test_a_shadow_records_what_it_would_have_done_and_does_nothing(gate: Gate) -> None:
     agent = Agent(gate, gate.key("watched", "writer"), REST)
     wait_until(lambda: not agent.call("rec", "look", word="sun").is_refusal)

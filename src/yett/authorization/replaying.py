@@ -136,7 +136,10 @@ def used_grants(
     by server."""
     grants: dict[str, int] = {}
     for entry in entries:
-        if not entry.get("policies") or entry.get("method") not in _KINDS:
+        # A refusal names the policies that forbade it.
+        if not entry.get("policies") or entry.get("reason") in _BY_POLICY:
+            continue
+        if entry.get("method") not in _KINDS:
             continue
         is_tool = entry["method"] == "tools/call"
         what = f"{entry['tool']}:{entry['access']}" if is_tool else "*:read"

@@ -1,5 +1,6 @@
 """`yett policy test|replay|suggest|shadow`: try policies on cases, on the past, and beside live traffic."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from yett.core.identity import Principal
     from yett.core.target import Target
 
+_NO_ROLE: Final = re.compile(r"[^a-z0-9_-]")
+"""What the name of a key may hold and that of a role may not."""
+_ROLE_CHARS_MAX: Final = 48
 _CASES_FOLDER: Final = "tests"
 _REPLAY_COLUMNS: Final = (
     "change",
@@ -121,7 +125,7 @@ def suggest(place: Place, key: str, since: str | None) -> None:
     used = used_grants(_with_progress(place, search(source_of(place), wanted)))
     own = {grant for role in principal.roles for grant in configuration.roles.get(role, ())}
     unused = sorted(grant for grant in own if not _covers_any(grant, used))
-    name = f"{principal.name.lower()}-least"
+    name = f"{_NO_ROLE.sub('-', principal.name.lower())[:_ROLE_CHARS_MAX]}-least"
     if place.as_json:
         place.print_record(
             {
