@@ -5,16 +5,17 @@ counted without a loop.
 """
 
 from collections.abc import Sequence
-from typing import Final, Literal, Protocol, final
+from typing import Protocol, final
 
 import msgspec
 
 from yett.core.quantities import Rate
+from yett.limits.demand import PERIODS, Answer, Claim, Demand, Ending, Period
 
-Period = Literal["day", "week", "month", "total"]
-"""Of a budget, by the UTC calendar. Weeks begin on Monday."""
-
-PERIODS: Final[tuple[Period, ...]] = ("day", "week", "month", "total")
+__all__ = [
+    "PERIODS", "Answer", "Claim", "Counter", "Demand", "Ending", "Ledger", "Meter", "Period",
+    "Reservation", "Room", "SharedStore",
+]  # fmt: skip
 
 
 @final
@@ -131,6 +132,50 @@ class Ledger(Protocol):
         Raises:
             Fault: the store could not be asked.
         """
+        ...
+
+    def close(self) -> None: ...
+
+
+class SharedStore(Protocol):
+    """Where several gates count together. Its clock is the one that counts, not a gate's."""
+
+    async def ask(self, claim: Claim) -> Answer:
+        """Answer all of a claim in one round trip.
+
+        Raises:
+            Fault: the store cannot say, in time. The call ends: no answer, no call. What it may have
+                counted nevertheless is given back by a lease that runs out; money stays spent.
+        """
+        ...
+
+    def end(self, claim: Claim, ending: Ending) -> None:
+        """Say how an admitted claim ended, once: its places are free, its bytes counted, its money settled.
+        Queued: nobody waits for it.
+
+        Raises:
+            Nothing: what cannot be told stays counted.
+        """
+        ...
+
+    def observe(self, demand: Demand, claim_id: str, *, succeeded: bool | None) -> None:
+        """Tell the breaker of the demand's caller how a call went; None: it says nothing. Queued.
+
+        Raises:
+            Nothing: what cannot be told is asked for again by the next failure.
+        """
+        ...
+
+    async def look(self, demand: Demand) -> Answer:
+        """Answer as `ask` would, counting nothing.
+
+        Raises:
+            Fault: the store cannot say.
+        """
+        ...
+
+    def unblock(self, caller: str) -> None:
+        """Shut a caller's breaker and forget its failures. Queued."""
         ...
 
     def close(self) -> None: ...

@@ -24,7 +24,7 @@ def test_a_rate_is_a_count_in_a_period(text: str, count: int, period: float) -> 
 
 @pytest.mark.parametrize(
     "text",
-    ["", "0/minute", "-1/minute", "01/minute", "1.5/minute", "10/Minute", "10/week", "10 / minute",
+    ["", "0/minute", "-1/minute", "01/minute", "1.5/minute", "10/Minute", "10/fortnight", "10 / minute",
      "10/minute\n", "10", "/minute", "1e3/minute", "٣/minute", "1234567890/day"],
 )  # fmt: skip
 def test_what_is_not_a_rate_is_refused(text: str) -> None:
