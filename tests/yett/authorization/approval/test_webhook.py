@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.yett.authorization.approval.asking import ANNA, Office, validated
-from yett.authorization.approval.webhook import FIRST_PAUSE_SECONDS, TELLS_MAX, Webhook, signature
+from yett.authorization.approval.webhook import FIRST_PAUSE_SECONDS, TELLS_MAX, Webhook
 from yett.core.proofs import Ask
 from yett.core.secret import Secret
 
@@ -119,14 +119,3 @@ async def test_what_was_answered_meanwhile_is_told_no_more(office: Office) -> No
     assert listener.got == []
     listener.shutdown()
     listener.server_close()
-
-
-def test_a_signature_binds_the_time_and_every_byte() -> None:
-    signatures = {
-        signature(KEY, 1, b"a"),
-        signature(KEY, 2, b"a"),
-        signature(KEY, 1, b"b"),
-        signature(Secret("other"), 1, b"a"),
-        signature(KEY, 11, b""),
-    }
-    assert len(signatures) == 5
