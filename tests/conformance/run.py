@@ -60,6 +60,8 @@ FRONT: Final = (
 )
 """`--requirements` runs everything that its version has, and the extensions; the suite's own verdict is
 about what the version requires. Between two eras without the extensions: tasks do not cross."""
+LONG: Final = frozenset({"all/both", f"{MODERN}/stdio"})
+"""Only `make conformance` goes these: half a minute each, and nearly all of it is in other legs as well."""
 BACK: Final = {
     LEGACY: (
         "initialize",
