@@ -1,27 +1,55 @@
 """What every Database promises."""
 
+import re
+import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.needs import needs_postgres
+from tests.postgres import Postgres, serving_postgres
+from yett.core.address import parse_storage
 from yett.core.errors import Fault
+from yett.core.secret import Secret
 from yett.storage.build import open_database
-from yett.storage.port import Database
+from yett.storage.migrate import shipped_migrations
+from yett.storage.port import Database, Value
+from yett.storage.postgres_link import PostgresPlace
+
+NAMES = ["sqlite", pytest.param("postgresql", marks=needs_postgres)]
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[Postgres]:
+    with serving_postgres() as serving:
+        yield serving
+
+
+@pytest.fixture(params=NAMES, name="opener")
+def _opener(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Database]:
+    if request.param == "sqlite":
+        return lambda: open_database(tmp_path)
+    postgres: Postgres = request.getfixturevalue("postgres")
+    name = f"yett_{secrets.token_hex(4)}"
+    postgres.run(f"create database {name}")
+    address = f"postgresql://postgres@127.0.0.1:{postgres.port}/{name}"
+    place = PostgresPlace(parse_storage(address), Secret(postgres.password), None)
+    return lambda: open_database(tmp_path, place)
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    opened = open_database(tmp_path)
+def database(opener: Callable[[], Database]) -> Iterator[Database]:
+    opened = opener()
     yield opened
     opened.close()
 
 
 @pytest.fixture
-def other(tmp_path: Path, database: Database) -> Iterator[Database]:
+def other(opener: Callable[[], Database], database: Database) -> Iterator[Database]:
     """A second way to the same data, as another process has."""
-    opened = open_database(tmp_path)
+    opened = opener()
     yield opened
     opened.close()
 
@@ -43,7 +71,7 @@ def test_what_is_committed_is_seen_by_others(database: Database, other: Database
 def test_a_transaction_that_raises_leaves_nothing(database: Database) -> None:
     def fail() -> None:
         with database.transaction() as transaction:
-            transaction.execute("insert into facts (name, value) values ('a', 'b')")
+            transaction.execute("insert into facts (name, value) values (?, ?)", ("a", "b"))
             assert transaction.fetch("select name from facts") == [("a",)]
             raise KeyError
 
@@ -105,3 +133,66 @@ def test_threads_may_write_at_the_same_time(database: Database, other: Database)
     for thread in threads:
         thread.join(timeout=10)
     assert len(names(database)) == 80
+
+
+def test_every_kind_of_value_comes_back_as_it_went(database: Database) -> None:
+    values: dict[str, Value] = {
+        "a": b"\x00\xff",
+        "b": 1.5,
+        "c": 2**53,
+        "d": "text with ' and ? in it",
+        "e": "",
+    }
+    for name, value in values.items():
+        with database.transaction() as transaction:
+            transaction.execute("insert into facts (name, value) values (?, ?)", (name, value))
+
+    assert {str(row[0]): row[1] for row in database.fetch("select * from facts")} == values
+    assert database.fetch("select name from facts where name = '?' or value = ?", (1.5,)) == [
+        ("b",)
+    ]
+
+
+def test_who_reads_before_writing_loses_no_write(database: Database, other: Database) -> None:
+    with database.transaction() as transaction:
+        transaction.execute("insert into facts (name, value) values ('count', ?)", (0,))
+
+    def add(to: Database) -> None:
+        for _ in range(25):
+            with to.transaction() as transaction:
+                ((count,),) = transaction.fetch("select value from facts where name = 'count'")
+                assert isinstance(count, int)
+                transaction.execute("update facts set value = ? where name = 'count'", (count + 1,))
+
+    threads = [threading.Thread(target=add, args=(to,)) for to in (database, other)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=20)
+    assert database.fetch("select value from facts where name = 'count'") == [(50,)]
+
+
+def test_a_change_of_a_key_is_counted(database: Database) -> None:
+    def counted() -> Value:
+        rows = database.fetch("select value from facts where name = 'keys_version'")
+        return rows[0][0] if rows else 0
+
+    columns = "id, name, tenant, environment, roles, digest, created_at"
+    for number, statement in enumerate(
+        (
+            f"insert into keys ({columns}) values ('a', 'a', 't', 'live', '[]', ?, 1)",
+            "update keys set digest = ? where id = 'a'",
+            "delete from keys where digest = ?",
+        ),
+        1,
+    ):
+        with database.transaction() as transaction:
+            transaction.execute(statement, (b"digest",))
+        assert counted() == number
+
+
+def test_every_trigger_has_its_counterpart() -> None:
+    for migration in shipped_migrations():
+        triggers = set(re.findall(r"create trigger (\w+)", " ".join(migration.statements)))
+        named = set(re.findall(r"create trigger (\w+)", migration.postgres))
+        assert named == triggers, migration.number

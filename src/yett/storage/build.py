@@ -1,23 +1,29 @@
-"""The data directory in, a ready database out."""
+"""Where the data are in, a ready database out."""
+
+from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from yett.core.errors import CommandError
 from yett.storage.migrate import migrate
 from yett.storage.port import Database
 from yett.storage.sqlite import SQLiteDatabase
 
+if TYPE_CHECKING:  # its driver is an extra
+    from yett.storage.postgres_link import PostgresPlace
+
 DATABASE_NAME: Final = "yett.db"
 _WRITABLE_BY_ALL: Final = 0o002
 
 
-def open_database(data: Path) -> Database:
-    """Make the directory (0700) and the file (0600) if needed, and bring the schema up to date.
+def open_database(data: Path, place: PostgresPlace | None = None) -> Database:
+    """Make the data directory (0700) if needed, open the database, and bring the schema up to date.
+    place: of the shared database; None: a file (0600) in the directory.
 
     Raises:
         CommandError: the directory cannot be used, or a newer version wrote the data.
-        Fault: the file is no database, or is busy for too long.
+        Fault: the database cannot be reached, is none, or is busy for too long.
     """
     try:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -30,10 +36,16 @@ def open_database(data: Path) -> Database:
         raise CommandError(
             f"Everybody may write to the data directory `{data}`. Run `chmod 700 {data}` first"
         )
-    database = SQLiteDatabase(data / DATABASE_NAME)
+    database = SQLiteDatabase(data / DATABASE_NAME) if place is None else _shared(place)
     try:
         migrate(database)
     except BaseException:
         database.close()
         raise
     return database
+
+
+def _shared(place: PostgresPlace) -> Database:
+    from yett.storage.postgres import PostgresDatabase  # noqa: PLC0415 - its driver is an extra
+
+    return PostgresDatabase(place)

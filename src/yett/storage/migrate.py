@@ -7,29 +7,41 @@ from typing import Final, final
 import msgspec
 
 from yett.core.errors import CommandError
-from yett.storage.port import Database, Transaction
+from yett.storage.dialect import table_for_postgres
+from yett.storage.port import Database, Dialect, Transaction
 
 _FOLDER: Final = "migrations"
+_POSTGRES_SUFFIX: Final = ".postgresql.sql"
+_ASK: Final[dict[Dialect, str]] = {
+    "sqlite": "pragma user_version",
+    "postgresql": "select coalesce(max(number), 0) from schema_version",
+}
 
 
 @final
 class Migration(msgspec.Struct, frozen=True):
+    """postgres: what PostgreSQL has in place of the triggers, in one piece."""
+
     number: int
     statements: tuple[str, ...]
+    postgres: str = ""
 
 
 def shipped_migrations() -> tuple[Migration, ...]:
     """Read `migrations/NNNN_name.sql`, in order. The numbers have no gap."""
-    found = sorted(
-        (
-            item
-            for item in (files("yett.storage") / _FOLDER).iterdir()
-            if item.name.endswith(".sql")
-        ),
-        key=lambda item: item.name,
-    )
+    texts = {
+        item.name: item.read_text(encoding="utf-8")
+        for item in (files("yett.storage") / _FOLDER).iterdir()
+        if item.name.endswith(".sql")
+    }
     return tuple(
-        Migration(int(item.name[:4]), _split(item.read_text(encoding="utf-8"))) for item in found
+        Migration(
+            int(name[:4]),
+            _split(texts[name]),
+            texts.get(name.removesuffix(".sql") + _POSTGRES_SUFFIX, ""),
+        )
+        for name in sorted(texts)
+        if not name.endswith(_POSTGRES_SUFFIX)
     )
 
 
@@ -42,25 +54,36 @@ def migrate(database: Database, migrations: tuple[Migration, ...] | None = None)
     """
     migrations = shipped_migrations() if migrations is None else migrations
     newest = migrations[-1].number
-    if _schema(database.fetch("pragma user_version")) == newest:
+    ask = _ASK[database.dialect]
+    if _schema(database.fetch(ask)) == newest:
         return
     with database.transaction() as transaction:
         # Asked again inside: two processes may have started at the same time.
-        present = _schema(transaction.fetch("pragma user_version"))
+        present = _schema(transaction.fetch(ask))
         if present > newest:
             raise CommandError(
                 f"The data were written by a newer Yett (schema {present}; this one knows {newest}). "
-                "Upgrade Yett, or name another directory with --data"
+                "Upgrade Yett, or name other data"
             )
         for migration in migrations:
             if migration.number > present:
-                _apply(transaction, migration)
+                _apply(transaction, migration, database.dialect)
 
 
-def _apply(transaction: Transaction, migration: Migration) -> None:
+def _apply(transaction: Transaction, migration: Migration, dialect: Dialect) -> None:
+    if dialect == "sqlite":
+        for statement in migration.statements:
+            transaction.execute(statement)
+        transaction.execute(f"pragma user_version = {migration.number:d}")
+        return
     for statement in migration.statements:
-        transaction.execute(statement)
-    transaction.execute(f"pragma user_version = {migration.number:d}")
+        table = table_for_postgres(statement)
+        if table is not None:
+            transaction.execute(table)
+    if migration.postgres:
+        transaction.execute(migration.postgres)
+    transaction.execute("delete from schema_version")
+    transaction.execute("insert into schema_version (number) values (?)", (migration.number,))
 
 
 def _schema(rows: list[tuple[str | int | float | bytes | None, ...]]) -> int:

@@ -1,12 +1,15 @@
 """What a database must do. Synchronous on purpose: nothing on the way of a call touches it, and the
-CLI uses it without a loop; the gate's refresher calls it from a thread."""
+CLI uses it without a loop; the gate's refresher calls it from a thread.
+
+Statements are such as SQLite and PostgreSQL both read, with `?` or `?1` for values."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Literal, Protocol
 
 Value = str | int | float | bytes | None
 Row = tuple[Value, ...]
+Dialect = Literal["sqlite", "postgresql"]
 
 
 class Transaction(Protocol):
@@ -28,6 +31,11 @@ class Transaction(Protocol):
 
 
 class Database(Protocol):
+    """Write transactions run one after another, also those of different processes."""
+
+    @property
+    def dialect(self) -> Dialect: ...
+
     def transaction(self) -> AbstractContextManager[Transaction]:
         """Begin a write transaction; commit at the end of the block, roll back if it raises.
 

@@ -14,7 +14,7 @@ from typing import Final, final
 
 from yett.core.errors import Fault
 from yett.core.reasons import Reason
-from yett.storage.port import Row, Transaction, Value
+from yett.storage.port import Dialect, Row, Transaction, Value
 
 _BUSY_SECONDS_MAX: Final = 5.0
 _OWN_BITS: Final = 32
@@ -27,6 +27,8 @@ class SQLiteDatabase:
     Raises:
         Fault: the file cannot be opened or is no database.
     """
+
+    dialect: Dialect = "sqlite"
 
     def __init__(self, path: Path) -> None:
         self._path = path

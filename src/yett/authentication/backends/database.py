@@ -44,7 +44,7 @@ class DatabaseKeyStore:
     def keep_time(self, at: float) -> None:
         with self._database.transaction() as transaction:
             transaction.execute(
-                "insert into facts (name, value) values (?1, ?2) on conflict (name) "
-                "do update set value = max(value, ?2)",
+                "insert into facts (name, value) values (?, ?) on conflict (name) "
+                "do update set value = excluded.value where excluded.value > facts.value",
                 (NEWEST_TIME, at),
             )

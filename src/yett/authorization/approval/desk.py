@@ -341,7 +341,7 @@ def _forget(transaction: Transaction) -> None:
     for states in ("('expired', 'withdrawn')", "('used', 'denied')"):
         transaction.execute(
             "delete from approvals where id in (select id from approvals where open = 0 "  # noqa: S608 - constants
-            f"and state in {states} order by ended_at desc limit -1 offset {CLOSED_MAX})"
+            f"and state in {states} order by ended_at desc limit {OPEN_MAX + CLOSED_MAX} offset {CLOSED_MAX})"
         )
 
 
@@ -349,7 +349,7 @@ def _check_room(source: Source, validated: Validated, now: float) -> None:
     """One caller must not bury the questions of others, nor the people who answer them (CWE-770)."""
     principal = validated.permitted.principal
     ((of_caller, of_tenant, of_all),) = source.fetch(
-        "select coalesce(sum(principal = ?1), 0), coalesce(sum(tenant = ?2), 0), count(*) "  # noqa: S608 - a constant
+        "select count(*) filter (where principal = ?1), count(*) filter (where tenant = ?2), count(*) "  # noqa: S608 - a constant
         f"from approvals where open = 1 and {current(3)}",
         (principal.id, principal.tenant, now),
     )

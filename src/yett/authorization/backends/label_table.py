@@ -21,8 +21,9 @@ class DatabaseLabelStore:
         with self._database.transaction() as transaction:
             for (principal, label), at in seen.items():
                 transaction.execute(
-                    "insert into labels (principal, label, seen_at) values (?1, ?2, ?3) "
-                    "on conflict (principal, label) do update set seen_at = max(seen_at, ?3)",
+                    "insert into labels (principal, label, seen_at) values (?, ?, ?) "
+                    "on conflict (principal, label) do update set seen_at = excluded.seen_at "
+                    "where excluded.seen_at > labels.seen_at",
                     (principal, label, at),
                 )
             transaction.execute("delete from labels where seen_at < ?1", (forget_before,))
