@@ -1,20 +1,24 @@
 """The chain: how a line is sealed, and how a seal is read back. Pure; used by writer and verifier.
 
-A line is `{"sequence":N,…,"chain":"<64 hex>"}`. Its chain value is SHA-256(previous chain value,
-32 bytes ‖ the line without its last member, that is the text up to `,"chain":` closed with `}`).
+A line is `{"sequence":N,…,"chain":"<64 hex>"}`. Its chain value is SHA-256(0x00 ‖ previous chain value,
+32 bytes ‖ the line up to `,"chain":`). That is the leaf hash of RFC 6962, section 2.1, of the entry
+`previous ‖ text`, so one hash ties the line to what came before and puts it into the Merkle tree.
+Format 1 had no 0x00 and closed the text with `}`; it is still read.
 See docs/reference/audit-format.md.
 """
 
 import re
-from binascii import hexlify
 from hashlib import sha256
 from typing import Final
 
 from yett.audit.port import Tip
 
 DIGEST_BYTES: Final = 32
-_MARK: Final = b',"chain":"'
-_TAIL_BYTES: Final = len(_MARK) + 2 * DIGEST_BYTES + len(b'"}')
+FORMAT: Final = 2
+FORMATS: Final = (1, FORMAT)
+LEAF: Final = b"\0"
+"""In front of what a leaf is the hash of (RFC 6962, section 2.1)."""
+SEAL_BYTES: Final = len(b',"chain":""}') + 2 * DIGEST_BYTES
 SEAL_BYTES_MAX: Final = 128
 """What `seal` adds to ASCII members, at most."""
 _SEAL: Final = re.compile(rb',"chain":"([0-9a-f]{64})"\}')
@@ -35,23 +39,25 @@ def seal(sequence: int, chain: bytes, members: str) -> tuple[bytes, bytes]:
         members = escape_hidden(members)
     if "\n" in members:  # in JSON it can be white space only, and one record is one line
         members = members.replace("\n", " ")
-    text = f'{{"sequence":{sequence!s},{members}}}'.encode()
-    digest = sha256(chain + text).digest()
-    return b"".join((text[:-1], _MARK, hexlify(digest), b'"}\n')), digest
+    text = f'{{"sequence":{sequence!s},{members}'.encode()
+    digest = sha256(LEAF + chain + text)
+    return b'%b,"chain":"%b"}\n' % (text, digest.hexdigest().encode()), digest.digest()
 
 
 def unseal(line: bytes) -> tuple[bytes, Tip] | None:
     """Return a line's text without its seal, and the end it claims; None if it has no such form."""
-    found = _SEAL.fullmatch(line, len(line) - _TAIL_BYTES) if len(line) > _TAIL_BYTES else None
+    found = _SEAL.fullmatch(line, len(line) - SEAL_BYTES) if len(line) > SEAL_BYTES else None
     number = _SEQUENCE.match(line)
     if found is None or number is None:
         return None
-    return line[:-_TAIL_BYTES] + b"}", Tip(int(number[1]), bytes.fromhex(found[1].decode()))
+    return line[:-SEAL_BYTES], Tip(int(number[1]), bytes.fromhex(found[1].decode()))
 
 
-def is_sealed(previous: bytes, text: bytes, claimed: bytes) -> bool:
+def is_sealed(previous: bytes, text: bytes, claimed: bytes, format_: int = FORMAT) -> bool:
     """Tell whether `claimed` is the chain value of `text` after `previous`."""
-    return sha256(previous + text).digest() == claimed
+    if format_ == 1:
+        return sha256(previous + text + b"}").digest() == claimed
+    return sha256(LEAF + previous + text).digest() == claimed
 
 
 def escape_hidden(document: str) -> str:

@@ -71,6 +71,32 @@ class AuditSource(Protocol):
         """
         ...
 
+    def read(self, segment: str, offset: int, size: int) -> bytes:
+        """Return at most `size` bytes of one segment from `offset`; fewer where it ends.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        ...
+
+    def blocks(self, segment: str) -> Iterator[bytes]:
+        """Yield one segment as it stands now, in pieces of whole lines, newlines included; only the last
+        piece can end without one.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        ...
+
+    def kept_leaves(self) -> Iterator[tuple[int, bytes]]:
+        """Yield what stayed of segments that are gone, oldest first: the sequence of the first line, and
+        the 32-byte leaf hashes of all of them, joined.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        ...
+
     def head(self) -> Tip | None:
         """Return the newest tip that was noted beside the log; None if there is no such note.
 

@@ -4,17 +4,19 @@ A record is complete when its last line is met, so records come in the order in 
 intent that has no outcome (the process died, or the call still runs) is shown with status `unknown`.
 """
 
+import functools
 from collections import deque
 from collections.abc import Iterable, Iterator
-from typing import Any, Final, final
+from typing import Final, final
 
 import msgspec
 import orjson
 
 from yett.audit.port import AuditSource, LogLine
+from yett.audit.words import DECISIONS, Entry, cut, field, has_phrase, target_terms, words
 from yett.core.target import JSON
 
-Entry = dict[str, JSON]
+__all__ = ["ANY_END", "KINDS", "Entry", "Filter", "Follower", "Merger", "ended", "merge", "newest", "records", "search", "unpack"]  # fmt: skip
 
 _FIELDS: Final[Entry] = {
     "sequence": None,
@@ -52,8 +54,8 @@ _FIELDS: Final[Entry] = {
     "findings": [],
     "count": None,
 }
-_DECISIONS: Final = frozenset({"call", "refusal", "listing", "own"})
-KINDS: Final = (*sorted(_DECISIONS), "event", "segment")
+KINDS: Final = (*sorted(DECISIONS), "event", "segment")
+ANY_END: Final = "*"
 _OPENED: Final = "audit.opened"
 _WINDOWS_BYTES: Final = (256 * 1024, 8 * 1024 * 1024)
 
@@ -62,7 +64,8 @@ _WINDOWS_BYTES: Final = (256 * 1024, 8 * 1024 * 1024)
 class Filter(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that is given must hold. since, until: ISO 8601 in UTC as in `at`. key: a caller's id
     or name. tool: `SERVER`, `SERVER/TOOL`. kind: one of KINDS, `decision` for all decisions, or
-    `all`. text: found anywhere in the record, whatever its case."""
+    `all`. text: words that stand in the record one after the other, in any case; the last may go on if
+    it ends with `*`. members: any others by name and value; of a list, one that it holds."""
 
     since: str | None = None
     until: str | None = None
@@ -76,32 +79,63 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
     id: str | None = None
     kind: str = "decision"
     text: str | None = None
+    members: tuple[tuple[str, str], ...] = ()
 
     def fits(self, entry: Entry) -> bool:
+        """Tell whether a record is wanted."""
+        wanted = _wanted(self)
         return (
             self._fits_kind(entry["kind"])
             and (self.since is None or entry["at"] >= self.since)
             and (self.until is None or entry["at"] < self.until)
-            and all(
-                wanted is None or entry.get(field) == wanted
-                for field, wanted in (
-                    ("server", self.server),
-                    ("tenant", self.tenant),
-                    ("decision", self.decision),
-                    ("reason", self.reason),
-                    ("status", self.status),
-                    ("id", self.id),
-                )
-            )
+            and (not wanted or all(_has(entry.get(name), value) for name, value in wanted))
             and (self.key is None or _is_caller(entry.get("caller"), self.key))
             and (self.tool is None or _is_tool(entry, self.tool))
-            and (self.text is None or self.text.lower() in _text(entry))
+            and (self.text is None or _has_text(entry, self.text))
         )
+
+    def terms(self) -> list[str]:
+        """Return what an index must know of every record that fits."""
+        found = [field(name, value) for name, value in _wanted(self)]
+        if self.kind != "all":
+            found.append(field("kind", self.kind))
+        if self.key is not None:
+            found.append(field("key", self.key))
+        if self.tool is not None:
+            found.append(field("target", self.tool))
+        if self.text is not None:
+            wanted = [cut(word) for word in words(self.text)]
+            found += wanted[:-1] if self.text.endswith(ANY_END) else wanted
+        return found
+
+    def prefix(self) -> str | None:
+        """Return how a word of every record that fits begins; None if any may."""
+        if self.text is None or not self.text.endswith(ANY_END):
+            return None
+        wanted = words(self.text)
+        return cut(wanted[-1]) if wanted else None
 
     def _fits_kind(self, kind: str) -> bool:
         if self.kind == "decision":
-            return kind in _DECISIONS
+            return kind in DECISIONS
         return self.kind in (kind, "all")
+
+
+@functools.lru_cache(maxsize=64)
+def _wanted(wanted: Filter) -> tuple[tuple[str, str], ...]:
+    """Return the members that are compared as they are."""
+    named = {
+        "server": wanted.server,
+        "tenant": wanted.tenant,
+        "decision": wanted.decision,
+        "reason": wanted.reason,
+        "status": wanted.status,
+        "id": wanted.id,
+    }
+    return (
+        *((name, value) for name, value in named.items() if value is not None),
+        *wanted.members,
+    )
 
 
 @final
@@ -116,13 +150,10 @@ class Merger:
 
     def take(self, line: LogLine) -> list[Entry]:
         """Return the records that this line completes; lines that are no JSON complete none."""
-        try:
-            members: Entry = orjson.loads(line.data)
-            kind = members["kind"]
-        except (ValueError, KeyError, TypeError):
+        members = unpack(line.data)
+        if members is None:
             return []
-        members.pop("chain", None)
-        match kind:
+        match members["kind"]:
             case "intent":
                 self._open[members["sequence"]] = members
                 return []
@@ -131,17 +162,15 @@ class Merger:
                 if intent is None and self._is_partial:
                     self.orphans += 1
                     return []
-                return [_merge(intent or {}, members)]
-            case "event" if members["event"] == _OPENED:
+                return [merge(intent or {}, members)]
+            case "event" if members.get("event") == _OPENED:
                 return [*self.rest(), members]  # what ran when the process died has no outcome
-            case "event" | "segment":
-                return [members]
             case _:
-                return [_FIELDS | {"status": "refused"} | members]
+                return [ended(members)]
 
     def rest(self) -> list[Entry]:
         """Return what has no outcome, and forget it."""
-        rest = [_merge(intent, {}) for intent in self._open.values()]
+        rest = [merge(intent, {}) for intent in self._open.values()]
         self._open.clear()
         return rest
 
@@ -270,7 +299,31 @@ def _at(line: LogLine) -> str:
         return "9"
 
 
-def _merge(intent: Entry, outcome: Entry) -> Entry:
+def unpack(line: bytes) -> Entry | None:
+    """Return what a line says, without its seal; None if that is no line of a log."""
+    try:
+        members: Entry = orjson.loads(line)
+        kind = members["kind"]
+        is_sound = (
+            isinstance(kind, str)
+            and isinstance(members["at"], str)
+            and isinstance(members["sequence"], int)
+            and (kind != "outcome" or isinstance(members["intent"], int))
+        )
+    except (ValueError, KeyError, TypeError):
+        return None
+    members.pop("chain", None)
+    return members if is_sound else None
+
+
+def ended(members: Entry) -> Entry:
+    """Return the record that one line is: a refusal, a listing, an event."""
+    if members["kind"] in ("event", "segment"):
+        return members
+    return _FIELDS | {"status": "refused"} | members
+
+
+def merge(intent: Entry, outcome: Entry) -> Entry:
     merged = _FIELDS | intent | outcome
     merged["sequence"] = intent.get("sequence")
     merged["at"] = intent.get("at") or outcome.get("at")
@@ -280,16 +333,17 @@ def _merge(intent: Entry, outcome: Entry) -> Entry:
     return merged
 
 
-def _is_caller(caller: Any, key: str) -> bool:
-    return caller is not None and key in (caller["id"], caller["name"])
+def _has(value: JSON, wanted: str) -> bool:
+    return value == wanted or (isinstance(value, list) and wanted in value)
+
+
+def _is_caller(caller: JSON, key: str) -> bool:
+    return isinstance(caller, dict) and key in (caller.get("id"), caller.get("name"))
 
 
 def _is_tool(entry: Entry, tool: str) -> bool:
-    server, _, name = tool.partition("/")
-    if entry.get("server") is None:  # refused before anybody knew which tool was meant
-        return name != "" and entry.get("tool") == f"{server}__{name}"
-    return entry["server"] == server and name in ("", entry.get("tool"))
+    return field("target", tool) in target_terms(entry.get("server"), entry.get("tool"))
 
 
-def _text(entry: Entry) -> str:
-    return orjson.dumps(entry, option=orjson.OPT_NON_STR_KEYS).decode().lower()
+def _has_text(entry: Entry, text: str) -> bool:
+    return has_phrase(entry, words(text), open_ended=text.endswith(ANY_END))

@@ -1,46 +1,45 @@
-"""Is the log what was written? Walks the whole chain, one line in memory at a time. Pure.
+"""Is the log what was written? Walks the whole chain, and compares its tree with what was signed. Pure.
 
-What it finds: a line that was edited, deleted, repeated, moved or cut; a segment that was removed or
-replaced; a tail that was cut off while the note beside the log (`head`) was forgotten. What nobody
-can find without a copy kept elsewhere: that the tail *and* the note were rolled back together.
+What the chain shows: a line that was edited, deleted, repeated, moved or cut; a segment that was removed or
+replaced; a tail that was cut off while the note beside the log (`head`) was forgotten. What only a
+checkpoint kept elsewhere shows: that the tail *and* the note were rolled back together, or that the whole
+log was written anew.
 """
 
-from collections.abc import Callable, Iterator
-from typing import Final, Literal, final
+import multiprocessing
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from typing import Final, final
 
 import msgspec
-import orjson
 
-from yett.audit.chain import is_sealed, unseal
 from yett.audit.port import AuditSource, LogLine, Tip
-from yett.core.target import JSON
+from yett.audit.proof.tree import HASH_BYTES, Frontier
+from yett.audit.walking import Checked, Damage, Walk, check_segment
 
-DamageKind = Literal[
-    "altered", "missing", "repeated", "unreadable", "torn", "segment", "beginning", "tail"
-]
-_MARK_BYTES: Final = 120
-"""`kind` and `event` stand within the first bytes of a line, before anything a caller can choose."""
-_OUTCOME: Final = b'"kind":"outcome"'
-_SEGMENT: Final = b'"kind":"segment"'
 _PROGRESS_LINES: Final = 4096
+_PARALLEL_BYTES: Final = 32 * 1024 * 1024
+"""Beginning to work in several processes takes a quarter of a second."""
 
 
 @final
-class Damage(msgspec.Struct, frozen=True):
-    """line: from 1, within the segment. sequence: the one that should stand there."""
+class Anchor(msgspec.Struct, frozen=True):
+    """What a checkpoint says that the log was once. place: where it is kept, in words. root: 32 bytes."""
 
-    kind: DamageKind
-    segment: str
-    line: int
-    sequence: int
-    text: str
+    place: str
+    size: int
+    root: bytes
 
 
 @final
 class Verdict(msgspec.Struct, frozen=True):
     """records: good ones; the two lines of a call are one. lines: good ones, each with its sequence,
     from first to last. head: whether the note beside the
-    log agrees (None: there is no such note). damage: the first; None means the log is whole."""
+    log agrees (None: there is no such note). checkpoints: how many it was compared with, and agreed;
+    anchored: the sequence up to which the last of them vouches. damage: the first; None means the log is whole.
+    """
 
     records: int
     lines: int
@@ -49,184 +48,183 @@ class Verdict(msgspec.Struct, frozen=True):
     last: int
     chain: str
     head: bool | None
+    checkpoints: int
+    anchored: int
     damage: Damage | None
 
 
-@final
-class _Walk:
-    """Where the walk stands. beginning: what the first segment says came before it."""
-
-    def __init__(self, head: Tip | None) -> None:
-        self.tip: Tip | None = None
-        self.beginning: Tip | None = None
-        self.is_beginning_known = False
-        self.first = 0
-        self.records = 0
-        self.lines = 0
-        self.segments = 0
-        self.head = head
-        self.is_head_met = False
-
-    def take(self, line: LogLine) -> Damage | None:
-        opened = unseal(line.data)
-        if opened is None:
-            return self._damage("unreadable", line, "this is no sealed record")
-        text, claimed = opened
-        if line.number == 1:
-            damage = self._enter(line, claimed)
-            if damage is not None:
-                return damage
-        previous = self.tip or Tip(0, b"")
-        if claimed.sequence != previous.sequence + 1:
-            return self._out_of_order(line, claimed.sequence)
-        if not is_sealed(previous.chain, text, claimed.chain):
-            return self._damage("altered", line, "the record, or one before it, was changed")
-        self.tip = claimed
-        self.lines += 1
-        mark = line.data[:_MARK_BYTES]
-        self.records += _OUTCOME not in mark and _SEGMENT not in mark
-        self._note(claimed)
-        return self._listen(line)
-
-    def end(self) -> Damage | None:
-        """Judge what only the end can show."""
-        tip = self.tip or Tip(0, b"")
-        start = self.beginning
-        if start is not None and start.sequence > 0 and not self.is_beginning_known:
-            text = f"records 1 to {start.sequence} are gone, and no record says they were pruned"
-            return Damage("beginning", "", 0, 1, text)
-        if self.head is None or self.is_head_met:
-            return None
-        if self.head.sequence > tip.sequence:
-            text = f"the log had reached record {self.head.sequence}; its tail was cut off"
-            return Damage("tail", "", 0, tip.sequence + 1, text)
-        if start is not None and self.head.sequence <= start.sequence:
-            return None  # an old note: what it speaks of was pruned
-        text = f"record {self.head.sequence} is not the one that the gate wrote"
-        return Damage("tail", "", 0, self.head.sequence, text)
-
-    def torn(self, line: LogLine) -> Damage:
-        return self._damage("torn", line, "the line breaks off")
-
-    def verdict(self, damage: Damage | None) -> Verdict:
-        tip = self.tip
-        return Verdict(
-            records=self.records,
-            lines=self.lines,
-            segments=self.segments,
-            first=self.first,
-            last=0 if tip is None else tip.sequence,
-            chain="" if tip is None else tip.chain.hex(),
-            head=None if self.head is None else self.is_head_met,
-            damage=damage,
-        )
-
-    def _enter(self, line: LogLine, claimed: Tip) -> Damage | None:
-        """Begin a segment: its first line must say what came before, and that must be so."""
-        self.segments += 1
-        members = _members(line, _SEGMENT)
-        before = _before(members)
-        if before is None:
-            return self._damage("segment", line, "the segment does not begin with its own record")
-        if self.tip is None:
-            self.tip = self.beginning = before
-            self.first = claimed.sequence
-            return None
-        if before == self.tip:
-            return None
-        if before.sequence != self.tip.sequence:
-            return self._out_of_order(line, claimed.sequence)
-        return self._damage("segment", line, "the segment continues another log")
-
-    def _out_of_order(self, line: LogLine, found: int) -> Damage:
-        expected = self._expected()
-        if found > expected:
-            text = f"records {expected} to {found - 1} are missing here"
-            return self._damage("missing", line, text)
-        return self._damage("repeated", line, f"record {found} stands here again")
-
-    def _note(self, tip: Tip) -> None:
-        if self.head is not None and tip.sequence == self.head.sequence:
-            self.is_head_met = tip.chain == self.head.chain
-
-    def _listen(self, line: LogLine) -> Damage | None:
-        """Hear what the log says about itself."""
-        members = _members(line, b'"kind":"event","event":"audit.')
-        if members is None:
-            return None
-        if members["event"] == "audit.tail_missing":
-            reached = members["details"]["reached"]
-            text = f"the log had reached record {reached} before; its tail was cut off"
-            return self._damage("tail", line, text)
-        if members["event"] == "audit.pruned" and self.beginning is not None:
-            self.is_beginning_known |= any(
-                item["through"] == self.beginning.sequence
-                and item["chain"] == self.beginning.chain.hex()
-                for item in members["details"]["segments"]
-            )
-        return None
-
-    def _expected(self) -> int:
-        return 1 if self.tip is None else self.tip.sequence + 1
-
-    def _damage(self, kind: DamageKind, line: LogLine, text: str) -> Damage:
-        return Damage(kind, line.segment, line.number, self._expected(), text)
-
-
-def verify(source: AuditSource, progress: Callable[[int], None] | None = None) -> Verdict:
+def verify(
+    source: AuditSource,
+    progress: Callable[[int], None] | None = None,
+    *,
+    anchors: Iterable[Anchor] = (),
+    workers: int = 1,
+) -> Verdict:
     """Walk the chain to its end or to the first damage.
 
-    progress: called now and then with the number of bytes walked since the last time.
+    progress: called now and then with the number of bytes walked since the last time. anchors: in any
+    order. workers: processes that may work at it.
 
     Raises:
         OSError: the log cannot be read.
     """
     live = source.is_live()
-    walk = _Walk(source.head())
+    head = source.head()
+    walk = Walk(head)
+    grove = _Grove(anchors)
+    report = progress or (lambda _bytes: None)
+    damage = grove.begin(source)
+    with _judging(source, head, workers, with_leaves=grove.is_wanted) as judge:
+        for name, checked in judge:
+            if damage is not None:
+                break
+            if checked is not None and walk.accept(name, checked):
+                report(checked.bytes)
+            else:
+                damage = _walk_lines(source, name, walk, report, live=live)
+            damage = grove.grow(walk) or damage
+    return _verdict(walk, grove, damage or walk.end() or grove.end(walk))
+
+
+def _walk_lines(
+    source: AuditSource, segment: str, walk: Walk, report: Callable[[int], None], *, live: bool
+) -> Damage | None:
     unreported = 0
-    for count, line in enumerate(_all_lines(source), 1):
+    for count, line in enumerate(source.lines(segment), 1):
         if not line.complete:
             if live or source.is_live():  # being written at this moment
                 break
-            return walk.verdict(walk.torn(line))
+            return walk.torn(line)
         damage = walk.take(line)
         if damage is not None:
-            return walk.verdict(damage)
+            return damage
         unreported += len(line.data) + 1
-        if progress is not None and count % _PROGRESS_LINES == 0:
-            progress(unreported)
+        if count % _PROGRESS_LINES == 0:
+            report(unreported)
             unreported = 0
-    if progress is not None:
-        progress(unreported)
-    return walk.verdict(walk.end())
-
-
-def _all_lines(source: AuditSource) -> Iterator[LogLine]:
-    """Yield every line, of segments too that begin meanwhile."""
-    seen: set[str] = set()
-    while True:
-        fresh = [name for name in source.segments() if name not in seen]
-        if not fresh:
-            return
-        for name in fresh:
-            seen.add(name)
-            yield from source.lines(name)
-
-
-def _members(line: LogLine, mark: bytes) -> dict[str, JSON] | None:
-    if mark not in line.data[:_MARK_BYTES]:
-        return None
-    try:
-        members: dict[str, JSON] = orjson.loads(line.data)
-    except ValueError:
-        return None
-    return members
-
-
-def _before(members: dict[str, JSON] | None) -> Tip | None:
-    try:
-        if members is not None:
-            return Tip(members["previous_sequence"], bytes.fromhex(members["previous_chain"]))
-    except (KeyError, ValueError, TypeError):
-        pass
+    report(unreported)
     return None
+
+
+@contextmanager
+def _judging(
+    source: AuditSource, head: Tip | None, workers: int, *, with_leaves: bool
+) -> Iterator[Iterator[tuple[str, Checked | None]]]:
+    """Give the segments with what is found in each by itself, oldest first; those too that begin meanwhile."""
+    judge = partial(check_segment, source, head=head, with_leaves=with_leaves)
+    total = sum(map(source.size, source.segments()))
+    if workers < 2 or total < _PARALLEL_BYTES:  # noqa: PLR2004 - one is this process
+        yield ((name, judge(name)) for name in _all_segments(source))
+        return
+    spawning = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=spawning) as pool:
+        yield _in_order(pool, judge, _all_segments(source), workers)
+        pool.shutdown(cancel_futures=True)
+
+
+def _in_order(
+    pool: ProcessPoolExecutor,
+    judge: Callable[[str], Checked | None],
+    names: Iterator[str],
+    workers: int,
+) -> Iterator[tuple[str, Checked | None]]:
+    """Keep every worker busy, and no more results waiting than there are workers."""
+    waiting = []
+    for name in names:
+        waiting.append((name, pool.submit(judge, name)))
+        if len(waiting) > workers:
+            first, future = waiting.pop(0)
+            yield first, future.result()
+    for name, future in waiting:
+        yield name, future.result()
+
+
+def _all_segments(source: AuditSource) -> Iterator[str]:
+    seen: set[str] = set()
+    while fresh := [name for name in source.segments() if name not in seen]:
+        seen.update(fresh)
+        yield from fresh
+
+
+@final
+class _Grove:
+    """The tree of the log as far as it was walked, held against what was signed."""
+
+    def __init__(self, anchors: Iterable[Anchor]) -> None:
+        self._anchors: Sequence[Anchor] = sorted(anchors, key=lambda anchor: anchor.size)
+        self._frontier = Frontier()
+        self.is_wanted = bool(self._anchors)
+        self.met = self.anchored = 0
+
+    def begin(self, source: AuditSource) -> Damage | None:
+        """Take what stayed of segments that are gone."""
+        if not self.is_wanted:
+            return None
+        for first, leaves in source.kept_leaves():
+            if first != self._frontier.size + 1:
+                text = f"the leaf hashes from record {self._frontier.size + 1} on are missing"
+                return Damage("checkpoint", "", 0, self._frontier.size + 1, text)
+            damage = self._add(leaves)
+            if damage is not None:
+                return damage
+        return None
+
+    def grow(self, walk: Walk) -> Damage | None:
+        leaves = walk.take_leaves()
+        if not (self.is_wanted and leaves and walk.tip):
+            return None
+        first = walk.tip.sequence - len(leaves) // HASH_BYTES + 1
+        if first != self._frontier.size + 1:
+            if walk.beginning is not None and first == walk.first:
+                text = f"no leaf hashes stayed of records {self._frontier.size + 1} to {first - 1}"
+                return Damage("checkpoint", "", 0, self._frontier.size + 1, text)
+            return Damage("checkpoint", "", 0, first, "the leaf hashes that stayed overlap the log")
+        return self._add(leaves)
+
+    def end(self, walk: Walk) -> Damage | None:
+        """Judge the checkpoints that the log did not reach."""
+        last = 0 if walk.tip is None else walk.tip.sequence
+        if self.met < len(self._anchors):
+            anchor = self._anchors[self.met]
+            text = f"{anchor.place} says the log had {anchor.size} records; what followed {last} is gone"
+            return Damage("checkpoint", "", 0, last + 1, text)
+        return None
+
+    def _add(self, leaves: bytes) -> Damage | None:
+        at = 0
+        while self.met < len(self._anchors):
+            anchor = self._anchors[self.met]
+            end = (anchor.size - self._frontier.size) * HASH_BYTES + at
+            if end > len(leaves):
+                break
+            self._frontier.extend(leaves[at:end])
+            at = end
+            if self._frontier.root() != anchor.root:
+                text = (
+                    f"{anchor.place} has another root for the first {anchor.size} records: something in "
+                    f"{self.anchored + 1} to {anchor.size} is not what was signed"
+                )
+                return Damage("checkpoint", "", 0, self.anchored + 1, text)
+            self.met += 1
+            self.anchored = anchor.size
+        self._frontier.extend(leaves[at:])
+        return None
+
+
+def _verdict(walk: Walk, grove: _Grove, damage: Damage | None) -> Verdict:
+    tip = walk.tip
+    return Verdict(
+        records=walk.records,
+        lines=walk.lines,
+        segments=walk.segments,
+        first=walk.first,
+        last=0 if tip is None else tip.sequence,
+        chain="" if tip is None else tip.chain.hex(),
+        head=None if walk.head is None else walk.is_head_met,
+        checkpoints=grove.met,
+        anchored=grove.anchored,
+        damage=damage,
+    )
+
+
+__all__ = ["Anchor", "Damage", "LogLine", "Verdict", "verify"]

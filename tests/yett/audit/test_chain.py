@@ -14,7 +14,7 @@ ZERO = bytes(32)
 def test_the_chain_value_is_the_digest_of_the_last_one_and_the_line_without_it() -> None:
     line, chain = seal(7, ZERO, '"kind":"own"')
 
-    assert chain == sha256(ZERO + b'{"sequence":7,"kind":"own"}').digest()
+    assert chain == sha256(b"\0" + ZERO + b'{"sequence":7,"kind":"own"').digest()
     assert line == b'{"sequence":7,"kind":"own","chain":"%b"}\n' % chain.hex().encode()
 
 

@@ -292,5 +292,5 @@ def test_progress_adds_up_to_the_size_of_the_log(tmp_path: Path) -> None:
 
     assert verify(log.source(), steps.append).damage is None
 
-    assert len(steps) == 2
+    assert len(steps) == len(segments(tmp_path))
     assert sum(steps) == sum(path.stat().st_size for path in segments(tmp_path))

@@ -4,6 +4,7 @@ from typing import final
 
 import orjson
 
+from yett.audit.chain import FORMAT
 from yett.audit.encode import Stamp, quote, quote_or_null
 from yett.audit.port import Tip
 from yett.core.clock import Clock
@@ -28,6 +29,6 @@ class Author:
         """Return the members of a segment's first line, which ties it to the chain so far."""
         return (
             f'"at":"{self._stamp(self._clock.wall())}","kind":"segment","node":{self._node},'
-            f'"format":1,"previous_segment":{quote_or_null(previous)},'
+            f'"format":{FORMAT},"previous_segment":{quote_or_null(previous)},'
             f'"previous_sequence":{tip.sequence},"previous_chain":"{tip.chain.hex()}"'
         )

@@ -15,12 +15,24 @@ from yett.audit.port import LogLine, Tip
 
 _SEGMENT: Final = re.compile(r"segment-[0-9]{12,18}\.jsonl")
 _HEAD: Final = re.compile(rb"([0-9]{18}) ([0-9a-f]{64})\n")
+_FORMAT: Final = re.compile(rb'"format":([0-9]{1,4}),')
+_LEAVES: Final = "segment-*.leaves"
 _WINDOW_BYTES: Final = 64 * 1024
 _BUFFER_BYTES: Final = 1024 * 1024
 
 
 def segment_name(first_sequence: int) -> str:
     return f"segment-{first_sequence:012d}.jsonl"
+
+
+def leaves_name(segment: str) -> str:
+    """Return the name of what stays of a segment when it goes."""
+    return segment.replace(".jsonl", ".leaves")
+
+
+def first_sequence(name: str) -> int:
+    """Return the sequence that a segment, or what stays of it, begins with."""
+    return int(name.partition(".")[0].removeprefix("segment-"))
 
 
 def segment_names(directory: Path) -> list[str]:
@@ -54,6 +66,17 @@ class End(msgspec.Struct, frozen=True):
     size: int
     tip: Tip | None
     torn: tuple[Torn, ...]
+
+
+def format_of(path: Path) -> int:
+    """Return the format that a segment says it has; 0 if it says none.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        found = _FORMAT.search(file.readline())
+    return 0 if found is None else int(found[1])
 
 
 def find_end(directory: Path) -> End:
@@ -161,6 +184,30 @@ class DirectorySource:
                     yield LogLine(segment, number, line[:-1])
                 else:
                     yield LogLine(segment, number, line, complete=False)
+
+    def read(self, segment: str, offset: int, size: int) -> bytes:
+        with (self._directory / segment).open("rb", buffering=0) as file:
+            return os.pread(file.fileno(), size, offset)
+
+    def blocks(self, segment: str) -> Iterator[bytes]:
+        rest = b""
+        with (self._directory / segment).open("rb", buffering=0) as file:
+            while part := file.read(_BUFFER_BYTES):
+                block = rest + part
+                end = block.rfind(b"\n") + 1
+                rest = block[end:]
+                if end:
+                    yield block[:end]
+        if rest:
+            yield rest
+
+    def kept_leaves(self) -> Iterator[tuple[int, bytes]]:
+        held = {first_sequence(name) for name in self.segments()}
+        names = sorted(map(first_sequence, (p.name for p in self._directory.glob(_LEAVES))))
+        for first in names:
+            if first not in held:
+                path = self._directory / leaves_name(segment_name(first))
+                yield first, path.read_bytes()
 
     def head(self) -> Tip | None:
         return read_head(self._directory / "head")

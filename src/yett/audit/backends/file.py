@@ -21,14 +21,16 @@ from yett.audit.backends.directory import (
     DirectorySource,
     End,
     find_end,
+    format_of,
     read_head,
     segment_name,
     write_head,
 )
+from yett.audit.backends.leaves import LeavesMissing, keep
 from yett.audit.backends.lock import Lock
 from yett.audit.backends.pruning import plan
 from yett.audit.backends.segment import Segment
-from yett.audit.chain import DIGEST_BYTES, SEAL_BYTES_MAX
+from yett.audit.chain import DIGEST_BYTES, FORMAT, SEAL_BYTES_MAX
 from yett.audit.port import Figures, Tip, Unwritable
 from yett.core.clock import Clock
 from yett.storage.files import sync_directory
@@ -106,6 +108,7 @@ class FileLog:
             old = plan(self._directory, before, keep=self._segment.path.name)
         if not old:
             return ()
+        self._keep_leaves([item.name for item in old])
         removed = [
             {"file": item.name, "through": item.tip.sequence, "chain": item.tip.chain.hex()}
             for item in old
@@ -118,6 +121,18 @@ class FileLog:
         for item in old:
             (self._directory / item.name).unlink(missing_ok=True)
         return tuple(item.name for item in old)
+
+    def _keep_leaves(self, segments: list[str]) -> None:
+        """Let stay what the proof needs of segments that go.
+
+        Raises:
+            Unwritable: it cannot be written, or a segment is damaged; it must not go then.
+        """
+        for name in segments:
+            try:
+                keep(self._directory, name)
+            except (OSError, LeavesMissing) as error:
+                raise Unwritable(f"`{name}` cannot go: {error}") from error
 
     def source(self) -> DirectorySource:
         return DirectorySource(self._directory)
@@ -147,6 +162,9 @@ class FileLog:
             segment = self._begin(Tip(0, secrets.token_bytes(DIGEST_BYTES)), None)
         else:
             segment = Segment.reopen(self._directory / end.segment, end.tip, end.size)
+            if format_of(self._directory / end.segment) != FORMAT:
+                segment.close()
+                segment = self._begin(end.tip, end.segment)
         for members in self._findings(end, noted):
             segment.append(members)
             self._lines += 1

@@ -24,7 +24,7 @@ class MemoryLog:
         self._failures = 0
         self._syncs = 0
         self.append(
-            '"at":"1970-01-01T00:00:00.000000Z","kind":"segment","previous_sequence":0,'
+            '"at":"1970-01-01T00:00:00.000000Z","kind":"segment","format":2,"previous_sequence":0,'
             f'"previous_chain":"{_GENESIS.chain.hex()}"'
         )
 
@@ -76,9 +76,22 @@ class MemorySource:
         return sum(len(line) + 1 for line in self._lines)
 
     def lines(self, segment: str, *, skip_bytes: int = 0) -> Iterator[LogLine]:
-        whole = b"".join(line + b"\n" for line in self._lines)
-        for number, line in enumerate(whole[skip_bytes:].splitlines(), 1):
+        for number, line in enumerate(self._whole()[skip_bytes:].splitlines(), 1):
             yield LogLine(segment, number, line)
+
+    def read(self, segment: str, offset: int, size: int) -> bytes:
+        del segment
+        return self._whole()[offset : offset + size]
+
+    def _whole(self) -> bytes:
+        return b"".join(line + b"\n" for line in self._lines)
+
+    def blocks(self, segment: str) -> Iterator[bytes]:
+        del segment
+        yield b"".join(line + b"\n" for line in self._lines)
+
+    def kept_leaves(self) -> Iterator[tuple[int, bytes]]:
+        return iter(())
 
     def head(self) -> Tip | None:
         return self._tip

@@ -1,0 +1,68 @@
+"""Finding lines in a segment without reading it: by sequence, and by place. Pure over an `AuditSource`."""
+
+import re
+from bisect import bisect_right
+from typing import Final
+
+from yett.audit.port import AuditSource
+
+_SEQUENCE: Final = re.compile(rb'\n\{"sequence":([1-9][0-9]{0,17}),')
+_NAME: Final = re.compile(r"[0-9]+")
+_LINE_BYTES: Final = 4 * 1024
+"""Most lines are shorter; of longer ones the rest is read too."""
+_WINDOW_BYTES: Final = 256 * 1024
+"""More than a line has: a line's beginning is found in any window inside a segment."""
+
+
+def first_sequence(segment: str) -> int:
+    """Return with which line a segment begins; its name says so."""
+    found = _NAME.search(segment)
+    return int(found[0]) if found else 0
+
+
+def line_at(source: AuditSource, segment: str, offset: int) -> bytes:
+    """Return the line that begins at `offset`, without its newline; empty if no whole one does.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    size = _LINE_BYTES
+    while True:
+        block = source.read(segment, offset, size)
+        end = block.find(b"\n")
+        if end >= 0:
+            return block[:end]
+        if len(block) < size:
+            return b""
+        size *= 8
+
+
+def line_of(source: AuditSource, sequence: int) -> bytes:
+    """Return the line with this sequence; empty if the log does not hold it any more.
+
+    Raises:
+        OSError: the log cannot be read.
+    """
+    names = source.segments()
+    at = bisect_right([first_sequence(name) for name in names], sequence) - 1
+    if at < 0:
+        return b""
+    low, high = 0, source.size(names[at])
+    while high - low > _WINDOW_BYTES:
+        middle = (low + high) // 2
+        block = source.read(names[at], middle, _WINDOW_BYTES)
+        found = _SEQUENCE.search(
+            block
+        )  # behind a line break: a caller may write the same inside a line
+        if found is None or int(found[1]) > sequence:
+            high = middle
+        else:
+            low = middle
+    wanted = b'{"sequence":%d,' % sequence
+    block = source.read(names[at], low, 2 * _WINDOW_BYTES)
+    is_first = low == 0 and block.startswith(wanted)
+    start = 0 if is_first else block.find(b"\n" + wanted) + 1
+    if start == 0 and not is_first:
+        return b""
+    end = block.find(b"\n", start)
+    return block[start:end] if end >= 0 else b""
