@@ -28,6 +28,12 @@ _FOUND_CHARS_MIN: Final = 6
 """No rule finds anything in less."""
 _INSTRUCTION_CHARS_MIN: Final = 12
 
+_PROTOCOL_WORDS: Final = frozenset(
+    ("content", "contents", "data", "description", "isError", "messages", "mimeType", "resource", "role",
+     "structuredContent", "text", "type", "uri", "user", "assistant", "image", "text/plain", "application/json")
+)  # fmt: skip
+"""Of MCP itself: in every answer, and nothing to look at."""
+
 _LOOKS_MAX: Final = 8
 """At one text, as long as each finds something to take out."""
 
@@ -87,13 +93,11 @@ class Cleaner:
         Raises:
             Unwalkable: it would take longer than there is patience for.
         """
-        if not self._looks:
+        if not self._looks or text in _PROTOCOL_WORDS:
             return text
         self._patience.spend(1)
-        hits = self._hits
-        if (
-            hits.is_much and len(text) >= _FOUND_CHARS_MIN
-        ):  # of the whole document; most is not here
+        hits = self._hits  # of the whole document; most is not here, unless this is most of it
+        if hits.is_much and _FOUND_CHARS_MIN <= len(text) < hits.size >> 1:
             self._patience.spend(2 + (len(text) >> 7))
             hits = self._scanner.look(text)
         cleaned = self._read(text, hits)

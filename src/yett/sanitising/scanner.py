@@ -10,12 +10,10 @@ import re2
 
 from yett.core.document import encode
 from yett.sanitising.detectors import hidden, injection, links, personal, secrets
+from yett.sanitising.detectors.automaton import Automaton
 from yett.sanitising.detectors.rules import Rule, kind_of
 from yett.sanitising.normalising import FOLD_HINT, RUN_HINT, WHOLE_HINT
 from yett.sanitising.patience import Patience
-
-# Room for the states that a hostile text can make; an honest one needs less than one megabyte.
-_AUTOMATON_BYTES_MAX: Final = 16 * 1024 * 1024
 
 # A text may spell a secret in escapes once more than JSON does; a model reads those as well.
 _SPELT: Final = re.compile(r"\\u00([2-7][0-9a-fA-F])")
@@ -33,12 +31,13 @@ Span = tuple[int, int, str]
 class Hits(msgspec.Struct, frozen=True, kw_only=True):
     """What a pass found, as a reason to look closer.
 
-    rules: those whose hint was there. hidden: characters that nobody
+    size: of the document, in bytes. rules: those whose hint was there. hidden: characters that nobody
     sees. spelt: escapes inside a text. named: a member has a name under which secrets stand. instructing:
     a stem of an instruction. folded: letters that pass for others. coded: a part that may be read
     otherwise. disguised: a text whose every letter may be another.
     """
 
+    size: int = 0
     rules: tuple[int, ...] = ()
     hidden: bool = False
     spelt: bool = False
@@ -71,37 +70,6 @@ class Hits(msgspec.Struct, frozen=True, kw_only=True):
             or self.coded
             or self.disguised
         )
-
-
-@final
-class _Automaton:
-    """Many patterns, found in one pass over a document, without their places.
-
-    match: returns which patterns are in there; nothing at all if it gave up, which is to count as
-    `everything`. nothing: what it returns where none is.
-    """
-
-    __slots__ = ("_set", "everything", "match", "nothing")
-
-    def __init__(self) -> None:
-        options = re2.Options()
-        options.max_mem = _AUTOMATON_BYTES_MAX
-        options.log_errors = False
-        self._set: Final = re2.Set.SearchSet(options)
-        self.match = self._set._set.Match  # noqa: SLF001 - what `Match` wraps; each call passes here
-        self.everything: list[int] = []
-        self.nothing: list[int] = []
-
-    def add(self, pattern: bytes) -> int:
-        place: int = self._set.Add(pattern)
-        self.everything.append(place)
-        return place
-
-    def finish(self) -> None:
-        # Matches always: an automaton that ran out of memory reports nothing at all, and silence must
-        # not be taken for "nothing there". At the end only: a match everywhere costs twice the time.
-        self.nothing = [self.add(rb"\z")]
-        self._set.Compile()
 
 
 @final
@@ -138,8 +106,8 @@ class Scanner:
         rules = rules or ALL_RULES
         self._rules: Final = (*rules, *own)
         self._compiled: Final = tuple(re2.compile(rule.pattern) for rule in self._rules)
-        self._words: Final = _Automaton()
-        self._shapes: Final = _Automaton()
+        self._words: Final = Automaton()
+        self._shapes: Final = Automaton()
         self._also: dict[int, int] = {}
         self._rules_of_words: dict[int, list[int]] = {}
         self._rules_of_shapes: dict[int, list[int]] = {}
@@ -168,9 +136,11 @@ class Scanner:
         no_words = words == self._words.nothing
         if no_words and shapes and self._idle.issuperset(shapes) and not self._own_places:
             return None
-        return self._hits(words or self._words.everything, shapes or self._shapes.everything)
+        return self._hits(
+            len(encoded), words or self._words.everything, shapes or self._shapes.everything
+        )
 
-    def _hits(self, words: Sequence[int], shapes: Sequence[int]) -> Hits | None:
+    def _hits(self, size: int, words: Sequence[int], shapes: Sequence[int]) -> Hits | None:
         rules = [
             rule
             for place in words
@@ -179,6 +149,7 @@ class Scanner:
         ]
         rules += [rule for place in shapes for rule in self._rules_of_shapes.get(place, ())]
         hits = Hits(
+            size=size,
             rules=(*sorted(rules), *self._own_places),
             hidden=self._hidden in shapes,
             spelt=self._spelt in shapes,

@@ -12,6 +12,7 @@ from yett.core.errors import Denied, Fault
 from yett.sanitising.detectors import injection
 from yett.sanitising.detectors.injection import ALL_SIGNALS
 from yett.sanitising.detectors.signals import THRESHOLD
+from yett.sanitising.detectors.wording import loosely
 from yett.sanitising.patience import Patience, Unwalkable
 from yett.sanitising.scanner import shared_scanner
 
@@ -153,7 +154,7 @@ def test_a_hostile_megabyte_is_read_in_bounded_time(unit: str) -> None:
     with contextlib.suppress(Fault):  # too much to look at is a refusal, and that is fine
         clean_with(text(sent))
 
-    assert time.process_time() - started < 4
+    assert time.process_time() - started < 2
 
 
 def test_patience_has_an_end() -> None:
@@ -169,8 +170,30 @@ def test_what_is_not_utf8_in_the_middle_of_a_passage_is_no_trouble() -> None:
 
 
 def test_what_is_too_long_to_be_read_is_said_and_may_be_refused() -> None:
-    sent = text(("ignore this. " + "word " * 200) * 1_900)
+    sent = text("ignore " * 200_000)
 
     assert "injection:unread" in clean_with(sent).findings
     with pytest.raises(Denied):
         clean_with(sent, injections="block")
+
+
+@pytest.mark.parametrize("sent", [*INSTRUCTING, *ORDINARY])
+def test_what_is_ruled_out_by_the_automata_is_not_there(sent: str) -> None:
+    reader, passage = injection._reader(), sent.encode()
+
+    likely = reader._likely(passage)
+
+    for place in set(range(len(ALL_SIGNALS))) - set(likely):
+        assert reader._pattern(place).search(passage) is None, ALL_SIGNALS[place]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "loose"),
+    [
+        (rb"a{0,80}?b{2,9}", rb"a*b+"),
+        (rb"a{4,}c{0,1}d{3}", rb"a+c{0,1}d{3}"),
+        (rb"\{1,9}", rb"\{1,9}"),
+    ],
+)
+def test_a_loose_pattern_counts_nothing(pattern: bytes, loose: bytes) -> None:
+    assert loosely(pattern) == loose

@@ -6,17 +6,19 @@ quotes one weighs less. Whoever knows the table can write around it; nothing els
 """
 
 import functools
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Any, Final, final
 
 import re2
 
+from yett.sanitising.detectors.automaton import Automaton
 from yett.sanitising.detectors.languages import LANGUAGES
 from yett.sanitising.detectors.languages import STEMS as OTHER_STEMS
 from yett.sanitising.detectors.signals import SIGNALS, THRESHOLD
 from yett.sanitising.detectors.signals import STEMS as ENGLISH_STEMS
-from yett.sanitising.detectors.wording import in_json, in_text
+from yett.sanitising.detectors.wording import in_json, in_text, loosely
 from yett.sanitising.patience import Patience
 
 ALL_SIGNALS: Final = (*SIGNALS, *LANGUAGES)
@@ -26,7 +28,11 @@ HINT: Final = in_json(f"{ENGLISH_STEMS}|{OTHER_STEMS}")
 _REACH: Final = 350
 """Bytes on either side of a stem that are read with it."""
 _MATCHES_MAX: Final = 8
-_PATTERN_BYTES_MAX: Final = 4 * 1024 * 1024
+_PATTERN_BYTES_MAX: Final = 16 * 1024 * 1024
+"""Of states. Where these do not suffice for an honest text, RE2 goes on without any, and takes a hundred times as
+long: the stems of all languages need more than four megabytes."""
+_AUTOMATA: Final = 4
+"""All signals in one would have a state for every set of them that a text may be in the middle of."""
 _QUOTE_REACH: Final = 48
 _CONTEXT_REACH: Final = 220
 _TOGETHER: Final = 600
@@ -68,19 +74,14 @@ def find(text: bytes, patience: Patience) -> list[Span]:
 class _Reader:
     """The compiled table. Making it takes a while, so it waits for the first text that needs it."""
 
-    __slots__ = ("_compiled", "_filter", "_options", "_sources", "_stems", "_talk")
+    __slots__ = ("_automata", "_compiled", "_options", "_sources", "_stems", "_talk")
 
     def __init__(self) -> None:
         self._options: Final = re2.Options()
         self._options.max_mem = _PATTERN_BYTES_MAX
         self._options.log_errors = False
         self._sources: Final = [in_text(signal.pattern) for signal in ALL_SIGNALS]
-        # Knows which words a signal cannot do without. All signals in one automaton would have a state
-        # for every pair of them, and be ten times slower.
-        self._filter: Final = re2.Filter()
-        for source in self._sources:
-            self._filter.Add(source, self._options)
-        self._filter.Compile()
+        self._automata: Final = tuple(_automata(self._sources))
         self._compiled: Final[dict[int, Any]] = {}
         self._stems: Final = self._compile(in_text(f"{ENGLISH_STEMS}|{OTHER_STEMS}"))
         self._talk: Final = self._compile(in_text(_TALK))
@@ -90,7 +91,7 @@ class _Reader:
         patience.spend(4 + (len(text) >> 8))
         found: list[tuple[int, int]] = []
         for match in self._stems.finditer(text):
-            patience.spend(2)
+            patience.spend(5)
             start, end = max(0, match.start() - _REACH), min(len(text), match.end() + _REACH)
             if found and start <= found[-1][1]:
                 found[-1] = (found[-1][0], end)
@@ -99,15 +100,23 @@ class _Reader:
         return found
 
     def judge(self, passage: bytes, patience: Patience) -> list[Span]:
-        patience.spend(100 + (len(passage) >> 4))
-        lowered = passage.decode("utf-8", "ignore").lower()
-        places = self._filter.Match(lowered, True)  # noqa: FBT003 - only which may match
+        patience.spend(20 + (len(passage) >> 5))
+        signals = self._likely(passage)
         if (
-            _points((ALL_SIGNALS[place].name, ALL_SIGNALS[place].points) for place in places)
+            _points((ALL_SIGNALS[place].name, ALL_SIGNALS[place].points) for place in signals)
             < THRESHOLD
         ):
             return []
-        return _densest(self._matches(passage, places, patience))
+        return _densest(self._matches(passage, signals, patience))
+
+    def _likely(self, passage: bytes) -> list[int]:
+        """Return all signals that are in there, and a few that may not be."""
+        return [
+            first + place
+            for first, automaton in self._automata
+            for place in automaton.match(passage) or automaton.everything
+            if place != automaton.nothing[0]
+        ]
 
     def _matches(self, passage: bytes, signals: Sequence[int], patience: Patience) -> list[_Match]:
         """Return where the signals stand and what each is worth there, in order."""
@@ -145,6 +154,17 @@ class _Reader:
         return re2.compile(source, self._options)
 
 
+def _automata(sources: Sequence[bytes]) -> Iterable[tuple[int, Automaton]]:
+    """Yield automata that know all signals together, each with the number of its first."""
+    share = -(-len(sources) // _AUTOMATA)
+    for first in range(0, len(sources), share):
+        automaton = Automaton()
+        for source in sources[first : first + share]:
+            automaton.add(loosely(source))
+        automaton.finish()
+        yield first, automaton
+
+
 @functools.cache
 def _reader() -> _Reader:
     return _Reader()
@@ -167,11 +187,16 @@ def _densest(matches: Sequence[_Match]) -> list[Span]:
     for index, (start, _, _, _) in enumerate(matches):
         if found and start < found[-1][1]:
             continue
-        near = [match for match in matches[index:] if match[0] <= start + _TOGETHER and match[3]]
+        beyond = bisect_right(matches, start + _TOGETHER, lo=index, key=_start)
+        near = [match for match in matches[index:beyond] if match[3]]
         if _points((name, points) for _, _, name, points in near) >= THRESHOLD:
             heaviest = max(near, key=lambda match: match[3])
             found.append((start, max(match[1] for match in near), f"injection:{heaviest[2]}"))
     return found
+
+
+def _start(match: _Match) -> int:
+    return match[0]
 
 
 def _is_quoted(passage: bytes, start: int, end: int) -> bool:

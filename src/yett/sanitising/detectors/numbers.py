@@ -40,9 +40,9 @@ def is_card(value: bytes, *, named: bool) -> bool:
     """named: it is called a card in the text, so any issuer will do."""
     number = digits(value)
     return (
-        is_luhn(number)
+        (named or _FIRST_DIGITS.fullmatch(number) is not None)
         and len(set(number)) > 1
-        and (named or _FIRST_DIGITS.fullmatch(number) is not None)
+        and is_luhn(number)
     )
 
 

@@ -1,10 +1,14 @@
 r"""How the patterns of signals are written: a blank is white space and markup between two words, `~` a few
 words in the same sentence. So a table of signals can be read like the texts that it finds."""
 
+import re
 from typing import Final
 
 _IN_TEXT: Final = (r"[\s*_>`\"']+", r"[\s*_>`\"']*", "[^.!?]{0,80}?", r"\n")
 _IN_JSON: Final = (r"(?:\\[nrt\"]|[\s*_>`\"'])", r"(?:\\[nrt\"]|[\s*_>`\"'])?", "", r"\\n")
+
+_COUNTED: Final = re.compile(rb"(?<!\\)\{([0-9]+),([0-9]*)\}\??")
+_FEW: Final = 3
 
 
 def in_text(pattern: str) -> bytes:
@@ -16,6 +20,19 @@ def in_json(stems: str) -> bytes:
     """Return RE2 that finds stems in compact JSON, where a line break has two characters. One blank is one place:
     what repeats makes an automaton grow that looks for much at once."""
     return _spelt_out(stems, *_IN_JSON)
+
+
+def loosely(pattern: bytes) -> bytes:
+    """Return RE2 that finds something wherever the pattern does, and elsewhere: what may come several times may
+    come any number of times. An automaton has a state for each number that is counted to."""
+    return _COUNTED.sub(_uncounted, pattern)
+
+
+def _uncounted(counted: re.Match[bytes]) -> bytes:
+    least, most = int(counted[1]), counted[2]
+    if most and int(most) <= _FEW:
+        return counted[0]
+    return b"+" if least else b"*"
 
 
 def _spelt_out(pattern: str, blank: str, perhaps: str, gap: str, line: str) -> bytes:

@@ -1,0 +1,40 @@
+"""Many patterns in one pass over a text (RE2, linear time), without their places."""
+
+from typing import Final, final
+
+import re2
+
+# Room for the states that a hostile text can make; an honest one needs less than one megabyte.
+_BYTES_MAX: Final = 16 * 1024 * 1024
+
+
+@final
+class Automaton:
+    """Add all patterns, finish, then match.
+
+    match: takes bytes and returns which patterns are in there; nothing at all if it gave up, which is to
+    count as `everything`. nothing: what it returns where none is.
+    """
+
+    __slots__ = ("_set", "everything", "match", "nothing")
+
+    def __init__(self) -> None:
+        options = re2.Options()
+        options.max_mem = _BYTES_MAX
+        options.log_errors = False
+        self._set: Final = re2.Set.SearchSet(options)
+        self.match = self._set._set.Match  # noqa: SLF001 - what `Match` wraps; each call passes here
+        self.everything: list[int] = []
+        self.nothing: list[int] = []
+
+    def add(self, pattern: bytes) -> int:
+        """Return the place by which `match` names this pattern."""
+        place: int = self._set.Add(pattern)
+        self.everything.append(place)
+        return place
+
+    def finish(self) -> None:
+        # Matches always: an automaton that ran out of memory reports nothing at all, and silence must
+        # not be taken for "nothing there". At the end only: a match everywhere costs twice the time.
+        self.nothing = [self.add(rb"\z")]
+        self._set.Compile()
