@@ -6,8 +6,10 @@ No redirection is followed, no proxy of the environment is asked, and of the ans
 import hmac
 import http.client
 from hashlib import sha256
-from typing import Final
+from typing import Final, final
 from urllib.parse import SplitResult
+
+import msgspec
 
 from yett.core.secret import Secret
 from yett.delivery.connection import SECONDS_MAX, Undelivered, client_context, connected
@@ -31,13 +33,23 @@ def signed_headers(key: Secret, now: float, body: bytes) -> dict[str, str]:
     }
 
 
-def post(
-    url: SplitResult, body: bytes, headers: dict[str, str] | None = None, *, ca: str | None = None
-) -> None:
-    """Send one JSON document. ca: PEM file of the only authorities to trust; None: the system's.
+@final
+class Answer(msgspec.Struct, frozen=True):
+    """kind: its content type, without parameters, in lower case. body: as much as was read of it."""
+
+    status: int
+    kind: str
+    body: bytes
+
+
+def exchange(
+    url: SplitResult, body: bytes, headers: dict[str, str], *, ca: str | None = None
+) -> Answer:
+    """Send one document and return what comes back, whatever its status. ca: PEM file of the only
+    authorities to trust; None: the system's.
 
     Raises:
-        Undelivered: it could not be sent, or the answer did not say that it was taken.
+        Undelivered: it could not be sent, or nothing that is HTTP came back.
     """
     is_https = url.scheme == "https"
     tls = client_context(ca) if is_https else None
@@ -45,13 +57,25 @@ def post(
     # Only its words are used: the connection is ours, with an end.
     client = (http.client.HTTPSConnection if is_https else http.client.HTTPConnection)(host, port)
     path = f"{url.path or '/'}{'?' * bool(url.query)}{url.query}"
-    fields = {"Content-Type": "application/json", "User-Agent": "yett", "Connection": "close"}
+    fields = {"User-Agent": "yett", "Connection": "close"}
     with connected(host, port, tls=tls, seconds=SECONDS_MAX) as client.sock:
         try:
-            client.request("POST", path, body, fields | (headers or {}))
+            client.request("POST", path, body, fields | headers)
             answer = client.getresponse()
-            answer.read(_ANSWER_BYTES_MAX)
+            kind = answer.headers.get_content_type()
+            return Answer(answer.status, kind, answer.read(_ANSWER_BYTES_MAX))
         except http.client.HTTPException as error:
             raise Undelivered("what answers does not speak HTTP") from error
+
+
+def post(
+    url: SplitResult, body: bytes, headers: dict[str, str] | None = None, *, ca: str | None = None
+) -> None:
+    """Send one JSON document. ca: as for `exchange`.
+
+    Raises:
+        Undelivered: it could not be sent, or the answer did not say that it was taken.
+    """
+    answer = exchange(url, body, {"Content-Type": "application/json"} | (headers or {}), ca=ca)
     if answer.status not in _SUCCESS:
         raise Undelivered(f"answered {answer.status}")
