@@ -3,7 +3,7 @@
 `segment-N.leaves` holds 32 bytes for each line of `segment-N.jsonl`, in order.
 """
 
-import itertools
+import bisect
 import re
 from pathlib import Path
 from typing import Final, final
@@ -16,6 +16,8 @@ from yett.storage.files import write_whole
 
 _CHAINS: Final = re.compile(rb',"chain":"([0-9a-f]{64})"\}\n')
 _SUFFIX: Final = ".leaves"
+_BLOCK_BYTES: Final = 256 * 1024
+"""More than the longest line."""
 
 
 class LeavesMissing(ValueError):
@@ -57,7 +59,8 @@ class _Piece(msgspec.Struct, frozen=True):
 
 @final
 class LeafReader:
-    """Reads leaf hashes of the log in `directory` as it stands now. Holds one segment's at a time."""
+    """Reads leaf hashes of the log in `directory`, which may grow meanwhile. Holds one segment's at a time,
+    and goes on in it where it stopped."""
 
     def __init__(self, directory: Path) -> None:
         """Look which files there are.
@@ -65,16 +68,12 @@ class LeafReader:
         Raises:
             OSError: the directory cannot be read.
         """
-        pieces = {
-            first_sequence(path.name): _Piece(first_sequence(path.name) - 1, path, is_kept=True)
-            for path in directory.glob(f"segment-*{_SUFFIX}")
-        }
-        for name in segment_names(directory):
-            pieces[first_sequence(name)] = _Piece(
-                first_sequence(name) - 1, directory / name, is_kept=False
-            )
-        self._pieces = [piece for _, piece in sorted(pieces.items())]
-        self._loaded: tuple[_Piece | None, bytes] = (None, b"")
+        self._directory = directory
+        self._pieces: list[_Piece] = []
+        self._loaded: _Piece | None = None
+        self._leaves = bytearray()
+        self._offset = 0
+        self.refresh()
 
     def __call__(self, low: int, high: int) -> bytes:
         """Return the leaf hashes from index `low` up to and without `high`, joined.
@@ -83,27 +82,56 @@ class LeafReader:
             OSError: a file cannot be read.
             LeavesMissing: some of them are not there.
         """
-        found, at = [], low
+        found = bytearray()
+        at = low
         while at < high:
             piece = self._piece_of(at)
-            leaves = self._load(piece)
-            here = leaves[(at - piece.first) * HASH_BYTES : (high - piece.first) * HASH_BYTES]
+            self._load(piece)
+            begin, end = (index - piece.first for index in (at, high))
+            here = self._leaves[begin * HASH_BYTES : end * HASH_BYTES]
             if not here:
                 raise LeavesMissing(f"the leaf hash of record {at + 1} is missing")
-            found.append(here)
+            found += here
             at += len(here) // HASH_BYTES
-        return b"".join(found)
+        return bytes(found)
+
+    def refresh(self) -> None:
+        """Look again which files there are.
+
+        Raises:
+            OSError: the directory cannot be read.
+        """
+        kept = [path.name for path in self._directory.glob(f"segment-*{_SUFFIX}")]
+        found = {}
+        for name in (
+            *kept,
+            *segment_names(self._directory),
+        ):  # the lines themselves, if both are there
+            first = first_sequence(name) - 1
+            found[first] = _Piece(first, self._directory / name, is_kept=name.endswith(_SUFFIX))
+        self._pieces = [found[first] for first in sorted(found)]
 
     def _piece_of(self, index: int) -> _Piece:
-        before = [*itertools.takewhile(lambda piece: piece.first <= index, self._pieces)]
-        if not before:
+        at = bisect.bisect_right(self._pieces, index, key=lambda piece: piece.first) - 1
+        if at < 0:
             raise LeavesMissing(f"the leaf hash of record {index + 1} is missing")
-        return before[-1]
+        return self._pieces[at]
 
-    def _load(self, piece: _Piece) -> bytes:
-        known, leaves = self._loaded
-        if known is not piece or not piece.is_kept:
-            content = piece.path.read_bytes()
-            leaves = content if piece.is_kept else leaves_in(content)
-            self._loaded = (piece, leaves)
-        return leaves
+    def _load(self, piece: _Piece) -> None:
+        """Read what is new of a piece, a little at a time: other threads have work to do."""
+        if piece != self._loaded:
+            self._loaded, self._offset = piece, 0
+            self._leaves.clear()
+        with piece.path.open("rb") as file:
+            file.seek(self._offset)
+            while block := file.read(_BLOCK_BYTES):
+                if piece.is_kept:
+                    self._leaves += block
+                    self._offset += len(block)
+                    continue
+                end = block.rfind(b"\n") + 1
+                if not end:
+                    break
+                self._leaves += leaves_in(block[:end])
+                self._offset += end
+                file.seek(self._offset)

@@ -5,17 +5,19 @@ learn the new one from notes that both signed; `retire` ends that. Public halves
 """
 
 import base64
+import secrets
 from pathlib import Path
 from typing import Final, final
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from yett.audit.proof.note import ED25519, VerifierKey, sign
+from yett.audit.proof.note import ED25519, Checkpoint, VerifierKey, checkpoint_text, sign
 from yett.core.errors import CommandError
 from yett.storage.files import create_private, write_whole
 
 KEYS_NAME: Final = "checkpoint-keys.json"
+_ORIGIN: Final = "yett.local/log/"
 
 
 @final
@@ -29,8 +31,9 @@ class _Key(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @final
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Oldest first."""
+    """origin: the name of the log, random and for ever. keys: oldest first."""
 
+    origin: str
     keys: tuple[_Key, ...]
 
 
@@ -48,7 +51,9 @@ class SigningKeys:
         try:
             if path.stat().st_mode & 0o077:
                 raise CommandError(f"Others may read the keys in `{path}`. Run `chmod 600 {path}`")
-            self._keys = msgspec.json.decode(path.read_bytes(), type=_File).keys
+            file = msgspec.json.decode(path.read_bytes(), type=_File)
+            self.origin: Final = file.origin
+            self._keys = file.keys
             self._private = [
                 Ed25519PrivateKey.from_private_bytes(base64.b64decode(key.private, validate=True))
                 for key in self._keys
@@ -64,14 +69,17 @@ class SigningKeys:
                 "public keys, wherever you keep those"
             ) from error
 
-    def sign(self, text: str, name: str) -> str:
-        """Return a signature line of every key in use, newest first."""
-        return "".join(sign(text, name, private) for private in reversed(self._private))
+    def sign(self, size: int, root: bytes) -> Checkpoint:
+        """Return a checkpoint that every key in use has signed, newest first."""
+        text = checkpoint_text(self.origin, size, root)
+        lines = (sign(text, self.origin, private) for private in reversed(self._private))
+        return Checkpoint(self.origin, size, root, f"{text}\n{''.join(lines)}")
 
-    def verifiers(self, name: str) -> tuple[VerifierKey, ...]:
-        """Return all that ever signed in `name`, newest first."""
+    def verifiers(self) -> tuple[VerifierKey, ...]:
+        """Return all that ever signed, newest first."""
         return tuple(
-            VerifierKey(name, ED25519, base64.b64decode(key.public)) for key in reversed(self._keys)
+            VerifierKey(self.origin, ED25519, base64.b64decode(key.public))
+            for key in reversed(self._keys)
         )
 
     def in_use(self) -> int:
@@ -98,7 +106,7 @@ class SigningKeys:
         return count
 
     def _write(self, keys: tuple[_Key, ...]) -> None:
-        write_whole(self._path, msgspec.json.encode(_File(keys)), mode=0o600)
+        write_whole(self._path, msgspec.json.encode(_File(self.origin, keys)), mode=0o600)
 
 
 def open_keys(data: Path, now: float) -> SigningKeys:
@@ -110,7 +118,8 @@ def open_keys(data: Path, now: float) -> SigningKeys:
     """
     path = data / KEYS_NAME
     if not path.exists():
-        create_private(path, msgspec.json.encode(_File((_new_key(now),))))
+        origin = f"{_ORIGIN}{secrets.token_hex(8)}"
+        create_private(path, msgspec.json.encode(_File(origin, (_new_key(now),))))
     return SigningKeys(path)
 
 
