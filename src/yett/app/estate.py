@@ -12,6 +12,7 @@ import yett.audit.build
 import yett.authorization.build
 import yett.limits.build
 import yett.telemetry.traces
+from yett.app.signing import Signing
 from yett.app.vault import open_vault
 from yett.audit import Auditor
 from yett.authentication.build import build_registry
@@ -82,6 +83,7 @@ class Estate:
             self.policy_reader = yett.authorization.build.open_reader()
             self.limits: LimitsState = yett.limits.build.open_state(data, clock)
             self.admin_strangers: Strangers = yett.limits.build.open_strangers(clock, "admin")
+            self.signing = Signing(configuration.audit, data=data, clock=clock, tell=self.record)
         except BaseException:
             self.auditor.close()
             self.database.close()
@@ -166,7 +168,9 @@ class Estate:
         self.examiner.close()
         self.approvals.close()
         self.limits.close()
+        self.signing.stop()
         self.auditor.close()
+        self.signing.finish()
         self.database.close()
         if self.traces is not None:
             self.traces.close()

@@ -3,12 +3,19 @@
 from pathlib import Path
 from typing import Final
 
+from yett.audit.backends.checkpoint_directory import DirectoryPlace
+from yett.audit.backends.checkpoint_witness import HttpWitness
 from yett.audit.backends.directory import DirectorySource
 from yett.audit.backends.file import FileLog
+from yett.audit.backends.leaves import LeafReader
 from yett.audit.backends.memory import MemoryLog
 from yett.audit.config import AuditConfig
 from yett.audit.encode import Redact, RedactText
 from yett.audit.port import AuditSource, LogBusy
+from yett.audit.proof.checkpointer import Checkpointer
+from yett.audit.proof.note import NoteError, parse_key
+from yett.audit.proof.port import CheckpointPlace, Witness
+from yett.audit.proof.tree import Tree
 from yett.audit.record import Observer
 from yett.audit.stage import Auditor
 from yett.core.clock import Clock
@@ -67,6 +74,7 @@ def build(
         redact_text=redact_text,
         observers=observers,
         node=node,
+        strict=config.durability == "strict",
     )
 
 
@@ -87,6 +95,70 @@ def build_in_memory(
         observers=observers,
         node="memory",
     )
+
+
+def open_checkpointer(config: AuditConfig, data: Path, clock: Clock) -> Checkpointer:
+    """Prepare what signs the log and has that kept where the configuration says.
+
+    Raises:
+        CommandError: the key of a witness is none, or an extra is missing.
+        OSError: the log cannot be read.
+    """
+    directory = directory_of(config, data)
+    leaves = LeafReader(directory)
+    return Checkpointer(
+        directory=directory,
+        data=data,
+        source=DirectorySource(directory),
+        leaves=leaves,
+        refresh=leaves.refresh,
+        places=open_places(config, data, clock),
+        witnesses=open_witnesses(config),
+        clock=clock,
+    )
+
+
+def open_places(config: AuditConfig, data: Path, clock: Clock) -> list[CheckpointPlace]:
+    """Return where checkpoints are kept: first beside the log, then where the configuration says.
+
+    Raises:
+        CommandError: an extra is missing.
+    """
+    found: list[CheckpointPlace] = [
+        DirectoryPlace(directory_of(config, data), "the copy beside the log", clock)
+    ]
+    for place in config.checkpoints.to:
+        if place.directory is not None:
+            name = f"the directory {place.directory}"
+            found.append(DirectoryPlace(Path(place.directory), name, clock))
+        if place.s3 is not None:
+            raise CommandError("checkpoints cannot be kept in a bucket yet: name a directory")
+    return found
+
+
+def open_witnesses(config: AuditConfig) -> list[Witness]:
+    """Return the witnesses that the configuration names.
+
+    Raises:
+        CommandError: the key of one is none.
+    """
+    try:
+        return [
+            HttpWitness(place.witness.url, parse_key(place.witness.key), ca=place.witness.ca)
+            for place in config.checkpoints.to
+            if place.witness is not None
+        ]
+    except NoteError as error:
+        raise CommandError(f"`audit.checkpoints`: {error}") from error
+
+
+def open_tree(config: AuditConfig, data: Path) -> Tree:
+    """Return what makes proofs of the log as it is on disk now.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    return Tree(LeafReader(directory_of(config, data)))
 
 
 def open_for_reading(config: AuditConfig, data: Path) -> AuditSource:

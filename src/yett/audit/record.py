@@ -37,13 +37,14 @@ _ANSWERED: Final = frozenset(
 
 @final
 class Desk(msgspec.Struct, frozen=True, kw_only=True):
-    """What records are written with."""
+    """What records are written with. strict: every call is as durable as one that writes."""
 
     log: AuditLog
     encoder: Encoder
     wall: Callable[[], float]
     monotonic: Callable[[], float]
     observers: tuple[Observer, ...] = ()
+    strict: bool = False
 
 
 @final
@@ -102,7 +103,7 @@ class Record:
         wall = desk.wall  # an attribute that is called is looked up faster in two steps
         try:
             self._intent = desk.log.append(desk.encoder.intent(wall(), admitted))
-            if admitted.validated.permitted.target.access == "write":
+            if desk.strict or admitted.validated.permitted.target.access == "write":
                 self._durable = True
                 await desk.log.sync()
         except Unwritable as trouble:

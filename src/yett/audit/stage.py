@@ -30,13 +30,16 @@ class Auditor:
         redact_text: RedactText,
         observers: tuple[Observer, ...] = (),
         node: str = "",
+        strict: bool = False,
     ) -> None:
+        """strict: every call is as durable as one that writes."""
         self._desk = Desk(
             log=log,
             encoder=Encoder(node=node, redact=redact, redact_text=redact_text),
             wall=clock.wall,
             monotonic=clock.monotonic,
             observers=observers,
+            strict=strict,
         )
 
     def begin(self, call: Call) -> Record:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from yett.configuration.addresses import is_loopback, parse_listen, split_url
+from yett.configuration.audit_checks import audit_problems
 from yett.configuration.databases import (
     database_problems,
     is_before_database,
@@ -40,6 +41,7 @@ def check(configuration: Configuration, data: Path, *, passphrase: bool) -> list
     problems += _browser_names(configuration)
     problems += _telemetry(configuration)
     problems += _approvals(configuration)
+    problems += audit_problems(configuration.audit)
     problems += [
         Problem(message, fix=fix, path=("detectors", *path))
         for path, message, fix in problems_of(configuration.detectors)

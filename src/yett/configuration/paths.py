@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import msgspec
 
+from yett.configuration.audit_checks import with_absolute_places
 from yett.configuration.model import Configuration, ServerSection, TlsSection
 from yett.core.errors import Problem
 from yett.upstreams.databases import absolute_database
@@ -32,7 +33,9 @@ def with_absolute_paths(configuration: Configuration, folder: Path) -> Configura
         tls=None if tls is None else _absolute(tls, _TLS_PATHS, folder),
         policies=str(folder / configuration.policies),
         vault=_absolute(configuration.vault, ("key_file",), folder),
-        audit=_absolute(configuration.audit, ("directory",), folder),
+        audit=with_absolute_places(
+            _absolute(configuration.audit, ("directory",), folder), folder
+        ),
     )
 
 
@@ -65,6 +68,9 @@ def _all(configuration: Configuration) -> Iterator[tuple[tuple[str, ...], str]]:
         yield ("vault", "key_file"), configuration.vault.key_file
     if configuration.audit.directory is not None:
         yield ("audit", "directory"), configuration.audit.directory
+    for place in configuration.audit.checkpoints.to:
+        if place.directory is not None:
+            yield ("audit", "checkpoints", "to"), place.directory
 
 
 def _absolute(section: _Section, names: tuple[str, ...], folder: Path) -> _Section:
