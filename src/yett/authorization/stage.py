@@ -45,11 +45,13 @@ from yett.core.proofs import (
     Validated,
 )
 from yett.core.reasons import Reason
+from yett.core.standing import Standing
 from yett.core.target import Access, Target
 
 JUDGEMENTS_MAX: Final = 65_536
 CALLERS_MAX: Final = 16_384
 LISTS_MAX: Final = 1_024
+STANDINGS_MAX: Final = 16_384
 
 _TYPES: Final[dict[Kind, ResourceType]] = {
     Kind.TOOL: "Tool",
@@ -61,7 +63,7 @@ _ERROR_CHARS_MAX: Final = 500
 
 
 @final
-class _Standing(msgspec.Struct, frozen=True):
+class _Like(msgspec.Struct, frozen=True):
     """What is known about all callers whom policies cannot tell apart.
 
     by_policies: where no condition looks at the resource, the matching policies decide alike. rules: by
@@ -75,20 +77,12 @@ class _Standing(msgspec.Struct, frozen=True):
 
 
 @final
-class _Grant(msgspec.Struct, frozen=True, eq=False, gc=False):
-    """What a caller may do with a target whatever the call. policies: ids of those that say so."""
-
-    target: Target
-    policies: tuple[str, ...]
-
-
-@final
 class _Profile(msgspec.Struct, frozen=True, eq=False):
-    """A principal and what is known about its like. grants: by `server/name`, of targets in use."""
+    """A principal and what is known about its like. standings: by `server/name`, of targets in use."""
 
     principal: Principal
-    standing: _Standing
-    grants: dict[str, _Grant]
+    like: _Like
+    standings: dict[str, Standing]
 
 
 @final
@@ -122,8 +116,8 @@ class Authorizer:
         self._roles = roles | mentioned(policies, "Role")
         self._named_keys = mentioned(policies, "Key")
         self._profiles: dict[str, _Profile] = {}
-        self._standings: dict[Caller, _Standing] = {}
-        self._count = 0
+        self._likes: dict[Caller, _Like] = {}
+        self._count = self._stood = 0
         self._lists: dict[
             tuple[Caller, str, str | None], tuple[tuple[Target, ...], tuple[Target, ...]]
         ] = {}
@@ -139,18 +133,14 @@ class Authorizer:
             self.shadow.look(self, resolved)
         profile = self._profiles.get(principal.id)
         if profile is not None and profile.principal is principal:
-            grant = profile.grants.get(target.key)
-            if grant is not None and grant.target is target:
-                return Permitted(resolved.call, principal, target, grant.policies, self.version)
-        decision = self._decide(resolved.call, principal, target)
-        if target.quarantined or target.unreachable:
-            raise _unusable(target)
-        rows, policies = self._rule(principal, target), decision.policies
-        if rows is not None:
-            policies = tuple(dict.fromkeys((*policies, *rows.policies)))
-        return Permitted(
-            resolved.call, principal, target, policies, self.version, decision.ask, rows
-        )
+            standing = profile.standings.get(target.key)
+            if standing is not None and standing.target is target:
+                policies = standing.policies
+                if policies is not None:
+                    return Permitted(
+                        resolved.call, principal, target, policies, self.version, standing
+                    )
+        return self._permit(resolved.call, principal, target)
 
     async def confirm(self, validated: Validated) -> Confirmed:
         """Let a call pass that needs no person's consent, or has it.
@@ -185,49 +175,74 @@ class Authorizer:
         """Take note of what the caller is about to see, before it does."""
         self._marking.remember(cleaned)
 
-    def _decide(self, call: Call, principal: Principal, target: Target) -> Decision:
-        """Return why the call is permitted; what the policies say of every such call is kept."""
+    def _permit(self, call: Call, principal: Principal, target: Target) -> Permitted:
+        """Decide; what the policies say of every such call is kept."""
         judgement = self._judge(principal, target)
-        policies = judgement.granted
-        if policies is None:
-            occasion = self._occasion(call, principal)
-            decision = judgement.decide(occasion)
-            if decision.errors:
-                self._alarms.report(decision, principal, target)
-            if not decision.allowed:
-                raise self._refuse(occasion, target, decision)
-            return decision
-        if not (target.quarantined or target.unreachable or self._rows.concern(target.key)):
-            self._keep(principal, _Grant(target, policies))
-        return Decision(allowed=True, policies=policies)
+        granted = judgement.granted
+        if granted is None:
+            decision = self._decide(judgement, self._occasion(call, principal), target)
+        else:
+            decision = Decision(allowed=True, policies=granted)
+        if target.quarantined or target.unreachable:
+            raise _unusable(target)
+        rows, policies = self._rule(principal, target), decision.policies
+        if rows is not None:
+            policies = tuple(dict.fromkeys((*policies, *rows.policies)))
+        standing = self._stand(principal, target)
+        if rows is None:
+            standing.policies = granted
+        return Permitted(
+            call, principal, target, policies, self.version, standing, decision.ask, rows
+        )
+
+    def _decide(self, judgement: Judgement, occasion: Occasion, target: Target) -> Decision:
+        """Return why the call is permitted."""
+        decision = judgement.decide(occasion)
+        if decision.errors:
+            self._alarms.report(decision, occasion.principal, target)
+        if not decision.allowed:
+            raise self._refuse(occasion, target, decision)
+        return decision
 
     def _rule(self, principal: Principal, target: Target) -> RowRule | None:
         """Return which rows of its answers the caller may see; None: this is no question of rows."""
         if target.kind is not Kind.TOOL or not self._rows.concern(target.key):
             return None
-        standing = self._meet(principal).standing
-        rule = standing.rules.get(target.key)
+        like = self._meet(principal).like
+        rule = like.rules.get(target.key)
         if rule is None:
             if self._count >= JUDGEMENTS_MAX:
                 self._forget()
-                standing = self._meet(principal).standing
+                like = self._meet(principal).like
             self._count += 1
-            rule = self._rows.rule(standing.caller, self._matter(target))
-            standing.rules[target.key] = rule
+            rule = self._rows.rule(like.caller, self._matter(target))
+            like.rules[target.key] = rule
         return rule
 
-    def _keep(self, principal: Principal, grant: _Grant) -> None:
-        if self._count >= JUDGEMENTS_MAX:
-            self._forget()
-        grants = self._meet(principal).grants
-        self._count += grant.target.key not in grants
-        grants[grant.target.key] = grant
+    def _stand(self, principal: Principal, target: Target) -> Standing:
+        """Return what is kept about the two; of a name that the caller made up, as it can those of resources,
+        nothing is."""
+        standings = self._meet(principal).standings
+        standing = standings.get(target.key)
+        if standing is not None and standing.target is target:
+            return standing
+        fresh = Standing(principal, target)
+        if target.kind is not Kind.TOOL:
+            return fresh
+        if standing is None:
+            if self._stood >= STANDINGS_MAX:
+                for profile in self._profiles.values():
+                    profile.standings.clear()
+                self._stood = 0
+            self._stood += 1
+        standings[target.key] = fresh
+        return fresh
 
     def permit_list(self, inventory: Inventory) -> PermittedList:
         """Keep the targets that the caller may call with some arguments. Never refuses."""
         call, targets = inventory.call, inventory.targets
         profile = self._meet(inventory.principal)
-        scope = (profile.standing.caller, call.operation.method, call.server)
+        scope = (profile.like.caller, call.operation.method, call.server)
         kept = self._lists.get(scope)
         if kept is not None and kept[0] is targets:
             visible = kept[1]
@@ -270,29 +285,29 @@ class Authorizer:
         if profile is None or profile.principal is not principal:
             profile = self._meet(principal)
         key = (target.key, target.kind, target.access)
-        judgement = profile.standing.by_target.get(key)
+        judgement = profile.like.by_target.get(key)
         if judgement is None:
             if self._count >= JUDGEMENTS_MAX:
                 self._forget()
                 profile = self._meet(principal)
             self._count += 1
-            judgement = self._judge_first(profile.standing, target)
-            profile.standing.by_target[key] = judgement
+            judgement = self._judge_first(profile.like, target)
+            profile.like.by_target[key] = judgement
         return judgement
 
-    def _judge_first(self, standing: _Standing, target: Target) -> Judgement:
-        caller = standing.caller
+    def _judge_first(self, like: _Like, target: Target) -> Judgement:
+        caller = like.caller
         if not caller.roles:  # empty means no, also to a policy that permits everybody
             return Settled(Decision(allowed=False))
         matter = self._matter(target)
         action = target.access if target.kind is Kind.TOOL else "read"
         policies = self._index.match(caller, action, matter)
         alike = (action, *(policy.id for policy in policies))
-        judgement = standing.by_policies.get(alike)
+        judgement = like.by_policies.get(alike)
         if judgement is None:
             judgement = judge(Question(policies, caller, action, matter), self._engine)
             if not any(policy.reads.resource for policy in policies):
-                standing.by_policies[alike] = judgement
+                like.by_policies[alike] = judgement
         return judgement
 
     def _matter(self, target: Target) -> Matter:
@@ -305,7 +320,7 @@ class Authorizer:
         profile = self._profiles.get(principal.id)
         if profile is not None and profile.principal == principal:
             if profile.principal is not principal:  # read again from the store, and found unchanged
-                profile = _Profile(principal, profile.standing, profile.grants)
+                profile = _Profile(principal, profile.like, profile.standings)
                 self._profiles[principal.id] = profile
             return profile
         caller = Caller(
@@ -316,17 +331,17 @@ class Authorizer:
         )
         if len(self._profiles) >= CALLERS_MAX:
             self._forget()
-        standing = self._standings.get(caller)
-        if standing is None:
-            standing = self._standings[caller] = _Standing(caller, {}, {}, {})
-        profile = self._profiles[principal.id] = _Profile(principal, standing, {})
+        like = self._likes.get(caller)
+        if like is None:
+            like = self._likes[caller] = _Like(caller, {}, {}, {})
+        profile = self._profiles[principal.id] = _Profile(principal, like, {})
         return profile
 
     def _forget(self) -> None:
         self._profiles.clear()
-        self._standings.clear()
+        self._likes.clear()
         self._lists.clear()
-        self._count = 0
+        self._count = self._stood = 0
 
     def _occasion(self, call: Call, principal: Principal) -> Occasion:
         return Occasion(call, principal, self._clock.wall(), self._marking.labels)

@@ -15,6 +15,7 @@ from yett.core.call import Call, RpcError
 from yett.core.identity import Principal
 from yett.core.predicate import RowRule
 from yett.core.secret import Secret
+from yett.core.standing import Standing
 from yett.core.talk import Resumption
 from yett.core.target import JSON, Target
 
@@ -79,6 +80,8 @@ class Permitted(msgspec.Struct, frozen=True, gc=False):
     policies: tuple[str, ...]
     version: str
     """Of the policy set that decided."""
+    standing: Standing
+    """What the stages keep about this caller and this target."""
     ask: Ask | None = None
     """Set if a person has to agree as well."""
     rows: RowRule | None = None

@@ -25,6 +25,7 @@ from yett.core.proofs import (
     Resolved,
     Validated,
 )
+from yett.core.standing import Standing
 from yett.core.target import JSON, Access, Target
 
 CLOCK = SystemClock()
@@ -95,7 +96,7 @@ def admit(record: Record, request: Call, access: Access = "read", cost: int = 0)
     aim = target(access)
     record.attribute(Identified(request, AGENT))
     record.aim(Resolved(request, AGENT, aim))
-    permitted = Permitted(request, AGENT, aim, ("reader:git.*:read",), "v7")
+    permitted = Permitted(request, AGENT, aim, ("reader:git.*:read",), "v7", Standing(AGENT, aim))
     record.permit(permitted)
     return Admitted(Validated(permitted, request.arguments), cost)
 

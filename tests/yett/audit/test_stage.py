@@ -25,6 +25,7 @@ from yett.core.errors import Denied, Fault
 from yett.core.operations import Kind
 from yett.core.proofs import Admitted, Identified, Permitted, PermittedList, Resolved, Validated
 from yett.core.reasons import Reason
+from yett.core.standing import Standing
 from yett.core.summary import Summary
 from yett.core.target import Target
 
@@ -383,7 +384,7 @@ async def test_a_uri_that_a_caller_put_into_a_template_is_not_told_to_observers(
     record.attribute(Identified(request, AGENT))
     record.aim(Resolved(request, AGENT, aim))
     if is_allowed:
-        permitted = Permitted(request, AGENT, aim, ("p",), "v7")
+        permitted = Permitted(request, AGENT, aim, ("p",), "v7", Standing(AGENT, aim))
         record.permit(permitted)
         admitted = Admitted(Validated(permitted, {}), 0)
         await record.intend(admitted)

@@ -218,7 +218,7 @@ def test_keys_that_no_policy_names_share_what_is_known() -> None:
     for number in range(50):
         ask(gate, principal("reader", key=f"k{number}"))
 
-    assert len(gate._standings) == 1
+    assert len(gate._likes) == 1
 
 
 def test_targets_that_no_condition_tells_apart_share_what_is_known() -> None:
@@ -366,7 +366,7 @@ def test_memory_is_bounded_and_forgetting_changes_no_answer(
         ask(gate, who, tool(f"t{number}"))
         assert listed(gate, who, tool()) == ["github/search"]
         assert len(gate._profiles) <= 10
-        assert sum(len(kept.by_target) for kept in gate._standings.values()) <= 10
+        assert sum(len(kept.by_target) for kept in gate._likes.values()) <= 10
         assert len(gate._lists) <= 3
 
 

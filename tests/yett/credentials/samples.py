@@ -7,6 +7,7 @@ from yett.core.identity import Principal
 from yett.core.operations import OPERATIONS, Kind
 from yett.core.proofs import Admitted, Permitted, Validated
 from yett.core.secret import Secret
+from yett.core.standing import Standing
 from yett.core.target import Target
 
 CANARY = "canary-7f3a9b2e5d"
@@ -41,5 +42,6 @@ def admitted(server: str = "github", *, request: str = "request-1") -> Admitted:
         started=0.0,
     )
     target = Target(kind=Kind.TOOL, server=server, name="create_issue", public_name="x")
-    permitted = Permitted(call, Principal(id="key1", name="laptop"), target, (), "1")
+    principal = Principal(id="key1", name="laptop")
+    permitted = Permitted(call, principal, target, (), "1", Standing(principal, target))
     return Admitted(Validated(permitted, {}))

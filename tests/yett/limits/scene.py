@@ -20,6 +20,7 @@ from yett.core.proofs import (
     Validated,
 )
 from yett.core.reasons import Reason
+from yett.core.standing import Standing
 from yett.core.target import Target
 from yett.limits.build import build, memory_state
 from yett.limits.config import BreakerConfig, KeyLimits, LimitsConfig, ToolLimits
@@ -54,7 +55,14 @@ def confirmed(
     started: float = 1_000.0,
 ) -> Confirmed:
     target = Target(kind=kind, server="github", name=tool, public_name=f"github__{tool}")
-    permitted = Permitted(call(number=number, started=started), principal, target, ("p0",), "v1")
+    permitted = Permitted(
+        call(number=number, started=started),
+        principal,
+        target,
+        ("p0",),
+        "v1",
+        Standing(principal, target),
+    )
     return Confirmed(Validated(permitted, {}))
 
 

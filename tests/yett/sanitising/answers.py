@@ -10,6 +10,7 @@ from yett.core.identity import Principal
 from yett.core.operations import OPERATIONS, Kind
 from yett.core.proofs import Admitted, Answered, Armed, Cleaned, Credential, Permitted, Validated
 from yett.core.secret import Secret
+from yett.core.standing import Standing
 from yett.core.target import Target
 from yett.sanitising.build import build
 from yett.sanitising.config import AnswerRules, Handling
@@ -41,7 +42,8 @@ def answered(
     target = Target(
         kind=kind, server="demo", name="echo", public_name="demo__echo", definition=definition or {}
     )
-    permitted = Permitted(call, Principal(id="p", name="p"), target, (), "v1")
+    principal = Principal(id="p", name="p")
+    permitted = Permitted(call, principal, target, (), "v1", Standing(principal, target))
     headers = (("Authorization", Secret(lent)),) if lent else ()
     armed = Armed(Admitted(Validated(permitted, {})), Credential(headers))
     return Answered(armed, untrusted, error, 0, 0.0)

@@ -15,6 +15,7 @@ from yett.core.operations import OPERATIONS, Kind
 from yett.core.proofs import Admitted, Armed, Credential, Permitted, Validated
 from yett.core.reasons import Reason
 from yett.core.secret import Secret
+from yett.core.standing import Standing
 from yett.core.target import Target
 from yett.upstreams import Dispatcher, ParkingLot, Route
 from yett.upstreams.backends.memory import MemoryTransport
@@ -63,7 +64,9 @@ def validated(kind: Kind = Kind.TOOL, name: str = "echo", server: str = "s") -> 
     )
     principal = Principal(id="k", name="laptop")
     target = Target(kind=kind, server=server, name=name, public_name=f"s__{name}")
-    return Validated(Permitted(call, principal, target, (), "v"), {"message": "x"})
+    return Validated(
+        Permitted(call, principal, target, (), "v", Standing(principal, target)), {"message": "x"}
+    )
 
 
 def armed(**wishes: Any) -> Armed:

@@ -7,6 +7,7 @@ from yett.core.identity import Principal
 from yett.core.operations import OPERATIONS, Kind
 from yett.core.proofs import Permitted
 from yett.core.secret import Secret
+from yett.core.standing import Standing
 from yett.core.target import Target
 
 METHODS = {
@@ -46,7 +47,8 @@ def permitted(
         digest=digest,
         definition=definition,
     )
-    return Permitted(call, Principal(id="p", name="p"), target, (), "v1")
+    principal = Principal(id="p", name="p")
+    return Permitted(call, principal, target, (), "v1", Standing(principal, target))
 
 
 def tool(schema: Any, **more: Any) -> dict[str, Any]:

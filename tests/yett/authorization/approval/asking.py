@@ -22,6 +22,7 @@ from yett.core.identity import Principal
 from yett.core.proofs import Agreement, Ask, Permitted, Validated
 from yett.core.reasons import Reason
 from yett.core.seal import KEY_BYTES, Sealer
+from yett.core.standing import Standing
 from yett.core.talk import Resumption
 from yett.core.target import Target
 from yett.storage.build import open_database
@@ -44,7 +45,8 @@ def validated(
 ) -> Validated:
     arguments = {"title": "a"} if arguments is None else arguments
     asked = msgspec.structs.replace(call(arguments, method=method), id=record, name=name)
-    permitted = Permitted(asked, who or principal("writer"), what or tool(), ("p",), version)
+    caller, target = who or principal("writer"), what or tool()
+    permitted = Permitted(asked, caller, target, ("p",), version, Standing(caller, target))
     return Validated(permitted, arguments, encode(arguments), resumption)
 
 
