@@ -239,6 +239,10 @@ class Collector:
                 self.got.append(stream.read(int(length)))
                 length = b""
 
+    def stop(self) -> None:
+        """Take no further connection, not even one that somebody waits for already."""
+        self._socket.shutdown(socket.SHUT_RDWR)
+
     def close(self) -> None:
         self._socket.close()
 

@@ -4,6 +4,7 @@ from typing import Annotated, Literal, final
 
 import msgspec
 
+from yett.audit.shipping.config import ShipConfig, ShipName
 from yett.core.quantities import Duration
 
 
@@ -51,10 +52,11 @@ class AuditConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """directory: meant from the folder of `yett.yaml`; default: `audit` in the data directory.
     retention: how long segments are kept; production wants at least 90d. segment_megabytes: when a
     new file is begun. durability: `strict` treats every call as one that writes: its lines are on the disk
-    itself before things go on."""
+    itself before things go on. ship: who gets a copy of it, by a name of yours."""
 
     directory: str | None = None
     retention: Duration = "90d"
     segment_megabytes: Annotated[int, msgspec.Meta(ge=1, le=4096)] = 64
     durability: Literal["standard", "strict"] = "standard"
     checkpoints: CheckpointsSection = CheckpointsSection()
+    ship: dict[ShipName, ShipConfig] = {}

@@ -3,7 +3,7 @@
 What production demands beside this is in `production.py`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +19,7 @@ from yett.configuration.model import Configuration, ServerSection
 from yett.configuration.production import production_problems
 from yett.configuration.row_checks import row_problems
 from yett.configuration.secret_finder import find_in_url
+from yett.configuration.shipping_checks import shipping_problems
 from yett.core.errors import ConfigurationError, Problem
 from yett.credentials.headers import header_forms
 from yett.credentials.references import references_of
@@ -41,6 +42,7 @@ def check(configuration: Configuration, data: Path, *, passphrase: bool) -> list
     problems += _browser_names(configuration)
     problems += _telemetry(configuration)
     problems += _approvals(configuration)
+    problems += shipping_problems(configuration, _told_at(configuration))
     problems += audit_problems(configuration.audit)
     problems += [
         Problem(message, fix=fix, path=("detectors", *path))
@@ -68,14 +70,23 @@ def _approvals(configuration: Configuration) -> Iterator[Problem]:
             path=("approvals",),
         )
     if config.webhook is not None:
-        yield from _url(config.webhook, path, production=configuration.mode == "production")
-        parts = split_url(config.webhook)
-        if find_in_url(config.webhook) or (parts is not None and "@" in parts.netloc):
+        yield from _told_at(configuration)(config.webhook, path)
+
+
+def _told_at(configuration: Configuration) -> Callable[[str, tuple[str, ...]], Iterator[Problem]]:
+    """Return what finds problems of an address to which the gate itself sends messages."""
+
+    def problems_of_address(url: str, path: tuple[str, ...]) -> Iterator[Problem]:
+        yield from _url(url, path, production=configuration.mode == "production")
+        parts = split_url(url)
+        if find_in_url(url) or (parts is not None and "@" in parts.netloc):
             yield Problem(
                 "this address seems to hold a secret, and addresses end in logs",
                 fix="Take it out: each message is signed, so that its receiver can tell who sent it.",
                 path=path,
             )
+
+    return problems_of_address
 
 
 def _server(configuration: Configuration, name: str, server: ServerSection) -> Iterator[Problem]:

@@ -19,13 +19,15 @@ _NAME_CHARS_MAX: Final = 48
 def message(*, severity: int, at: float, host: str, process: int, kind: str, text: str) -> bytes:
     """Return one message. severity: 0 (emergency) to 7 (debug). at: seconds since 1970. kind: what sort of
     message (MSGID). text: printable ASCII, such as JSON; what is not becomes `?`."""
-    stamp = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    head = (
-        f"<{_FACILITY * 8 + severity}>1 {stamp} {_name(host)} yett {process} {_name(kind)[:32]} - "
-    )
+    head = _head(severity, at, host, process, kind)
     return (head + "".join(c if " " <= c <= "~" else "?" for c in text)).encode("ascii")[
         :_BYTES_MAX
     ]
+
+
+def carrying(body: bytes, *, severity: int, at: float, host: str, process: int, kind: str) -> bytes:
+    """As `message`, with a text that must arrive byte for byte and whole (MSG-ANY, RFC 5424, 6.4)."""
+    return _head(severity, at, host, process, kind).encode("ascii") + body
 
 
 def send(host: str, port: int, messages: Iterable[bytes], *, ca: str | None = None) -> None:
@@ -42,6 +44,13 @@ def send(host: str, port: int, messages: Iterable[bytes], *, ca: str | None = No
         with suppress(ssl.SSLError):  # many close without one
             if isinstance(connection, ssl.SSLSocket):
                 connection.unwrap()
+
+
+def _head(severity: int, at: float, host: str, process: int, kind: str) -> str:
+    stamp = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return (
+        f"<{_FACILITY * 8 + severity}>1 {stamp} {_name(host)} yett {process} {_name(kind)[:32]} - "
+    )
 
 
 def _name(text: str) -> str:
