@@ -1,0 +1,79 @@
+"""What was decided since the last look. Putting it here is all that a call pays for."""
+
+from collections import Counter, deque
+from collections.abc import Callable
+from operator import attrgetter
+from typing import Final, final
+
+import msgspec
+
+from yett.core.reasons import Reason
+from yett.core.summary import Summary
+
+WAITING_MAX: Final = 65_536
+"""Ten seconds of more than one core can do; beyond, the oldest is lost, and that is said."""
+
+SUSPICIOUS: Final = frozenset(
+    {
+        Reason.NOT_PERMITTED, Reason.UNKNOWN_TOOL, Reason.ARGUMENT_DENIED, Reason.APPROVAL_DENIED,
+        Reason.TOOL_QUARANTINED, Reason.INSUFFICIENT_SCOPE, Reason.INVALID_STATE, Reason.UNKNOWN_METHOD,
+    }
+)  # fmt: skip
+"""What somebody is told who tries what there is; not who is too quick, or mistaken about a form."""
+
+Row = tuple[str | None, str | None, str | None, str | None, str, str, str | None, str]
+_row: Final[Callable[[Summary], Row]] = attrgetter(
+    "caller", "tenant", "server", "tool", "peer", "decision", "reason", "status"
+)
+
+
+@final
+class Batch(msgspec.Struct, frozen=True):
+    """rows: how many requests were alike. runs: of each caller that was refused a call, how often in a row
+    at the end, and whether nothing was allowed before that. spent: micros by caller, tenant and currency.
+    lost: it is not all of them."""
+
+    rows: Counter[Row]
+    runs: dict[str, tuple[int, bool]] = {}
+    spent: dict[tuple[str, str, str], int] = {}
+    lost: bool = False
+
+
+@final
+class Intake:
+    """`observe` is an observer of the audit domain: one call of C, by any thread."""
+
+    __slots__ = ("_waiting", "observe")
+
+    def __init__(self) -> None:
+        self._waiting: deque[Summary] = deque(maxlen=WAITING_MAX)
+        self.observe: Callable[[Summary], None] = self._waiting.append
+
+    def take(self) -> Batch:
+        waiting = self._waiting
+        count = len(waiting)
+        taken = [waiting.popleft() for _ in range(count)]
+        return batch_of(taken, lost=count >= WAITING_MAX)
+
+
+def batch_of(taken: list[Summary], *, lost: bool = False) -> Batch:
+    spent: dict[tuple[str, str, str], int] = {}
+    for one in taken:
+        if one.cost_micros and one.caller:
+            key = (one.caller, one.tenant or "", one.currency)
+            spent[key] = spent.get(key, 0) + one.cost_micros
+    suspicious = any(one.reason in SUSPICIOUS for one in taken if one.decision == "denied")
+    return Batch(Counter(map(_row, taken)), _runs(taken) if suspicious else {}, spent, lost)
+
+
+def _runs(taken: list[Summary]) -> dict[str, tuple[int, bool]]:
+    runs: dict[str, tuple[int, bool]] = {}
+    for one in taken:
+        if one.caller is None:
+            continue
+        count, whole = runs.get(one.caller, (0, True))
+        if one.decision == "denied" and one.reason in SUSPICIOUS:
+            runs[one.caller] = (count + 1, whole)
+        elif one.decision == "allowed" and one.tool is not None:
+            runs[one.caller] = (0, False)
+    return runs

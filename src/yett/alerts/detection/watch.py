@@ -1,0 +1,269 @@
+"""Looks at what was decided, some seconds' worth at a time, beside the calls, and says what is unusual.
+
+Used by one thread. What cannot be known yet is not guessed: a key without a history is judged by clear
+minimums only, and after a clock was set nothing is judged by the time of the day for an hour.
+"""
+
+from collections import Counter, OrderedDict
+from collections.abc import Callable
+from typing import Final, final
+
+from yett.alerts.alert import Sighting
+from yett.alerts.config import Hours
+from yett.alerts.detection import checks
+from yett.alerts.detection.calendar import Calendars, Moment
+from yett.alerts.detection.health import Health
+from yett.alerts.detection.intake import Batch, Row
+from yett.alerts.detection.places import are_far, network_of
+from yett.alerts.detection.profile import Profile, mark
+from yett.alerts.detection.profiles import Profiles
+from yett.alerts.detection.strangers import Failures
+from yett.core.clock import Clock
+from yett.core.reasons import Reason
+
+JUMP_SECONDS: Final = 60.0
+"""By so much may the two clocks differ between two looks."""
+QUIET_AFTER_JUMP_SECONDS: Final = 3600.0
+SETTLED_DAYS: Final = 7.0
+"""So long a key is in use before something can be new for it."""
+ROAMS: Final = 4
+"""Who has come from so many networks comes from new ones: that is usual for it."""
+_ROLLOUT_KEYS: Final = 3
+_ROLLOUT_TOOLS_MAX: Final = 4_096
+_IN_TURN_SECONDS: Final = 600.0
+_DAY_SECONDS: Final = 86_400.0
+_CLOCK_BLIND: Final = frozenset({"volume", "spend", "off-hours"})
+
+
+@final
+class Watch:
+    """name_of: what people call a key, by its id. hours: by tenant, as configured."""
+
+    def __init__(
+        self,
+        profiles: Profiles,
+        clock: Clock,
+        hours: dict[str, Hours],
+        name_of: Callable[[str], str],
+    ) -> None:
+        self._profiles = profiles
+        self._clock = clock
+        self._name_of = name_of
+        self._calendars = Calendars(hours)
+        self._hours = hours
+        self._health = Health()
+        self._failures = Failures()
+        self._skew = clock.wall() - clock.monotonic()
+        self._blind_until = 0.0
+        self._rollout: OrderedDict[int, list[tuple[str, float]]] = OrderedDict()
+
+    def take_over(self, hours: dict[str, Hours]) -> None:
+        if hours != self._hours:
+            self._hours, self._calendars = hours, Calendars(hours)
+
+    def look(self, batch: Batch) -> list[Sighting]:
+        """Return what is unusual; the same thing is returned at each look for as long as it goes on.
+
+        Raises:
+            Fault: profiles could not be read.
+        """
+        wall, now = self._clock.wall(), self._clock.monotonic()
+        self._mind_the_clock(wall, now)
+        found = _lost() if batch.lost else []
+        failing: set[tuple[str, str]] = set()
+        callers: dict[str, _Seen] = {}
+        for row, count in batch.rows.items():
+            found += self._take_row(row, count, now, callers, failing)
+        for (caller, tenant, currency), micros in batch.spent.items():
+            callers.setdefault(caller, _Seen(tenant)).spent[currency] = micros
+        for caller, seen in callers.items():
+            found += self._judge(caller, seen, batch.runs.get(caller), wall, now)
+        found += self._health.judge(failing, now)
+        self._health.learn(now)
+        self._failures.learn(now)
+        if now < self._blind_until:
+            return [one for one in found if one.kind not in _CLOCK_BLIND]
+        return found
+
+    def save(self, *, everything: bool = False) -> None:
+        """Write down what was learned.
+
+        Raises:
+            Fault: that cannot be done now.
+        """
+        self._profiles.save(self._clock.wall(), everything=everything)
+
+    def _mind_the_clock(self, wall: float, now: float) -> None:
+        skew = wall - now
+        if abs(skew - self._skew) > JUMP_SECONDS:
+            self._blind_until = now + QUIET_AFTER_JUMP_SECONDS
+            for profile in self._profiles.present():
+                for counted in profile.counted():
+                    counted.forget_hour()
+        self._skew = skew
+
+    def _take_row(
+        self,
+        row: Row,
+        count: int,
+        now: float,
+        callers: "dict[str, _Seen]",
+        failing: set[tuple[str, str]],
+    ) -> list[Sighting]:
+        caller, tenant, server, tool, peer, decision, reason, status = row
+        if caller is None:
+            refused = reason == Reason.UNAUTHENTICATED
+            return self._failures.count(peer, count, now) if refused else []
+        seen = callers.get(caller)
+        if seen is None:
+            seen = callers[caller] = _Seen(tenant or "")
+        seen.peers[peer] = None
+        if server is not None and tool is not None:
+            seen.calls += count
+            if decision == "allowed":
+                seen.tools[f"{server}/{tool}"] = None
+            if decision != "denied":
+                errors = count if decision == "error" or status in _FAILED else 0
+                self._health.count(server, tool, count, errors, now)
+                if errors:
+                    failing.add((server, tool))
+        return []
+
+    def _judge(
+        self, caller: str, seen: "_Seen", run: tuple[int, bool] | None, wall: float, now: float
+    ) -> list[Sighting]:
+        profile = self._profiles.get(caller, lambda: Profile(seen.tenant, wall))
+        moment = self._calendars.moment(seen.tenant, wall)
+        found = self._places(caller, profile, seen, wall, now)
+        found += self._denials(caller, profile, run, now)
+        if seen.calls:
+            found += self._first_tools(caller, profile, seen, wall)
+            if seen.tools and moment.outside:
+                name = self._name_of(caller)
+                unusual = checks.off_hours(caller, name, profile, moment, list(seen.tools))
+                found += [unusual] if unusual else []
+            found += self._volume(caller, profile, seen, moment, now)
+        return found
+
+    def _volume(
+        self, caller: str, profile: Profile, seen: "_Seen", moment: Moment, now: float
+    ) -> list[Sighting]:
+        found = []
+        before = profile.calls.rhythm.hour
+        profile.calls.add(moment, now, seen.calls)
+        excess = profile.calls.excess(
+            moment, now, least=checks.CALLS_LEAST, least_unknown=checks.CALLS_LEAST_UNKNOWN
+        )
+        if excess is not None:
+            found.append(checks.volume(caller, self._name_of(caller), profile, excess))
+        for currency, micros in seen.spent.items():
+            counted = profile.money(currency)
+            counted.add(moment, now, micros)
+            excess = counted.excess(
+                moment, now, least=checks.MICROS_LEAST, least_unknown=checks.MICROS_LEAST_UNKNOWN
+            )
+            if excess is not None:
+                name = self._name_of(caller)
+                found.append(checks.spend(caller, name, profile, currency, excess))
+        if profile.calls.rhythm.hour != before:
+            profile.changed = True
+            profile.learn_denied(now)
+        return found
+
+    def _denials(
+        self, caller: str, profile: Profile, run: tuple[int, bool] | None, now: float
+    ) -> list[Sighting]:
+        if run is None:
+            return []
+        count, goes_on = run
+        if count:
+            profile.refuse(now, count, goes_on=goes_on)
+            profile.changed = True
+            seen = checks.denials(caller, self._name_of(caller), profile, now)
+            return [seen] if seen else []
+        profile.end_run()
+        return []
+
+    def _first_tools(
+        self, caller: str, profile: Profile, seen: "_Seen", wall: float
+    ) -> list[Sighting]:
+        found = []
+        days = (wall - profile.first_at) / _DAY_SECONDS
+        for tool in seen.tools:
+            number = mark(tool)
+            if not profile.use(number):
+                continue
+            profile.changed = True
+            others = self._began(number, caller, wall)
+            if days >= SETTLED_DAYS and others < _ROLLOUT_KEYS:
+                found.append(checks.first_tool(caller, self._name_of(caller), profile, tool, days))
+        return found
+
+    def _began(self, tool: int, caller: str, wall: float) -> int:
+        """Note that a key begins with a tool; return how many others have done so in the last week: what
+        many begin with was brought to them."""
+        known = self._rollout.setdefault(tool, [])
+        self._rollout.move_to_end(tool)
+        known[:] = [one for one in known if wall - one[1] < SETTLED_DAYS * _DAY_SECONDS][-8:]
+        others = len({name for name, _ in known if name != caller})
+        known.append((caller, wall))
+        if len(self._rollout) > _ROLLOUT_TOOLS_MAX:
+            self._rollout.popitem(last=False)
+        return others
+
+    def _places(
+        self, caller: str, profile: Profile, seen: "_Seen", wall: float, now: float
+    ) -> list[Sighting]:
+        found = []
+        days = (wall - profile.first_at) / _DAY_SECONDS
+        for network in {network_of(peer): None for peer in seen.peers}:
+            if not network or network == profile.network:
+                continue
+            is_new = profile.come_from(mark(network), wall)
+            profile.changed |= is_new
+            if is_new and days >= SETTLED_DAYS and len(profile.networks) <= ROAMS:
+                found.append(
+                    checks.first_address(caller, self._name_of(caller), profile, network, days)
+                )
+            there, when = profile.left
+            if (
+                network == there
+                and now - when <= _IN_TURN_SECONDS
+                and days >= 1.0
+                and are_far(network, profile.network)
+                and self._one_is_new(profile, network, wall)
+            ):
+                name = self._name_of(caller)
+                found.append(checks.two_places(caller, name, profile, network, profile.network))
+            profile.left = (profile.network, now)
+            profile.network = network
+        return found
+
+    def _one_is_new(self, profile: Profile, network: str, wall: float) -> bool:
+        young = [
+            wall - profile.young.get(mark(one), float("-inf")) < _DAY_SECONDS
+            for one in (network, profile.network)
+        ]
+        return any(young) and not all(young)
+
+
+@final
+class _Seen:
+    """What one caller did since the last look."""
+
+    __slots__ = ("calls", "peers", "spent", "tenant", "tools")
+
+    def __init__(self, tenant: str) -> None:
+        self.tenant = tenant
+        self.calls = 0
+        self.peers: dict[str, None] = {}
+        self.tools: dict[str, None] = {}
+        self.spent: Counter[str] = Counter()
+
+
+_FAILED: Final = frozenset({"tool_error", "unknown"})
+
+
+def _lost() -> list[Sighting]:
+    says = "more was decided than could be looked at; the oldest of it was not"
+    return [Sighting("unseen", "gate", says, "high")]

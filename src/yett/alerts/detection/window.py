@@ -1,0 +1,36 @@
+"""How much there was in the last hour: twelve buckets of five minutes, each forgotten when it comes round."""
+
+from array import array
+from typing import Final, final
+
+BUCKET_SECONDS: Final = 300.0
+_BUCKETS: Final = 12
+
+
+@final
+class Window:
+    """Of one thing that is counted. Times: monotonic seconds, so that no clock that is set makes an hour
+    longer or shorter."""
+
+    __slots__ = ("_at", "_counts")
+
+    def __init__(self) -> None:
+        self._counts = array("d", bytes(8 * _BUCKETS))
+        self._at = 0
+
+    def add(self, now: float, count: float) -> None:
+        self._forget(now)
+        self._counts[self._at % _BUCKETS] += count
+
+    def total(self, now: float, buckets: int = _BUCKETS) -> float:
+        """Return the sum of the newest buckets; the newest of all is not full yet."""
+        self._forget(now)
+        if buckets >= _BUCKETS:
+            return sum(self._counts)
+        return sum(self._counts[(self._at - back) % _BUCKETS] for back in range(buckets))
+
+    def _forget(self, now: float) -> None:
+        at = int(now // BUCKET_SECONDS)
+        for passed in range(min(at - self._at, _BUCKETS)):
+            self._counts[(at - passed) % _BUCKETS] = 0.0
+        self._at = max(self._at, at)
