@@ -256,14 +256,14 @@ class Record:
         call, answered = self._call, cleaned.answered
         admitted = answered.armed.admitted
         permitted = admitted.validated.permitted
-        target = permitted.target
-        return Summary(  # by place: sixteen names cost more than what they name
+        target, principal = permitted.target, permitted.principal
+        return Summary(  # by place: eighteen names cost more than what they name
             call.id,
             call.operation.method,
             call.door,
             target.server,
             target.name if target.kind is _TOOL else _shown_name(target),
-            permitted.principal.tenant,
+            principal.tenant,
             "allowed",
             None,
             self._outcome,
@@ -274,18 +274,21 @@ class Record:
             admitted.currency,
             len(cleaned.encoded),
             cleaned.findings,
+            principal.id,
+            call.peer,
         )
 
     def _summary(self, refusal: Refusal | None) -> Summary:
         """Sum up what ended in any other way."""
         call, target, cleaned = self._call, self._target, self._cleaned
+        principal = self._principal
         return Summary(
             id=call.id,
             method=call.operation.method,
             door=call.door,
             server=None if target is None else target.server,
             tool=None if target is None else _shown_name(target),
-            tenant=None if self._principal is None else self._principal.tenant,
+            tenant=None if principal is None else principal.tenant,
             decision=_decision(refusal),
             reason=None if refusal is None else refusal.reason,
             status=self._status(refusal),
@@ -296,6 +299,8 @@ class Record:
             currency="USD" if self._admitted is None else self._admitted.currency,
             bytes=None if cleaned is None else len(cleaned.encoded),
             findings=() if cleaned is None else cleaned.findings,
+            caller=None if principal is None else principal.id,
+            peer=call.peer,
         )
 
     def _status(self, refusal: Refusal | None) -> Status:

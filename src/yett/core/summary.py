@@ -16,7 +16,8 @@ class Summary(msgspec.Struct, frozen=True, gc=False):
 
     ended_at: wall clock, seconds since 1970. seconds: from the request's arrival to now.
     server, tool: only of a target that the catalogue knows, so that no caller can invent label
-    values; None otherwise. upstream_seconds, bytes: None if no upstream answered.
+    values; None otherwise. upstream_seconds, bytes: None if no upstream answered. caller: id of the
+    principal, if it is known who called. peer: the address that the request came from.
     """
 
     id: str
@@ -35,3 +36,5 @@ class Summary(msgspec.Struct, frozen=True, gc=False):
     currency: str = "USD"
     bytes: int | None = None
     findings: tuple[str, ...] = ()
+    caller: str | None = None
+    peer: str = ""
