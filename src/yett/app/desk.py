@@ -6,7 +6,8 @@ import msgspec
 
 import yett
 from yett.app.gateway import Gateway
-from yett.audit.reading import Filter, newest
+from yett.audit.finding import newest
+from yett.audit.reading import Filter
 from yett.audit.verify import verify
 from yett.authentication.build import build_registry, keyed_hash
 from yett.authentication.registry import KeyRegistry

@@ -1,22 +1,22 @@
-"""Records as people want them: intent and outcome as one, complete, filtered. Pure and streaming.
+"""Records as people want them: intent and outcome as one, complete, filtered. Pure.
 
-A record is complete when its last line is met, so records come in the order in which they ended. An
-intent that has no outcome (the process died, or the call still runs) is shown with status `unknown`.
+A record stands where its last line stands, so records come in the order in which they ended. An intent
+that has no outcome (the process died, or the call still runs) is shown where it stands, with status `unknown`.
 """
 
 import functools
-from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable
 from typing import Final, final
 
 import msgspec
 import orjson
 
 from yett.audit.port import AuditSource, LogLine
-from yett.audit.words import DECISIONS, Entry, cut, field, has_phrase, target_terms, words
+from yett.audit.seeking import end_of_lines, first_sequence, line_of
+from yett.audit.words import DECISIONS, Entry, cut, field, has_phrase, targets, words
 from yett.core.target import JSON
 
-__all__ = ["ANY_END", "KINDS", "Entry", "Filter", "Follower", "Merger", "ended", "merge", "newest", "records", "search", "unpack"]  # fmt: skip
+__all__ = ["ANY_END", "KINDS", "Entry", "Filter", "Follower", "Merger", "ended", "merge", "position", "unpack"]  # fmt: skip
 
 _FIELDS: Final[Entry] = {
     "sequence": None,
@@ -57,7 +57,6 @@ _FIELDS: Final[Entry] = {
 KINDS: Final = (*sorted(DECISIONS), "event", "segment")
 ANY_END: Final = "*"
 _OPENED: Final = "audit.opened"
-_WINDOWS_BYTES: Final = (256 * 1024, 8 * 1024 * 1024)
 
 
 @final
@@ -140,16 +139,15 @@ def _wanted(wanted: Filter) -> tuple[tuple[str, str], ...]:
 
 @final
 class Merger:
-    """Joins lines to records. Holds what is unfinished and nothing else. is_partial: reading begins
-    somewhere in the log, so an outcome without intent is nothing that anybody asked for."""
+    """Joins lines to records as they come. Holds what is unfinished and nothing else. look_up: returns
+    the line of an intent that was not seen, empty if there is none."""
 
-    def __init__(self, *, is_partial: bool = False) -> None:
-        self.orphans = 0
+    def __init__(self, look_up: Callable[[int], bytes]) -> None:
         self._open: dict[int, Entry] = {}
-        self._is_partial = is_partial
+        self._look_up = look_up
 
     def take(self, line: LogLine) -> list[Entry]:
-        """Return the records that this line completes; lines that are no JSON complete none."""
+        """Return the records that this line completes; a line that is none of a log completes none."""
         members = unpack(line.data)
         if members is None:
             return []
@@ -159,87 +157,15 @@ class Merger:
                 return []
             case "outcome":
                 intent = self._open.pop(members["intent"], None)
-                if intent is None and self._is_partial:
-                    self.orphans += 1
-                    return []
+                if intent is None:
+                    intent = unpack(self._look_up(members["intent"]))
                 return [merge(intent or {}, members)]
             case "event" if members.get("event") == _OPENED:
-                return [*self.rest(), members]  # what ran when the process died has no outcome
+                unfinished = [merge(intent, {}) for intent in self._open.values()]
+                self._open.clear()
+                return [*unfinished, members]  # what ran when the process died has no outcome
             case _:
                 return [ended(members)]
-
-    def rest(self) -> list[Entry]:
-        """Return what has no outcome, and forget it."""
-        rest = [merge(intent, {}) for intent in self._open.values()]
-        self._open.clear()
-        return rest
-
-
-def records(
-    lines: Iterable[LogLine], wanted: Filter, *, is_partial: bool = False
-) -> Iterator[Entry]:
-    """Yield the merged records that fit, in the order in which they ended."""
-    merger = Merger(is_partial=is_partial)
-    for line in lines:
-        if line.complete:
-            yield from filter(wanted.fits, merger.take(line))
-    yield from filter(wanted.fits, merger.rest())
-
-
-def search(source: AuditSource, wanted: Filter) -> Iterator[Entry]:
-    """Yield the records of a log that fit, skipping segments that ended long before `since`.
-
-    Raises:
-        OSError: the log cannot be read.
-    """
-    names = source.segments()
-    first = _first_needed(source, names, wanted.since)
-    return records(_lines(source, names[first:]), wanted, is_partial=first > 0)
-
-
-def newest(source: AuditSource, wanted: Filter, count: int) -> list[Entry]:
-    """Return the last `count` records that fit, newest last. Reads a little of the log's end first,
-    and more each time that it was not enough.
-
-    Raises:
-        OSError: the log cannot be read.
-    """
-    names = source.segments()
-    needed = names[_first_needed(source, names, wanted.since) :]
-    for lines in _growing(source, needed):
-        found = _last(lines, wanted, count)
-        if len(found) == count:
-            return list(found)
-    entries = records(_lines(source, needed), wanted, is_partial=len(needed) < len(names))
-    return list(deque(entries, maxlen=count))
-
-
-def _growing(source: AuditSource, names: list[str]) -> Iterator[Iterable[LogLine]]:
-    """Yield ever longer ends of the log, all of them too short to be the whole."""
-    size = source.size(names[-1]) if names else 0
-    for window in _WINDOWS_BYTES:
-        if window < size:  # the first line is then a fragment, which is no JSON and passed over
-            yield source.lines(names[-1], skip_bytes=size - window)
-    taken = 1
-    while taken < len(names):
-        yield _lines(source, names[-taken:])
-        taken *= 2
-
-
-def _last(lines: Iterable[LogLine], wanted: Filter, count: int) -> deque[Entry]:
-    """Return the last records that fit, beginning after the last one whose intent lies before `lines`:
-    nobody can say whether that one would have fitted."""
-    merger = Merger(is_partial=True)
-    found: deque[Entry] = deque(maxlen=count)
-    orphans = 0
-    for line in lines:
-        entries = merger.take(line) if line.complete else []
-        if merger.orphans > orphans:
-            orphans = merger.orphans
-            found.clear()
-        found.extend(filter(wanted.fits, entries))
-    found.extend(filter(wanted.fits, merger.rest()))
-    return found
 
 
 @final
@@ -249,11 +175,10 @@ class Follower:
     def __init__(self, source: AuditSource, wanted: Filter) -> None:
         self._source = source
         self._wanted = wanted
-        self._merger = Merger(is_partial=True)
+        self._merger = Merger(lambda sequence: line_of(source, sequence))
         names = source.segments()
         self._segment = names[-1] if names else ""
-        self._offset = 0
-        self.poll()  # warms the merger with intents that are still open
+        self._offset = end_of_lines(source, names[-1]) if names else 0
 
     def poll(self) -> list[Entry]:
         """Return the records that were completed since the last time.
@@ -263,7 +188,7 @@ class Follower:
         """
         found: list[Entry] = []
         for name in self._source.segments():
-            if (len(name), name) < (len(self._segment), self._segment):
+            if first_sequence(name) < first_sequence(self._segment):
                 continue
             if name != self._segment:
                 self._segment, self._offset = name, 0
@@ -273,30 +198,6 @@ class Follower:
                 self._offset += len(line.data) + 1
                 found += filter(self._wanted.fits, self._merger.take(line))
         return found
-
-
-def _lines(source: AuditSource, names: list[str]) -> Iterator[LogLine]:
-    for name in names:
-        yield from source.lines(name)
-
-
-def _first_needed(source: AuditSource, names: list[str], since: str | None) -> int:
-    """Return the index of the first segment that may hold a record since then. A segment ended when
-    its successor began; one more is read, for calls that ran meanwhile and clocks that jumped."""
-    if since is None:
-        return 0
-    for index in range(len(names) - 1, 0, -1):
-        line = next(iter(source.lines(names[index])), None)
-        if line is not None and _at(line) < since:
-            return max(0, index - 1)
-    return 0
-
-
-def _at(line: LogLine) -> str:
-    try:
-        return str(orjson.loads(line.data)["at"])
-    except (ValueError, KeyError, TypeError):
-        return "9"
 
 
 def unpack(line: bytes) -> Entry | None:
@@ -333,6 +234,11 @@ def merge(intent: Entry, outcome: Entry) -> Entry:
     return merged
 
 
+def position(entry: Entry) -> int:
+    """Return where a record stands among all others: the sequence of its last line."""
+    return int(entry.get("outcome_sequence") or entry["sequence"])
+
+
 def _has(value: JSON, wanted: str) -> bool:
     return value == wanted or (isinstance(value, list) and wanted in value)
 
@@ -342,7 +248,7 @@ def _is_caller(caller: JSON, key: str) -> bool:
 
 
 def _is_tool(entry: Entry, tool: str) -> bool:
-    return field("target", tool) in target_terms(entry.get("server"), entry.get("tool"))
+    return tool in targets(entry.get("server"), entry.get("tool"))
 
 
 def _has_text(entry: Entry, text: str) -> bool:

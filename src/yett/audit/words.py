@@ -124,19 +124,19 @@ class TermMaker:
         return known
 
 
-def target_terms(server: str | None, tool: str | None) -> tuple[str, ...]:
-    """Return what `--tool SERVER[/TOOL]` looks for. A refusal may know no more than the name that a caller
-    wrote, in which the server stands first."""
+def targets(server: str | None, tool: str | None) -> tuple[str, ...]:
+    """Return what `--tool SERVER[/TOOL]` is compared with. A refusal may know no more than the name that a
+    caller wrote, in which the server stands first."""
     if server:
-        return (field("target", server), *((field("target", f"{server}/{tool}"),) if tool else ()))
+        return (server, f"{server}/{tool}") if tool else (server,)
     if tool and "__" in tool:
-        before, _, after = tool.partition("__")
-        return (field("target", f"{before}/{after}"),)
+        return (tool.replace("__", "/", 1),)
     return ()
 
 
 def _about_the_whole(entry: Entry) -> Iterable[str]:
-    yield from target_terms(entry.get("server"), entry.get("tool"))
+    for target in targets(entry.get("server"), entry.get("tool")):
+        yield field("target", target)
     caller = entry.get("caller")
     if isinstance(caller, dict):
         yield field("key", str(caller.get("id")))

@@ -15,7 +15,8 @@ import orjson
 from yett.audit.build import directory_of, open_for_reading
 from yett.audit.chain import escape_hidden
 from yett.audit.config import AuditConfig
-from yett.audit.reading import KINDS, Entry, Filter, Follower, newest, search
+from yett.audit.finding import newest, search
+from yett.audit.reading import KINDS, Entry, Filter, Follower
 from yett.audit.verify import Verdict, verify
 from yett.cli.command import Place, command
 from yett.cli.place import shown

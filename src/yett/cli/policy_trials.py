@@ -92,7 +92,8 @@ def replay(place: Place, new: Path, since: str | None, key: str | None) -> None:
     NEW: a folder of *.cedar in place of the present one, one *.cedar file beside the present ones (or in
     place of the one with its name), or a whole other yett.yaml.
     """
-    from yett.audit.reading import Filter, search
+    from yett.audit.finding import search
+    from yett.audit.reading import Filter
     from yett.authorization.replaying import Moment, Replayer
 
     configuration = place.configuration()
@@ -116,7 +117,8 @@ def replay(place: Place, new: Path, since: str | None, key: str | None) -> None:
 @SINCE
 def suggest(place: Place, key: str, since: str | None) -> None:
     """Propose the least that a key must be granted for what it did."""
-    from yett.audit.reading import Filter, search
+    from yett.audit.finding import search
+    from yett.audit.reading import Filter
     from yett.authorization.replaying import used_grants
 
     configuration = place.configuration()
@@ -181,7 +183,8 @@ def shadow(place: Place, file: Path | None, *, stop: bool) -> None:
 
 
 def _show_shadow(place: Place, tried: Path) -> None:
-    from yett.audit.reading import Filter, search
+    from yett.audit.finding import search
+    from yett.audit.reading import Filter
     from yett.core.clock import iso_time
 
     since = iso_time(tried.stat().st_mtime)

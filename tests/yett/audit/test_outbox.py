@@ -10,7 +10,8 @@ from yett.audit.backends.memory import MemoryLog
 from yett.audit.build import build, build_in_memory, open_for_reading
 from yett.audit.config import AuditConfig
 from yett.audit.outbox import drain_outbox, record_now
-from yett.audit.reading import Filter, search
+from yett.audit.finding import search
+from yett.audit.reading import Filter
 from yett.core.errors import CommandError, Fault
 from yett.storage.build import open_database
 from yett.storage.outbox import post

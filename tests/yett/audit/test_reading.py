@@ -18,8 +18,9 @@ from tests.yett.audit.scene import (
 from yett.audit.backends.directory import DirectorySource
 from yett.audit.backends.file import FileLog
 from yett.audit.backends.memory import MemoryLog
-from yett.audit.port import AuditLog, LogLine
-from yett.audit.reading import Filter, Follower, newest, records, search
+from yett.audit.port import AuditLog
+from yett.audit.finding import newest, search
+from yett.audit.reading import Filter, Follower
 from yett.core.call import Usage
 from yett.core.errors import Denied
 from yett.core.proofs import Identified, PermittedList
@@ -77,8 +78,8 @@ async def test_calls_at_the_same_time_are_told_apart_and_come_in_the_order_of_th
 
     entries = list(search(log.source(), Filter()))
 
-    assert [entry["id"] for entry in entries] == ["c", "a", "b"]
-    assert [entry["status"] for entry in entries] == ["ok", "ok", "unknown"]
+    assert [entry["id"] for entry in entries] == ["b", "c", "a"]  # of b nothing stands after its intent
+    assert [entry["status"] for entry in entries] == ["unknown", "ok", "ok"]
 
 
 async def test_what_ran_when_the_process_died_is_shown_where_the_next_one_began(
@@ -129,17 +130,19 @@ async def test_each_filter_leaves_what_fits() -> None:
     assert list(search(log.source(), Filter(kind="all", key="k1")))[-1]["id"] == "list"
 
 
-def test_what_is_no_record_is_passed_over() -> None:
+def test_what_is_no_record_is_passed_over(tmp_path: Path) -> None:
     lines = [
-        LogLine("s", 1, b"nonsense"),
-        LogLine("s", 2, b"{}"),
-        LogLine("s", 3, b"[]"),
-        LogLine("s", 4, b'{"sequence":9,"at":"2026","kind":"outcome","intent":4,"id":"x"}'),
-        LogLine("s", 5, b'{"kind":"own"', complete=False),
+        b"nonsense",
+        b"{}",
+        b"[]",
+        b'{"sequence":4,"at":"2026","kind":"outcome","intent":[],"id":"w"}',
+        b'{"sequence":9,"at":"2026","kind":"outcome","intent":4,"id":"x"}',
+        b'{"sequence":10,"at":7,"kind":"own","id":"y"}',
+        b'{"kind":"own"',
     ]
+    (tmp_path / "segment-000000000001.jsonl").write_bytes(b"\n".join(lines))
 
-    assert [entry["id"] for entry in records(lines, Filter())] == ["x"]
-    assert list(records(lines, Filter(), is_partial=True)) == []
+    assert ids_of(list(search(DirectorySource(tmp_path), Filter()))) == ["x"]
 
 
 async def fill(log: FileLog, count: int) -> None:

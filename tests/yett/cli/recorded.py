@@ -5,7 +5,8 @@ from typing import Any
 
 from yett.audit.build import open_for_reading
 from yett.audit.config import AuditConfig
-from yett.audit.reading import Filter, search
+from yett.audit.finding import search
+from yett.audit.reading import Filter
 
 
 def recorded(data: Path) -> list[dict[str, Any]]:

@@ -7,9 +7,9 @@ from typing import Final, final
 import msgspec
 
 from yett.audit.index.part import ELSEWHERE, NOWHERE, Contents, Piece, Summary, pack
-from yett.audit.index.seeking import line_of
 from yett.audit.port import AuditSource
 from yett.audit.reading import Entry, ended, merge, unpack
+from yett.audit.seeking import line_of
 from yett.audit.words import TermMaker
 
 STRETCH_BYTES: Final = 16 * 1024 * 1024
@@ -20,29 +20,22 @@ _NOTHING: Final = Piece(0, 0, 0)
 
 @final
 class Stretch(msgspec.Struct, frozen=True):
-    """number: from 0, within the segment."""
+    """The lines of a segment that begin from byte `begin` on and before byte `end`."""
 
     segment: str
-    number: int
-
-    @property
-    def begin(self) -> int:
-        """Where it begins; a line that began before belongs to the stretch before."""
-        return self.number * STRETCH_BYTES
-
-    @property
-    def end(self) -> int:
-        """Where the next one begins."""
-        return self.begin + STRETCH_BYTES
+    begin: int
+    end: int
 
 
 @final
-class _Found(msgspec.Struct):
-    """A record: where its last line and its intent stand, from the beginning of the stretch."""
+class Found(msgspec.Struct):
+    """A record: where its last line and its intent stand, from the beginning of the stretch. is_dangling:
+    the last line is the intent."""
 
     line: int
     intent: int
     entry: Entry
+    is_dangling: bool = False
 
 
 @final
@@ -50,27 +43,26 @@ class Lines:
     """The lines of a stretch, as records. A record stands where its last line stands; a call without an
     outcome stands where its intent does."""
 
-    def __init__(self, source: AuditSource, stretch: Stretch) -> None:
-        """Read them.
+    def __init__(self, source: AuditSource, stretch: Stretch | None) -> None:
+        """Read them. None: there are none.
 
         Raises:
             OSError: the segment cannot be read.
         """
         self._source = source
         self._open: dict[int, tuple[int, Entry]] = {}
-        self.found: list[_Found] = []
+        self.found: list[Found] = []
         self.closed: list[int] = []
         self.first = self.last = 0
         self.chain = ""
         self.begin = self.end = 0
-        for offset, data in _lines(source, stretch):
+        for offset, data in [] if stretch is None else _lines(source, stretch):
             if self.end == 0:
                 self.begin = offset
             self.end = offset + len(data) + 1
             self._take(offset - self.begin, data)
-        self.dangling = list(self._open)
         for line, intent in self._open.values():
-            self.found.append(_Found(line, NOWHERE, merge(intent, {})))
+            self.found.append(Found(line, NOWHERE, merge(intent, {}), is_dangling=True))
         self.found.sort(key=lambda item: item.line)
 
     def _take(self, offset: int, data: bytes) -> None:
@@ -85,16 +77,16 @@ class Lines:
         elif kind == "outcome":
             self._close(offset, members)
         else:
-            self.found.append(_Found(offset, NOWHERE, ended(members)))
+            self.found.append(Found(offset, NOWHERE, ended(members)))
 
     def _close(self, offset: int, outcome: Entry) -> None:
         opened = self._open.pop(outcome["intent"], None)
         if opened is not None:
-            self.found.append(_Found(offset, opened[0], merge(opened[1], outcome)))
+            self.found.append(Found(offset, opened[0], merge(opened[1], outcome)))
             return
         self.closed.append(outcome["intent"])
         intent = unpack(line_of(self._source, outcome["intent"])) or {}
-        self.found.append(_Found(offset, ELSEWHERE, merge(intent, outcome)))
+        self.found.append(Found(offset, ELSEWHERE, merge(intent, outcome)))
 
 
 def build(source: AuditSource, stretch: Stretch) -> bytes:
@@ -109,7 +101,6 @@ def build(source: AuditSource, stretch: Stretch) -> bytes:
     for number, item in enumerate(lines.found):
         for term in maker.terms(item.entry):
             terms[term].append(number)
-    numbers = {item.entry["sequence"]: number for number, item in enumerate(lines.found)}
     times = [item.entry["at"] for item in lines.found]
     summary = Summary(
         segment=stretch.segment,
@@ -122,7 +113,11 @@ def build(source: AuditSource, stretch: Stretch) -> bytes:
         earliest=min(times, default=""),
         latest=max(times, default=""),
         closed=lines.closed,
-        dangling=[(numbers[sequence], sequence) for sequence in lines.dangling],
+        dangling=[
+            (number, item.entry["sequence"])
+            for number, item in enumerate(lines.found)
+            if item.is_dangling
+        ],
         lines=_NOTHING,
         intents=_NOTHING,
         starts=_NOTHING,

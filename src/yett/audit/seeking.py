@@ -66,3 +66,14 @@ def line_of(source: AuditSource, sequence: int) -> bytes:
         return b""
     end = block.find(b"\n", start)
     return block[start:end] if end >= 0 else b""
+
+
+def end_of_lines(source: AuditSource, segment: str) -> int:
+    """Return where the last whole line of a segment ends.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    size = source.size(segment)
+    start = max(0, size - _WINDOW_BYTES)
+    return start + source.read(segment, start, size - start).rfind(b"\n") + 1
