@@ -104,6 +104,12 @@ class Gateway:
             self._watch_servers(),
         ]
 
+    async def first_sight(self, seconds: float) -> None:
+        """Return when every server was asked once what it offers, or after so long."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._snapshot.catalogue.wait_for_first_sight()
+
     def also_refresh(self, refresher: Callable[[], object]) -> None:
         """Call `refresher` once a second too, from a thread."""
         self._refreshers.append(refresher)

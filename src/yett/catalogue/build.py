@@ -11,7 +11,6 @@ from yett.catalogue.forcing import without_forced
 from yett.catalogue.hiding import without_hidden
 from yett.catalogue.pinning import Classes
 from yett.catalogue.port import Discoverer, LockStore, RecordEvent, SchemaCheck
-from yett.catalogue.signing import read_signer
 from yett.catalogue.stage import Catalogue
 from yett.catalogue.verifier import Verifier
 from yett.core.clock import Clock
@@ -77,6 +76,10 @@ def read_signers(signed_by: Sequence[str]) -> frozenset[bytes]:
     Raises:
         ConfigurationError: one is no key.
     """
+    if not signed_by:
+        return frozenset()
+    from yett.catalogue.signing import read_signer  # noqa: PLC0415 - cryptography, if signed
+
     keys: set[bytes] = set()
     problems: list[Problem] = []
     for place, line in enumerate(signed_by):

@@ -42,6 +42,10 @@ class Catalogue:
         """Keep everything verified, until cancelled."""
         await self._verifier.watch()
 
+    async def wait_for_first_sight(self) -> None:
+        """Return when every server was asked once, or after ten seconds."""
+        await self._verifier.wait_for_first_sight(None)
+
     async def verify(self, server: str) -> None:
         """Ask one server now what it offers. A failure is kept, not raised."""
         await self._verifier.verify(server)

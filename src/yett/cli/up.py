@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import importlib
 import logging
 import os
 import signal
@@ -26,6 +27,10 @@ log: Final = logging.getLogger("yett")
 DRAIN_SECONDS: Final = 30.0
 # A call makes about a hundred objects and no cycles: to look for some every seven calls is waste.
 _GC_THRESHOLDS: Final = (20_000, 20, 50)
+_GC_THRESHOLDS_AT_START: Final = (5_000, 5, 5)
+"""Most of what is made while starting stays: the default would look through it two hundred times."""
+_FIRST_SIGHT_SECONDS_MAX: Final = 1.0
+"""So long the admin side waits for the servers to be asked, since agents come first."""
 
 
 @click.command("up")
@@ -42,6 +47,7 @@ def group(place: Place, first_role: str | None) -> None:
     Running calls get 30 seconds to end; a second signal does not wait for them. SIGHUP reads the
     configuration again, as a change of the file does.
     """
+    gc.set_threshold(*_GC_THRESHOLDS_AT_START)
     import uvloop
 
     configuration = place.configuration()
@@ -99,10 +105,9 @@ async def _serve(place: Place, configuration: "Configuration", first_role: str |
 
                     show_first_key(place, configuration, first_role, url)
                     await gateway.refresh()  # who pastes quickly must not be a stranger
+                await gateway.first_sight(_FIRST_SIGHT_SECONDS_MAX)
                 admin = await _start_admin(place, configuration, gateway, admin_socket)
-                gc.collect()
-                gc.freeze()  # what is there now stays; the collector need not look at it again
-                gc.set_threshold(*_GC_THRESHOLDS)
+                _settle()
                 await signals.stop.wait()
             finally:
                 await _drain(listener, signals)
@@ -111,6 +116,12 @@ async def _serve(place: Place, configuration: "Configuration", first_role: str |
                     await admin.stop()
     finally:
         await gateway.close()
+
+
+def _settle() -> None:
+    """What is there now stays; the collector need not look at it again."""
+    gc.freeze()
+    gc.set_threshold(*_GC_THRESHOLDS)
 
 
 def _bound(listen: str, key: str) -> socket.socket:
@@ -218,6 +229,8 @@ def _tls(place: Place, configuration: "Configuration", gateway: "Gateway") -> ss
 async def _start_admin(
     place: Place, configuration: "Configuration", gateway: "Gateway", taken: socket.socket
 ) -> "AdminServer":
+    taken.listen()  # who comes now waits a moment instead of being turned away
+    await asyncio.to_thread(importlib.import_module, "yett.admin")  # calls go on meanwhile
     from yett.admin import AdminServer
     from yett.app.desk import AdminDesk
 

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any, Final, final
 
-import cedarpy
 import orjson
 
+from yett.authorization.backends.lean_cedarpy import cedarpy
 from yett.authorization.compile import quote
 from yett.authorization.policies import Policy
 from yett.authorization.port import Caller, Decision, Matter, Question

@@ -11,7 +11,6 @@ from typing import Final, final
 from yett.catalogue.config import SIGNATURE_SUFFIX
 from yett.catalogue.lock import Lock, LockNotSigned, decode_lock, encode_lock
 from yett.catalogue.pinning import check_lock
-from yett.catalogue.signing import signer_of
 from yett.core.errors import ConfigurationError, Fault, Problem
 from yett.core.reasons import Reason
 from yett.storage.files import write_whole
@@ -59,6 +58,8 @@ class LockFile:
             signature = self._signature.read_bytes()
         except OSError:
             return None
+        from yett.catalogue.signing import signer_of  # noqa: PLC0415 - cryptography, if signed
+
         return signer_of(content, signature)
 
     def update(self, change: Callable[[Lock], Lock]) -> Lock:
