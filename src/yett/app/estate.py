@@ -12,6 +12,7 @@ import yett.audit.build
 import yett.authorization.build
 import yett.limits.build
 import yett.telemetry.traces
+from yett.app.shipping import Shipping
 from yett.app.signing import Signing
 from yett.app.vault import open_vault
 from yett.audit import Auditor
@@ -83,6 +84,14 @@ class Estate:
             self.policy_reader = yett.authorization.build.open_reader()
             self.limits: LimitsState = yett.limits.build.open_state(data, clock)
             self.admin_strangers: Strangers = yett.limits.build.open_strangers(clock, "admin")
+            self.shipping = Shipping(
+                configuration.audit,
+                data=data,
+                source=self.auditor.source(),
+                clock=clock,
+                vault=self.vault,
+                tell=self.record,
+            )
             self.signing = Signing(configuration.audit, data=data, clock=clock, tell=self.record)
         except BaseException:
             self.auditor.close()
@@ -91,6 +100,7 @@ class Estate:
         self.labels.on_first = self._labelled
         self._cutting: set[str] = set()
         self._watch_the_log()
+        self.shipping.show(self.metrics)
 
     def _watch_the_log(self) -> None:
         """Show in `/metrics` whether records can be written."""
@@ -168,6 +178,7 @@ class Estate:
         self.examiner.close()
         self.approvals.close()
         self.limits.close()
+        self.shipping.stop()
         self.signing.stop()
         self.auditor.close()
         self.signing.finish()

@@ -97,6 +97,7 @@ class Gateway:
         """Begin to watch servers, keys, secrets, approvals and the configuration."""
         loop = asyncio.get_running_loop()
         self.estate.signing.start()
+        self.estate.shipping.start()
         telling = keep_telling(self.estate, lambda: self._snapshot.configuration)
         self._tasks = [
             loop.create_task(self._keep_current()),

@@ -13,7 +13,7 @@ import orjson
 
 from yett.audit.port import AuditSource, LogLine
 from yett.audit.seeking import end_of_lines, first_sequence, line_of
-from yett.audit.words import DECISIONS, Entry, cut, field, has_phrase, targets, words
+from yett.audit.words import DECISIONS, Entry, cut, field, has_phrase, targets, terms_of, words
 from yett.core.target import JSON
 
 __all__ = ["ANY_END", "KINDS", "Entry", "Filter", "Follower", "Merger", "ended", "merge", "position", "unpack"]  # fmt: skip
@@ -95,7 +95,7 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
 
     def terms(self) -> list[str]:
         """Return what an index must know of every record that fits."""
-        found = [field(name, value) for name, value in _wanted(self)]
+        found = [term for name, value in _wanted(self) for term in terms_of(name, value)]
         if self.kind != "all":
             found.append(field("kind", self.kind))
         if self.key is not None:
@@ -145,6 +145,10 @@ class Merger:
     def __init__(self, look_up: Callable[[int], bytes]) -> None:
         self._open: dict[int, Entry] = {}
         self._look_up = look_up
+
+    def unfinished(self) -> frozenset[int]:
+        """Return the sequences of intents whose outcome was not met yet."""
+        return frozenset(self._open)
 
     def take(self, line: LogLine) -> list[Entry]:
         """Return the records that this line completes; a line that is none of a log completes none."""

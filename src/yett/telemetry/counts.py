@@ -64,3 +64,4 @@ class Counts:
         self.spend: dict[str, int] = {}
         self.findings: dict[str, int] = {}
         self.watched: dict[str, tuple[str, str, Callable[[], float]]] = {}
+        self.watched_by_label: dict[str, tuple[str, str, Callable[[], dict[str, float]]]] = {}

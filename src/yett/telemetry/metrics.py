@@ -66,6 +66,12 @@ class Metrics:
         """Show a number that only grows; its name appears with `_total`."""
         self._counts.watched[name] = ("counter", text, read)
 
+    def watch_gauges(
+        self, name: str, text: str, label: str, read: Callable[[], dict[str, float]]
+    ) -> None:
+        """As `watch_gauge`, one for each value of a label; `read` returns few, and always the same."""
+        self._counts.watched_by_label[name] = (text, label, read)
+
     def render(self) -> bytes:
         """Return the Prometheus text format, for `CONTENT_TYPE`. Any thread may call this."""
         from yett.telemetry.prometheus import show  # noqa: PLC0415 - slow to import, for who reads

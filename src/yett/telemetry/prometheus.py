@@ -60,6 +60,11 @@ class _Shown(Collector):
         for name, (kind, text, read) in self._counts.watched.copy().items():
             family = CounterMetricFamily if kind == "counter" else GaugeMetricFamily
             yield family(name, text, value=read())
+        for name, (text, label, read_all) in self._counts.watched_by_label.copy().items():
+            gauges = GaugeMetricFamily(name, text, labels=(label,))
+            for value, number in read_all().items():
+                gauges.add_metric([value], number)
+            yield gauges
         yield InfoMetricFamily("yett_build", "What runs.", value={"version": yett.__version__})
 
 

@@ -32,11 +32,12 @@ class Place(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @final
 class Portion(msgspec.Struct, frozen=True):
-    """Lines in their order, each with the place behind it. lost: the sequences (first, last) of lines that were deleted
+    """Lines in their order, each with the place behind it. begin: the place before the first. lost: the sequences (first, last) of lines that were deleted
     before they could be sent."""
 
     lines: tuple[LogLine, ...]
     places: tuple[Place, ...]
+    begin: Place
     lost: tuple[int, int] | None = None
 
 
@@ -58,7 +59,7 @@ def next_portion(source: AuditSource, place: Place) -> Portion:
     lost = None
     if lines and place.segment and places[0].sequence > place.sequence + 1:
         lost = (place.sequence + 1, places[0].sequence - 1)
-    return Portion(tuple(lines), tuple(places), lost)
+    return Portion(tuple(lines), tuple(places), place, lost)
 
 
 def _following(source: AuditSource, place: Place) -> Iterator[tuple[LogLine, Place]]:

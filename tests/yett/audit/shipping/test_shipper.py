@@ -5,14 +5,17 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from tests.clock import HandClock
 from yett.audit.backends.file import FileLog
+from yett.audit.reading import Merger
+from yett.audit.seeking import line_of
 from yett.audit.shipping import feed
 from yett.audit.shipping.feed import Place, next_portion, read_place, write_place
 from yett.audit.shipping.shipper import LATE_SECONDS, Shipper
-from yett.audit.shipping.translating import Verbatim
+from yett.audit.shipping.translating import Events, Translator, Verbatim
 from yett.delivery import Undelivered
 
 MEMBERS = '"at":"2026-11-22T13:00:00.000000Z","kind":"own"'
@@ -43,12 +46,12 @@ class Depot:
         self.log = FileLog(folder / "audit", clock=self.clock, node="n", segment_bytes=2_000)
         self.shipper = self.make()
 
-    def make(self) -> Shipper:
+    def make(self, translator: Translator | None = None) -> Shipper:
         return Shipper(
             "siem",
             source=self.log.source(),
             sink=self.box,
-            translator=Verbatim(),
+            translator=translator or Verbatim(),
             note=self.folder / "shipping" / "siem.json",
             clock=self.clock,
             record=self.events.append,
@@ -227,3 +230,51 @@ def test_a_place_is_kept_durably_and_private(tmp_path: Path) -> None:
 
     assert read_place(path) == Place("segment-000000000001.jsonl", 12, 3)
     assert path.stat().st_mode & 0o077 == 0
+
+
+def intent(depot: Depot, name: str) -> int:
+    return depot.log.append(
+        f'{MEMBERS.replace("own", "intent")},"id":"{name}","decision":"allowed"'
+    )
+
+
+def outcome(depot: Depot, sequence: int) -> None:
+    depot.log.append(f'{MEMBERS.replace("own", "outcome")},"intent":{sequence},"status":"ok"')
+
+
+def events_of(depot: Depot) -> Shipper:
+    source = depot.log.source()
+    merger = Merger(lambda sequence: line_of(source, sequence))
+    return depot.make(
+        Events(merger, lambda entry: orjson.dumps([entry.get("id"), entry.get("status")]))
+    )
+
+
+def told(depot: Depot) -> list[Any]:
+    return [each for each in map(orjson.loads, depot.box.got) if each[0] is not None]
+
+
+def test_a_record_is_told_when_it_is_whole_and_not_lost_by_a_restart(depot: Depot) -> None:
+    shipper = events_of(depot)
+    long, short = intent(depot, "long"), intent(depot, "short")
+    outcome(depot, short)
+    drain(shipper)
+
+    assert told(depot) == [["short", "ok"]]
+
+    again = events_of(depot)
+    drain(again)
+    outcome(depot, long)
+    drain(again)
+
+    assert told(depot)[1:] == [["short", "ok"], ["long", "ok"]]
+    assert again.progress.sequence == long + 3
+
+
+def test_a_call_that_died_with_the_gate_is_told_as_unknown_after_a_restart(depot: Depot) -> None:
+    intent(depot, "lost")
+    drain(events_of(depot))
+    depot.log.append(f'{MEMBERS.replace("own", "event")},"event":"audit.opened"')
+    drain(events_of(depot))
+
+    assert told(depot) == [["lost", "unknown"]]
