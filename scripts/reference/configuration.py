@@ -75,6 +75,14 @@ def _walk(struct: Any, prefix: str) -> Iterator[tuple[str, str, str, str]]:
         else:
             default = _default(field)
             yield path, _type_words(inner), default, told.get(field.name, "")
+            for section in _sections_of(inner):
+                yield from _walk(section, f"{path}.")
+
+
+def _sections_of(type_: Any) -> list[Any]:
+    """Return the long form of what may also be written as one text, if it has one."""
+    found = type_.types if isinstance(type_, msgspec.inspect.UnionType) else ()
+    return [form for form in found if isinstance(form, msgspec.inspect.StructType)]
 
 
 def _kinds_of(type_: Any) -> list[Any]:
@@ -111,7 +119,10 @@ def _type_words(type_: Any) -> str:
             pattern = (extra or {}).get("pattern")
             return _WORDS_OF_PATTERNS.get(pattern) or _type_words(inner)
         case msgspec.inspect.UnionType(types=types):
-            return " or ".join(_type_words(t) for t in types)
+            others = [t for t in types if not isinstance(t, msgspec.inspect.NoneType)]
+            return " or ".join(_type_words(t) for t in others)
+        case msgspec.inspect.StructType():
+            return "section"
         case msgspec.inspect.VarTupleType(item_type=item):
             return f"list of {_type_words(item)}"
         case msgspec.inspect.DictType(value_type=value):

@@ -16,7 +16,7 @@ from yett.core.secret import Secret
 from yett.storage.build import open_database
 from yett.storage.migrate import shipped_migrations
 from yett.storage.port import Database, Value
-from yett.storage.postgres_link import PostgresPlace
+from yett.storage.place import PostgresPlace
 
 NAMES = ["sqlite", pytest.param("postgresql", marks=needs_postgres)]
 

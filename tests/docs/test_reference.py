@@ -71,4 +71,7 @@ def _nested(key: Key) -> dict[str, Any]:
             "username": "robot",
             "password": "secret:wiki-password",
         } | basic
+    for name, url in (("storage", "postgresql://host/yett"), ("counters", "valkeys://host")):
+        if key.path.startswith(f"{name}."):
+            document[name] = {"url": url} | document[name]
     return document

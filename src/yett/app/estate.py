@@ -14,6 +14,7 @@ import yett.limits.build
 import yett.telemetry.traces
 from yett.app.shipping import Shipping
 from yett.app.signing import Signing
+from yett.app.stores import open_storage
 from yett.app.vault import open_vault
 from yett.audit import Auditor
 from yett.authentication.build import build_registry
@@ -28,7 +29,6 @@ from yett.credentials.vault import Vault
 from yett.limits import LimitsState
 from yett.limits.strangers import Strangers
 from yett.sanitising import Redactor
-from yett.storage.build import open_database
 from yett.storage.port import Database
 from yett.telemetry.metrics import Metrics
 from yett.validation import SchemaCache
@@ -56,14 +56,14 @@ class Estate:
         self.sealer = Sealer(secrets.token_bytes(KEY_BYTES), clock)
         self.redactor = Redactor()
         self.metrics = Metrics()
-        node = socket.gethostname()
+        node = configuration.node or socket.gethostname()
         self.traces = yett.telemetry.traces.build(configuration.telemetry, node=node)
         observers = [self.metrics.observe]
         if self.traces is not None:
             observers.append(self.traces.observe)
         self.schemas = SchemaCache()
         self.examiner = Examiner()
-        self.database: Database = open_database(data)
+        self.database: Database = open_storage(configuration, data)
         self.auditor: Auditor = yett.audit.build.build(
             configuration.audit,
             data=data,

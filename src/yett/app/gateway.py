@@ -42,6 +42,9 @@ _AT_START_ONLY: Final = (
     "vault",
     "audit",
     "telemetry",
+    "storage",
+    "counters",
+    "node",
 )
 
 

@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import re
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ if TYPE_CHECKING:  # heavy, and most commands need one of them at most
     from yett.storage.port import Database
 
 _PRIVATE: Final = 0o700
+_STORED_ELSEWHERE: Final = re.compile(r"^\s*[\"']?storage\b", re.MULTILINE)
 _POSTED: Final = "select 1 from outbox limit 1"
 _GATE_SECONDS_MAX: Final = 3.0
 _POLL_SECONDS: Final = 0.02
@@ -92,10 +94,22 @@ class Place:
                     f"There is no `{self.config_path}` and no data directory `{self.data}`. Run"
                     " `yett init` to begin here, or name them with --config and --data"
                 )
-            from yett.storage.build import open_database
+            from yett.app.stores import open_storage
 
-            self._database = open_database(self.make_data())
+            self._database = open_storage(self._with_storage(), self.make_data())
         return self._database
+
+    def _with_storage(self) -> "Configuration":
+        """Return the configuration that says where the database is. One that cannot be used otherwise keeps
+        nobody from the database of this machine."""
+        try:
+            return self.configuration_or_default()
+        except ConfigurationError:
+            if _STORED_ELSEWHERE.search(self.config_path.read_text(errors="replace")):
+                raise
+        from yett.configuration.model import Configuration
+
+        return Configuration()
 
     def vault(self) -> "Vault":
         """Open the vault with the key that the configuration, or YETT_VAULT_PASSPHRASE, names.

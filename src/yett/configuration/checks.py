@@ -19,6 +19,7 @@ from yett.configuration.model import Configuration, ServerSection
 from yett.configuration.production import production_problems
 from yett.configuration.row_checks import row_problems
 from yett.configuration.secret_finder import find_in_url
+from yett.configuration.store_checks import store_problems
 from yett.configuration.shipping_checks import shipping_problems
 from yett.core.errors import ConfigurationError, Problem
 from yett.credentials.headers import header_forms
@@ -42,6 +43,7 @@ def check(configuration: Configuration, data: Path, *, passphrase: bool) -> list
     problems += _browser_names(configuration)
     problems += _telemetry(configuration)
     problems += _approvals(configuration)
+    problems += store_problems(configuration)
     problems += shipping_problems(configuration, _told_at(configuration))
     problems += audit_problems(configuration.audit)
     problems += [

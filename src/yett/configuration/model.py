@@ -17,6 +17,7 @@ from yett.core.target import SERVER_NAME_PATTERN, Access
 from yett.credentials.config import CredentialConfig, VaultConfig
 from yett.limits.config import LimitsConfig, MoneyText, Rates
 from yett.sanitising.config import Detector, DetectorName, Handling
+from yett.storage.config import CountersConfig, StorageConfig
 from yett.telemetry.config import TelemetryConfig
 from yett.validation.config import Arguments
 
@@ -24,6 +25,7 @@ ServerName = Annotated[str, msgspec.Meta(pattern=SERVER_NAME_PATTERN)]
 ListenAddress = Annotated[
     str, msgspec.Meta(pattern=r"^(\[[0-9a-fA-F:]+\]|[0-9A-Za-z.-]+):[0-9]{1,5}$")
 ]
+NodeName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
 PIN_PATTERN = r"^sha256/[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$"
 Pin = Annotated[
     str,
@@ -124,7 +126,9 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`yett.yaml`. allowed_hosts / allowed_origins: beyond the listen address itself. policies: folder
     with `*.cedar` files, meant from the folder of `yett.yaml` like every path that is not absolute; one
     that is named must be there. discovery: what `/mcp` lists: `all` tools that the key may call, or the
-    three of `search` (find, describe, call), for catalogues that no model should read whole."""
+    three of `search` (find, describe, call), for catalogues that no model should read whole. storage,
+    counters: what several gates share; a URL, or a section. node: this gate's name in the records; default:
+    the machine's."""
 
     mode: Literal["development", "production"] = "development"
     listen: ListenAddress = "127.0.0.1:8080"
@@ -145,3 +149,6 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     vault: VaultConfig = VaultConfig()
     audit: AuditConfig = AuditConfig()
     telemetry: TelemetryConfig = TelemetryConfig()
+    storage: StorageConfig | str | None = None
+    counters: CountersConfig | str | None = None
+    node: NodeName | None = None

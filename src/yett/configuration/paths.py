@@ -9,15 +9,18 @@ from typing import TypeVar
 
 import msgspec
 
+from yett.alerts.config import AlertsConfig
 from yett.configuration.audit_checks import with_absolute_places
 from yett.configuration.model import Configuration, ServerSection, TlsSection
 from yett.core.errors import Problem
+from yett.storage.config import CountersConfig, StorageConfig
 from yett.upstreams.databases import absolute_database
 
 _SERVER_PATHS = ("cwd", "ca", "client_certificate", "client_key")
 _TLS_PATHS = ("certificate", "key")
 
 _Section = TypeVar("_Section", bound=msgspec.Struct)
+_Store = TypeVar("_Store", StorageConfig | str | None, CountersConfig | str | None)
 
 
 def with_absolute_paths(configuration: Configuration, folder: Path) -> Configuration:
@@ -32,10 +35,11 @@ def with_absolute_paths(configuration: Configuration, folder: Path) -> Configura
         servers=servers,
         tls=None if tls is None else _absolute(tls, _TLS_PATHS, folder),
         policies=str(folder / configuration.policies),
+        storage=_store(configuration.storage, folder),
+        counters=_store(configuration.counters, folder),
         vault=_absolute(configuration.vault, ("key_file",), folder),
-        audit=with_absolute_places(
-            _absolute(configuration.audit, ("directory",), folder), folder
-        ),
+        alerts=_with_authorities(configuration.alerts, folder),
+        audit=with_absolute_places(_absolute(configuration.audit, ("directory",), folder), folder),
     )
 
 
@@ -73,11 +77,24 @@ def _all(configuration: Configuration) -> Iterator[tuple[tuple[str, ...], str]]:
             yield ("audit", "checkpoints", "to"), place.directory
 
 
+def _with_authorities(alerts: AlertsConfig, folder: Path) -> AlertsConfig:
+    to = {name: _absolute(one, ("ca",), folder) for name, one in alerts.to.items()}
+    return msgspec.structs.replace(alerts, to=to) if to else alerts
+
+
 def _absolute(section: _Section, names: tuple[str, ...], folder: Path) -> _Section:
     changes = {
         name: str(folder / path) for name in names if (path := getattr(section, name)) is not None
     }
     return msgspec.structs.replace(section, **changes) if changes else section
+
+
+def _store(section: _Store, folder: Path) -> _Store:
+    return (
+        section
+        if section is None or isinstance(section, str)
+        else _absolute(section, ("ca",), folder)
+    )
 
 
 def _with_database(section: ServerSection, folder: Path) -> ServerSection:

@@ -35,6 +35,7 @@ class Reason(StrEnum):
     BUDGET_EXHAUSTED = "budget_exhausted"
     # us
     AUDIT_UNAVAILABLE = "audit_unavailable"
+    LIMITS_UNAVAILABLE = "limits_unavailable"
     INTERNAL_ERROR = "internal_error"
     # them
     UPSTREAM_UNREACHABLE = "upstream_unreachable"
@@ -106,6 +107,13 @@ WIRE: Final[dict[Reason, Wire]] = {
     Reason.BUDGET_EXHAUSTED: Wire(402, 402, "The budget is used up", _same(402)),
     Reason.AUDIT_UNAVAILABLE: Wire(
         503, 503, "The call could not be recorded, so it was not made", _same(503), retryable=True
+    ),
+    Reason.LIMITS_UNAVAILABLE: Wire(
+        503,
+        503,
+        "It could not be told whether there is room, so the call was not made",
+        _same(503),
+        retryable=True,
     ),
     Reason.INTERNAL_ERROR: Wire(500, -32603, "Internal error", _same(500)),
     Reason.UPSTREAM_UNREACHABLE: Wire(

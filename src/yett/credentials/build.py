@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from yett.core.clock import Clock
-from yett.core.errors import ConfigurationError, Problem
+from yett.core.errors import ConfigurationError, Fault, Problem
+from yett.core.reasons import Reason
 from yett.core.secret import Secret
 from yett.credentials.backends.embedded import EmbeddedSource
 from yett.credentials.backends.environment import EnvironmentSource
-from yett.credentials.backends.file import FileSource
+from yett.credentials.backends.file import FileSource, read_secret_file
 from yett.credentials.config import CredentialConfig, VaultConfig
 from yett.credentials.envelope import Envelope
 from yett.credentials.headers import header_forms
@@ -105,6 +106,21 @@ def build(  # noqa: PLR0913 - each is one part of the configuration
         honeytokens=vault.honeytokens,
         cut=cut,
     )
+
+
+def read_reference(reference: str, variables: Mapping[str, str]) -> Secret:
+    """Return the value of `file:/path` or `env:NAME`, for what is needed before there is a vault.
+
+    Raises:
+        Fault: there is none, or others can read it.
+    """
+    kind, _, name = reference.partition(":")
+    if kind == "file":
+        return read_secret_file(Path(name))[0]
+    value = variables.get(name) if kind == "env" else None
+    if not value:
+        raise Fault(Reason.INTERNAL_ERROR, f"the environment variable {name} is not set")
+    return Secret(value)
 
 
 def _plan(

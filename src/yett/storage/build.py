@@ -1,17 +1,13 @@
 """Where the data are in, a ready database out."""
 
-from __future__ import annotations
-
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from yett.core.errors import CommandError
 from yett.storage.migrate import migrate
+from yett.storage.place import PostgresPlace
 from yett.storage.port import Database
 from yett.storage.sqlite import SQLiteDatabase
-
-if TYPE_CHECKING:  # its driver is an extra
-    from yett.storage.postgres_link import PostgresPlace
 
 DATABASE_NAME: Final = "yett.db"
 _WRITABLE_BY_ALL: Final = 0o002
@@ -46,6 +42,11 @@ def open_database(data: Path, place: PostgresPlace | None = None) -> Database:
 
 
 def _shared(place: PostgresPlace) -> Database:
-    from yett.storage.postgres import PostgresDatabase  # noqa: PLC0415 - its driver is an extra
+    try:
+        from yett.storage.postgres import PostgresDatabase  # noqa: PLC0415 - its driver is an extra
+    except ImportError as error:
+        raise CommandError(
+            "`storage: postgresql://…` needs a driver. Run `pip install 'yett[cluster]'`"
+        ) from error
 
     return PostgresDatabase(place)

@@ -99,6 +99,6 @@ def _split(script: str) -> tuple[str, ...]:
         if sqlite3.complete_statement(pending):
             statements.append(pending.strip())
             pending = ""
-    if pending.strip():
+    if any(line.strip() and not line.startswith("--") for line in pending.splitlines()):
         raise ValueError("a migration ends in the middle of a statement")
     return tuple(statements)

@@ -16,8 +16,9 @@ from typing import Any, Final, final
 from yett.core.errors import Fault
 from yett.core.reasons import Reason
 from yett.storage.dialect import numbered
+from yett.storage.place import PostgresPlace
 from yett.storage.port import Dialect, Row, Transaction, Value
-from yett.storage.postgres_link import Link, PostgresPlace
+from yett.storage.postgres_link import Link
 
 CHANGES_KEPT: Final = 100_000
 _LOCK: Final = "select pg_advisory_xact_lock(7955819)"

@@ -1,20 +1,17 @@
 """One connection to PostgreSQL for those who have no loop: the driver runs in a thread of its own."""
 
 import asyncio
-import ssl
 import threading
 from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any, Final, final
 
 import asyncpg
-import msgspec
 
-from yett.core.address import Address
 from yett.core.errors import Fault
 from yett.core.reasons import Reason
-from yett.core.secret import Secret
 from yett.storage.dialect import decode_any, encode_any
+from yett.storage.place import PostgresPlace
 
 CONNECT_SECONDS_MAX: Final = 3.0
 STATEMENT_SECONDS_MAX: Final = 4.0
@@ -42,15 +39,6 @@ LOST: Final = (
 FAILURES: Final = (OSError, TimeoutError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
-@final
-class PostgresPlace(msgspec.Struct, frozen=True):
-    """context: for a connection with TLS, which verifies; None: the database is on this machine."""
-
-    address: Address
-    password: Secret | None
-    context: ssl.SSLContext | None
-
-
 async def connect(place: PostgresPlace, *, cached: int = 0) -> Any:
     """Open a connection to a primary. cached: how many prepared statements it keeps.
 
@@ -75,9 +63,6 @@ async def connect(place: PostgresPlace, *, cached: int = 0) -> Any:
         if not await connection.fetchval(_PRIMARY):
             raise ConnectionError("this server is a replica, which may not know of revocations yet")
         await connection.execute(_KEPT)
-        await connection.set_type_codec(
-            "jsonb", schema="pg_catalog", encoder=encode_any, decoder=decode_any
-        )
     except BaseException:
         connection.terminate()
         raise
@@ -161,7 +146,11 @@ class Link:
                 raise
             except LOST:
                 pass  # it ended while nobody used it; nothing was changed
-        self._connection = await connect(self._place)
+        connection = await connect(self._place)
+        await connection.set_type_codec(
+            "jsonb", schema="pg_catalog", encoder=encode_any, decoder=decode_any
+        )
+        self._connection = connection
         return await self._ask(method, arguments)
 
     async def _drop(self) -> None:

@@ -22,7 +22,7 @@ class FileSource:
         self._read: set[str] = set()
 
     async def fetch(self, name: str, *, server: str) -> Leased:
-        value, version = await asyncio.to_thread(_read, Path(name))
+        value, version = await asyncio.to_thread(read_secret_file, Path(name))
         self._read.add(name)
         return Leased(value, version, (server,))
 
@@ -30,7 +30,12 @@ class FileSource:
         return tuple(_state(path) for path in sorted(self._read))
 
 
-def _read(path: Path) -> tuple[Secret, int]:
+def read_secret_file(path: Path) -> tuple[Secret, int]:
+    """Return the value, and what changes when it does.
+
+    Raises:
+        Fault: it cannot be read, or others can read it.
+    """
     if not path.is_absolute():
         raise _fault(path, "is not an absolute path")
     try:

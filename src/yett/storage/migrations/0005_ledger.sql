@@ -1,0 +1,1 @@
+-- The ledger of several gates lies in PostgreSQL alone; one gate keeps it in files of its own.
