@@ -9,7 +9,6 @@ from typing import TypeVar
 
 import msgspec
 
-from yett.alerts.config import AlertsConfig
 from yett.configuration.audit_checks import with_absolute_places
 from yett.configuration.model import Configuration, ServerSection, TlsSection
 from yett.core.errors import Problem
@@ -38,8 +37,9 @@ def with_absolute_paths(configuration: Configuration, folder: Path) -> Configura
         storage=_store(configuration.storage, folder),
         counters=_store(configuration.counters, folder),
         vault=_absolute(configuration.vault, ("key_file",), folder),
-        alerts=_with_authorities(configuration.alerts, folder),
-        audit=with_absolute_places(_absolute(configuration.audit, ("directory",), folder), folder),
+        audit=with_absolute_places(
+            _absolute(configuration.audit, ("directory",), folder), folder
+        ),
     )
 
 
@@ -77,11 +77,6 @@ def _all(configuration: Configuration) -> Iterator[tuple[tuple[str, ...], str]]:
             yield ("audit", "checkpoints", "to"), place.directory
 
 
-def _with_authorities(alerts: AlertsConfig, folder: Path) -> AlertsConfig:
-    to = {name: _absolute(one, ("ca",), folder) for name, one in alerts.to.items()}
-    return msgspec.structs.replace(alerts, to=to) if to else alerts
-
-
 def _absolute(section: _Section, names: tuple[str, ...], folder: Path) -> _Section:
     changes = {
         name: str(folder / path) for name in names if (path := getattr(section, name)) is not None
@@ -90,11 +85,9 @@ def _absolute(section: _Section, names: tuple[str, ...], folder: Path) -> _Secti
 
 
 def _store(section: _Store, folder: Path) -> _Store:
-    return (
-        section
-        if section is None or isinstance(section, str)
-        else _absolute(section, ("ca",), folder)
-    )
+    if section is None or isinstance(section, str):
+        return section
+    return _absolute(section, ("ca",), folder)
 
 
 def _with_database(section: ServerSection, folder: Path) -> ServerSection:
