@@ -17,7 +17,7 @@ from yett.cli.command import Place, command
 from yett.core.errors import CommandError
 
 if TYPE_CHECKING:
-    from yett.admin import AdminServer
+    from yett.admin.server import AdminServer
     from yett.app.gateway import Gateway
     from yett.configuration.model import Configuration
     from yett.edge import Listener, Router
@@ -85,6 +85,7 @@ class _Signals:
 async def _serve(place: Place, configuration: "Configuration", first_role: str | None) -> None:
     # Before anything is opened: whoever is told to stop while starting puts things away, too.
     signals = _Signals()
+    from yett.admin.token import open_token
     from yett.app.gateway import open_gateway
     from yett.telemetry.logs import configure
 
@@ -97,6 +98,7 @@ async def _serve(place: Place, configuration: "Configuration", first_role: str |
             listener, router, port = await _listen(place, configuration, gateway)
             admin: AdminServer | None = None
             try:
+                open_token(place.data)  # who is told that the gate is ready may read it at once
                 gateway.start()
                 url = _url(configuration, port)
                 _say_ready(place, configuration, url, admin_socket.getsockname()[1])
@@ -231,7 +233,7 @@ async def _start_admin(
 ) -> "AdminServer":
     taken.listen()  # who comes now waits a moment instead of being turned away
     await asyncio.to_thread(importlib.import_module, "yett.admin")  # calls go on meanwhile
-    from yett.admin import AdminServer
+    from yett.admin.server import AdminServer
     from yett.app.desk import AdminDesk
 
     admin = AdminServer(AdminDesk(gateway), data=place.data, listen=configuration.admin.listen)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from yett.admin import AdminServer
+from yett.admin.server import AdminServer
 from yett.admin.application import openapi
 from yett.admin.token import TOKEN_FILE, matches, open_token
 from yett.authorization.approval.request import Approver
