@@ -1,37 +1,32 @@
 """`yett audit …`: read the record of every call, and prove that it is what was written."""
 
 import os
-import sys
 import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import click
-import msgspec
 import orjson
 
-from yett.audit.build import directory_of, open_for_reading
 from yett.audit.chain import escape_hidden
-from yett.audit.config import AuditConfig
 from yett.audit.finding import newest, search
 from yett.audit.reading import KINDS, Entry, Filter, Follower
-from yett.audit.verify import Verdict, verify
+from yett.cli.audit_proof import PROVING
+from yett.cli.audit_source import source_of
 from yett.cli.command import Place, command
 from yett.cli.place import shown
-from yett.core.errors import CommandError, ConfigurationError
+from yett.core.errors import CommandError
 from yett.core.quantities import duration_seconds
 
-if TYPE_CHECKING:
-    from yett.audit.port import AuditSource
-
 group: Final = click.Group("audit", help="Read and verify the record of every call.")
+for _command in PROVING:
+    group.add_command(_command)
 
 _COLUMNS: Final = ["at", "id", "caller", "what", "decision", "reason", "status", "latency_ms"]
 _USES: Final = frozenset(("tools/call", "prompts/get", "resources/read"))
 _POLL_SECONDS: Final = 0.2
-_LONG_BYTES: Final = 32 * 1024 * 1024
 
 
 SINCE: Final = click.option(
@@ -136,25 +131,6 @@ def show(place: Place, id_: str) -> None:
         click.echo(_as_line(event))
 
 
-@group.command("verify")
-@command()
-def verify_log(place: Place) -> None:
-    """Walk the whole chain; exit 1 and say where if it breaks."""
-    source = source_of(place)
-    total = sum(source.size(name) for name in source.segments())
-    if total > _LONG_BYTES and not place.as_json:
-        with click.progressbar(length=total, label="verifying", file=sys.stderr) as bar:
-            verdict = verify(source, bar.update)
-    else:
-        verdict = verify(source)
-    if place.as_json:
-        click.echo(_as_json({"ok": verdict.damage is None, **msgspec.to_builtins(verdict)}))
-    else:
-        click.echo(_verdict_words(verdict))
-    if verdict.damage is not None:
-        raise click.exceptions.Exit(1)
-
-
 @group.command("export")
 @command()
 @_filters
@@ -177,27 +153,6 @@ def export(place: Place, *, output: Path, **options: Any) -> None:
             file.write(_as_json(entry) + "\n")
             count += 1
     place.say(f"{count} records written to {output}")
-
-
-def source_of(place: Place) -> "AuditSource":
-    """Find the log. Without a configuration, or with a broken one, it is looked for in its usual
-    place: the record is wanted most when something is wrong."""
-    try:
-        config = place.configuration_or_default().audit
-    except ConfigurationError:
-        config = AuditConfig()
-        click.echo(
-            f"yett: `{place.config_path}` cannot be used (`yett check` says why); "
-            "the log is looked for in its usual place",
-            err=True,
-        )
-    source = open_for_reading(config, place.data)
-    if not source.segments():
-        raise CommandError(
-            f"there is no audit log in `{directory_of(config, place.data)}`. "
-            "`yett up` begins one; --data says where else to look"
-        )
-    return source
 
 
 def moment(text: str | None, now: float) -> str | None:
@@ -271,22 +226,3 @@ def _target(entry: Entry) -> str:
 
 def _cell(value: object) -> object:
     return orjson.dumps(value).decode() if isinstance(value, (dict, list)) else value
-
-
-def _verdict_words(verdict: Verdict) -> str:
-    damage = verdict.damage
-    if damage is None:
-        note = (
-            ""
-            if verdict.head is not None
-            else "\nnote: `head` is missing; a cut tail would not show"
-        )
-        return (
-            f"ok {verdict.records} records ({verdict.lines} lines, {verdict.first} to {verdict.last}, "
-            f"in {verdict.segments} segments), chain {verdict.chain}{note}"
-        )
-    where = f"{damage.segment}:{damage.line}: " if damage.segment else ""
-    return (
-        f"broken: {where}record {damage.sequence}: {damage.kind}: {damage.text}\n"
-        f"{verdict.records} records before it are whole"
-    )
