@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from yett.core.quantities import Rate
 from yett.limits import Counter
 from yett.limits.backends.memory_counter import MemoryCounter
+from yett.limits.demand import RateDemand, Unit
 
 BACKENDS: dict[str, Callable[[], Counter]] = {"memory": MemoryCounter}
 MINUTE = Rate(2, 60.0)
@@ -165,8 +166,96 @@ def test_memory_grows_with_the_keys_in_use() -> None:
 
 def test_a_meter_counts_with_everybody_else(counter: Counter) -> None:
     key = ("a", MINUTE)
-    meter = counter.meter([key, ("b", Rate(3, 60.0))])
+    meter = counter.meter([RateDemand("a", MINUTE, "2/minute"), RateDemand("b", Rate(3, 60.0), "")])
 
     assert [meter.take(100.0), counter.take([key], 100.0)] == [0.0, 0.0]
     assert meter.take(100.0) == 30.0
     assert counter.room("b", Rate(3, 60.0), 100.0).remaining == 2
+
+
+def test_a_burst_is_as_large_as_is_written(counter: Counter) -> None:
+    rate = Rate(60, 60.0, burst=3)
+    waits = [counter.take([("a", rate)], 100.0) for _ in range(4)]
+
+    assert waits == [0.0, 0.0, 0.0, 1.0]
+    assert counter.room("a", rate, 100.0).remaining == 0
+    assert counter.room("a", rate, 200.0).remaining == 3
+
+
+def byte_demand(unit: Unit, count: int = 1_000, *, observed: bool = False) -> RateDemand:
+    return RateDemand(f"bytes {unit}", Rate(count, 100.0), "", unit, observed)
+
+
+def test_bytes_of_arguments_are_counted_before(counter: Counter) -> None:
+    meter = counter.meter([byte_demand("input")])
+
+    assert [meter.take(100.0, size) for size in (600, 500, 400, 0)] == [0.0, 10.0, 0.0, 0.0]
+    assert meter.take(100.0, 1) == pytest.approx(0.1)
+    assert meter.take(100.0, 1_001) == float("inf")
+
+
+def test_bytes_of_answers_are_counted_after_and_the_next_call_waits(counter: Counter) -> None:
+    meter = counter.meter([byte_demand("output")])
+    assert meter.take(100.0) == 0.0
+    meter.add_output(100.0, 2_500)
+
+    assert meter.take(100.0) == pytest.approx(150.1)
+    assert meter.take(250.1) == 0.0
+
+
+def test_a_use_that_is_taken_back_was_none(counter: Counter) -> None:
+    meter = counter.meter([RateDemand("a", MINUTE, ""), byte_demand("input")])
+    before = [meter.take(100.0, 400)]
+    for _ in range(10):
+        before.append(meter.take(100.0, 400))
+        meter.take_back(400)
+
+    assert before == [0.0] * 11
+    assert meter.take(100.0, 600) == 0.0
+    assert meter.take(100.0, 0) == 30.0
+
+
+def test_what_is_only_observed_refuses_nothing_and_counts_what_it_would_have_let_through(
+    counter: Counter,
+) -> None:
+    watched = RateDemand("a", MINUTE, "2/minute", observed=True)
+    meter = counter.meter([watched])
+    over = []
+    for _ in range(4):
+        assert meter.take(100.0) == 0.0
+        over.append(len(meter.overruns()))
+
+    assert over == [0, 0, 1, 1]
+    assert counter.room("a", MINUTE, 130.0).remaining == 1
+
+
+RATES = st.lists(
+    st.builds(Rate, st.integers(1, 20), st.sampled_from([0.5, 1.0, 60.0, 90.0, 86_400.0])),
+    min_size=1,
+    max_size=3,
+)
+
+
+@given(
+    RATES,
+    st.lists(st.tuples(st.floats(0, 100), st.integers(0, 300)), max_size=40),
+    st.integers(1, 300),
+)
+def test_after_the_time_that_is_told_a_call_is_admitted_and_not_a_moment_before(
+    rates: list[Rate], uses: list[tuple[float, int]], size: int
+) -> None:
+    """`Retry-After` is true."""
+    for backend in BACKENDS.values():
+        counter = backend()
+        demands = [RateDemand(f"r{number}", rate, "") for number, rate in enumerate(rates)]
+        meter = counter.meter([*demands, byte_demand("input", 300), byte_demand("output", 100)])
+        at = 1_000.0
+        for pause, brought in uses:
+            at += pause
+            if meter.take(at, brought) == 0.0:
+                meter.add_output(at, brought)
+        wait = meter.take(at, size)
+        if wait:
+            assert meter.take(at + wait - 3e-6, size) > 0
+            assert meter.take(at + wait, size) == 0.0
+        counter.close()

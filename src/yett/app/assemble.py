@@ -19,6 +19,7 @@ from yett.app.servers import (
     argument_rules,
     catalogue_config,
     policy_files,
+    server_limits,
     shipped_classes,
     tool_limits,
     tool_marks,
@@ -73,7 +74,10 @@ def assemble(
     authenticator = _authenticator(configuration, estate)
     authorization = _authorizer(configuration, folder, estate)
     limits = yett.limits.build.build(
-        configuration.limits, tool_limits(configuration), state=estate.limits
+        configuration.limits,
+        tool_limits(configuration),
+        server_limits(configuration),
+        state=estate.limits,
     )
     validation = yett.validation.build.build(
         argument_rules(configuration), estate.schemas, estate.sealer

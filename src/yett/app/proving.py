@@ -6,7 +6,13 @@ from pathlib import Path
 import yett.authorization.build
 import yett.catalogue.build
 import yett.limits.build
-from yett.app.servers import policy_files, tool_limits, tool_marks, undeclared_arguments
+from yett.app.servers import (
+    policy_files,
+    server_limits,
+    tool_limits,
+    tool_marks,
+    undeclared_arguments,
+)
 from yett.configuration.load import load, located
 from yett.configuration.model import Configuration, ServerSection, TlsSection
 from yett.core.clock import Clock
@@ -43,7 +49,12 @@ def prove_whole(path: Path, *, data: Path, clock: Clock) -> Configuration:
         problems += error.problems
     try:
         state = yett.limits.build.memory_state(clock)
-        yett.limits.build.build(configuration.limits, tool_limits(configuration), state=state)
+        yett.limits.build.build(
+            configuration.limits,
+            tool_limits(configuration),
+            server_limits(configuration),
+            state=state,
+        )
     except ConfigurationError as error:
         problems += error.problems
     try:

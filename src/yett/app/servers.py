@@ -14,7 +14,7 @@ from yett.configuration.model import Configuration, ServerSection, ToolSection
 from yett.core.errors import Problem
 from yett.core.quantities import duration_seconds
 from yett.core.target import Access
-from yett.limits.config import ToolLimits
+from yett.limits.config import ServerLimits, ToolLimits
 from yett.sanitising.config import AnswerRules
 from yett.sanitising.rows import RowPlaces, read_places
 from yett.upstreams.config import UpstreamConfig
@@ -32,8 +32,17 @@ def _tools(configuration: Configuration) -> Iterator[tuple[str, str, ToolSection
 
 def tool_limits(configuration: Configuration) -> dict[str, ToolLimits]:
     return {
-        f"{server}/{tool}": ToolLimits(rules.rate, rules.rate_total, rules.cost)
+        f"{server}/{tool}": ToolLimits(
+            rules.rate, rules.rate_total, rules.cost, rules.concurrency, rules.observe
+        )
         for server, tool, rules in _tools(configuration)
+    }
+
+
+def server_limits(configuration: Configuration) -> dict[str, ServerLimits]:
+    return {
+        name: ServerLimits(section.rate, section.concurrency)
+        for name, section in configuration.servers.items()
     }
 
 

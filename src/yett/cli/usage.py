@@ -11,11 +11,12 @@ from yett.authentication.build import build_registry
 from yett.authentication.port import StoredKey
 from yett.cli.command import Place, command
 from yett.core.quantities import Money
-from yett.limits.balances import Balances, end_of
+from yett.limits.balances import Account, Balances, account_name
 from yett.limits.build import read_spending
+from yett.limits.demand import PERIODS, Budget
 from yett.limits.description import describe_budget
-from yett.limits.port import PERIODS
-from yett.limits.rules import CURRENCY_DEFAULT, Budget, account_name, parse
+from yett.limits.parsing import parse
+from yett.limits.rules import CURRENCY_DEFAULT
 
 _COLUMNS: Final = ["key", "spent", "budget", "remaining", "resets_at"]
 
@@ -33,26 +34,27 @@ def group(place: Place, key: str | None) -> None:
         database=place.database(), data=place.data, clock=place.clock, actor=place.actor
     )
     balances = read_spending(place.data)
-    day = balances.today(place.clock.wall())
+    at = place.clock.wall()
     rows = []
     for stored in registry.list() if key is None else [registry.show(key)]:
-        currencies = {account[:3] for account in balances.accounts() if account[4:] == stored.id}
+        currencies = {code for code, name, _ in balances.of_kind("key") if name == stored.id}
         if key is None and stored.revoked_at is not None and not currencies:
             continue  # a key of the past that cost nothing
-        budget = rules.keys.get(stored.name, rules.every_key).budget
+        budget = next(iter(rules.of_key(stored.name).budgets), None)
         currencies |= {budget.currency} if budget else set()
         rows += [
-            _row(stored, budget, balances, day, currency)
+            _row(stored, budget, balances, at, currency)
             for currency in sorted(currencies or {CURRENCY_DEFAULT})
         ]
     place.print_rows(rows, _COLUMNS, empty="no keys yet; `yett key create NAME --role ROLE`")
 
 
 def _row(
-    key: StoredKey, budget: Budget | None, balances: Balances, day: int, currency: str
+    key: StoredKey, budget: Budget | None, balances: Balances, at: float, currency: str
 ) -> dict[str, Any]:
-    account = account_name(currency, key.id)
-    spent = {period: balances.spent(account, period, day) for period in PERIODS}
+    name = account_name(currency, "key", key.id)
+    account = balances.accounts.get(name) or Account(name, balances.zone("UTC"), 0)
+    spent = {period: account.spent(period, at) for period in PERIODS}
     row: dict[str, Any] = {
         "key": key.name,
         "id": key.id,
@@ -63,6 +65,6 @@ def _row(
         "resets_at": None,
     }
     if budget is not None and budget.currency == currency:
-        described = describe_budget(budget, spent[budget.period], end_of(budget.period, day))
+        described = describe_budget(budget, account, at)
         row |= {"budget": described.pop("limit"), **described}
     return row | {f"spent_{period}": str(Money(spent[period], currency)) for period in PERIODS}

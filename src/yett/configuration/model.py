@@ -8,6 +8,7 @@ from typing import Annotated, Literal, final
 
 import msgspec
 
+from yett.alerts.config import AlertsConfig
 from yett.audit.config import AuditConfig
 from yett.authentication.config import AuthenticationConfig
 from yett.authorization.config import ApprovalsConfig, Label, LabelsConfig, Roles, RowRules
@@ -15,7 +16,7 @@ from yett.catalogue.config import LockConfig
 from yett.core.quantities import Duration
 from yett.core.target import SERVER_NAME_PATTERN, Access
 from yett.credentials.config import CredentialConfig, VaultConfig
-from yett.limits.config import LimitsConfig, MoneyText, Rates
+from yett.limits.config import LimitsConfig, Places, Price, Rates
 from yett.sanitising.config import Detector, DetectorName, Handling
 from yett.storage.config import CountersConfig, StorageConfig
 from yett.telemetry.config import TelemetryConfig
@@ -41,8 +42,8 @@ class ToolSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the operator says about one tool.
 
     access: its class; unclassified is `write`. labels: what its results are, for policies: `private`, or
-    `untrusted` (others write them). egress: it sends what it is given to somewhere outside. rate: for each key. rate_total: for all callers.
-    cost: fixed price of a call. open: let undeclared arguments through. arguments: what they are, beside
+    `untrusted` (others write them). egress: it sends what it is given to somewhere outside. rate: for each key. rate_total,
+    concurrency: for all callers. observe: these are counted and refuse nobody. cost: of a call. open: let undeclared arguments through. arguments: what they are, beside
     their types: paths, URLs, statements. secrets, personal_data, injections, links: what to do with what is
     found of it in its answers: note it, replace it, mark the texts of the answer as data, refuse the answer.
     spotlight: mark the texts of each of its answers as data. link_hosts: where links in its answers may lead,
@@ -54,7 +55,9 @@ class ToolSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     egress: bool = False
     rate: Rates = ()
     rate_total: Rates = ()
-    cost: MoneyText | None = None
+    concurrency: Places | None = None
+    observe: bool = False
+    cost: Price | None = None
     open: bool = False
     arguments: Arguments = {}
     secrets: Handling = "redact"
@@ -83,6 +86,7 @@ class ServerSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     labels: what everything it answers is, for policies, beside what its tools' sections say.
     may_ask: what the server may ask of a caller in the middle of a call: `elicitation` (a form or a page
     for the person), `sampling` (of the caller's model), `roots` (its folders); without it, nothing.
+    rate, concurrency: of all callers and tools together.
     allow_stdio_in_production: production starts no program unless this says so for it.
     """
 
@@ -102,6 +106,8 @@ class ServerSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pins: tuple[Pin, ...] = ()
     labels: tuple[Label, ...] = ()
     may_ask: tuple[Literal["elicitation", "sampling", "roots"], ...] = ()
+    rate: Rates = ()
+    concurrency: Places | None = None
     allow_stdio_in_production: bool = False
 
 
@@ -148,6 +154,7 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     limits: LimitsConfig = LimitsConfig()
     vault: VaultConfig = VaultConfig()
     audit: AuditConfig = AuditConfig()
+    alerts: AlertsConfig = AlertsConfig()
     telemetry: TelemetryConfig = TelemetryConfig()
     storage: StorageConfig | str | None = None
     counters: CountersConfig | str | None = None

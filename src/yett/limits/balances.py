@@ -1,201 +1,207 @@
-"""How much each account has spent per day, week, month and in total. Pure arithmetic on whole micros.
+"""How much each account has spent per day, week, month and in total, and what is still under way. Pure
+arithmetic on whole micros.
 
 All four are kept for every account, so a budget that is changed from `/day` to `/month` knows what
-the month has cost so far.
+the month has cost so far. An account has its own calendar, and no day of it ever begins again: a clock
+that is set back, or a calendar that is changed, opens no period a second time.
 """
 
-from collections.abc import Iterable
-from datetime import date
-from functools import lru_cache
+from collections.abc import Iterable, Sequence
 from typing import Final, final
 
 import msgspec
 
-from yett.limits.port import Period
+from yett.limits.calendar import Zone, windows_of
+from yett.limits.demand import Budget, Period
 
 MICROS_MAX: Final = 2**63 - 1
 """Nothing is added beyond this: more cannot be written down exactly."""
 
-DAY_MAX: Final = 2_932_531
-"""9998-12-31: its periods still end within the years that Python's calendar knows."""
+HISTORY_DAYS: Final = 62
+"""Of so many days it is known what each cost: this month and the one before."""
 
-_DAY_SECONDS: Final = 86_400
-_EPOCH_ORDINAL: Final = 719_163  # date(1970, 1, 1).toordinal()
-_MONDAY_SHIFT: Final = 3  # 1970-01-01 was a Thursday
-_INDEX: Final[dict[Period, int]] = {"day": 0, "week": 1, "month": 2, "total": 3}
+OPEN_MAX: Final = 100_000
+"""Reservations without a known end; of more, the oldest stay spent and cannot be reconciled any more."""
 
-Windows = tuple[int, int, int, int]
-
-
-@lru_cache(maxsize=64)
-def windows_of(day: int) -> Windows:
-    """Number the day, week, month and the total that `day` (since 1970-01-01) lies in."""
-    calendar = date.fromordinal(day + _EPOCH_ORDINAL)
-    return (day, (day + _MONDAY_SHIFT) // 7, calendar.year * 12 + calendar.month - 1, 0)
-
-
-def end_of(period: Period, day: int) -> float | None:
-    """Return when the period that `day` lies in ends, seconds since 1970; None: never."""
-    _, week, month, _ = windows_of(day)
-    match period:
-        case "day":
-            return _start_of(day + 1)
-        case "week":
-            return _start_of((week + 1) * 7 - _MONDAY_SHIFT)
-        case "month":
-            year, index = divmod(month + 1, 12)
-            return _start_of(date(year, index + 1, 1).toordinal() - _EPOCH_ORDINAL)
-        case "total":
-            return None
-
-
-def _start_of(day: int) -> float:
-    return float(day * _DAY_SECONDS)
+INDEX: Final[dict[Period, int]] = {"day": 0, "week": 1, "month": 2, "total": 3}
 
 
 @final
-class Snapshot(msgspec.Struct, frozen=True):
-    """One account. spent: micros in the day, week, month and total that `day` lies in."""
-
-    account: str
-    day: int
-    spent: Windows
-
-
-@final
-class _Account:
+class Account:
     """total: micros ever spent. before: how much of it was spent before the day, week, month and
-    the total that `windows` numbers, so that charging is one addition."""
+    the total that `windows` numbers, so that charging is one addition. history: micros by day, of days
+    that are over."""
 
-    __slots__ = ("before", "total", "windows")
+    __slots__ = ("before", "day", "history", "name", "total", "windows", "zone")
 
-    def __init__(self, windows: Windows, spent: Windows = (0, 0, 0, 0)) -> None:
-        self.windows = windows
-        self.total = spent[3]
-        self.before = [self.total - part for part in spent]
+    def __init__(self, name: str, zone: Zone, day: int) -> None:
+        self.name = name
+        self.zone = zone
+        self.day = day
+        self.windows = windows_of(day)
+        self.total = 0
+        self.before = [0, 0, 0, 0]
+        self.history: dict[int, int] = {}
 
-    def spent(self) -> list[int]:
-        return [self.total - before for before in self.before]
+    def spent(self, period: Period, at: float) -> int:
+        """Return what was spent in the period that `at`, or a later day that it was charged on, lies in."""
+        index = INDEX[period]
+        if windows_of(self.today(at))[index] != self.windows[index]:
+            return 0
+        return self.total - self.before[index]
 
-    def roll(self, windows: Windows) -> None:
+    def today(self, at: float) -> int:
+        return max(self.day, self.zone.day(at))
+
+    def roll(self, day: int) -> None:
+        """Let a later day begin."""
+        spent_today = self.total - self.before[0]
+        if spent_today:
+            self.history[self.day] = spent_today
+            if len(self.history) > HISTORY_DAYS:
+                del self.history[min(self.history)]
+        windows = windows_of(day)
         for index in range(4):
             if windows[index] != self.windows[index]:
                 self.before[index] = self.total
         self.windows = windows
+        self.day = day
+
+    def give_back(self, micros: int, day: int) -> None:
+        """Take back what was charged on `day`, from those periods only that it still belongs to."""
+        spent = [self.total - part for part in self.before]
+        for index, window in enumerate(windows_of(day)):
+            if self.windows[index] == window:
+                spent[index] = max(0, spent[index] - micros)
+        if day in self.history:
+            self.history[day] = max(0, self.history[day] - micros)
+        self.total = spent[3]
+        self.before = [self.total - part for part in spent]
+
+    def rewind(self, day: int) -> None:
+        """Let an earlier day be today. What was spent on later ones counts in its periods: a clock that
+        was wrong gives no money back."""
+        if day < self.day:
+            self.day = day
+            self.windows = windows_of(day)
+
+
+@final
+class Open(msgspec.Struct):
+    """Money put aside for one call whose cost is not known yet. at: wall seconds since 1970. charges: each
+    account with the day it was charged on. unknown: nobody will say any more how it ended, but a person."""
+
+    id: str
+    at: int
+    micros: int
+    target: str
+    charges: tuple[tuple[Account, int], ...]
+    unknown: bool = False
 
 
 @final
 class Balances:
-    """newest_day: the newest day that anything was spent on; no earlier day ever begins again."""
+    """rolls: how often a day began anywhere; who keeps days looks again then."""
 
-    __slots__ = ("_accounts", "newest_day")
+    __slots__ = ("_warned", "_zones", "accounts", "open", "rolls")
 
-    def __init__(self, newest_day: int = 0) -> None:
-        self._accounts: dict[str, _Account] = {}
-        self.newest_day = newest_day
+    def __init__(self) -> None:
+        self.accounts: dict[str, Account] = {}
+        self.open: dict[str, Open] = {}
+        self.rolls = 0
+        self._zones: dict[str, Zone] = {}
+        self._warned: dict[tuple[str, str], tuple[int, int]] = {}
 
-    def today(self, at: float) -> int:
-        day = int(at) // _DAY_SECONDS
-        if day <= self.newest_day:
-            return self.newest_day
-        return min(day, DAY_MAX)
+    def zone(self, name: str) -> Zone:
+        found = self._zones.get(name)
+        if found is None:
+            found = self._zones[name] = Zone(name)
+        return found
+
+    def account(self, name: str, zone: str, day: int = 0) -> Account:
+        """Return the account, made if it is new; its calendar is `zone` from now on."""
+        found = self.accounts.get(name)
+        if found is None:
+            found = self.accounts[name] = Account(name, self.zone(zone), day)
+        elif found.zone.name != zone:
+            found.zone = self.zone(zone)
+            self.rolls += 1
+        return found
+
+    def roll(self, account: Account, day: int) -> None:
+        if day > account.day:
+            account.roll(day)
+            self.rolls += 1
+
+    def charge(self, reservation: Open) -> None:
+        """Take over a reservation from the journal, in its order."""
+        for account, day in reservation.charges:
+            self.roll(account, day)
+            account.total += reservation.micros
+        self.keep(reservation)
+
+    def keep(self, reservation: Open) -> None:
+        while len(self.open) >= OPEN_MAX:
+            del self.open[next(iter(self.open))]
+        self.open[reservation.id] = reservation
+
+    def end(self, number: str, micros: int) -> bool:
+        """Say what a reservation did cost; what it did not comes back. False: it has ended before."""
+        reservation = self.open.pop(number, None)
+        if reservation is None:
+            return False
+        rest = reservation.micros - micros
+        if rest > 0:
+            for account, day in reservation.charges:
+                account.give_back(rest, day)
+        return True
+
+    def doubt(self, number: str) -> bool:
+        """Say that nobody knows how a reservation ended. False: it has ended before."""
+        reservation = self.open.get(number)
+        if reservation is None or reservation.unknown:
+            return False
+        reservation.unknown = True
+        return True
+
+    def doubt_all(self) -> None:
+        """All that was under way has been left without an end."""
+        for reservation in self.open.values():
+            reservation.unknown = True
+
+    def spent(self, account: str, period: Period, at: float) -> int:
+        found = self.accounts.get(account)
+        return 0 if found is None else found.spent(period, at)
 
     def is_ahead_of(self, at: float) -> bool:
         """Say whether something was spent on a later day, by a clock that was ahead or is behind."""
-        return self.newest_day > int(at) // _DAY_SECONDS
-
-    def spent(self, account: str, period: Period, day: int) -> int:
-        found = self._accounts.get(account)
-        if found is None:
-            return 0
-        index = _INDEX[period]
-        if found.windows[index] != windows_of(day)[index]:
-            return 0
-        return found.total - found.before[index]
-
-    def spent_at(self, account: str, period: Period, at: float) -> int:
-        """As `spent`, for the day of a wall-clock time."""
-        found = self._accounts.get(account)
-        if found is None:
-            return 0
-        day = int(at) // _DAY_SECONDS
-        if found.windows[0] != day or day != self.newest_day:
-            return self.spent(account, period, self.today(at))
-        return found.total - found.before[_INDEX[period]]
-
-    def charge_within(
-        self, account: str, micros: int, limit_micros: int | None, period: Period, at: float
-    ) -> int | None:
-        """Add to all four periods if the account then exceeds neither `limit_micros` in this one nor
-        what can be counted. Return the day it was charged on; None: there is no room."""
-        day = int(at) // _DAY_SECONDS
-        found = self._accounts.get(account)
-        if found is None or day != self.newest_day or found.windows[0] != day:
-            return self._charge_first(account, micros, limit_micros, period, at)
-        total = found.total + micros
-        if total > MICROS_MAX or (
-            limit_micros is not None and total - found.before[_INDEX[period]] > limit_micros
-        ):
-            return None
-        found.total = total
-        return day
-
-    def _charge_first(
-        self, account: str, micros: int, limit_micros: int | None, period: Period, at: float
-    ) -> int | None:
-        """Charge an account for the first time in a day, or when the clock is behind the newest."""
-        day = self.today(at)
-        room = MICROS_MAX if limit_micros is None else min(limit_micros, MICROS_MAX)
-        found = self._accounts.get(account)
-        if found is not None and found.total + micros > MICROS_MAX:
-            return None
-        if self.spent(account, period, day) + micros > room:
-            return None
-        self.charge(account, micros, day)
-        return day
-
-    def charge(self, account: str, micros: int, day: int) -> None:
-        """Add to all four periods. `day` is `today(…)`, or comes from the journal in its order."""
-        windows = windows_of(day)
-        found = self._accounts.get(account)
-        if found is None:
-            found = self._accounts[account] = _Account(windows)
-        elif found.windows is not windows:
-            found.roll(windows)
-        self.newest_day = day
-        found.total += micros
+        return any(one.day > one.zone.day(at) for one in self.accounts.values())
 
     def rewind(self, at: float) -> None:
-        """Let the day of `at` be the newest although later ones were seen. What was spent on those
-        counts in its periods: a clock that was wrong gives no money back."""
-        if not self.is_ahead_of(at):
-            return
-        self.newest_day = day = max(0, int(at) // _DAY_SECONDS)
-        for found in self._accounts.values():
-            if found.windows[0] > day:
-                found.windows = windows_of(day)
+        """Let the day of `at` be today although later ones were seen (`Account.rewind`)."""
+        for account in self.accounts.values():
+            account.rewind(account.zone.day(at))
+        self.rolls += 1
 
-    def refund(self, account: str, micros: int, day: int) -> None:
-        """Take back what was charged on `day`, from those periods only that it still belongs to.
+    def warned(self, account: Account, index: int, budget: Budget) -> int:
+        """Return the share of a budget, in percent, that was told to be reached in this period; 0: none."""
+        window, percent = self._warned.get((account.name, budget.text), (0, 0))
+        return percent if window == account.windows[index] else 0
 
-        Raises:
-            KeyError: nothing was ever charged to the account.
-        """
-        found = self._accounts[account]
-        spent = found.spent()
-        for index, window in enumerate(windows_of(day)):
-            if found.windows[index] == window:
-                spent[index] = max(0, spent[index] - micros)
-        found.total = spent[3]
-        found.before = [found.total - part for part in spent]
+    def warn(self, account: Account, index: int, budget: Budget, percent: int) -> None:
+        self._warned[account.name, budget.text] = (account.windows[index], percent)
 
-    def restore(self, snapshot: Snapshot) -> None:
-        self._accounts[snapshot.account] = _Account(windows_of(snapshot.day), snapshot.spent)
+    def unknown(self) -> Sequence[Open]:
+        return [one for one in self.open.values() if one.unknown]
 
-    def snapshots(self) -> Iterable[Snapshot]:
-        for name, account in self._accounts.items():
-            day, week, month, total = account.spent()
-            yield Snapshot(name, account.windows[0], (day, week, month, total))
+    def of_kind(self, kind: str) -> Iterable[tuple[str, str, Account]]:
+        """Yield currency, name and account of all that belong to a `key`, `team`, `tenant` or `tool`."""
+        for name, account in self.accounts.items():
+            currency, found, rest = name.split(" ", 2)
+            if found == kind:
+                yield currency, rest, account
 
-    def accounts(self) -> list[str]:
-        return list(self._accounts)
+
+def account_name(currency: str, kind: str, name: str) -> str:
+    """Name an account in the ledger. kind: `key` (name is its id), `team`, `tenant` or `tool`."""
+    return f"{currency} {kind} {name}"

@@ -5,26 +5,35 @@ from pathlib import Path
 from typing import Final
 
 from yett.core.clock import Clock
-from yett.limits.backends.journal_ledger import JournalLedger, read_balances
+from yett.limits.backends.book_ledger import BookLedger, Nowhere
+from yett.limits.backends.journal_file import open_ledger, read_balances
 from yett.limits.backends.memory_counter import MemoryCounter
-from yett.limits.backends.memory_ledger import MemoryLedger
 from yett.limits.balances import Balances
-from yett.limits.config import LimitsConfig, ToolLimits
-from yett.limits.rules import parse
+from yett.limits.config import LimitsConfig, ServerLimits, ToolLimits
+from yett.limits.parsing import parse
 from yett.limits.stage import Limiter
 from yett.limits.state import LimitsState
+from yett.limits.steady import SteadyWall
 from yett.limits.strangers import ADDRESSES_KEPT, Strangers
+from yett.storage.place import CountersPlace, PostgresPlace
+from yett.storage.port import Database
 
 _DIRECTORY: Final = "ledger"
 
 
-def build(config: LimitsConfig, tools: Mapping[str, ToolLimits], *, state: LimitsState) -> Limiter:
-    """Make the limiter of one configuration. `tools`: by `server/tool`.
+def build(
+    config: LimitsConfig,
+    tools: Mapping[str, ToolLimits],
+    servers: Mapping[str, ServerLimits] | None = None,
+    *,
+    state: LimitsState,
+) -> Limiter:
+    """Make the limiter of one configuration. tools: by `server/tool`. servers: by name.
 
     Raises:
-        ConfigurationError: a quantity does not read, or prices and budgets differ in currency.
+        ConfigurationError: a quantity does not read, or prices and budgets contradict each other.
     """
-    return Limiter(parse(config, tools), state)
+    return Limiter(parse(config, tools, servers), state)
 
 
 def open_state(data: Path, clock: Clock) -> LimitsState:
@@ -33,8 +42,36 @@ def open_state(data: Path, clock: Clock) -> LimitsState:
     Raises:
         ConfigurationError: the ledger is in use, damaged or cannot be written.
     """
-    ledger = JournalLedger.open(data / _DIRECTORY)
-    return LimitsState(MemoryCounter(), ledger, clock, open_strangers(clock, "data"))
+    return LimitsState(
+        MemoryCounter(),
+        open_ledger(data / _DIRECTORY),
+        clock,
+        open_strangers(clock, "data"),
+        loops=MemoryCounter(),
+        wall=SteadyWall(clock),
+    )
+
+
+def open_shared_state(
+    storage: PostgresPlace, counters: CountersPlace, database: Database, clock: Clock, gate: str
+) -> LimitsState:
+    """Count together with other gates. gate: names this process, and no other one. Call it inside the event
+    loop: it connects, and stays connected, beside what goes on.
+
+    Raises:
+        CommandError: the driver is not installed.
+    """
+    from yett.limits.backends.postgres_ledger import PostgresLedger  # noqa: PLC0415 - an extra
+    from yett.limits.backends.valkey_store import ValkeyStore  # noqa: PLC0415 - an extra
+
+    return LimitsState(
+        MemoryCounter(),
+        BookLedger(Balances(), Nowhere()),
+        clock,
+        open_strangers(clock, "data"),
+        loops=MemoryCounter(),
+        shared=ValkeyStore(counters, PostgresLedger(storage, gate), database, gate),
+    )
 
 
 def accept_clock(data: Path, clock: Clock) -> bool:
@@ -47,7 +84,7 @@ def accept_clock(data: Path, clock: Clock) -> bool:
     at = clock.wall()
     if not read_spending(data).is_ahead_of(at):
         return False
-    ledger = JournalLedger.open(data / _DIRECTORY)
+    ledger = open_ledger(data / _DIRECTORY)
     try:
         ledger.rewind(at)
     finally:
@@ -57,7 +94,13 @@ def accept_clock(data: Path, clock: Clock) -> bool:
 
 def memory_state(clock: Clock) -> LimitsState:
     """A state that leaves nothing behind, for demonstrations and tests."""
-    return LimitsState(MemoryCounter(), MemoryLedger(), clock, open_strangers(clock, "data"))
+    return LimitsState(
+        MemoryCounter(),
+        BookLedger(Balances(), Nowhere()),
+        clock,
+        open_strangers(clock, "data"),
+        loops=MemoryCounter(),
+    )
 
 
 def open_strangers(clock: Clock, listener: str) -> Strangers:

@@ -1,54 +1,90 @@
 """What a caller may know of its own limits and spending."""
 
+from collections.abc import Iterator
+
 from yett.core.clock import iso_time_or_none
 from yett.core.identity import Principal
 from yett.core.quantities import Money
 from yett.core.target import JSON
-from yett.limits.port import PERIODS
-from yett.limits.rules import Budget, Rules, account_name
+from yett.limits.balances import Account, account_name
+from yett.limits.demand import PERIODS, Budget
+from yett.limits.forecast import used_up_at
+from yett.limits.rules import Rules
 from yett.limits.state import LimitsState
+
+_FOREVER = 2.5e11  # seconds: as far as calendars go
 
 
 def describe(principal: Principal, rules: Rules, state: LimitsState) -> dict[str, JSON]:
-    plan = rules.plan(principal, state.counter)
-    at = state.clock.wall()
+    """Return `limits` and `usage`. What is shared with others, of a team or a tenant, says so in `of`."""
     monotonic = state.clock.monotonic()
-    rates = []
-    for (key, rate), text in zip(plan.keys, plan.rules.rates, strict=True):
-        room = state.counter.room(key, rate, monotonic)
-        rates.append(
-            {
-                "limit": text,
+    rates: list[JSON] = []
+    concurrency = None
+    for kind, name, held in rules.holders(principal):
+        for one in held.demand_rates(kind, name):
+            if one.observed:
+                continue
+            room = state.counter.room(one.key, one.rate, monotonic)
+            described: dict[str, JSON] = {
+                "limit": one.text,
                 "remaining": room.remaining,
                 "resets_in_seconds": room.resets_in_seconds,
             }
-        )
+            if one.unit != "calls":
+                described["counts"] = f"bytes of {one.unit}"
+            rates.append(described | _of(kind))
+        if kind == "key" and not held.observed:
+            concurrency = held.concurrency
+    budgets = list(_budgets(principal, rules, state))
     caller = state.callers.get(principal.id)
-    budget = None
-    if plan.budget is not None:
-        spent = state.ledger.spent(plan.budget_account, plan.budget.period, at)
-        budget = describe_budget(plan.budget, spent, state.ledger.resets_at(plan.budget.period, at))
+    at = state.wall()
     return {
-        "limits": {"rate": rates, "concurrency": plan.rules.concurrency, "budget": budget},
+        "limits": {
+            "rate": rates,
+            "concurrency": concurrency,
+            "budget": budgets[0] if budgets else None,
+            "budgets": budgets,
+        },
         "usage": {
             "active_calls": caller.active if caller else 0,
             "spent": [
                 {
-                    period: str(Money(state.ledger.spent(account, period, at), currency))
+                    period: str(Money(state.ledger.balances.spent(account, period, at), currency))
                     for period in PERIODS
                 }
                 for currency in rules.currencies
-                for account in [account_name(currency, principal.id)]
+                for account in [account_name(currency, "key", principal.id)]
             ],
         },
     }
 
 
-def describe_budget(budget: Budget, spent_micros: int, resets_at: float | None) -> dict[str, JSON]:
-    """Amounts as the operator writes them; `resets_at` in ISO 8601, None for a total."""
+def _budgets(principal: Principal, rules: Rules, state: LimitsState) -> Iterator[dict[str, JSON]]:
+    at = state.wall()
+    balances = state.ledger.balances
+    for kind, name, held in rules.holders(principal):
+        for budget in held.budgets:
+            if not budget.observed:
+                account = account_name(budget.currency, kind, name)
+                found = balances.accounts.get(account) or Account(
+                    account, balances.zone(held.zone), 0
+                )
+                yield describe_budget(budget, found, at) | _of(kind)
+
+
+def describe_budget(budget: Budget, account: Account, at: float) -> dict[str, JSON]:
+    """Amounts as the operator writes them; times in ISO 8601. resets_at: None for a total. used_up_at: by
+    the pace so far; None: not in this period."""
+    spent = account.spent(budget.period, at)
+    used_up = used_up_at(account, budget, at)
     return {
         "limit": budget.text,
-        "spent": str(Money(spent_micros, budget.currency)),
-        "remaining": str(Money(max(0, budget.micros - spent_micros), budget.currency)),
-        "resets_at": iso_time_or_none(resets_at),
+        "spent": str(Money(spent, budget.currency)),
+        "remaining": str(Money(max(0, budget.micros - spent), budget.currency)),
+        "resets_at": iso_time_or_none(account.zone.end_of(budget.period, account.today(at))),
+        "used_up_at": iso_time_or_none(None if used_up is None or used_up > _FOREVER else used_up),
     }
+
+
+def _of(kind: str) -> dict[str, JSON]:
+    return {} if kind == "key" else {"of": kind}

@@ -1,9 +1,12 @@
 """The words of the ledger's journal: one line per entry, readable by a person, checked by CRC-32.
 
-    ["ledger",1,NEWEST_DAY]                              first line
-    ["account",ACCOUNT,DAY,[DAY_,WEEK_,MONTH_,TOTAL_]]   what was spent before the lines that follow
-    ["+",DAY,MICROS,ACCOUNT]                             reserved: spent unless given back
-    ["-",DAY,MICROS,ACCOUNT]                             given back: nothing left the process
+    ["ledger",2]                                               first line
+    ["account",ACCOUNT,ZONE,DAY,[DAY_,WEEK_,MONTH_,TOTAL_],[[DAY,MICROS],…]]
+                                                               what was spent before the lines that follow
+    ["open",ID,AT,MICROS,TARGET,[[ACCOUNT,ZONE,DAY],…],UNKNOWN]  was charged before, and has no end yet
+    ["+",ID,AT,MICROS,TARGET,[[ACCOUNT,ZONE,DAY],…]]           reserved: spent unless a later line says else
+    ["=",ID,MICROS]                                            it did cost so much; 0: nothing left the gate
+    ["?",ID]                                                   nobody knows how it ended: spent
 
 Before each stands its CRC-32 in hexadecimal. A last line without its end is one that the process
 died on: the call it stood for was never made, so it counts for nothing. Anything else that does not
@@ -11,16 +14,18 @@ read is damage, and damage is never guessed at.
 """
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import orjson
 
 from yett.core.target import JSON
-from yett.limits.balances import DAY_MAX, MICROS_MAX, Balances, Snapshot
+from yett.limits.balances import HISTORY_DAYS, INDEX, MICROS_MAX, Account, Balances, Open
+from yett.limits.calendar import DAY_MAX
 
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 _CRC_DIGITS: Final = 8
+_AT_MAX: Final = 2**53
 
 
 class DamagedJournal(ValueError):
@@ -32,15 +37,29 @@ class DamagedJournal(ValueError):
 
 
 def line_of(entry: list[JSON]) -> bytes:
-    body = orjson.dumps(entry)
+    return line_around(orjson.dumps(entry))
+
+
+def line_around(body: bytes) -> bytes:
+    """body: an entry as compact JSON."""
     return b"%08x %b\n" % (zlib.crc32(body), body)
 
 
+def charges_of(target: str, charges: Sequence[tuple[Account, int]]) -> bytes:
+    """Return the end of a `+` entry, which many calls share."""
+    return orjson.dumps([target, _named(charges)])[1:]
+
+
 def compact_lines(balances: Balances) -> Iterator[bytes]:
-    """Say the same as all lines so far, with one line per account."""
-    yield line_of(["ledger", _FORMAT, balances.newest_day])
-    for snapshot in balances.snapshots():
-        yield line_of(["account", snapshot.account, snapshot.day, list(snapshot.spent)])
+    """Say the same as all lines so far, with one line per account and per reservation without an end."""
+    yield line_of(["ledger", _FORMAT])
+    for account in balances.accounts.values():
+        spent = [account.total - before for before in account.before]
+        history = [list(item) for item in account.history.items()]
+        yield line_of(["account", account.name, account.zone.name, account.day, spent, history])
+    for one in balances.open.values():
+        charges = _named(one.charges)
+        yield line_of(["open", one.id, one.at, one.micros, one.target, charges, one.unknown])
 
 
 def replay(journal: bytes) -> Balances:
@@ -61,6 +80,10 @@ def replay(journal: bytes) -> Balances:
     return balances
 
 
+def _named(charges: Sequence[tuple[Account, int]]) -> list[list[JSON]]:
+    return [[account.name, account.zone.name, day] for account, day in charges]
+
+
 def _entry(line: bytes) -> list[Any]:
     crc, body = line[:_CRC_DIGITS], line[_CRC_DIGITS + 1 :]
     if crc != b"%08x" % zlib.crc32(body):
@@ -72,25 +95,52 @@ def _entry(line: bytes) -> list[Any]:
 
 
 def _apply(balances: Balances, entry: list[Any], *, first: bool) -> None:
+    if first:
+        if entry != ["ledger", _FORMAT]:
+            raise ValueError("another format")
+        return
     match entry:
-        case ["ledger", int(format_), int(day)] if first and format_ == _FORMAT:
-            balances.newest_day = _bounded(day, 0, DAY_MAX)
-        case ["+", int(day), int(micros), str(account)] if not first:
-            balances.charge(
-                account,
-                _bounded(micros, 1, MICROS_MAX),
-                _bounded(day, balances.newest_day, DAY_MAX),
-            )
-        case ["-", int(day), int(micros), str(account)] if not first:
-            balances.refund(account, _bounded(micros, 1, MICROS_MAX), _bounded(day, 0, DAY_MAX))
-        case ["account", str(account), int(day), [int(a), int(b), int(c), int(d)]] if not first:
-            _bounded(min(a, b, c, d), 0, MICROS_MAX)
-            balances.restore(Snapshot(account, _bounded(day, 0, balances.newest_day), (a, b, c, d)))
+        case ["+", str(number), int(at), int(micros), str(target), list(charges)]:
+            balances.charge(_open(balances, (number, at, micros, target), charges))
+        case ["=", str(number), int(micros)]:
+            balances.end(number, _bounded(micros, 0, MICROS_MAX))
+        case ["?", str(number)]:
+            balances.doubt(number)
+        case ["account", str(name), str(zone), int(day), list(spent), list(history)]:
+            _restore(balances.account(name, zone, _bounded(day, 0, DAY_MAX)), spent, history)
+        case ["open", str(number), int(at), int(micros), str(target), list(charges), bool(unknown)]:
+            found = _open(balances, (number, at, micros, target), charges)
+            found.unknown = unknown
+            balances.keep(found)
         case _:
             raise ValueError("unknown entry")
 
 
-def _bounded(number: int, low: int, high: int) -> int:
-    if not low <= number <= high:
+def _open(balances: Balances, head: tuple[str, int, int, str], charges: list[Any]) -> Open:
+    number, at, micros, target = head
+    return Open(
+        number,
+        _bounded(at, -_AT_MAX, _AT_MAX),
+        _bounded(micros, 1, MICROS_MAX),
+        target,
+        tuple(
+            (balances.account(account, zone, _bounded(day, 0, DAY_MAX)), day)
+            for account, zone, day in charges
+        ),
+    )
+
+
+def _restore(account: Account, spent: list[Any], history: list[Any]) -> None:
+    if len(spent) != len(INDEX) or len(history) > HISTORY_DAYS:
+        raise ValueError("another number of periods")
+    account.total = _bounded(spent[3], 0, MICROS_MAX)
+    account.before = [account.total - _bounded(part, 0, account.total) for part in spent]
+    account.history = {
+        _bounded(day, 0, DAY_MAX): _bounded(micros, 0, MICROS_MAX) for day, micros in history
+    }
+
+
+def _bounded(number: Any, low: int, high: int) -> int:
+    if type(number) is not int or not low <= number <= high:
         raise ValueError("out of bounds")
     return number

@@ -10,12 +10,8 @@ from typing import Protocol, final
 import msgspec
 
 from yett.core.quantities import Rate
-from yett.limits.demand import PERIODS, Answer, Claim, Demand, Ending, Period
-
-__all__ = [
-    "PERIODS", "Answer", "Claim", "Counter", "Demand", "Ending", "Ledger", "Meter", "Period",
-    "Reservation", "Room", "SharedStore",
-]  # fmt: skip
+from yett.limits.balances import Balances
+from yett.limits.demand import AccountDemand, Answer, Budget, Claim, Demand, Ending, RateDemand
 
 
 @final
@@ -26,31 +22,42 @@ class Room(msgspec.Struct, frozen=True):
     resets_in_seconds: float
 
 
-@final
-class Reservation(msgspec.Struct, frozen=True, gc=False):
-    """Money put aside for one call. day: days since 1970-01-01 UTC, as the ledger counted it."""
-
-    number: int
-    account: str
-    micros: int
-    day: int
-
-
 class Meter(Protocol):
-    """Counts the same keys again and again."""
+    """Counts by the same rates again and again."""
 
-    def take(self, at: float) -> float:
-        """As `Counter.take`.
+    def take(self, at: float, input_bytes: int = 0) -> float:
+        """Count one use by every rate, or by none. at: monotonic seconds.
+
+        Return 0 when all that are not only observed had room, and each is counted; otherwise the seconds
+        after which all of them will have room, and none is counted; infinity: never. In any span of time a
+        rate admits at most burst + count * span / period uses.
 
         Raises:
-            Fault: the store could not be asked.
+            Fault: the store could not be asked. The call ends: no count, no call.
         """
+        ...
+
+    def take_back(self, input_bytes: int = 0) -> None:
+        """Undo the last `take`, with nothing in between."""
+        ...
+
+    def add_output(self, at: float, output_bytes: int) -> None:
+        """Count what an answer brought, by the rates that count it."""
+        ...
+
+    def overruns(self) -> Sequence[RateDemand]:
+        """Return the observed rates that had no room at the last `take`, and did not count it."""
+        ...
+
+    def left(self, at: float) -> tuple[int, int, int, int] | None:
+        """Return of the rate of calls that is nearest to its end: uses that remain, whole seconds until all
+        are back, the uses that it admits at once, and the seconds of its period; None: there is none."""
         ...
 
 
 class Counter(Protocol):
-    def meter(self, keys: Sequence[tuple[str, Rate]]) -> Meter:
-        """Return what counts uses of all these keys, which share their counts with everybody else's.
+    def meter(self, rates: Sequence[RateDemand]) -> Meter:
+        """Return what counts by these rates, which share their counts with everybody else's of equal keys.
 
         Raises:
             Nothing: the store is asked when something is counted.
@@ -58,15 +65,7 @@ class Counter(Protocol):
         ...
 
     def take(self, keys: Sequence[tuple[str, Rate]], at: float) -> float:
-        """Count one use of every key, or of none. `keys` are distinct; `at`: monotonic seconds.
-
-        Return 0 when all had room, and each is counted; otherwise the seconds after which all of
-        them will have room, and none is counted. In any span of time a key admits at most
-        count + count * span / period uses.
-
-        Raises:
-            Fault: the store could not be asked. The call ends: no count, no call.
-        """
+        """As `Meter.take`, for rates of uses that are asked for once. Keys are distinct."""
         ...
 
     def room(self, key: str, rate: Rate, at: float) -> Room:
@@ -80,57 +79,93 @@ class Counter(Protocol):
     def close(self) -> None: ...
 
 
-class Ledger(Protocol):
-    """Accounts are independent. Times are wall seconds since 1970; amounts are whole micros.
+@final
+class Warned(msgspec.Struct, frozen=True):
+    """A share of a budget that is spent, for the first time in its period."""
 
-    The newest day that was ever written is today's, whatever the clock says later: a clock that is
-    set back opens no period a second time.
-    """
+    account: str
+    budget: Budget
+    percent: int
+    spent_micros: int
 
-    def reserve(
-        self, account: str, micros: int, *, limit_micros: int | None, period: Period, at: float
-    ) -> Reservation | None:
-        """Put `micros` aside so that it survives the death of this process, before returning.
 
-        None, and nothing is put aside, when the account would exceed `limit_micros` in the current
-        `period`, or could not be counted any more. limit_micros None: only keep account. A
-        reservation that is never settled nor released counts as spent.
+class Purse(Protocol):
+    """The accounts that pay for the calls of one caller to one target: made once and kept. warnings: what
+    `reserve` noticed; whoever tells it takes it out."""
+
+    warnings: list[Warned]
+
+    def reserve(self, number: str, micros: int, at: float) -> Budget | None:
+        """Put `micros` aside in every account so that it survives the death of this process, before
+        returning None; or return the budget in which there is no room, and nothing is put aside. number: of
+        the call, never used twice. micros: positive. at: wall seconds since 1970.
 
         Raises:
             Fault: it could not be written down. The call ends: no reservation, no call.
-            ValueError: `micros` is not positive.
         """
         ...
 
-    def settle(self, reservation: Reservation) -> None:
-        """The money is spent for good; a later `release` of the reservation changes nothing.
-
-        Raises:
-            Nothing: what was reserved is written down already.
-        """
+    def overruns(self) -> list[Budget]:
+        """Return the observed budgets that are spent beyond their end."""
         ...
 
-    def release(self, reservation: Reservation) -> None:
-        """Give the money back, once: nothing left the process.
+    def left(self, at: float) -> int | None:
+        """Return micros that remain in the tightest budget; None if there is no budget."""
+        ...
+
+    def resets_at(self, budget: Budget, at: float) -> float | None:
+        """Return when the period of one of its budgets ends, seconds since 1970; None: never."""
+        ...
+
+
+class Ledger(Protocol):
+    """Amounts are whole micros; accounts are independent of each other.
+
+    An account's newest day is today's, whatever the clock says later: a clock that is set back opens no
+    period a second time. What was reserved and has no end counts as spent.
+    """
+
+    @property
+    def balances(self) -> Balances: ...
+
+    def purse(
+        self, accounts: Sequence[AccountDemand], target: str, warn_percents: tuple[int, ...] = ()
+    ) -> Purse: ...
+
+    def settle(self, number: str, micros: int) -> None:
+        """Say what a call did cost, at most what was reserved; what it did not comes back. Once.
 
         Raises:
             Nothing: money whose return cannot be written down stays spent.
         """
         ...
 
-    def spent(self, account: str, period: Period, at: float) -> int:
-        """Return micros reserved or spent in the current `period`.
+    def doubt(self, number: str) -> None:
+        """Say that nobody knows how a call ended: its money stays spent until `reconcile`."""
+        ...
+
+    def release(self, number: str) -> None:
+        """Give all the money back, once: nothing left the gate.
 
         Raises:
-            Fault: the store could not be asked.
+            Nothing: money whose return cannot be written down stays spent.
         """
         ...
 
-    def resets_at(self, period: Period, at: float) -> float | None:
-        """Return when the current `period` ends, seconds since 1970; None for `total`.
+    def reconcile(self, number: str, micros: int) -> bool:
+        """Say what a call of unknown outcome did cost. False: there is none, or it cost more than was
+        reserved.
 
         Raises:
-            Fault: the store could not be asked.
+            OSError: it cannot be written; nothing changed.
+        """
+        ...
+
+    def flush(self) -> None:
+        """Write down what may wait, a second or so.
+
+        Raises:
+            OSError: it is kept for the next time.
         """
         ...
 

@@ -1,246 +1,174 @@
-"""The configuration, parsed once, and what of it applies to one caller, prepared once per caller."""
+"""The configuration, parsed once, and what of it one caller's calls to one target ask for."""
 
-import sys
-from collections.abc import Callable, Mapping
-from typing import Final, TypeVar, final
+from collections.abc import Iterator
+from typing import Final, final
 
 import msgspec
 
-from yett.core.errors import ConfigurationError, Problem
 from yett.core.identity import Principal
-from yett.core.quantities import Money, Rate, duration_seconds
+from yett.core.operations import Kind
+from yett.core.quantities import Rate
 from yett.core.target import Target
+from yett.limits.balances import account_name
 from yett.limits.breaker import Breaker
-from yett.limits.config import KeyLimits, LimitsConfig, Rates, ToolLimits
-from yett.limits.port import PERIODS, Counter, Meter, Period
+from yett.limits.demand import (
+    AccountDemand,
+    Budget,
+    Demand,
+    PlaceDemand,
+    RateDemand,
+    Unit,
+)
+from yett.limits.prices import Price
 
 CURRENCY_DEFAULT: Final = "USD"
-
-_Path = tuple[str | int, ...]
-_Parsed = TypeVar("_Parsed")
-Keys = tuple[tuple[str, Rate], ...]
-"""Names of counted things, each with its rate, as `Counter.take` wants them."""
+_TOOL: Final = Kind.TOOL
 
 
 @final
-class Budget(msgspec.Struct, frozen=True):
+class NamedRate(msgspec.Struct, frozen=True):
     """text: as the operator wrote it."""
 
     text: str
-    micros: int
-    currency: str
-    period: Period
+    rate: Rate
+    unit: Unit = "calls"
+    observed: bool = False
 
 
 @final
-class KeyRules(msgspec.Struct, frozen=True):
-    """rates: by the text that the operator wrote. concurrency: None is no limit."""
+class Holding(msgspec.Struct, frozen=True):
+    """What a key, a team or a tenant has room for. observed: its concurrency; rates and budgets say so
+    themselves. zone: by whose calendar its account is kept."""
 
-    rates: dict[str, Rate] = {}
+    rates: tuple[NamedRate, ...] = ()
     concurrency: int | None = None
-    budget: Budget | None = None
+    budgets: tuple[Budget, ...] = ()
+    observed: bool = False
+    zone: str = "UTC"
+
+    def demand_rates(self, kind: str, name: str) -> Iterator[RateDemand]:
+        for one in self.rates:
+            unit = "" if one.unit == "calls" else f"{one.unit} "
+            key = f"{kind} {unit}{one.text} {name}"
+            yield RateDemand(key, one.rate, one.text, one.unit, one.observed)
+
+    def demand_places(self, kind: str, name: str) -> Iterator[PlaceDemand]:
+        if self.concurrency is not None:
+            text = f"{self.concurrency} at once for the {kind}"
+            yield PlaceDemand(f"{kind} {name}", self.concurrency, text, self.observed)
+
+    def demand_account(self, currency: str, kind: str, name: str) -> AccountDemand:
+        budgets = tuple(one for one in self.budgets if one.currency == currency)
+        return AccountDemand(account_name(currency, kind, name), self.zone, budgets)
 
 
 @final
 class ToolRules(msgspec.Struct, frozen=True):
-    rates: dict[str, Rate] = {}
-    rates_total: dict[str, Rate] = {}
-    price: Money = Money(0, CURRENCY_DEFAULT)
+    """price: None is free."""
+
+    rates: tuple[NamedRate, ...] = ()
+    rates_total: tuple[NamedRate, ...] = ()
+    concurrency: int | None = None
+    price: Price | None = None
+    observed: bool = False
 
 
 @final
-class ToolPlan(msgspec.Struct, frozen=True):
-    """One caller and one tool: every rate that applies, and the account that pays. meter: counts by
-    all these rates; None where there is none."""
-
-    keys: Keys
-    meter: Meter | None = None
-    cost_micros: int = 0
-    currency: str = CURRENCY_DEFAULT
-    account: str = ""
-
-
-@final
-class CallerPlan(msgspec.Struct, frozen=True):
-    """One caller. tools: by `server/tool`, filled as they are called; plain: any other target."""
-
-    name: str
-    rules: KeyRules
-    keys: Keys
-    concurrency: int
-    budget: Budget | None
-    budget_account: str
-    plain: ToolPlan
-    tools: dict[str, ToolPlan]
+class ServerRules(msgspec.Struct, frozen=True):
+    rates: tuple[NamedRate, ...] = ()
+    concurrency: int | None = None
 
 
 @final
 class Rules(msgspec.Struct, frozen=True):
-    """keys: by the name of the key; `every_key` for all others. tools: by (server, name)."""
+    """keys: by the name of the key; `every_key` for all others; tenants likewise. teams: by their name.
+    teams_of: by the name of a key, the names of its teams. tools: by (server, name). warn_percents: rising.
+    currency: of all budgets; the usual one if there is none. currencies: that anything is priced in."""
 
-    every_key: KeyRules
-    keys: dict[str, KeyRules]
+    every_key: Holding
+    keys: dict[str, Holding]
+    teams: dict[str, Holding]
+    teams_of: dict[str, tuple[str, ...]]
+    every_tenant: Holding
+    tenants: dict[str, Holding]
     tools: dict[tuple[str, str], ToolRules]
+    servers: dict[str, ServerRules]
     breaker: Breaker
+    warn_percents: tuple[int, ...]
+    zone: str
+    currency: str
     currencies: tuple[str, ...]
 
-    def plan(self, principal: Principal, counter: Counter) -> CallerPlan:
-        rules = self.keys.get(principal.name, self.every_key)
-        keys = tuple((f"key {text} {principal.id}", rate) for text, rate in rules.rates.items())
-        budget = rules.budget
-        return CallerPlan(
-            name=principal.name,
-            rules=rules,
-            keys=keys,
-            concurrency=sys.maxsize if rules.concurrency is None else rules.concurrency,
-            budget=budget,
-            budget_account=account_name(budget.currency, principal.id) if budget else "",
-            plain=ToolPlan(keys, counter.meter(keys) if keys else None),
-            tools={},
+    def of_key(self, name: str) -> Holding:
+        return self.keys.get(name, self.every_key)
+
+    def of_tenant(self, name: str) -> Holding:
+        return self.tenants.get(name, self.every_tenant)
+
+    def holders(self, principal: Principal) -> list[tuple[str, str, Holding]]:
+        """Return kind, name and holding of the key, its teams and its tenant."""
+        teams = self.teams_of.get(principal.name, ())
+        return [
+            ("key", principal.id, self.of_key(principal.name)),
+            *(("team", team, self.teams[team]) for team in teams),
+            ("tenant", principal.tenant, self.of_tenant(principal.tenant)),
+        ]
+
+    def tool(self, target: Target) -> ToolRules | None:
+        """Only tools have rates and prices of their own: a prompt may be called like one."""
+        if target.kind is not _TOOL:
+            return None
+        return self.tools.get((target.server, target.name))
+
+    def demand(self, principal: Principal, target: Target | None) -> Demand:
+        """Return what a call asks for. target: None for what reaches no server."""
+        holders = self.holders(principal)
+        rates = [one for kind, name, held in holders for one in held.demand_rates(kind, name)]
+        places: list[PlaceDemand] = []
+        accounts: list[AccountDemand] = []
+        currency = self.currency
+        if target is not None:
+            tool = self.tool(target) or ToolRules()
+            server = self.servers.get(target.server, ServerRules())
+            currency = tool.price.currency if tool.price else currency
+            rates += _rates_of(principal, target, tool, server)
+            places = [
+                *(one for kind, name, held in holders for one in held.demand_places(kind, name)),
+                *_places_of(target, tool, server),
+            ]
+            accounts = [held.demand_account(currency, kind, name) for kind, name, held in holders]
+            if tool.price is not None:
+                account = account_name(currency, "tool", target.key)
+                accounts.append(AccountDemand(account, self.zone))
+        return Demand(
+            tenant=principal.tenant,
+            caller=principal.id,
+            target=target.key if target else "",
+            rates=tuple(rates),
+            places=tuple(places),
+            accounts=tuple(accounts),
+            currency=currency,
+            breaker=self.breaker.demand(),
         )
 
-    def plan_tool(
-        self, caller: CallerPlan, principal: Principal, target: Target, counter: Counter
-    ) -> ToolPlan:
-        """Prepare what `caller.tools` lacks. Only tools have rates and prices of their own."""
-        rules = self.tools.get((target.server, target.name))
-        if rules is None:
-            plan = caller.plain
-        else:
-            # The length of the id keeps two pairs of id and tool from running into one name.
-            own = f"{len(principal.id)} {principal.id} {target.key}"
-            total = target.key
-            keys = (
-                *caller.keys,
-                *((f"tool {text} {own}", rate) for text, rate in rules.rates.items()),
-                *((f"total {text} {total}", rate) for text, rate in rules.rates_total.items()),
-            )
-            plan = ToolPlan(
-                keys=keys,
-                meter=counter.meter(keys) if keys else None,
-                cost_micros=rules.price.micros,
-                currency=rules.price.currency,
-                account=account_name(rules.price.currency, principal.id),
-            )
-        caller.tools[target.key] = plan
-        return plan
+
+def _rates_of(
+    principal: Principal, target: Target, tool: ToolRules, server: ServerRules
+) -> Iterator[RateDemand]:
+    # The length of the id keeps two pairs of id and tool from running into one name.
+    own = f"{len(principal.id)} {principal.id} {target.key}"
+    for kind, name, rates in (("tool", own, tool.rates), ("total", target.key, tool.rates_total)):
+        for one in rates:
+            key = f"{kind} {one.text} {name}"
+            yield RateDemand(key, one.rate, one.text, observed=tool.observed)
+    for one in server.rates:
+        yield RateDemand(f"server {one.text} {target.server}", one.rate, one.text)
 
 
-def account_name(currency: str, principal_id: str) -> str:
-    """Name a caller's account in the ledger; a currency has three letters."""
-    return f"{currency} {principal_id}"
-
-
-def parse(config: LimitsConfig, tools: Mapping[str, ToolLimits]) -> Rules:
-    """Read every quantity. `tools`: by `server/tool`.
-
-    Raises:
-        ConfigurationError: a quantity does not read, or prices and budgets differ in currency.
-    """
-    problems: list[Problem] = []
-    every = _key_rules(config.every_key, KeyRules(), ("limits", "every_key"), problems)
-    keys = {
-        name: _key_rules(limits, every, ("limits", "keys", name), problems)
-        for name, limits in config.keys.items()
-    }
-    tool_rules = {}
-    for key, limits in tools.items():
-        server, _, tool = key.partition("/")
-        path = ("servers", server, "tools", tool)
-        tool_rules[server, tool] = _tool_rules(limits, path, problems)
-    breaker = Breaker(
-        config.breaker.failures,
-        _read(
-            duration_seconds, config.breaker.cooldown, ("limits", "breaker", "cooldown"), problems
-        )
-        or Breaker().cooldown_seconds,
-    )
-    _check_currencies(every, keys, tool_rules, problems)
-    if problems:
-        raise ConfigurationError(problems)
-    prices = {rules.price.currency for rules in tool_rules.values() if rules.price.micros}
-    budgets = {rules.budget.currency for rules in (every, *keys.values()) if rules.budget}
-    return Rules(every, keys, tool_rules, breaker, tuple(sorted(prices | budgets)))
-
-
-def _key_rules(
-    limits: KeyLimits, fallback: KeyRules, path: _Path, problems: list[Problem]
-) -> KeyRules:
-    """What a key's own section leaves empty holds as for every key."""
-    rates = _rates(limits.rate, (*path, "rate"), problems)
-    budget = fallback.budget
-    if limits.budget is not None:
-        budget = _read(parse_budget, limits.budget, (*path, "budget"), problems)
-    return KeyRules(
-        rates=rates or fallback.rates,
-        concurrency=fallback.concurrency if limits.concurrency is None else limits.concurrency,
-        budget=budget,
-    )
-
-
-def _tool_rules(limits: ToolLimits, path: _Path, problems: list[Problem]) -> ToolRules:
-    price = None
-    if limits.cost is not None:
-        price = _read(Money.parse, limits.cost, (*path, "cost"), problems)
-    return ToolRules(
-        rates=_rates(limits.rate, (*path, "rate"), problems),
-        rates_total=_rates(limits.rate_total, (*path, "rate_total"), problems),
-        price=price or Money(0, CURRENCY_DEFAULT),
-    )
-
-
-def _rates(rates: Rates, path: _Path, problems: list[Problem]) -> dict[str, Rate]:
-    texts = (rates,) if isinstance(rates, str) else rates
-    read = {text: _read(Rate.parse, text, path, problems) for text in texts}
-    return {text: rate for text, rate in read.items() if rate is not None}
-
-
-def parse_budget(text: str) -> Budget:
-    """Read `10 USD/day`.
-
-    Raises:
-        ValueError: the text is not a budget.
-    """
-    amount, _, word = text.partition("/")
-    for period in PERIODS:
-        if period == word:
-            money = Money.parse(amount)
-            return Budget(text, money.micros, money.currency, period)
-    raise ValueError(f"`{text}` is not a budget such as 10 USD/day")
-
-
-def _read(
-    reader: Callable[[str], _Parsed], text: str, path: _Path, problems: list[Problem]
-) -> _Parsed | None:
-    try:
-        return reader(text)
-    except ValueError as error:
-        problems.append(Problem(str(error), fix="Write it in the form of the example", path=path))
-        return None
-
-
-def _check_currencies(
-    every: KeyRules,
-    keys: Mapping[str, KeyRules],
-    tools: Mapping[tuple[str, str], ToolRules],
-    problems: list[Problem],
-) -> None:
-    """Money is not converted, so a budget can only bound prices in its own currency."""
-    budgets: dict[str, _Path] = {}
-    for name, rules in keys.items():
-        if rules.budget is not None:
-            budgets[rules.budget.currency] = ("limits", "keys", name, "budget")
-    if every.budget is not None:
-        budgets[every.budget.currency] = ("limits", "every_key", "budget")
-    for (server, tool), tool_rules in tools.items():
-        price = tool_rules.price
-        others = sorted(budgets.keys() - {price.currency}) if price.micros else []
-        problems.extend(
-            Problem(
-                f"the price is in {price.currency}, but `{'.'.join(map(str, budgets[other]))}` "
-                f"is in {other}, and money is not converted",
-                fix="Write all prices and budgets in one currency",
-                path=("servers", server, "tools", tool, "cost"),
-            )
-            for other in others
-        )
+def _places_of(target: Target, tool: ToolRules, server: ServerRules) -> Iterator[PlaceDemand]:
+    if tool.concurrency is not None:
+        text = f"{tool.concurrency} at once for the tool"
+        yield PlaceDemand(f"tool {target.key}", tool.concurrency, text, tool.observed)
+    if server.concurrency is not None:
+        text = f"{server.concurrency} at once for the server"
+        yield PlaceDemand(f"server {target.server}", server.concurrency, text)

@@ -1,51 +1,96 @@
 """Is there room: for one more call now, for one more call at the same time, and for what it costs?
 
-Everything is decided without suspending, so no two calls can see the same last place. A refusal by
-the breaker, by concurrency or by one rate uses up nothing; only a call that the budget refuses has
-been counted by its rates.
+In this process everything is decided without suspending, so no two calls can see the same last place.
+With a store that other gates share, one question takes the place of all of it (`SharedAdmission`). A refusal
+uses up nothing.
 """
 
+import math
 from types import TracebackType
-from typing import Final, final
+from typing import ClassVar, Final, Literal, final
+
+import msgspec
 
 from yett.core.call import Call, Reply, Usage
+from yett.core.document import encode
 from yett.core.errors import Denied, Refusal
 from yett.core.identity import Principal
-from yett.core.operations import JUDGE_AGAIN, Kind
-from yett.core.proofs import Admitted, Cleaned, Confirmed, Identified
+from yett.core.operations import JUDGE_AGAIN, OPERATIONS
+from yett.core.proofs import Admitted, Cleaned, Confirmed, Identified, Permitted, Validated
 from yett.core.quantities import Money
 from yett.core.reasons import Reason
 from yett.core.target import JSON
+from yett.limits.breaker import Caller
+from yett.limits.demand import Demand
 from yett.limits.description import describe
-from yett.limits.port import Reservation
-from yett.limits.rules import CallerPlan, Keys, Rules, ToolPlan
-from yett.limits.state import Caller, LimitsState
+from yett.limits.plans import OwnPlan, Plan, is_paid_for, prepare, prepare_own
+from yett.limits.port import Purse
+from yett.limits.rules import Rules
+from yett.limits.state import LimitsState
 from yett.limits.strangers import NAMELESS
 
 CONCURRENCY_RETRY_SECONDS: Final = 1.0
 PLANS_MAX: Final = 20_000
-_TOOL: Final = Kind.TOOL  # an attribute of an enumeration costs ten times a global
+NEAR_PERCENT: Final = 95
+"""From here on a warning about a budget is urgent."""
+_CALL_TOOL: Final = OPERATIONS["tools/call"]
+
+# With these nobody knows whether the call was made; any other answer says that it was.
+_UNKNOWN: Final = frozenset(
+    {Reason.UPSTREAM_TIMEOUT, Reason.UPSTREAM_UNREACHABLE, Reason.CANCELLED, Reason.INTERNAL_ERROR}
+)
 
 
 @final
 class Limiter:
     """One configuration's view of a `LimitsState`, which is shared with the views before and after."""
 
-    __slots__ = ("plans", "rules", "state")
+    __slots__ = ("_judges_all", "plans", "rules", "state")
 
     def __init__(self, rules: Rules, state: LimitsState) -> None:
         self.rules = rules
         self.state = state
-        self.plans: dict[str, CallerPlan] = {}
+        self.plans: dict[str, OwnPlan] = {}
+        self._judges_all = rules.breaker.failure_rate is not None
 
     def admit(self, confirmed: Confirmed) -> "Admission":
-        """Ask for room; it is held from the beginning of the `with` to its end.
+        """Take room for a call; it is held until the end of the `with` block around what is returned.
 
-        Raises (on entering):
-            Denied: CIRCUIT_OPEN, RATE_LIMITED or BUDGET_EXHAUSTED.
+        Raises:
+            Denied: CIRCUIT_OPEN, RATE_LIMITED or BUDGET_EXHAUSTED; INVALID_INPUT, the price goes by an
+                argument that is not there.
             Fault: the counter or the ledger did not answer.
         """
-        return Admission(self, confirmed)
+        validated = confirmed.validated
+        permitted = validated.permitted
+        plan: Plan | None = permitted.standing.limits
+        if plan is None or plan.rules is not self.rules:
+            plan = self._prepare(permitted)
+        state = self.state
+        monotonic = state.monotonic
+        at = monotonic()
+        caller = state.callers.get(plan.caller)
+        if caller is None:
+            caller = state.remember(plan.caller)
+        elif caller.open_until:
+            self.rules.breaker.check(caller, at, reaches_upstream=True)
+        if caller.active >= plan.concurrency:
+            raise _too_many_at_once(f"{plan.concurrency} at once for the key")
+        if plan.has_more:
+            self._check_more(plan, caller, validated, at)
+        meter, call = plan.meter, permitted.call
+        if meter is not None and call.operation is not JUDGE_AGAIN:
+            wait = meter.take(at, _input_bytes(plan, validated))
+            if wait:
+                raise rate_limited(plan.demand, wait)
+        micros = 0 if plan.purse is None else self._put_aside(plan, plan.purse, validated)
+        # Nothing below can fail: what is taken here is given back in __exit__ only.
+        caller.active += 1
+        is_probe = False
+        if plan.has_more or caller.open_until:
+            is_probe = self._take_more(plan, caller, call, micros)
+        admitted = Admitted(validated, micros, plan.demand.currency, confirmed.agreement)
+        return Admission(admitted, self, plan, caller, call.id, micros, is_probe)
 
     def count(self, identified: Identified) -> None:
         """Count what reaches no upstream: listings, pings, the caller's own affairs.
@@ -60,14 +105,13 @@ class Limiter:
         caller = state.callers.get(principal.id)
         if caller is not None and caller.open_until:
             self.rules.breaker.check(caller, at, reaches_upstream=False)
-        plan = self.plans.get(principal.id)
-        if plan is None or plan.name != principal.name:
-            plan = self.plan(principal)
-        meter = plan.plain.meter
-        if meter is not None:
-            wait = meter.take(at)
+        own = self.plans.get(principal.id)
+        if own is None or (own.principal is not principal and own.principal != principal):
+            own = self.plan(principal)
+        if own.meter is not None:
+            wait = own.meter.take(at)
             if wait:
-                raise rate_limited(plan.keys, wait)
+                raise rate_limited(own.demand, wait)
 
     def observe(self, reply: Reply) -> None:
         """Tell the caller's breaker how a call ended. Nobody's breaker hears of a call without a name."""
@@ -76,14 +120,15 @@ class Limiter:
             return
         caller = self.state.callers.get(principal.id)
         result = reply.result
-        if result is not None and result.get("isError") is not True:
+        if result is not None and result.get("isError") is not True and not self._judges_all:
             if caller is None or not (caller.failures or caller.open_until):
                 return  # a success that resets nothing: nearly every call
         elif caller is None:
             caller = self.state.remember(principal.id)
         if reply.call.operation is JUDGE_AGAIN and not caller.open_until:
             return  # as a probe it counts, or there would never be another
-        self.rules.breaker.observe(caller, reply, self.state.monotonic())
+        if self.rules.breaker.observe(caller, reply, self.state.monotonic()):
+            self._tell_of_opening(caller, principal)
 
     def bear(self, call: Call, refusal: Refusal) -> Refusal:
         """Return the refusal that is told and recorded: of who cannot be named, not every one is."""
@@ -95,95 +140,173 @@ class Limiter:
         """Return `limits` and `usage` of the caller, for `/v1/key` and `/v1/usage`."""
         return describe(identified.principal, self.rules, self.state)
 
-    def plan(self, principal: Principal) -> CallerPlan:
-        """Prepare what applies to one caller; once, unless there are very many."""
+    def plan(self, principal: Principal) -> OwnPlan:
+        """Prepare what applies to a caller's own affairs; once, unless there are very many."""
         if len(self.plans) >= PLANS_MAX:
             self.plans.clear()
-        plan = self.plans[principal.id] = self.rules.plan(principal, self.state.counter)
+        found = prepare_own(self.rules, principal, self.state)
+        self.plans[principal.id] = found
+        return found
+
+    def _prepare(self, permitted: Permitted) -> Plan:
+        plan = prepare(self.rules, permitted.principal, permitted.target, self.state)
+        permitted.standing.limits = plan
         return plan
+
+    def _check_more(self, plan: Plan, caller: Caller, validated: Validated, at: float) -> None:
+        """Ask what few calls are asked: is there a place, and does the caller go round in circles?"""
+        for gauge, place in plan.places:
+            if gauge.active >= place.most and not place.observed:
+                raise _too_many_at_once(f"{place.text} ({place.key})")
+        if plan.is_watched:
+            self._watch(caller, validated, at)
+
+    def _take_more(self, plan: Plan, caller: Caller, call: Call, micros: int) -> bool:
+        """Take the places that few calls need; say whether this one is the breaker's probe."""
+        for gauge, _ in plan.places:
+            gauge.active += 1
+        if plan.has_observed:
+            self._note_overruns(plan, caller, micros)
+        if not caller.open_until:
+            return False
+        self.rules.breaker.claim_probe(caller, call.id)
+        return True
+
+    def _put_aside(self, plan: Plan, purse: Purse, validated: Validated) -> int:
+        """Put the price aside, and return it.
+
+        Raises:
+            Denied: BUDGET_EXHAUSTED, and the call is not counted; or the price cannot be told.
+            Fault: it could not be written down.
+        """
+        micros = plan.micros if plan.is_fixed else plan.price_of(validated)
+        if not micros or is_paid_for(validated):
+            return 0
+        call = validated.permitted.call
+        wall = self.state.wall
+        at = wall()
+        budget = purse.reserve(call.id, micros, at)
+        if purse.warnings:
+            self._warn(purse)
+        if budget is None:
+            return micros
+        if plan.meter is not None:
+            plan.meter.take_back(_input_bytes(plan, validated))
+        raise Denied(
+            Reason.BUDGET_EXHAUSTED,
+            f"{Money(micros, budget.currency)} more would exceed {budget.text}",
+            resets_at=purse.resets_at(budget, at),
+        )
+
+    def _watch(self, caller: Caller, validated: Validated, at: float) -> None:
+        """Look whether the caller goes round in circles, or through everything that there is.
+
+        Raises:
+            Denied: CIRCUIT_OPEN, it does.
+        """
+        permitted = validated.permitted
+        if permitted.call.operation is not _CALL_TOOL or is_paid_for(validated):
+            return
+        breaker, principal, target = self.rules.breaker, permitted.principal, permitted.target.key
+        why = ""
+        if breaker.uses(caller, target, at):
+            why = f"more than {breaker.tools.count if breaker.tools else 0} different tools"
+        elif breaker.identical is not None:
+            encoded = validated.encoded or encode(validated.arguments)
+            # Not a digest: whoever finds two calls with one hash has only herself to blame.
+            key = f"{principal.id} {hash((target, encoded))}"
+            if self.state.loops.take(((key, breaker.identical),), at):
+                why = f"the same call of {target} again and again"
+        if why:
+            breaker.open(caller, at, why)
+            self._tell_of_opening(caller, principal)
+            raise breaker.refusal(caller, caller.cooldown_seconds)
+
+    def _tell_of_opening(self, caller: Caller, principal: Principal) -> None:
+        self.state.notices.tell(
+            {
+                "event": "breaker.opened",
+                "alert": "high",
+                "actor": "gate",
+                "caller": principal.id,
+                "key": principal.name,
+                "tenant": principal.tenant,
+                "why": caller.why.rstrip(","),
+                "seconds": caller.cooldown_seconds,
+                "openings": caller.openings,
+            }
+        )
+
+    def _warn(self, purse: Purse) -> None:
+        for one in purse.warnings:
+            budget = one.budget
+            self.state.notices.tell(
+                {
+                    "event": "budget.warning",
+                    "alert": "high" if one.percent >= NEAR_PERCENT else "low",
+                    "actor": "gate",
+                    "account": one.account,
+                    "budget": budget.text,
+                    "percent": one.percent,
+                    "spent": str(Money(one.spent_micros, budget.currency)),
+                }
+            )
+        purse.warnings.clear()
+
+    def _note_overruns(self, plan: Plan, caller: Caller, micros: int) -> None:
+        """Count what only observed limits would have refused; the call is among those under way."""
+        notices = self.state.notices
+        if plan.meter is not None:
+            for one in plan.meter.overruns():
+                notices.overrun(one.key)
+        for gauge, place in plan.places:
+            active = caller.active if place.key == f"key {plan.demand.caller}" else gauge.active
+            if place.observed and active > place.most:
+                notices.overrun(f"{place.text} {place.key}")
+        if micros and plan.purse is not None:
+            for budget in plan.purse.overruns():
+                notices.overrun(f"budget {budget.text} {plan.demand.caller}")
 
 
 @final
-class Admission:
-    """Room for one call. `admitted` is there from the beginning of the block."""
+class Admission(msgspec.Struct, gc=False):
+    """Room for one call, until the end of the block. micros: put aside and not yet settled."""
 
-    __slots__ = (
-        "_caller", "_committed", "_confirmed", "_limiter", "_plan", "_probe", "_reservation",
-        "admitted",
-    )  # fmt: skip
+    shared: ClassVar[Literal[False]] = False
 
     admitted: Admitted
-    _caller: Caller
-    _plan: CallerPlan
-
-    def __init__(self, limiter: Limiter, confirmed: Confirmed) -> None:
-        self._limiter = limiter
-        self._confirmed = confirmed
-        self._reservation: Reservation | None = None
-        self._committed = False
-        self._probe = False
+    limiter: Limiter
+    plan: Plan
+    caller: Caller
+    number: str
+    micros: int
+    is_probe: bool
+    is_committed: bool = False
 
     def __enter__(self) -> "Admission":
-        limiter, confirmed = self._limiter, self._confirmed
-        validated = confirmed.validated
-        permitted = validated.permitted
-        principal, target = permitted.principal, permitted.target
-        identifier = principal.id
-        state = limiter.state
-        monotonic = state.monotonic
-        at = monotonic()
-        caller = state.callers.get(identifier)
-        if caller is None:
-            caller = state.remember(identifier)
-        elif caller.open_until:
-            limiter.rules.breaker.check(caller, at, reaches_upstream=True)
-        plan = limiter.plans.get(identifier)
-        if plan is None or plan.name != principal.name:
-            plan = limiter.plan(principal)
-        tool = plan.tools.get(target.key) if target.kind is _TOOL else plan.plain
-        if tool is None:
-            tool = limiter.rules.plan_tool(plan, principal, target, state.counter)
-        if caller.active >= plan.concurrency:
-            raise _too_many_at_once(plan.concurrency)
-        meter = tool.meter
-        if meter is not None and permitted.call.operation is not JUDGE_AGAIN:
-            wait = meter.take(at)
-            if wait:
-                raise rate_limited(tool.keys, wait)
-        # A round that goes on where the caller was asked something belongs to a call that is paid for.
-        resumption = validated.resumption
-        cost = tool.cost_micros if resumption is None or not resumption.seal else 0
-        if cost:
-            self._reservation = _reserve(state, plan, tool)
-        # Nothing below can fail: what is taken here is given back in __exit__ only.
-        caller.active += 1
-        if caller.open_until:
-            limiter.rules.breaker.claim_probe(caller, permitted.call.id)
-            self._probe = True
-        self._caller = caller
-        self._plan = plan
-        self.admitted = Admitted(validated, cost, tool.currency, confirmed.agreement)
         return self
 
     def commit(self) -> None:
         """From here on the money is spent, whatever happens."""
-        self._committed = True
+        self.is_committed = True
 
-    def settle(self, cleaned: Cleaned) -> Usage:  # noqa: ARG002 - prices are fixed; those by result will read it
-        """Pay the fixed price, and say what is left."""
-        state = self._limiter.state
-        ledger = state.ledger
-        reservation = self._reservation
-        if reservation is not None:
-            ledger.settle(reservation)
-            self._reservation = None
-        plan, admitted = self._plan, self.admitted
-        budget = plan.budget
-        if budget is None:
-            return Usage(admitted.cost_micros, None, admitted.currency)
+    def settle(self, cleaned: Cleaned) -> Usage:
+        """Pay the price, and say what is left."""
+        plan = self.plan
+        if plan.counts_output and plan.meter is not None:
+            plan.meter.add_output(self.limiter.state.monotonic(), len(cleaned.encoded))
+        purse = plan.purse
+        if purse is None:
+            return plan.free
+        state = self.limiter.state
+        micros = self.micros
+        if micros:
+            if plan.by_result is not None:
+                micros = self._told(cleaned)
+            state.ledger.settle(self.number, micros)
+            self.micros = 0
         wall = state.wall
-        left = budget.micros - ledger.spent(plan.budget_account, budget.period, wall())
-        return Usage(admitted.cost_micros, max(0, left), budget.currency)
+        return Usage(micros, purse.left(wall()), plan.demand.currency)
 
     def __exit__(
         self,
@@ -191,53 +314,72 @@ class Admission:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._caller.active -= 1
-        limiter = self._limiter
-        if self._probe:
-            limiter.rules.breaker.end_probe(self._caller, limiter.state.monotonic())
-        if self._reservation is not None:
-            if self._committed and not _never_left(error):
-                limiter.state.ledger.settle(self._reservation)
-            else:
-                limiter.state.ledger.release(self._reservation)
+        self.caller.active -= 1
+        plan = self.plan
+        if plan.places:
+            for gauge, _ in plan.places:
+                gauge.active -= 1
+        if self.is_probe:
+            limiter = self.limiter
+            limiter.rules.breaker.end_probe(self.caller, limiter.state.monotonic())
+        if self.micros:
+            self._end(error)
+
+    def _end(self, error: BaseException | None) -> None:
+        """The call ended without an answer that is paid for."""
+        ledger = self.limiter.state.ledger
+        if not self.is_committed or _never_left(error):
+            ledger.release(self.number)
+        elif isinstance(error, Refusal) and error.reason not in _UNKNOWN:
+            ledger.settle(self.number, self.micros)
+        else:
+            ledger.doubt(self.number)
+
+    def _told(self, cleaned: Cleaned) -> int:
+        """Return what the result says that it cost; all that was put aside if it says nothing that can be."""
+        price = self.plan.by_result
+        found = price.of(cleaned.result) if price else None
+        if found is not None:
+            return found
+        target = self.plan.demand.target
+        self.limiter.state.notices.tell_at_times(
+            {
+                "event": "cost.untold",
+                "alert": "low",
+                "actor": "gate",
+                "target": target,
+                "at": price.pointer if price else "",
+                "counted": str(Money(self.micros, self.plan.demand.currency)),
+            },
+            target,
+        )
+        return self.micros
 
 
-def rate_limited(keys: Keys, wait: float) -> Denied:
+def rate_limited(demand: Demand, wait: float) -> Denied:
+    used = "; ".join(one.key for one in demand.rates if not one.observed)
+    if wait == math.inf:
+        return Denied(
+            Reason.RATE_LIMITED,
+            f"larger than what one of these rates admits at once: {used}",
+            shown="the input is larger than all that is admitted at once",
+        )
     return Denied(
-        Reason.RATE_LIMITED,
-        f"one of these rates is used up: {'; '.join(key for key, _ in keys)}",
-        retry_after_seconds=wait,
+        Reason.RATE_LIMITED, f"one of these rates is used up: {used}", retry_after_seconds=wait
     )
 
 
-def _too_many_at_once(concurrency: int) -> Denied:
+def _too_many_at_once(text: str) -> Denied:
     return Denied(
         Reason.RATE_LIMITED,
-        f"the key has {concurrency} calls under way, which is its limit",
+        f"there are as many calls under way as may be: {text}",
         retry_after_seconds=CONCURRENCY_RETRY_SECONDS,
     )
 
 
-def _reserve(state: LimitsState, plan: CallerPlan, tool: ToolPlan) -> Reservation:
-    """Put the price aside in the ledger; without a budget too, so that spending is known."""
-    wall = state.wall
-    at = wall()
-    budget = plan.budget
-    reservation = state.ledger.reserve(
-        tool.account,
-        tool.cost_micros,
-        limit_micros=None if budget is None else budget.micros,
-        period="total" if budget is None else budget.period,
-        at=at,
-    )
-    if reservation is None:
-        price = Money(tool.cost_micros, tool.currency)
-        raise Denied(
-            Reason.BUDGET_EXHAUSTED,
-            f"{price} more would exceed {budget.text if budget else 'what can be counted'}",
-            resets_at=state.ledger.resets_at(budget.period, at) if budget else None,
-        )
-    return reservation
+def _input_bytes(plan: Plan, validated: Validated) -> int:
+    """Return the size of the arguments, where anybody counts it."""
+    return len(validated.encoded or encode(validated.arguments)) if plan.counts_input else 0
 
 
 def _never_left(error: BaseException | None) -> bool:

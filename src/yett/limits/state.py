@@ -1,74 +1,105 @@
 """What limits remember from call to call. It outlives the configuration that reads it."""
 
+from collections.abc import Callable
 from typing import Final, final
 
 from yett.core.clock import Clock
-from yett.limits.port import Counter, Ledger
+from yett.limits.breaker import Caller
+from yett.limits.demand import PlaceDemand
+from yett.limits.notices import Notices
+from yett.limits.port import Counter, Ledger, SharedStore
 from yett.limits.strangers import Strangers
+
+__all__ = ["Caller", "LimitsState"]
 
 IDLE_CALLERS_MAX: Final = 10_000
 
 
 @final
-class Caller:
-    """One principal. active: calls under way.
+class Gauge:
+    """Calls under way at one place."""
 
-    The breaker's part: failures in a row. open_until: 0 while it is shut, else when its cooldown
-    ends. probing: its one probe is under way. probe: the id of the probe's call, until it is judged.
-    """
-
-    __slots__ = ("active", "failures", "open_until", "probe", "probing")
+    __slots__ = ("active",)
 
     def __init__(self) -> None:
         self.active = 0
-        self.failures = 0
-        self.open_until = 0.0
-        self.probing = False
-        self.probe: str | None = None
-
-    @property
-    def is_idle(self) -> bool:
-        """Nothing would be lost by forgetting it."""
-        return not (self.active or self.failures or self.open_until)
 
 
 @final
 class LimitsState:
-    """callers: by principal id. strangers: those without one. Made once per process; each new
-    configuration goes on with it."""
+    """callers: by principal id. strangers: those without one. loops: counts calls that are the same.
+    notices: what is to be told. shared: set if other gates count together with this one. Made once per
+    process; each new configuration goes on with it."""
 
     __slots__ = (
+        "_gauges",
         "_sweep_at",
         "callers",
         "clock",
         "counter",
         "ledger",
+        "loops",
         "monotonic",
+        "notices",
+        "shared",
         "strangers",
         "wall",
     )
 
     def __init__(
-        self, counter: Counter, ledger: Ledger, clock: Clock, strangers: Strangers
+        self,
+        counter: Counter,
+        ledger: Ledger,
+        clock: Clock,
+        strangers: Strangers,
+        *,
+        loops: Counter,
+        wall: Callable[[], float] | None = None,
+        shared: SharedStore | None = None,
     ) -> None:
+        """wall: the time by which budgets begin anew; default: the clock's."""
         self.counter = counter
         self.ledger = ledger
         self.clock = clock
         self.strangers = strangers
+        self.loops = loops
+        self.shared = shared
+        self.notices = Notices(clock)
         self.monotonic = clock.monotonic
-        self.wall = clock.wall
+        self.wall = clock.wall if wall is None else wall
         self.callers: dict[str, Caller] = {}
+        self._gauges: dict[str, Gauge] = {}
         self._sweep_at = IDLE_CALLERS_MAX
 
     def remember(self, principal_id: str) -> Caller:
         """Begin to remember a caller that is not in `callers`."""
         if len(self.callers) >= self._sweep_at:
-            for name in [name for name, caller in self.callers.items() if caller.is_idle]:
+            at = self.monotonic()
+            for name in [name for name, caller in self.callers.items() if caller.is_idle(at)]:
                 del self.callers[name]
             self._sweep_at = len(self.callers) + IDLE_CALLERS_MAX
         caller = self.callers[principal_id] = Caller()
         return caller
 
+    def unblock(self, principal_id: str) -> bool:
+        """Shut a caller's breaker; say whether there was anything to shut."""
+        if self.shared is not None:
+            self.shared.unblock(principal_id)
+        caller = self.callers.get(principal_id)
+        if caller is None:
+            return False
+        caller.shut()
+        return True
+
+    def gauge(self, place: PlaceDemand) -> Gauge:
+        """Return where the calls at a place are counted. Operators name the places, so there is an end."""
+        found = self._gauges.get(place.key)
+        if found is None:
+            found = self._gauges[place.key] = Gauge()
+        return found
+
     def close(self) -> None:
         self.counter.close()
         self.ledger.close()
+        if self.shared is not None:
+            self.shared.close()

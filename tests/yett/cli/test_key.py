@@ -12,7 +12,8 @@ from tests.yett.cli.shell import Shell
 from yett.authentication.keys import parse_key
 from yett.cli.root import root
 from yett.cli.snippets import snippets
-from yett.limits.backends.journal_ledger import JournalLedger, read_balances
+from yett.limits.backends.journal_file import open_ledger, read_balances
+from yett.limits.demand import AccountDemand
 
 YAML = """
 listen: 0.0.0.0:9999
@@ -134,8 +135,8 @@ def test_budgets_follow_an_accepted_clock_unless_a_gate_holds_them(shell: Shell)
     directory = shell.folder / ".yett" / "ledger"
     shell.run("list")
     ahead = datetime.now(UTC).timestamp() + 40 * 86_400
-    ledger = JournalLedger.open(directory)
-    ledger.reserve("USD a", 5, limit_micros=None, period="day", at=ahead)
+    ledger = open_ledger(directory)
+    ledger.purse([AccountDemand("USD key a")], "server/tool").reserve("call-1", 5, ahead)
     told = shell.run("clock", "--accept", code=1).output
     ledger.close()
 

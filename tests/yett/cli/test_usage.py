@@ -1,6 +1,7 @@
 """`yett usage`, with and without a gate that runs."""
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,9 @@ from click.testing import CliRunner
 
 from yett.cli.root import root
 from yett.core.clock import SystemClock
+from yett.limits import LimitsState
 from yett.limits.build import open_state
+from yett.limits.demand import AccountDemand
 
 CONFIGURATION = """
 limits:
@@ -43,6 +46,11 @@ def create(place: Path, name: str) -> str:
     return str(json.loads(run(place, "key", "create", name, "--role", "reader", "--json"))["id"])
 
 
+def spend(state: LimitsState, account: str, micros: int) -> None:
+    purse = state.ledger.purse([AccountDemand(account)], "server/tool")
+    assert purse.reserve(f"call of {account}", micros, time.time()) is None
+
+
 def test_without_keys_there_is_nothing_to_show(place: Path) -> None:
     assert run(place, "usage").startswith("no keys yet; `yett key create")
 
@@ -64,9 +72,7 @@ def test_it_shows_what_is_spent_while_the_ledger_is_held_and_after(place: Path) 
     clock = SystemClock()
     state = open_state(place / "data", clock)
     for key, currency, micros in ((laptop, "USD", 2_000), (laptop, "EUR", 5), (server, "USD", 1)):
-        assert state.ledger.reserve(
-            f"{currency} {key}", micros, limit_micros=None, period="day", at=clock.wall()
-        )
+        spend(state, f"{currency} key {key}", micros)
     held = rows(place)
     state.close()
 
@@ -88,7 +94,7 @@ def test_a_revoked_key_is_shown_if_it_cost_something(place: Path) -> None:
     old, idle = create(place, "old"), create(place, "idle")
     clock = SystemClock()
     state = open_state(place / "data", clock)
-    state.ledger.reserve(f"USD {old}", 7, limit_micros=None, period="day", at=clock.wall())
+    spend(state, f"USD key {old}", 7)
     state.close()
     for key in (old, idle):
         run(place, "key", "revoke", key)

@@ -1,5 +1,6 @@
 """One good call of one caller, a clock that is set by hand, and limits over both."""
 
+import itertools
 from collections.abc import Mapping
 from typing import Any
 
@@ -27,6 +28,7 @@ from yett.limits.config import BreakerConfig, KeyLimits, LimitsConfig, ToolLimit
 from yett.limits.stage import Limiter
 from yett.limits.state import LimitsState
 
+NUMBERS = itertools.count(100)
 LAPTOP = Principal(id="key_laptop", name="laptop")
 SERVER = Principal(id="key_server", name="server")
 
@@ -51,12 +53,12 @@ def confirmed(
     tool: str = "create_issue",
     *,
     kind: Kind = Kind.TOOL,
-    number: str = "call-1",
+    number: str = "",
     started: float = 1_000.0,
 ) -> Confirmed:
     target = Target(kind=kind, server="github", name=tool, public_name=f"github__{tool}")
     permitted = Permitted(
-        call(number=number, started=started),
+        call(number=number or f"call-{next(NUMBERS)}", started=started),
         principal,
         target,
         ("p0",),

@@ -19,6 +19,7 @@ from yett.core.call import RpcError
 from yett.core.errors import Denied, Fault
 from yett.core.identity import Principal
 from yett.core.operations import JUDGE_AGAIN
+from yett.core.proofs import Confirmed
 from yett.core.reasons import Reason
 from yett.limits.config import BreakerConfig, KeyLimits
 from yett.limits.stage import Limiter
@@ -195,15 +196,24 @@ async def test_a_probe_that_succeeds_closes_it() -> None:
     assert not await is_open(limits)
 
 
-async def test_a_probe_that_fails_opens_it_for_another_cooldown() -> None:
+async def test_each_probe_that_fails_doubles_the_cooldown_up_to_a_limit() -> None:
     clock = HandClock()
-    limits = await opened(clock)
+    limits = limiter(clock, breaker=BreakerConfig(failures=3, cooldown="30s", cooldown_max="100s"))
+    fail(limits, 3)
+    clock.pass_seconds(30)
+    for seconds in (60, 100, 100):
+        await probe(limits)
+        limits.observe(reply(number="probe", result={"isError": True}))
+        clock.pass_seconds(seconds - 1)
+        assert await is_open(limits)
+        clock.pass_seconds(1)
     await probe(limits)
-    limits.observe(reply(number="probe", result={"isError": True}))
-    clock.pass_seconds(29)
-    assert await is_open(limits)
-    clock.pass_seconds(1)
-    await probe(limits)
+    limits.observe(reply(number="probe"))
+
+    clock.pass_seconds(201)
+    fail(limits, 3)
+    clock.pass_seconds(30)
+    assert not await is_open(limits)
 
 
 async def test_a_probe_whose_caller_hangs_up_counts_as_failed() -> None:
@@ -287,4 +297,97 @@ async def test_as_a_probe_it_counts() -> None:
     call = msgspec.structs.replace(good.call, id="probe", operation=JUDGE_AGAIN)
     limits.observe(msgspec.structs.replace(good, call=call))
 
+    assert not await is_open(limits)
+
+
+def events(limits: Limiter) -> list[dict[str, object]]:
+    told: list[dict[str, object]] = []
+    limits.state.notices.report(told.append)
+    return told
+
+
+async def test_opening_is_told_once_with_who_and_why() -> None:
+    limits = limiter(HandClock(), breaker=THREE)
+    fail(limits, 5)
+
+    (event,) = events(limits)
+
+    assert event["event"] == "breaker.opened"
+    assert event["alert"] == "high"
+    assert (event["caller"], event["key"]) == (LAPTOP.id, LAPTOP.name)
+    assert event["why"] == "3 failures in a row"
+    assert not events(limits)
+
+
+async def test_many_failures_among_successes_open_it_if_a_rate_is_set() -> None:
+    limits = limiter(HandClock(), breaker=BreakerConfig(failure_rate="60% of 10"))
+    for _ in range(5):
+        limits.observe(reply())
+    fail(limits, 5)
+    assert not await is_open(limits)
+    fail(limits)
+
+    assert await is_open(limits)
+    assert "6 failures in 10 calls" in str(events(limits)[0]["why"])
+
+
+async def test_few_calls_say_nothing_about_a_rate() -> None:
+    limits = limiter(HandClock(), breaker=BreakerConfig(failure_rate="10% of 10"))
+    fail(limits, 9)
+
+    assert not await is_open(limits)
+
+
+def repeated(arguments: bytes, tool: str = "create_issue", who: Principal = LAPTOP) -> Confirmed:
+    subject = confirmed(who, tool)
+    return msgspec.structs.replace(
+        subject, validated=msgspec.structs.replace(subject.validated, encoded=arguments)
+    )
+
+
+async def test_the_same_call_again_and_again_is_stopped_and_other_calls_are_none_of_it() -> None:
+    clock = HandClock()
+    limits = limiter(clock, breaker=BreakerConfig(identical="5/minute"))
+    for number in range(50):
+        limits.admit(repeated(b"%d" % number)).__exit__(None, None, None)
+        limits.admit(repeated(b"%d" % number, "other")).__exit__(None, None, None)
+    for _ in range(4):
+        limits.admit(repeated(b"7")).__exit__(None, None, None)
+    limits.admit(repeated(b"7", who=SERVER)).__exit__(None, None, None)
+    with pytest.raises(Denied) as caught:
+        limits.admit(repeated(b"7"))
+
+    assert caught.value.reason is Reason.CIRCUIT_OPEN
+    assert caught.value.retry_after_seconds == 30.0
+    assert await is_open(limits)
+    assert not await is_open(limits, SERVER)
+    assert "the same call of github/create_issue" in str(events(limits)[0]["why"])
+
+
+async def test_going_through_all_tools_is_stopped() -> None:
+    clock = HandClock()
+    limits = limiter(clock, breaker=BreakerConfig(tools="3/minute"))
+    for _ in range(10):
+        for tool in ("a", "b", "c"):
+            clock.pass_seconds(1)
+            limits.admit(confirmed(tool=tool)).__exit__(None, None, None)
+    clock.pass_seconds(61)
+    for tool in ("d", "e", "f"):
+        limits.admit(confirmed(tool=tool)).__exit__(None, None, None)
+    with pytest.raises(Denied) as caught:
+        limits.admit(confirmed(tool="g"))
+
+    assert caught.value.reason is Reason.CIRCUIT_OPEN
+
+
+async def test_what_an_operator_shuts_is_shut_and_nothing_is_held_against_the_caller() -> None:
+    limits = limiter(HandClock(), breaker=THREE)
+    fail(limits, 3)
+    assert await is_open(limits)
+
+    limits.state.unblock(LAPTOP.id)
+    limits.state.unblock("key_nobody")
+
+    assert not await is_open(limits)
+    fail(limits, 2)
     assert not await is_open(limits)

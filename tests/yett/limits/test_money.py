@@ -20,6 +20,7 @@ from yett.core.proofs import Confirmed
 from yett.core.reasons import Reason
 from yett.limits.build import open_state
 from yett.limits.config import KeyLimits, ToolLimits
+from yett.limits.demand import AccountDemand
 from yett.limits.stage import Limiter
 
 PAID = {"github/create_issue": ToolLimits(cost="0.002 USD")}
@@ -38,7 +39,7 @@ async def refusal_of(limits: Limiter, subject: Confirmed | None = None) -> Denie
 
 
 def spent(limits: Limiter, principal: Principal = LAPTOP) -> int:
-    return limits.state.ledger.spent(f"USD {principal.id}", "total", NOON)
+    return limits.state.ledger.balances.spent(f"USD key {principal.id}", "total", NOON)
 
 
 def active(limits: Limiter, principal: Principal = LAPTOP) -> int:
@@ -87,16 +88,14 @@ async def test_spending_is_known_without_a_budget_too() -> None:
     assert spent(limits) == 2_000
 
 
-async def test_what_can_be_counted_no_more_is_refused_without_a_budget() -> None:
+async def test_what_can_be_counted_no_more_ends_the_call() -> None:
     limits = limiter(HandClock(), tools=PAID)
-    limits.state.ledger.reserve(
-        "USD key_laptop", 2**63 - 1, limit_micros=None, period="day", at=NOON
-    )
+    purse = limits.state.ledger.purse([AccountDemand("USD key key_laptop")], "server/tool")
+    purse.reserve("call-0", 2**63 - 1, NOON)
 
-    denied = await refusal_of(limits)
-
-    assert denied.reason is Reason.BUDGET_EXHAUSTED
-    assert denied.resets_at is None
+    with pytest.raises(Fault):
+        await pass_through(limits)
+    assert active(limits) == 0
 
 
 async def test_a_budget_that_became_smaller_than_what_is_spent_has_nothing_left() -> None:

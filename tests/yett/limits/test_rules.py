@@ -6,7 +6,9 @@ from yett.core.errors import ConfigurationError
 from yett.core.quantities import Rate
 from yett.limits.breaker import Breaker
 from yett.limits.config import BreakerConfig, KeyLimits, LimitsConfig, ToolLimits
-from yett.limits.rules import Budget, Rules, parse, parse_budget
+from yett.limits.demand import Budget
+from yett.limits.parsing import parse, parse_budget
+from yett.limits.rules import NamedRate, Rules
 
 
 def problems_of(config: LimitsConfig, tools: dict[str, ToolLimits]) -> list[tuple[object, str]]:
@@ -21,7 +23,7 @@ def rules(**config: object) -> Rules:
 
 
 def test_nothing_configured_is_no_limit() -> None:
-    assert parse(LimitsConfig(), {}).every_key.rates == {}
+    assert parse(LimitsConfig(), {}).every_key.rates == ()
 
 
 def test_a_field_that_a_key_leaves_empty_is_that_of_every_key() -> None:
@@ -37,11 +39,14 @@ def test_a_field_that_a_key_leaves_empty_is_that_of_every_key() -> None:
     )
 
     assert parsed.keys["a"] == parsed.every_key
-    assert parsed.keys["b"].rates == {"1/second": Rate(1, 1.0), "5/hour": Rate(5, 3600.0)}
+    assert parsed.keys["b"].rates == (
+        NamedRate("1/second", Rate(1, 1.0)),
+        NamedRate("5/hour", Rate(5, 3600.0)),
+    )
     assert parsed.keys["b"].concurrency == 8
     assert parsed.keys["c"].concurrency == 1
-    assert parsed.keys["c"].rates == {"60/minute": Rate(60, 60.0)}
-    assert parsed.keys["d"].budget == Budget("1 USD/month", 1_000_000, "USD", "month")
+    assert parsed.keys["c"].rates == (NamedRate("60/minute", Rate(60, 60.0)),)
+    assert parsed.keys["d"].budgets == (Budget("1 USD/month", 1_000_000, "USD", "month"),)
 
 
 def test_a_rate_that_is_written_twice_counts_once() -> None:
@@ -52,7 +57,7 @@ def test_the_breaker_is_configurable() -> None:
     parsed = rules(breaker=BreakerConfig(failures=5, cooldown="2m"))
 
     assert parsed.breaker == Breaker(5, 120.0)
-    assert rules().breaker == Breaker(50, 30.0)
+    assert rules().breaker == Breaker(50, 30.0, 3_600.0)
 
 
 def test_a_budget_in_another_currency_than_a_price_is_a_problem() -> None:
@@ -73,7 +78,7 @@ def test_a_budget_in_another_currency_than_a_price_is_a_problem() -> None:
         ("servers", "github", "tools", "b", "cost"),
         ("servers", "github", "tools", "b", "cost"),
     ]
-    assert "`limits.keys.rome.budget` is in EUR" in found[0][1]
+    assert "`limits.keys.paris.budget` is in EUR" in found[0][1]
 
 
 def test_without_a_budget_prices_may_be_in_any_currency() -> None:

@@ -23,7 +23,7 @@ from yett.core.reasons import Reason
 from yett.limits import stage, state
 from yett.limits.build import memory_state
 from yett.limits.config import KeyLimits, ToolLimits
-from yett.limits.port import PERIODS
+from yett.limits.demand import PERIODS
 from yett.limits.stage import Admission, Limiter
 
 PAID = {"github/create_issue": ToolLimits(cost="0.002 USD")}
@@ -42,7 +42,7 @@ async def refusal_of(limits: Limiter, subject: Confirmed | None = None) -> Denie
 
 
 def spent(limits: Limiter, principal: Principal = LAPTOP) -> int:
-    return limits.state.ledger.spent(f"USD {principal.id}", "total", NOON)
+    return limits.state.ledger.balances.spent(f"USD key {principal.id}", "total", NOON)
 
 
 def active(limits: Limiter, principal: Principal = LAPTOP) -> int:
@@ -59,13 +59,10 @@ async def test_without_configuration_nothing_limits_a_key() -> None:
             assert admission.settle(cleaned(admission.admitted)) == Usage(0, None, "USD")
 
 
-async def test_the_proof_holds_what_was_validated_and_is_there_only_inside() -> None:
+async def test_the_proof_holds_what_was_validated() -> None:
     limits, subject = limiter(HandClock(), tools=PAID), confirmed()
-    admission = limits.admit(subject)
-    with pytest.raises(AttributeError):
-        _ = admission.admitted
 
-    with admission:
+    with limits.admit(subject) as admission:
         assert admission.admitted.validated is subject.validated
         assert admission.admitted.cost_micros == 2_000
 
@@ -219,6 +216,8 @@ async def test_a_new_configuration_goes_on_with_what_is_counted() -> None:
         admission.commit()
 
     assert (await refusal_of(after)).reason is Reason.BUDGET_EXHAUSTED
+    assert (await refusal_of(after)).reason is Reason.BUDGET_EXHAUSTED  # it was not counted
+    await pass_through(after, confirmed(tool="free"))
     assert (await refusal_of(after)).reason is Reason.RATE_LIMITED
 
 
@@ -242,6 +241,15 @@ async def test_a_key_without_rates_is_not_counted() -> None:
         limits.count(identified())
 
 
+BUDGET = {
+    "limit": "10 USD/day",
+    "spent": "0.002 USD",
+    "remaining": "9.998 USD",
+    "resets_at": "2027-01-16T00:00:00Z",
+    "used_up_at": None,
+}
+
+
 async def test_a_caller_can_see_its_limits_and_what_is_left() -> None:
     every = KeyLimits(rate=("60/minute", "100/day"), concurrency=4, budget="10 USD/day")
     limits = limiter(HandClock(), every, tools=PAID)
@@ -256,12 +264,8 @@ async def test_a_caller_can_see_its_limits_and_what_is_left() -> None:
                 {"limit": "100/day", "remaining": 99, "resets_in_seconds": 864.0},
             ],
             "concurrency": 4,
-            "budget": {
-                "limit": "10 USD/day",
-                "spent": "0.002 USD",
-                "remaining": "9.998 USD",
-                "resets_at": "2027-01-16T00:00:00Z",
-            },
+            "budget": BUDGET,
+            "budgets": [BUDGET],
         },
         "usage": {"active_calls": 1, "spent": [dict.fromkeys(PERIODS, "0.002 USD")]},
     }
@@ -269,7 +273,7 @@ async def test_a_caller_can_see_its_limits_and_what_is_left() -> None:
 
 async def test_a_caller_without_limits_sees_none() -> None:
     assert limiter(HandClock()).describe(identified()) == {
-        "limits": {"rate": [], "concurrency": None, "budget": None},
+        "limits": {"rate": [], "concurrency": None, "budget": None, "budgets": []},
         "usage": {"active_calls": 0, "spent": []},
     }
 

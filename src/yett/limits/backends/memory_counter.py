@@ -2,14 +2,17 @@
 
 GCRA (ATM Forum TM 4.0, the continuous-state leaky bucket) keeps for each key the time at which it
 will be empty again. Times are held in microseconds times `count`, so that the interval between two
-uses, period / count, is a whole number and nothing is ever rounded in the caller's favour.
+uses, period / count, is a whole number and nothing is ever rounded in the caller's favour. A use of
+several bytes takes as many intervals.
 """
 
+import math
 from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Final, final
 
 from yett.core.quantities import Rate
+from yett.limits.demand import RateDemand
 from yett.limits.port import Room
 
 KEYS_KEPT: Final = 32_768
@@ -20,7 +23,8 @@ _MICROSECONDS: Final = 1_000_000
 
 @final
 class _Cell:
-    """empty_at, interval and burst are in microseconds * count."""
+    """empty_at, interval and burst are in microseconds * count. burst: how far empty_at may be ahead of now
+    when a use of one is admitted."""
 
     __slots__ = ("burst", "count", "empty_at", "interval", "rate")
 
@@ -28,8 +32,24 @@ class _Cell:
         self.rate = rate
         self.count = rate.count
         self.interval = round(rate.period_seconds * _MICROSECONDS)
-        self.burst = self.interval * (rate.count - 1)
+        self.burst = self.interval * (rate.at_once - 1)
         self.empty_at = empty_at
+
+    def add(self, now: int, uses: int) -> None:
+        """Count uses, whether they have room or not."""
+        self.empty_at = max(self.empty_at, now * self.count) + uses * self.interval
+
+    def wait(self, now: int, uses: int = 1) -> int:
+        """Return microseconds until so many have room; at most 0 if they have."""
+        excess = self.empty_at - now * self.count - self.burst + (uses - 1) * self.interval
+        return -(-excess // self.count)
+
+    def room(self, now: int) -> Room:
+        used = max(0, self.empty_at - now * self.count)
+        return Room(
+            remaining=max(0, (self.burst + self.interval - used) // self.interval),
+            resets_in_seconds=-(-used // self.count) / _MICROSECONDS,
+        )
 
 
 @final
@@ -48,28 +68,22 @@ class MemoryCounter:
         return len(self._cells)
 
     def take(self, keys: Sequence[tuple[str, Rate]], at: float) -> float:
-        return _Meter(self, tuple(keys)).take(at)
+        return _Meter(self, [RateDemand(key, rate, key) for key, rate in keys]).take(at)
 
-    def meter(self, keys: Sequence[tuple[str, Rate]]) -> "_Meter":
-        return _Meter(self, tuple(keys))
+    def meter(self, rates: Sequence[RateDemand]) -> "_Meter":
+        return _Meter(self, rates)
 
     def room(self, key: str, rate: Rate, at: float) -> Room:
-        now = int(at * _MICROSECONDS + 0.5)
-        cell = self._cells.get(key) or _Cell(rate, 0)
-        used = max(0, cell.empty_at - now * cell.count)
-        return Room(
-            remaining=max(0, (cell.burst + cell.interval - used) // cell.interval),
-            resets_in_seconds=-(-used // cell.count) / _MICROSECONDS,
-        )
+        return (self._cells.get(key) or _Cell(rate, 0)).room(int(at * _MICROSECONDS + 0.5))
 
     def close(self) -> None:
         self._cells.clear()
 
-    def find(self, keys: Sequence[tuple[str, Rate]], now: int) -> tuple[_Cell, ...]:
-        """Return the cells of these keys. To make one may forget another, but for these."""
-        cells = tuple([self._cell(key, rate, now) for key, rate in keys])
-        for (key, _), cell in zip(keys, cells, strict=True):
-            self._cells.setdefault(key, cell)
+    def find(self, rates: Sequence[RateDemand], now: int) -> tuple[_Cell, ...]:
+        """Return the cells of these rates. To make one may forget another, but for these."""
+        cells = tuple([self._cell(one.key, one.rate, now) for one in rates])
+        for one, cell in zip(rates, cells, strict=True):
+            self._cells.setdefault(one.key, cell)
         return cells
 
     def _cell(self, key: str, rate: Rate, now: int) -> _Cell:
@@ -102,22 +116,39 @@ class MemoryCounter:
 
 @final
 class _Meter:
-    """Holds the cells of its keys for as long as the counter holds all of its own."""
+    """Holds the cells of its rates for as long as the counter holds all of its own. calls: cells of rates
+    of uses, which nearly all are; the others are looked at only if there are any."""
 
-    __slots__ = ("_cells", "_counter", "_keys", "_seen")
+    __slots__ = (
+        "_calls",
+        "_counter",
+        "_input",
+        "_observed",
+        "_output",
+        "_overruns",
+        "_rates",
+        "_seen",
+    )
 
-    def __init__(self, counter: MemoryCounter, keys: tuple[tuple[str, Rate], ...]) -> None:
+    def __init__(self, counter: MemoryCounter, rates: Sequence[RateDemand]) -> None:
         self._counter = counter
-        self._keys = keys
-        self._cells: tuple[_Cell, ...] = ()
+        self._rates = tuple(rates)
+        self._calls: tuple[_Cell, ...] = ()
+        self._input: tuple[_Cell, ...] = ()
+        self._output: tuple[_Cell, ...] = ()
+        self._observed: tuple[tuple[RateDemand, _Cell], ...] = ()
+        self._overruns: tuple[RateDemand, ...] = ()
         self._seen = -1
 
-    def take(self, at: float) -> float:
+    def take(self, at: float, input_bytes: int = 0) -> float:
         now = int(at * _MICROSECONDS + 0.5)
         if self._seen != self._counter.changes:
-            self._cells = self._counter.find(self._keys, now)
-            self._seen = self._counter.changes
-        for cell in self._cells:
+            self._find(now)
+        if self._input or self._output:
+            wait = self._wait_for_bytes(now, input_bytes)
+            if wait > 0:
+                return max(wait, self._wait(now))
+        for cell in self._calls:
             scaled_now = now * cell.count
             empty_at = cell.empty_at
             if empty_at <= scaled_now:
@@ -125,17 +156,85 @@ class _Meter:
             elif empty_at - scaled_now <= cell.burst:
                 cell.empty_at = empty_at + cell.interval
             else:
-                return self._refuse(cell, now)
+                self._take_back(cell)
+                return max(self._wait(now), self._wait_for_bytes(now, input_bytes))
+        for cell in self._input:
+            cell.add(now, input_bytes)
+        if self._observed:
+            self._observe(now, input_bytes)
         return 0.0
 
-    def _refuse(self, refused: _Cell, now: int) -> float:
-        """Take back what was counted before the refused key, and say how long all of them need."""
-        wait = 0
-        counted = True
-        for cell in self._cells:
-            counted = counted and cell is not refused
-            if counted:
-                cell.empty_at -= cell.interval
-            excess = cell.empty_at - now * cell.count - cell.burst
-            wait = max(wait, -(-excess // cell.count))
-        return wait / _MICROSECONDS
+    def take_back(self, input_bytes: int = 0) -> None:
+        for cell in self._calls:
+            cell.empty_at -= cell.interval
+        for cell in self._input:
+            cell.empty_at -= cell.interval * input_bytes
+
+    def add_output(self, at: float, output_bytes: int) -> None:
+        now = int(at * _MICROSECONDS + 0.5)
+        if self._seen != self._counter.changes:
+            self._find(now)
+        for cell in self._output:
+            cell.add(now, output_bytes)
+        for one, cell in self._observed:
+            if one.unit == "output":
+                cell.add(now, output_bytes)
+
+    def overruns(self) -> Sequence[RateDemand]:
+        return self._overruns
+
+    def left(self, at: float) -> tuple[int, int, int, int] | None:
+        now = int(at * _MICROSECONDS + 0.5)
+        if self._seen != self._counter.changes:
+            self._find(now)
+        tightest = None
+        for cell in self._calls:
+            room = cell.room(now)
+            if tightest is None or room.remaining < tightest[0]:
+                rate = cell.rate
+                resets = math.ceil(room.resets_in_seconds)
+                seconds = math.ceil(rate.period_seconds * rate.at_once / rate.count)
+                tightest = (room.remaining, resets, rate.at_once, seconds)
+        return tightest
+
+    def _find(self, now: int) -> None:
+        found = list(zip(self._rates, self._counter.find(self._rates, now), strict=True))
+        enforced = [(one.unit, cell) for one, cell in found if not one.observed]
+        self._calls = tuple([cell for unit, cell in enforced if unit == "calls"])
+        self._input = tuple([cell for unit, cell in enforced if unit == "input"])
+        self._output = tuple([cell for unit, cell in enforced if unit == "output"])
+        self._observed = tuple([(one, cell) for one, cell in found if one.observed])
+        self._seen = self._counter.changes
+
+    def _take_back(self, refused: _Cell) -> None:
+        """Take back what was counted before the refused rate."""
+        for cell in self._calls:
+            if cell is refused:
+                return
+            cell.empty_at -= cell.interval
+
+    def _wait(self, now: int) -> float:
+        """Say how long all rates of uses need."""
+        return max([0, *(cell.wait(now) for cell in self._calls)]) / _MICROSECONDS
+
+    def _wait_for_bytes(self, now: int, input_bytes: int) -> float:
+        """Say how long all rates of bytes need; infinity for a use that is larger than all that a rate
+        admits at once."""
+        waits = [0, *(cell.wait(now) for cell in self._output)]
+        for cell in self._input:
+            if input_bytes > cell.rate.at_once:
+                return math.inf
+            if input_bytes:
+                waits.append(cell.wait(now, input_bytes))
+        return max(waits) / _MICROSECONDS
+
+    def _observe(self, now: int, input_bytes: int) -> None:
+        """Count by the observed rates that have room, and remember those that have not."""
+        over = []
+        for one, cell in self._observed:
+            uses = input_bytes if one.unit == "input" else 1
+            if uses and cell.wait(now, uses) > 0:
+                over.append(one)
+            elif one.unit != "output":
+                cell.add(now, uses)
+        self._overruns = tuple(over)

@@ -1,5 +1,6 @@
 """What the journal adds to the contract of a ledger: it survives, and it says when it cannot."""
 
+import itertools
 import os
 import resource
 import signal
@@ -13,25 +14,49 @@ import pytest
 
 from yett.core.errors import ConfigurationError, Fault
 from yett.core.reasons import Reason
-from yett.limits.backends.journal_ledger import JournalLedger, read_balances
+from yett.limits.backends.book_ledger import BookLedger
+from yett.limits.backends.journal_file import open_ledger, read_balances
+from yett.limits.balances import Account
 from yett.limits.build import accept_clock, read_spending
+from yett.limits.demand import AccountDemand, Budget, Period
 from yett.limits.journal import line_of
-from yett.limits.port import Reservation
 
 NOON = 1_800_014_400.0
+DAY = 20_833
+NUMBERS = itertools.count()
 
 
-def reserve(ledger: JournalLedger, micros: int, limit: int | None = 1_000) -> Reservation | None:
-    return ledger.reserve("USD a", micros, limit_micros=limit, period="day", at=NOON)
+def reserve(
+    ledger: BookLedger,
+    micros: int,
+    limit: int | None = 1_000,
+    *,
+    account: str = "USD key a",
+    when: float = NOON,
+) -> str | None:
+    """Return the number of the reservation; None: there is no room."""
+    budgets = () if limit is None else (Budget("as written", limit, "USD", "day"),)
+    purse = ledger.purse([AccountDemand(account, "UTC", budgets)], "server/tool")
+    number = f"call-{next(NUMBERS)}"
+    return number if purse.reserve(number, micros, when) is None else None
 
 
-def spent(ledger: JournalLedger) -> int:
-    return ledger.spent("USD a", "day", NOON)
+def end(ledger: BookLedger, number: str | None) -> None:
+    assert number
+    ledger.settle(number, 1)
+
+
+def spent(ledger: BookLedger, period: Period = "day", when: float = NOON) -> int:
+    return ledger.balances.spent("USD key a", period, when)
+
+
+def account_of(ledger: BookLedger) -> Account:
+    return ledger.balances.accounts["USD key a"]
 
 
 @contextmanager
-def opened(directory: Path, **settings: int) -> Iterator[JournalLedger]:
-    ledger = JournalLedger.open(directory, **settings)
+def opened(directory: Path, **settings: int) -> Iterator[BookLedger]:
+    ledger = open_ledger(directory, **settings)
     try:
         yield ledger
     finally:
@@ -44,18 +69,18 @@ def test_a_reservation_whose_outcome_is_unknown_is_spent_after_a_restart(tmp_pat
         assert settled
         assert released
         assert unknown
-        ledger.settle(settled)
+        ledger.settle(settled, 1)
         ledger.release(released)
 
     for _ in range(2):  # the second start reads what the first made short
         with opened(tmp_path) as ledger:
             assert spent(ledger) == 101
+            assert [one.id for one in ledger.balances.unknown()] == [unknown]
 
 
 def test_the_newest_day_seen_survives_a_restart(tmp_path: Path) -> None:
     with opened(tmp_path) as ledger:
-        ledger.reserve("USD b", 1, limit_micros=None, period="day", at=NOON + 86_400)
-        reserve(ledger, 1_000)
+        reserve(ledger, 1_000, when=NOON + 86_400)
 
     with opened(tmp_path) as ledger:
         assert reserve(ledger, 1) is None
@@ -72,10 +97,12 @@ def test_a_torn_last_line_was_never_reserved(tmp_path: Path, cut: int) -> None:
     with opened(tmp_path) as ledger:
         assert spent(ledger) == 1
         reserve(ledger, 100)
-    assert read_balances(tmp_path).spent("USD a", "total", 0) == 101
+    assert read_balances(tmp_path).spent("USD key a", "total", 0) == 101
 
 
-HEADER = line_of(["ledger", 1, 20_000])
+HEADER = line_of(["ledger", 2])
+CHARGED = [["USD key a", "UTC", DAY]]
+GOOD = line_of(["+", "call-1", 1, 1, "s/t", CHARGED])
 
 
 @pytest.mark.parametrize(
@@ -85,19 +112,23 @@ HEADER = line_of(["ledger", 1, 20_000])
         (b"garbage", 1),
         (b"garbage\n", 1),
         (b"\0" * 40 + b"\n", 1),
-        (line_of(["ledger", 2, 20_000]), 1),
-        (line_of(["+", 20_000, 1, "USD a"]), 1),
+        (line_of(["ledger", 1, 20_000]), 1),
+        (GOOD, 1),
         (HEADER + HEADER, 2),
-        (HEADER + line_of(["+", 20_000, 1, "USD a"]).replace(b"20000,1,", b"20000,2,"), 2),
-        (HEADER + line_of(["+", 19_999, 1, "USD a"]), 2),
-        (HEADER + line_of(["+", 20_000, -1, "USD a"]), 2),
-        (HEADER + line_of(["+", 20_000, 0, "USD a"]), 2),
-        (HEADER + line_of(["+", 20_000, 1.5, "USD a"]), 2),
-        (HEADER + line_of(["+", 10**9, 1, "USD a"]), 2),
-        (HEADER + line_of(["-", -1, 1, "USD a"]), 2),
-        (HEADER + line_of(["-", 20_000, 1, "USD nobody"]), 2),
-        (HEADER + line_of(["account", "USD a", 20_000, [1, 1, 1, -1]]), 2),
-        (HEADER + line_of(["account", "USD a", 20_001, [1, 1, 1, 1]]), 2),
+        (HEADER + GOOD.replace(b",1,1,", b",1,2,"), 2),
+        (HEADER + line_of(["+", "call-1", 1, -1, "s/t", CHARGED]), 2),
+        (HEADER + line_of(["+", "call-1", 1, 0, "s/t", CHARGED]), 2),
+        (HEADER + line_of(["+", "call-1", 1, 1.5, "s/t", CHARGED]), 2),
+        (HEADER + line_of(["+", "call-1", 1, 1, "s/t", [["USD key a", "UTC", 10**9]]]), 2),
+        (HEADER + line_of(["+", "call-1", 1, 1, "s/t", [["USD key a", "UTC", -1]]]), 2),
+        (HEADER + line_of(["+", "call-1", 1, 1, "s/t", [["USD key a", "Mars/Base", DAY]]]), 2),
+        (HEADER + line_of(["+", "call-1", 1, 1, "s/t", [["USD key a"]]]), 2),
+        (HEADER + line_of(["=", "call-1", -1]), 2),
+        (HEADER + line_of(["=", "call-1", True]), 2),
+        (HEADER + line_of(["account", "USD key a", "UTC", DAY, [1, 1, 1, -1], []]), 2),
+        (HEADER + line_of(["account", "USD key a", "UTC", DAY, [1, 1, 1], []]), 2),
+        (HEADER + line_of(["account", "USD key a", "UTC", DAY, [1, 1, 1, 1], [[DAY, -1]]]), 2),
+        (HEADER + line_of(["open", "call-1", 1, 1, "s/t", CHARGED, 1]), 2),
         (HEADER + line_of(["more", 20_000]), 2),
         (HEADER + line_of([]) + HEADER, 2),
         (HEADER + b"\n", 2),
@@ -110,7 +141,7 @@ def test_a_damaged_journal_is_reported_and_never_guessed_at(
 
     for _ in range(2):  # nor is the lock kept
         with pytest.raises(ConfigurationError, match=f"damaged at line {line}"):
-            JournalLedger.open(tmp_path)
+            open_ledger(tmp_path)
     assert (tmp_path / "journal").read_bytes() == journal
 
 
@@ -123,14 +154,14 @@ def test_a_line_that_is_json_but_no_list_is_damage(tmp_path: Path) -> None:
 
 def test_one_process_writes(tmp_path: Path) -> None:
     with opened(tmp_path), pytest.raises(ConfigurationError, match="in use by another process"):
-        JournalLedger.open(tmp_path)
+        open_ledger(tmp_path)
 
 
 def test_others_may_read_while_it_is_written(tmp_path: Path) -> None:
-    assert read_spending(tmp_path).accounts() == []
+    assert read_spending(tmp_path).accounts == {}
     with opened(tmp_path / "ledger") as ledger:
         reserve(ledger, 5)
-        assert read_spending(tmp_path).spent("USD a", "total", 0) == 5
+        assert read_spending(tmp_path).spent("USD key a", "total", 0) == 5
         assert spent(ledger) == 5
 
 
@@ -147,27 +178,27 @@ def test_a_grown_journal_is_made_short_while_it_serves(tmp_path: Path) -> None:
         held = reserve(ledger, 1, limit=None)
         sizes = []
         for _ in range(500):
-            reserve(ledger, 1, limit=None)
+            end(ledger, reserve(ledger, 1, limit=None))
             sizes.append((tmp_path / "journal").stat().st_size)
         assert held
         ledger.release(held)
-        assert max(sizes) < 4_096 + 100
+        assert max(sizes) < 4_096 + 300
         assert spent(ledger) == 500
     with opened(tmp_path) as ledger:
         assert spent(ledger) == 500
 
 
 def test_a_journal_that_cannot_be_made_short_goes_on_long(tmp_path: Path) -> None:
-    with opened(tmp_path, compact_bytes=1_024) as ledger:
+    with opened(tmp_path, compact_bytes=2_048) as ledger:
         (tmp_path / "journal.new").mkdir()  # in the way of the new file
         for _ in range(200):
-            assert reserve(ledger, 1, limit=None)
+            end(ledger, reserve(ledger, 1, limit=None))
         assert (tmp_path / "journal").stat().st_size > 4_096
         (tmp_path / "journal.new").rmdir()
         for _ in range(50):
-            reserve(ledger, 1, limit=None)
+            end(ledger, reserve(ledger, 1, limit=None))
         assert (tmp_path / "journal").stat().st_size < 4_096
-    assert read_balances(tmp_path).spent("USD a", "total", 0) == 250
+    assert read_balances(tmp_path).spent("USD key a", "total", 0) == 250
 
 
 @contextmanager
@@ -207,7 +238,6 @@ def test_money_whose_return_cannot_be_written_down_stays_spent(tmp_path: Path) -
         assert reservation
         with file_size_limited_to((tmp_path / "journal").stat().st_size + 5):
             ledger.release(reservation)
-        ledger.release(reservation)
         assert spent(ledger) == 10
     with opened(tmp_path) as ledger:
         assert spent(ledger) == 10
@@ -220,7 +250,7 @@ def test_a_full_disk_at_the_start_is_a_clear_sentence_and_loses_nothing(tmp_path
         file_size_limited_to(5),
         pytest.raises(ConfigurationError, match=r"cannot be used.*room on the disk"),
     ):
-        JournalLedger.open(tmp_path)
+        open_ledger(tmp_path)
     assert not (tmp_path / "journal.new").exists()
     with opened(tmp_path) as ledger:
         assert spent(ledger) == 10
@@ -230,11 +260,11 @@ def test_a_place_that_is_no_directory_is_a_clear_sentence(tmp_path: Path) -> Non
     (tmp_path / "ledger").write_text("in the way")
 
     with pytest.raises(ConfigurationError, match="cannot be used"):
-        JournalLedger.open(tmp_path / "ledger")
+        open_ledger(tmp_path / "ledger")
 
 
 def test_a_closed_ledger_reserves_nothing(tmp_path: Path) -> None:
-    ledger = JournalLedger.open(tmp_path)
+    ledger = open_ledger(tmp_path)
     ledger.close()
     ledger.close()
 
@@ -243,20 +273,23 @@ def test_a_closed_ledger_reserves_nothing(tmp_path: Path) -> None:
 
 
 SPENDER = """
-import os, sys
+import os, secrets, sys
 from pathlib import Path
-from yett.limits.backends.journal_ledger import JournalLedger
-ledger = JournalLedger.open(Path(sys.argv[1]), compact_bytes=2048)
-while True:
-    held = ledger.reserve("USD a", 1, limit_micros=3000, period="total", at=1.8e9)
-    if held is None:
+from yett.limits.backends.journal_file import open_ledger
+from yett.limits.demand import AccountDemand, Budget
+ledger = open_ledger(Path(sys.argv[1]), compact_bytes=8192)
+budget = Budget("3000", 3000, "USD", "total")
+purse = ledger.purse([AccountDemand("USD key a", "UTC", (budget,))], "server/tool")
+for count in range(100_000):
+    number = secrets.token_hex(8)
+    if purse.reserve(number, 1, 1.8e9) is not None:
         os.write(1, b"E")
         break
-    if held.number % 5 == 0:
-        ledger.release(held)
+    if count % 5 == 0:
+        ledger.release(number)
         continue
     os.write(1, b".")  # the call: it happens outside, and cannot be taken back
-    ledger.settle(held)
+    ledger.settle(number, 1)
 """
 
 
@@ -281,7 +314,7 @@ def test_a_process_that_is_killed_in_the_middle_never_overspends(tmp_path: Path)
             seen += process.stdout.read()
         calls += seen.count(b".")
         ended = ended or b"E" in seen
-        total = read_balances(tmp_path).spent("USD a", "total", 0)
+        total = read_balances(tmp_path).spent("USD key a", "total", 0)
         assert calls <= total <= 3_000
 
     assert ended
@@ -293,17 +326,18 @@ def test_an_accepted_clock_moves_the_ledger_back_and_gives_no_money_back(tmp_pat
     data, ahead = tmp_path, NOON + 31 * 86_400
     with opened(data / "ledger") as ledger:
         reserve(ledger, 300)
-        ledger.reserve("USD a", 500, limit_micros=None, period="day", at=ahead)
+        reserve(ledger, 500, when=ahead)
 
     assert accept_clock(data, StoodAt(NOON)) is True
 
     with opened(data / "ledger") as ledger:
         assert spent(ledger) == 500
-        assert ledger.spent("USD a", "total", NOON) == 800
-        assert ledger.resets_at("day", NOON) == NOON + 43_200
+        assert spent(ledger, "total") == 800
+        account = account_of(ledger)
+        assert account.zone.end_of("day", account.today(NOON)) == NOON + 43_200
         assert reserve(ledger, 501) is None
         assert reserve(ledger, 500)
-        assert ledger.spent("USD a", "day", NOON + 86_400) == 0
+        assert spent(ledger, when=NOON + 86_400) == 0
     assert accept_clock(data, StoodAt(NOON)) is False
 
 
