@@ -1,5 +1,6 @@
 """Configuration in, log out. The only importer of `backends/`."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +12,8 @@ from yett.audit.backends.leaves import LeafReader
 from yett.audit.backends.memory import MemoryLog
 from yett.audit.config import AuditConfig
 from yett.audit.encode import Redact, RedactText
+from yett.audit.index.building import Stretch
+from yett.audit.index.shelf import Shelf
 from yett.audit.port import AuditSource, LogBusy
 from yett.audit.proof.checkpointer import Checkpointer
 from yett.audit.proof.note import NoteError, parse_key
@@ -164,3 +167,11 @@ def open_tree(config: AuditConfig, data: Path) -> Tree:
 def open_for_reading(config: AuditConfig, data: Path) -> AuditSource:
     """Return the reading side, whether a gate writes or not."""
     return DirectorySource(directory_of(config, data))
+
+
+def open_shelf(
+    config: AuditConfig, data: Path, *, on_build: Callable[[Stretch], None] | None = None
+) -> Shelf:
+    """Return the index of the log. on_build: is told of each stretch that is about to be indexed."""
+    directory = directory_of(config, data)
+    return Shelf(DirectorySource(directory), directory, on_build=on_build)
