@@ -98,7 +98,9 @@ async def _serve(place: Place, configuration: "Configuration", first_role: str |
             listener, router, port = await _listen(place, configuration, gateway)
             admin: AdminServer | None = None
             try:
-                open_token(place.data)  # who is told that the gate is ready may read it at once
+                # Who is told that the gate is ready may go there at once, and waits a moment for the answer.
+                open_token(place.data)
+                admin_socket.listen()
                 gateway.start()
                 url = _url(configuration, port)
                 _say_ready(place, configuration, url, admin_socket.getsockname()[1])
@@ -231,8 +233,7 @@ def _tls(place: Place, configuration: "Configuration", gateway: "Gateway") -> ss
 async def _start_admin(
     place: Place, configuration: "Configuration", gateway: "Gateway", taken: socket.socket
 ) -> "AdminServer":
-    taken.listen()  # who comes now waits a moment instead of being turned away
-    await asyncio.to_thread(importlib.import_module, "yett.admin")  # calls go on meanwhile
+    await asyncio.to_thread(importlib.import_module, "yett.admin.server")  # calls go on meanwhile
     from yett.admin.server import AdminServer
     from yett.app.desk import AdminDesk
 

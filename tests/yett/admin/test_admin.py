@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from yett.admin.server import AdminServer
 from yett.admin.application import openapi
+from yett.admin.server import AdminServer
 from yett.admin.token import TOKEN_FILE, matches, open_token
 from yett.authorization.approval.request import Approver
 from yett.core.clock import SystemClock
