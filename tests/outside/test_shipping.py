@@ -47,14 +47,14 @@ def test_two_places_have_all_of_it_after_outages_and_a_kill(tmp_path: Path) -> N
         key = gate.key("one", "reader")
         with running(gate):
             for number in range(5):
-                assert gate.execute("notes", "look", key, a=number).status == 200
+                assert gate.execute("notes", "look", key, word="a").status == 200
             assert gate.execute("notes", "unknown", key).status == 404
-            lake.statuses.extend([500] * 3)
+            lake.statuses.append(500)
             for number in range(5):
-                assert gate.execute("notes", "look", key, a=number).status == 200
+                assert gate.execute("notes", "look", key, word="a").status == 200
             gate.kill()
             gate.start()
-            assert gate.execute("notes", "look", key, a=99).status == 200
+            assert gate.execute("notes", "look", key, word="a").status == 200
             wait_until(lambda: set(lines_of(gate)) <= set(at_collector(siem)), 15.0)
             wait_until(lambda: set(lines_of(gate)) <= set(at_hook(lake)), 15.0)
 
@@ -78,7 +78,7 @@ def test_a_place_that_is_away_is_seen_and_holds_no_call(tmp_path: Path) -> None:
         key = gate.key("one", "reader")
         with running(gate):
             began = time.monotonic()
-            assert gate.execute("notes", "look", key, a=1).status == 200
+            assert gate.execute("notes", "look", key, word="a").status == 200
             assert time.monotonic() - began < 1.0
             wait_until(
                 lambda: 'yett_ship_failures{destination="nobody"} 0.0' not in metrics(gate), 10
@@ -97,4 +97,4 @@ def test_a_place_that_is_away_is_seen_and_holds_no_call(tmp_path: Path) -> None:
 
 
 def metrics(gate: Gate) -> str:
-    return gate.admin("GET", "/metrics").body.decode()
+    return gate.admin("/metrics").body.decode()
