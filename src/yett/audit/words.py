@@ -5,8 +5,9 @@ of that value; a plain term is a word. Words are runs of letters and digits in l
 """
 
 import re
-from collections.abc import Iterable, Iterator
-from typing import Final, final
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any, Final, final
 
 import orjson
 
@@ -15,11 +16,10 @@ from yett.core.target import JSON
 Entry = dict[str, JSON]
 
 DECISIONS: Final = frozenset({"call", "refusal", "listing", "own"})
-TERM_CHARS_MAX: Final = 40
+TERM_CHARS_MAX: Final = 24
 """What is longer is cut, here and in the question; the record itself is compared in full."""
 _WORD: Final = re.compile(r"[^\W_]+")
 _MARK: Final = "\x1f"
-_REMEMBERED_MAX: Final = 16_384
 _DEPTH_MAX: Final = 128
 
 NUMBERS: Final = frozenset(
@@ -27,8 +27,18 @@ NUMBERS: Final = frozenset(
      "notices", "input_truncated"}
 )  # fmt: skip
 """Members that nobody searches by their exact value."""
-_OWN: Final = frozenset({"id", "private", "input_digest", "output_digest"})
-"""Members whose values hardly ever come again: not worth remembering."""
+_OWN: Final = frozenset(
+    {
+        "id",
+        "continues",
+        "private",
+        "input_digest",
+        "output_digest",
+        "answers_digest",
+        "questions_digest",
+    }
+)
+"""Members whose values hardly ever come again. They are found by the words in them."""
 
 
 def words(text: str) -> list[str]:
@@ -41,7 +51,7 @@ def cut(word: str) -> str:
 
 def field(name: str, value: str) -> str:
     """Return the term of a member that has a value."""
-    return f"{_MARK}{name}{_MARK}{value[:TERM_CHARS_MAX]}"
+    return f"{_MARK}{name}{_MARK}{cut(value)}"
 
 
 def texts(value: JSON, depth: int = 0) -> Iterator[str]:
@@ -86,42 +96,78 @@ def has_phrase(entry: Entry, wanted: list[str], *, open_ended: bool) -> bool:
     return False
 
 
+def terms_of(name: str, value: str) -> list[str]:
+    """Return what a record with this member is found by."""
+    found = [cut(word) for word in words(value)]
+    return found if name in _OWN else [field(name, value), *found]
+
+
 @final
-class TermMaker:
-    """Knows what it has said of values that come again and again."""
+class Register:
+    """What each record of a stretch is found by. The same values come again and again: what one is found by is
+    thought about once."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, str], tuple[str, ...]] = {}
+        self._values: defaultdict[str, defaultdict[str, list[int]]] = defaultdict(_lists)
+        self._targets: defaultdict[tuple[str | None, str | None], list[int]] = _lists()
+        self._words: defaultdict[str, list[int]] = _lists()
 
-    def terms(self, entry: Entry) -> set[str]:
-        """Return everything that a record is found by."""
-        found: set[str] = set()
+    def add(self, number: int, entry: Entry) -> None:
+        """Take a record in. Numbers come in ascending order."""
+        values, lists = self._values, self._words
+        own: list[str] = []
         for name, value in entry.items():
             if not value or name in NUMBERS:
                 continue
-            if isinstance(value, str):
-                found.update(self._of_text(name, value))
-            elif isinstance(value, list):
-                for item in value:
-                    found.update(
-                        self._of_text(name, item)
-                        if isinstance(item, str)
-                        else map(cut, _words_inside(item))
-                    )
-            elif isinstance(value, dict):
-                found.update(map(cut, _words_inside(value)))
-        found.update(_about_the_whole(entry))
+            if isinstance(value, str) and name not in _OWN:
+                values[name][value].append(number)
+            else:
+                own += self._other(number, name, value)
+        for word in {word[:TERM_CHARS_MAX] for word in own}:
+            lists[word].append(number)
+        self._targets[entry.get("server"), entry.get("tool")].append(number)
+        if entry["kind"] in DECISIONS:
+            values["kind"]["decision"].append(number)
+
+    def _other(self, number: int, name: str, value: JSON) -> list[str]:
+        """Take in what is no text, or one of its own; return the words in it that are not taken in yet."""
+        if isinstance(value, list) and all(isinstance(item, str) for item in value):
+            for item in value:
+                self._values[name][item].append(number)
+            return []
+        if name == "caller" and isinstance(value, dict):
+            for part in ("id", "name"):
+                self._values["key"][str(value.get(part))].append(number)
+        return _words_inside(value)
+
+    def terms(self) -> dict[str, int]:
+        """Return for each term the records that have it, as bits."""
+        found = {word: bits_of(numbers) for word, numbers in self._words.items()}
+        for name, values in self._values.items():
+            for value, numbers in values.items():
+                bits = bits_of(numbers)
+                for term in terms_of(name, value):
+                    found[term] = found.get(term, 0) | bits
+        for asked, numbers in self._targets.items():
+            bits = bits_of(numbers)
+            for target in targets(*asked):
+                term = field("target", target)
+                found[term] = found.get(term, 0) | bits
         return found
 
-    def _of_text(self, name: str, value: str) -> tuple[str, ...]:
-        if name in _OWN:
-            return _terms_of_text(name, value)
-        known = self._known.get((name, value))
-        if known is None:
-            if len(self._known) >= _REMEMBERED_MAX:
-                self._known.clear()
-            known = self._known[name, value] = _terms_of_text(name, value)
-        return known
+
+def _lists() -> "defaultdict[Any, list[int]]":
+    return defaultdict(list)
+
+
+def bits_of(numbers: list[int]) -> int:
+    """Return ascending numbers as bits."""
+    if len(numbers) == 1:
+        return 1 << numbers[0]
+    bits = bytearray((numbers[-1] >> 3) + 1)
+    for number in numbers:
+        bits[number >> 3] |= 1 << (number & 7)
+    return int.from_bytes(bits, "little")
 
 
 def targets(server: str | None, tool: str | None) -> tuple[str, ...]:
@@ -132,21 +178,6 @@ def targets(server: str | None, tool: str | None) -> tuple[str, ...]:
     if tool and "__" in tool:
         return (tool.replace("__", "/", 1),)
     return ()
-
-
-def _about_the_whole(entry: Entry) -> Iterable[str]:
-    for target in targets(entry.get("server"), entry.get("tool")):
-        yield field("target", target)
-    caller = entry.get("caller")
-    if isinstance(caller, dict):
-        yield field("key", str(caller.get("id")))
-        yield field("key", str(caller.get("name")))
-    if entry["kind"] in DECISIONS:
-        yield field("kind", "decision")
-
-
-def _terms_of_text(name: str, value: str) -> tuple[str, ...]:
-    return (field(name, value), *map(cut, words(value)))
 
 
 def _words_inside(value: JSON) -> list[str]:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 import msgspec
 
-from yett.cli.audit import SINCE, moment, source_of
+from yett.cli.audit_filters import SINCE, moment
+from yett.cli.audit_source import shelf_of, source_of
 from yett.cli.command import Place, command
 from yett.cli.place import shown
 from yett.cli.policy_question import authorizer_of, call_of, files_of, principal_of, target_of
@@ -103,7 +104,7 @@ def replay(place: Place, new: Path, since: str | None, key: str | None) -> None:
         before, _new_authorizer(place, configuration, new, current), current, _principals(place)
     )
     wanted = Filter(since=moment(since, place.clock.wall()), key=key)
-    entries = _with_progress(place, search(source_of(place), wanted))
+    entries = _with_progress(place, search(source_of(place), wanted, shelf_of(place)))
     found = [difference for entry in entries if (difference := replayer.compare(entry))]
     place.print_rows(_summed(found), _REPLAY_COLUMNS, empty="nothing would be decided otherwise")
     if not place.as_json:
@@ -124,7 +125,7 @@ def suggest(place: Place, key: str, since: str | None) -> None:
     configuration = place.configuration()
     principal = principal_of(place, {"key": key, "roles": ()})
     wanted = Filter(since=moment(since, place.clock.wall()), key=principal.id)
-    used = used_grants(_with_progress(place, search(source_of(place), wanted)))
+    used = used_grants(_with_progress(place, search(source_of(place), wanted, shelf_of(place))))
     own = {grant for role in principal.roles for grant in configuration.roles.get(role, ())}
     unused = sorted(grant for grant in own if not _covers_any(grant, used))
     name = f"{_NO_ROLE.sub('-', principal.name.lower())[:_ROLE_CHARS_MAX]}-least"
@@ -190,7 +191,8 @@ def _show_shadow(place: Place, tried: Path) -> None:
     since = iso_time(tried.stat().st_mtime)
     counts: Counter[tuple[str, ...]] = Counter()
     examples: dict[tuple[str, ...], str] = {}
-    for event in search(source_of(place), Filter(kind="event", since=since, text="policy.shadow")):
+    wanted = Filter(kind="event", since=since, text="policy.shadow")
+    for event in search(source_of(place), wanted, shelf_of(place)):
         details = event["details"]
         if event["event"] == "policy.shadow_refused":
             place.say(f"note: not tried since {shown(event['at'])}: {shown(details['why'])}")

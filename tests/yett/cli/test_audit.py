@@ -143,7 +143,7 @@ def test_verify_names_a_damage_that_is_in_no_line_and_a_note_that_is_gone(data: 
 
 
 def test_verify_shows_progress_on_a_long_log(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("yett.cli.audit._LONG_BYTES", 10)
+    monkeypatch.setattr("yett.cli.audit_proof._LONG_BYTES", 10)
 
     assert "ok 7 records" in run(data, "verify").stdout
 

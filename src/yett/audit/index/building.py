@@ -1,7 +1,6 @@
 """Makes the index of one stretch out of its lines. Pure: lines in, bytes out, the same each time."""
 
 from array import array
-from collections import defaultdict
 from typing import Final, final
 
 import msgspec
@@ -10,7 +9,7 @@ from yett.audit.index.part import ELSEWHERE, NOWHERE, Contents, Piece, Summary, 
 from yett.audit.port import AuditSource
 from yett.audit.reading import Entry, ended, merge, unpack
 from yett.audit.seeking import line_of
-from yett.audit.words import TermMaker
+from yett.audit.words import Register
 
 STRETCH_BYTES: Final = 16 * 1024 * 1024
 """A stretch is what begins in so many bytes of a segment. The lines after the last one are read one by one."""
@@ -96,11 +95,9 @@ def build(source: AuditSource, stretch: Stretch) -> bytes:
         OSError: the segment cannot be read.
     """
     lines = Lines(source, stretch)
-    maker = TermMaker()
-    terms: dict[str, list[int]] = defaultdict(list)
+    register = Register()
     for number, item in enumerate(lines.found):
-        for term in maker.terms(item.entry):
-            terms[term].append(number)
+        register.add(number, item.entry)
     times = [item.entry["at"] for item in lines.found]
     summary = Summary(
         segment=stretch.segment,
@@ -124,7 +121,7 @@ def build(source: AuditSource, stretch: Stretch) -> bytes:
     )
     places = array("I", [item.line for item in lines.found])
     intents = array("I", [item.intent for item in lines.found])
-    return pack(summary, Contents(places, intents, terms))
+    return pack(summary, Contents(places, intents, register.terms()))
 
 
 def _lines(source: AuditSource, stretch: Stretch) -> list[tuple[int, bytes]]:

@@ -11,10 +11,12 @@ import struct
 import zlib
 from array import array
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Final, TypeVar, final
 
 import msgspec
+
+from yett.audit.words import bits_of
 
 MAGIC: Final = b"yettidx1"
 _HEAD: Final = struct.Struct("<8sII")
@@ -76,11 +78,11 @@ _block: Final = msgspec.msgpack.Decoder(list[tuple[str, int | bytes]])
 @final
 class Contents(msgspec.Struct):
     """What a part is made of: for each record where its last line stands, and its intent, in bytes from the
-    beginning of the stretch, NOWHERE or ELSEWHERE; and for each term the numbers of its records."""
+    beginning of the stretch, NOWHERE or ELSEWHERE; and for each term its records, as bits."""
 
     lines: "array[int]"
     intents: "array[int]"
-    terms: dict[str, list[int]]
+    terms: dict[str, int]
 
 
 def pack(summary: Summary, contents: Contents) -> bytes:
@@ -203,13 +205,14 @@ def numbers_of(bits: int) -> Iterator[int]:
         bits ^= 1 << number
 
 
-def _shrink(numbers: Sequence[int], records: int) -> int | bytes:
-    """numbers: of the records that have a term, ascending. One is itself; many are bits."""
-    if len(numbers) == 1:
-        return numbers[0]
-    if len(numbers) * _DENSE < records:
-        return b"l" + array("I", numbers).tobytes()
-    return b"b" + _as_bits(numbers)
+def _shrink(bits: int, records: int) -> int | bytes:
+    """One record is its number; a few are a list; many are bits."""
+    count = bits.bit_count()
+    if count == 1:
+        return bits.bit_length() - 1
+    if count * _DENSE < records:
+        return b"l" + array("I", numbers_of(bits)).tobytes()
+    return b"b" + bits.to_bytes((records + 7) // 8, "little")
 
 
 def _bits(numbers: int | bytes) -> int:
@@ -219,11 +222,4 @@ def _bits(numbers: int | bytes) -> int:
         return int.from_bytes(numbers[1:], "little")
     listed = array("I")
     listed.frombytes(numbers[1:])
-    return int.from_bytes(_as_bits(listed), "little")
-
-
-def _as_bits(numbers: Sequence[int]) -> bytes:
-    bits = bytearray((numbers[-1] >> 3) + 1)
-    for number in numbers:
-        bits[number >> 3] |= 1 << (number & 7)
-    return bytes(bits)
+    return bits_of(listed[::-1].tolist())
