@@ -31,7 +31,17 @@ _PLAIN_WORDS: Final = {
 }
 _KINDS: Final = "Arguments of a tool, by kind"
 _WEIGHTS: Final = ("flag", "redact", "spotlight", "block", "debug", "info", "warning", "error")
-_PLACEHOLDERS: Final = {"servers": "NAME", "tools": "TOOL", "keys": "KEY", "detectors": "NAME"}
+_PLACEHOLDERS: Final = {
+    "servers": "NAME",
+    "tools": "TOOL",
+    "keys": "KEY",
+    "teams": "TEAM",
+    "tenants": "TENANT",
+    "detectors": "NAME",
+    "ship": "NAME",
+    "to": "NAME",
+    "hours": "TENANT",
+}
 
 
 class Key(NamedTuple):
