@@ -18,7 +18,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 import yett
-from yett.admin import approvals
+from yett.admin import alerts, approvals
 from yett.admin.port import AdminGate
 from yett.admin.token import TOKEN_FILE, matches
 from yett.authorization.approval.request import OPERATOR, Approver
@@ -73,6 +73,13 @@ _ROUTES: Final[dict[tuple[str, str], tuple[_Answer, str]]] = {
         "Agree to one call, once",
     ),
     ("POST", approvals.PATH + "/{approval}/deny"): (approvals.deny, "Refuse a call"),
+    ("GET", alerts.PATH): (alerts.list_alerts, "What people should hear of, newest last"),
+    ("GET", alerts.PATH + "/{alert}"): (alerts.show, "One alert"),
+    ("POST", alerts.PATH + "/{alert}/ack"): (alerts.acknowledge, "Look after an alert"),
+    ("POST", alerts.PATH + "/test"): (alerts.test, "Send a test through each destination"),
+    ("GET", alerts.SILENCES): (alerts.list_silences, "What nobody is told of, and until when"),
+    ("POST", alerts.SILENCES): (alerts.silence, "Tell nobody of a kind or a subject for some time"),
+    ("DELETE", alerts.SILENCES + "/{silence}"): (alerts.end_silence, "End a silence"),
     ("GET", "/api/v1/audit/records"): (_records, "The newest audit records that fit, newest last"),
     ("GET", "/api/v1/audit/verify"): (lambda gate, _: gate.verify(), "Walk the audit chain"),
 }
@@ -230,14 +237,17 @@ def openapi() -> dict[str, Any]:
             "responses": {"200": {"description": "OK"}, "401": {"description": "Token required"}},
         }
         names = [(name, "query", False) for name in (*_FILTERS, "limit")] * path.endswith("records")
-        names += [("all", "query", False)] * (path == approvals.PATH)
-        names += [(name, "path", True) for name in ("key", "approval") if f"{{{name}}}" in path]
+        names += [("all", "query", False)] * (path in (approvals.PATH, alerts.PATH))
+        names += [("tenant", "query", False)] * (path == alerts.PATH)
+        places = ("key", "approval", "alert", "silence")
+        names += [(name, "path", True) for name in places if f"{{{name}}}" in path]
         if names:
             operation["parameters"] = [
                 {"name": name, "in": where, "required": required, "schema": {"type": "string"}}
                 for name, where, required in names
             ]
-        body = approvals.BODIES.get(path.rpartition("/")[2]) if method == "POST" else None
+        bodies = approvals.BODIES | alerts.BODIES
+        body = bodies.get(path.rpartition("/")[2]) if method == "POST" else None
         if body is not None:
             schema = {"type": "object", "properties": body, "additionalProperties": False}
             operation["requestBody"] = {"content": {"application/json": {"schema": schema}}}

@@ -2,9 +2,24 @@
 
 from typing import Protocol
 
+from yett.alerts.book import AlertBook
 from yett.authorization.approval.request import Approver
 from yett.core.target import JSON
 from yett.limits.strangers import Failure
+
+
+class AdminAlerts(Protocol):
+    @property
+    def book(self) -> AlertBook: ...
+
+    def test(self, only: str | None, actor: str) -> list[dict[str, JSON]]:
+        """Send a test through every destination, or `only` this one; return what became of it.
+
+        Raises:
+            CommandError: there is no such destination.
+            Fault: the store did not answer.
+        """
+        ...
 
 
 class AdminGate(Protocol):
@@ -101,6 +116,9 @@ class AdminGate(Protocol):
             Fault: the store did not answer.
         """
         ...
+
+    @property
+    def alerts(self) -> AdminAlerts: ...
 
     def fail(self, peer: str) -> Failure:
         """Count a request of this address that had to be refused. Raises nothing."""

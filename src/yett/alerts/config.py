@@ -93,3 +93,13 @@ class AlertsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     to: dict[DestinationName, Destination] = {}
     routes: tuple[Route, ...] = ()
     hours: dict[TenantName, Hours] = {}
+
+
+def references_of_alerts(config: AlertsConfig) -> tuple[str, ...]:
+    """Name every secret that a destination refers to, sorted."""
+    found = {
+        reference
+        for one in config.to.values()
+        for reference in (one.secret, one.slack, one.email.password if one.email else None)
+    }
+    return tuple(sorted(reference for reference in found if reference is not None))

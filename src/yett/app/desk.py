@@ -6,6 +6,7 @@ import msgspec
 
 import yett
 from yett.app.gateway import Gateway
+from yett.app.watching import AdminAlerts
 from yett.audit.finding import newest
 from yett.audit.reading import Filter
 from yett.audit.verify import verify
@@ -30,6 +31,7 @@ class AdminDesk:
         digest = keyed_hash(database=estate.database, data=estate.data).digest
         self._approvals = ApprovalRegistry(estate.database, estate.clock)
         self._approvers = Approvers(estate.database, estate.clock, digest)
+        self.alerts = AdminAlerts(estate, lambda: gateway.snapshot.configuration)
 
     def status(self) -> dict[str, JSON]:
         configuration = self._gateway.snapshot.configuration

@@ -12,6 +12,8 @@ import yett.audit.build
 import yett.authorization.build
 import yett.limits.build
 import yett.telemetry.traces
+from yett.alerts.desk import AlertDesk
+from yett.app.alerting import close_alerts, open_alerts
 from yett.app.shipping import Shipping
 from yett.app.signing import Signing
 from yett.app.stores import open_storage
@@ -64,13 +66,14 @@ class Estate:
         self.schemas = SchemaCache()
         self.examiner = Examiner()
         self.database: Database = open_storage(configuration, data)
+        self.alerts: AlertDesk = open_alerts(self)
         self.auditor: Auditor = yett.audit.build.build(
             configuration.audit,
             data=data,
             clock=clock,
             redact=self.redactor.redact,
             redact_text=self.redactor.redact_text,
-            observers=tuple(observers),
+            observers=(*observers, self.alerts.observe),
             node=node,
         )
         try:
@@ -151,6 +154,7 @@ class Estate:
             Fault: it cannot be recorded.
         """
         self.auditor.event(event)
+        self.alerts.hear(event)
         if "alert" in event:
             log.warning("alert: %s", event.get("event"), extra={"details": event})
 
@@ -182,6 +186,7 @@ class Estate:
         self.signing.stop()
         self.auditor.close()
         self.signing.finish()
+        close_alerts(self.alerts)
         self.database.close()
         if self.traces is not None:
             self.traces.close()

@@ -16,6 +16,7 @@ from yett.app.proving import load_proved
 from yett.app.servers import policy_files
 from yett.app.shadow import shadow_file
 from yett.app.upstream_pool import UpstreamPool
+from yett.app.watching import keep_watching
 from yett.audit.outbox import drain_outbox
 from yett.audit.retention import prune
 from yett.authorization.build import read_ahead
@@ -105,6 +106,7 @@ class Gateway:
         self._tasks = [
             loop.create_task(self._keep_current()),
             loop.create_task(telling),
+            loop.create_task(keep_watching(self.estate, lambda: self._snapshot.configuration)),
             self._watch_servers(),
         ]
 

@@ -75,6 +75,7 @@ def set_(
         raise CommandError(
             "A secret's name is made of a-z, 0-9, `-` and `_`, at most 63 of them, and is no secret itself"
         )
+    from yett.alerts.config import ALERTS
     from yett.authorization.config import APPROVALS
 
     configuration = place.configuration_or_default()
@@ -95,7 +96,7 @@ def set_(
         version = vault.put(name, value, servers=servers, actor=place.actor)
     except ValueError as error:
         raise CommandError(_sentence(error)) from None
-    unknown = sorted(set(servers) - {*configuration.servers, APPROVALS})
+    unknown = sorted(set(servers) - {*configuration.servers, APPROVALS, ALERTS})
     if unknown:
         place.say(f"note: not in the configuration (yet): {', '.join(unknown)}")
     place.print_record({"name": name, "version": version, "servers": sorted(set(servers))})
@@ -226,6 +227,7 @@ def _servers_of(info: "SecretInfo") -> list[str]:
 
 def _users(configuration: "Configuration") -> dict[str, set[str]]:
     """Which servers refer to which secret of the vault."""
+    from yett.alerts.config import ALERTS, references_of_alerts
     from yett.authorization.config import APPROVALS
     from yett.credentials.references import references_of, vault_name
 
@@ -233,6 +235,8 @@ def _users(configuration: "Configuration") -> dict[str, set[str]]:
     webhook = vault_name(configuration.approvals.secret or "")
     if webhook is not None:
         users[webhook] = {APPROVALS}
+    for reference in references_of_alerts(configuration.alerts):
+        users.setdefault(vault_name(reference) or "", set()).add(ALERTS)
     for server, section in configuration.servers.items():
         for reference in references_of(section.credential, section.env, section.command):
             name = vault_name(reference)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from yett.configuration.addresses import is_loopback, parse_listen, split_url
+from yett.configuration.alert_checks import alert_problems
 from yett.configuration.audit_checks import audit_problems
 from yett.configuration.databases import (
     database_problems,
@@ -45,6 +46,7 @@ def check(configuration: Configuration, data: Path, *, passphrase: bool) -> list
     problems += _approvals(configuration)
     problems += store_problems(configuration)
     problems += shipping_problems(configuration, _told_at(configuration))
+    problems += alert_problems(configuration, _told_at(configuration))
     problems += audit_problems(configuration.audit)
     problems += [
         Problem(message, fix=fix, path=("detectors", *path))

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import msgspec
 
+from yett.alerts.config import AlertsConfig
 from yett.configuration.audit_checks import with_absolute_places
 from yett.configuration.model import Configuration, ServerSection, TlsSection
 from yett.core.errors import Problem
@@ -37,6 +38,7 @@ def with_absolute_paths(configuration: Configuration, folder: Path) -> Configura
         storage=_store(configuration.storage, folder),
         counters=_store(configuration.counters, folder),
         vault=_absolute(configuration.vault, ("key_file",), folder),
+        alerts=_with_authorities(configuration.alerts, folder),
         audit=with_absolute_places(
             _absolute(configuration.audit, ("directory",), folder), folder
         ),
@@ -75,6 +77,11 @@ def _all(configuration: Configuration) -> Iterator[tuple[tuple[str, ...], str]]:
     for place in configuration.audit.checkpoints.to:
         if place.directory is not None:
             yield ("audit", "checkpoints", "to"), place.directory
+
+
+def _with_authorities(alerts: AlertsConfig, folder: Path) -> AlertsConfig:
+    to = {name: _absolute(one, ("ca",), folder) for name, one in alerts.to.items()}
+    return msgspec.structs.replace(alerts, to=to) if to else alerts
 
 
 def _absolute(section: _Section, names: tuple[str, ...], folder: Path) -> _Section:

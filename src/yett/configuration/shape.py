@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import jsonschema_rs
 
+from yett.alerts.config import ALERTS
 from yett.authorization.config import APPROVALS, VAULT_PATTERN
 from yett.configuration.schema import json_schema
 from yett.configuration.secret_finder import find_in_text
@@ -189,8 +190,8 @@ def _wrong_pattern(path: Path, pattern: str, value: Any) -> tuple[str, str]:
 def not_a_reference(path: Path) -> tuple[str, str]:
     """Return message and fix for a secret, or anything else, where a reference should stand."""
     server = str(path[1]) if len(path) > 1 and path[0] == "servers" else "SERVER"
-    if path[:1] == (APPROVALS,):
-        server = APPROVALS
+    if path[:1] in ((APPROVALS,), (ALERTS,)):
+        server = str(path[0])
     return (
         "a reference to a secret is wanted here, never the secret itself",
         f"Run `yett secret set NAME --server {server}` and write secret:NAME.",
