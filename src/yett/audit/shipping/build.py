@@ -5,13 +5,18 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+import orjson
+
+from yett.audit.ocsf import event_of
 from yett.audit.port import AuditSource
+from yett.audit.reading import Merger
+from yett.audit.seeking import line_of
 from yett.audit.shipping.backends.https import HttpsSink
 from yett.audit.shipping.backends.syslog import SyslogSink
 from yett.audit.shipping.config import ShipConfig
 from yett.audit.shipping.port import Sink
 from yett.audit.shipping.shipper import Shipper
-from yett.audit.shipping.translating import Verbatim
+from yett.audit.shipping.translating import Events, Translator, Verbatim
 from yett.core.clock import Clock
 from yett.core.errors import ConfigurationError, Problem
 from yett.core.secret import Secret
@@ -45,13 +50,20 @@ def open_shippers(
             name,
             source=source,
             sink=_sink(name, config, clock, secret),
-            translator=Verbatim(),
+            translator=_translator(config, source),
             note=note_of(data, name),
             clock=clock,
             record=record,
         )
         for name, config in destinations.items()
     )
+
+
+def _translator(config: ShipConfig, source: AuditSource) -> Translator:
+    if config.format == "lines":
+        return Verbatim()
+    merger = Merger(lambda sequence: line_of(source, sequence))
+    return Events(merger, lambda entry: orjson.dumps(event_of(entry)))
 
 
 def _sink(name: str, config: ShipConfig, clock: Clock, secret: Callable[[str], Secret]) -> Sink:
