@@ -17,7 +17,6 @@ from yett.limits.backends.postgres_ledger import PostgresLedger
 from yett.limits.backends.resp import Connection, ProtocolError, Reply, ReplyError, command
 from yett.limits.backends.valkey_link import Known, Unfit, agree, open_link
 from yett.limits.backends.valkey_words import (
-    LEASE_SECONDS,
     Form,
     Told,
     asking,
@@ -36,6 +35,8 @@ from yett.storage.port import Database
 
 log: Final = logging.getLogger("yett")
 
+LEASE_SECONDS: Final = 20
+"""A place that a gate has not renewed for so long is free: the gate is gone."""
 FORMS_MAX: Final = 20_000
 RETRY_SECONDS: Final = 0.5
 FIRST_SECONDS_MAX: Final = 3.0
@@ -50,12 +51,19 @@ class ValkeyStore:
     """Make it inside the event loop. gate: names this process, and no other one."""
 
     def __init__(
-        self, place: CountersPlace, ledger: PostgresLedger, database: Database, gate: str
+        self,
+        place: CountersPlace,
+        ledger: PostgresLedger,
+        database: Database,
+        gate: str,
+        *,
+        lease_seconds: int = LEASE_SECONDS,
     ) -> None:
         self._place = place
         self._ledger = ledger
         self._database = database
         self._gate = gate
+        self._lease_seconds = lease_seconds
         self._known = Known()
         self._asked = 0
         self._link: Connection | None = None
@@ -127,6 +135,11 @@ class ValkeyStore:
         if self._link is not None and self._known.epoch is not None:
             self._link.tell(command("DEL", breaker_key(self._known.epoch, caller)))
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether calls can be counted at this moment."""
+        return self._link is not None
+
     async def rest(self) -> None:
         """Wait, not for long, until what was queued is written down."""
         await self._ledger.rest()
@@ -179,7 +192,7 @@ class ValkeyStore:
         if form is None or form.demand is not demand or form.epoch is not epoch:
             if len(self._forms) >= FORMS_MAX:
                 self._forms.clear()
-            form = self._forms[id(demand)] = form_of(demand, epoch, self._gate)
+            form = self._forms[id(demand)] = form_of(demand, epoch, self._gate, self._lease_seconds)
         return form
 
     def _give_back(self, link: Connection, form: Form, claim: Claim, found: Told | None) -> None:
@@ -243,10 +256,12 @@ class ValkeyStore:
 
     async def _renew(self) -> None:
         while True:
-            await asyncio.sleep(LEASE_SECONDS / 4)
+            await asyncio.sleep(self._lease_seconds / 4)
             link, epoch = self._link, self._known.epoch
             if link is None or epoch is None:
                 continue
             held = [(key, call) for call, form in self._held.items() for key in form.place_keys]
             for begin in range(0, len(held), _RENEWED_AT_ONCE):
-                link.tell(renewing(epoch, held[begin : begin + _RENEWED_AT_ONCE]))
+                link.tell(
+                    renewing(epoch, held[begin : begin + _RENEWED_AT_ONCE], self._lease_seconds)
+                )

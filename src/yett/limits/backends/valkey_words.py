@@ -12,8 +12,6 @@ import msgspec
 from yett.limits.backends.resp import ProtocolError, command, words_of
 from yett.limits.demand import Answer, Claim, Demand, RateDemand, Refused
 
-LEASE_SECONDS: Final = 20
-"""A place that a gate has not renewed for so long is free: the gate is gone."""
 PLACE_RETRY_SECONDS: Final = 1.0
 EPOCH_KEY: Final = "{yett}:epoch"
 # One tag for all: a call counts for its tenant and for everybody together, and at once.
@@ -56,12 +54,13 @@ class Epoch(msgspec.Struct, frozen=True):
 
 @final
 class Form(msgspec.Struct, frozen=True):
-    """A demand in words. ask_head: all but what differs from call to call. rooms: of each rate,
+    """A demand in words. ask_head, ask_tail: all but what differs from call to call. rooms: of each rate,
     microseconds; units: microseconds for one use, or one byte."""
 
     demand: Demand
     epoch: Epoch
     ask_head: bytes
+    ask_tail: bytes
     breaker: str
     rate_keys: tuple[str, ...]
     place_keys: tuple[str, ...]
@@ -79,7 +78,7 @@ class Told(msgspec.Struct, frozen=True):
     asked: int = 0
 
 
-def form_of(demand: Demand, epoch: Epoch, gate: str) -> Form:
+def form_of(demand: Demand, epoch: Epoch, gate: str, lease_seconds: int) -> Form:
     name = epoch.name
     breaker = _KEY % (name, "b", demand.caller)
     rate_keys = tuple(_KEY % (name, "r", rate.key) for rate in demand.rates)
@@ -93,18 +92,20 @@ def form_of(demand: Demand, epoch: Epoch, gate: str) -> Form:
         said += [place.most, int(place.observed)]
     words = ("EVALSHA", digest_of("ask"), len(keys), *keys, *said)
     head = b"*%d\r\n" % (len(words) + 6) + words_of(words)
-    return Form(demand, epoch, head, breaker, rate_keys, place_keys, units, rooms)
+    tail = words_of((0, lease_seconds))
+    return Form(demand, epoch, head, tail, breaker, rate_keys, place_keys, units, rooms)
 
 
 def asking(form: Form, claim: Claim) -> bytes:
-    return form.ask_head + b"$%d\r\n%b\r\n$%d\r\n%d\r\n$1\r\n%d\r\n$1\r\n%d\r\n$1\r\n0\r\n$2\r\n%d\r\n" % (
-        len(claim.id.encode()), claim.id.encode(), len(str(claim.input_bytes)), claim.input_bytes,
-        claim.counted, claim.reaches_upstream, LEASE_SECONDS,
+    identifier, size = claim.id.encode(), b"%d" % claim.input_bytes
+    return b"%b$%d\r\n%b\r\n$%d\r\n%b\r\n$1\r\n%d\r\n$1\r\n%d\r\n%b" % (
+        form.ask_head, len(identifier), identifier, len(size), size, claim.counted,
+        claim.reaches_upstream, form.ask_tail,
     )  # fmt: skip
 
 
 def looking(form: Form) -> bytes:
-    return form.ask_head + words_of(("-", 0, 1, 1, 1, LEASE_SECONDS))
+    return form.ask_head + words_of(("-", 0, 1, 1, 1, 1))
 
 
 def ending(form: Form, claim_id: str, probe: str, changes: Sequence[tuple[int, int]]) -> bytes:
@@ -133,11 +134,11 @@ def observing(form: Form, claim_id: str, *, succeeded: bool | None) -> bytes:
     )  # fmt: skip
 
 
-def renewing(epoch: Epoch, held: Sequence[tuple[str, str]]) -> bytes:
+def renewing(epoch: Epoch, held: Sequence[tuple[str, str]], lease_seconds: int) -> bytes:
     """held: places, each with the id of a call."""
     return command(
         "EVALSHA", digest_of("renew"), 1 + len(held), EPOCH_KEY, *(key for key, _ in held),
-        epoch.text(), LEASE_SECONDS, *(claim_id for _, claim_id in held),
+        epoch.text(), lease_seconds, *(claim_id for _, claim_id in held),
     )  # fmt: skip
 
 
