@@ -11,8 +11,6 @@ from yett.audit.reading import Entry, ended, merge, unpack
 from yett.audit.seeking import line_of
 from yett.audit.words import Register
 
-STRETCH_BYTES: Final = 16 * 1024 * 1024
-"""A stretch is what begins in so many bytes of a segment. The lines after the last one are read one by one."""
 _CHAIN_BYTES: Final = 64
 _NOTHING: Final = Piece(0, 0, 0)
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, final
 
-from yett.audit.index.building import STRETCH_BYTES, Stretch, build
+from yett.audit.index.building import Stretch, build
 from yett.audit.index.part import Part, Read, Unusable
 from yett.audit.port import AuditSource
 from yett.audit.seeking import first_sequence
@@ -113,7 +113,7 @@ class Shelf:
 
     def _path(self, stretch: Stretch) -> Path:
         name = stretch.segment.partition(".")[0]
-        return self._folder / f"{name}.{stretch.begin // STRETCH_BYTES:04d}"
+        return self._folder / f"{name}.{stretch.begin:012d}"
 
 
 def _reader(fd: int) -> Read:

@@ -2,9 +2,10 @@
 
 from typing import Final
 
-from yett.audit.index.building import STRETCH_BYTES, Stretch
+from yett.audit.index.building import Stretch
 from yett.audit.port import AuditSource
 
+STRETCH_BYTES: Final = 16 * 1024 * 1024
 _LINE_BYTES_MAX: Final = 1024 * 1024
 """A line that begins in a stretch is whole when so much lies behind the stretch."""
 _NEWEST_BYTES: Final = 256 * 1024
