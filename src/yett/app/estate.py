@@ -16,7 +16,7 @@ from yett.alerts.desk import AlertDesk
 from yett.app.alerting import close_alerts, open_alerts
 from yett.app.shipping import Shipping
 from yett.app.signing import Signing
-from yett.app.stores import open_storage
+from yett.app.stores import open_limits, open_storage
 from yett.app.vault import open_vault
 from yett.audit import Auditor
 from yett.authentication.build import build_registry
@@ -85,7 +85,9 @@ class Estate:
             )
             self.labels: Labels = yett.authorization.build.open_labels(self.database, clock)
             self.policy_reader = yett.authorization.build.open_reader()
-            self.limits: LimitsState = yett.limits.build.open_state(data, clock)
+            self.limits: LimitsState = open_limits(
+                configuration, data=data, database=self.database, clock=clock, node=node
+            )
             self.admin_strangers: Strangers = yett.limits.build.open_strangers(clock, "admin")
             self.shipping = Shipping(
                 configuration.audit,

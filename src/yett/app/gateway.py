@@ -93,7 +93,8 @@ class Gateway:
             self.estate.auditor.check()
         except Refusal:
             return False
-        return True
+        shared = self.estate.limits.shared
+        return shared is None or shared.is_ready
 
     # -- life
 
@@ -128,6 +129,8 @@ class Gateway:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
         await self._pool.close()
+        if self.estate.limits.shared is not None:
+            await self.estate.limits.shared.rest()
         try:
             await asyncio.to_thread(self._refresh_stores)
             self._report_counts(last=True)
@@ -185,6 +188,7 @@ class Gateway:
                 self.estate.on_catalogue_change()
         except Refusal as refusal:
             log.warning("refresh: %s", refusal.private)
+        self.estate.labels.take_over()
         if self._fingerprints(self._snapshot.configuration) != self._fingerprint:
             await asyncio.to_thread(self._read_ahead)
             self.reload()

@@ -1,14 +1,18 @@
 """The stores that a configuration means: this machine's own, or those that several gates share."""
 
+import secrets
 import ssl
 from pathlib import Path
 
+import yett.limits.build
 from yett.configuration.environment import variables
 from yett.configuration.model import Configuration
 from yett.core.address import Address, parse_counters, parse_storage
+from yett.core.clock import Clock
 from yett.core.errors import CommandError
 from yett.core.secret import Secret
 from yett.credentials.build import read_reference
+from yett.limits import LimitsState
 from yett.storage.build import open_database
 from yett.storage.config import CountersConfig, StorageConfig, counters_of, storage_of
 from yett.storage.place import CountersPlace, PostgresPlace
@@ -50,6 +54,24 @@ def counters_place(configuration: Configuration) -> CountersPlace | None:
         return None
     address = parse_counters(section.url)
     return CountersPlace(address, _password(section), _context(section, address), section.replicas)
+
+
+def open_limits(
+    configuration: Configuration, *, data: Path, database: Database, clock: Clock, node: str
+) -> LimitsState:
+    """Open what limits remember: in this process and its data directory, or in the shared stores. Call it
+    inside the event loop.
+
+    Raises:
+        ConfigurationError: the ledger is in use, damaged or cannot be written.
+        CommandError, Fault: as `storage_place`.
+    """
+    counters, storage = counters_place(configuration), storage_place(configuration)
+    if counters is None or storage is None:
+        return yett.limits.build.open_state(data, clock)
+    # Two gates of one name, or one gate before and after a restart, are not the same.
+    gate = f"{node}.{secrets.token_hex(4)}"
+    return yett.limits.build.open_shared_state(storage, counters, database, clock, gate)
 
 
 def _password(section: StorageConfig | CountersConfig) -> Secret | None:

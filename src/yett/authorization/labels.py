@@ -5,7 +5,7 @@ saw a result with that label; and in a session for as long as that lives. So nob
 label by beginning anew.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final, final
 
 from yett.authorization.fingerprints import fingerprints
@@ -45,11 +45,19 @@ class Labels:
         self._seen: dict[str, dict[str, float]] = {}  # by principal and label, monotonic seconds
         self._sessions: dict[tuple[str, str], frozenset[str]] = {}
         self._written: dict[tuple[str, str], float] = {}
+        self._news: Mapping[tuple[str, str], float] = {}
         self._texts: dict[str, dict[str, dict[int, None]]] = {}
-        now, at = clock.monotonic(), clock.wall()
-        for (principal, label), seen_at in store.load().items():
+        self._news = store.load()
+        self.take_over()
+
+    def take_over(self) -> None:
+        """Take note of what `save` has read: what callers saw at other gates, or before this one began."""
+        news, self._news = self._news, {}
+        now, at = self._clock.monotonic(), self._clock.wall()
+        for (principal, label), seen_at in news.items():
             # A clock that was set back must not make a label older than it is.
-            self._seen.setdefault(principal, {})[label] = now - max(0.0, at - seen_at)
+            seen = self._seen.setdefault(principal, {})
+            seen[label] = max(now - max(0.0, at - seen_at), seen.get(label, float("-inf")))
             self._written[principal, label] = seen_at
 
     def touched(self, principal: str, session: str) -> frozenset[str]:
@@ -102,7 +110,7 @@ class Labels:
         )
 
     def save(self) -> None:
-        """Write down what is new. Any thread but only one at a time.
+        """Write down what is new, and read what others wrote. Any thread but only one at a time.
 
         Raises:
             Fault: the store did not answer; it is tried again the next time.
@@ -118,3 +126,4 @@ class Labels:
         if fresh:
             self._store.keep(fresh, self._clock.wall() - self.window_seconds * (1 + _SLACK))
             self._written |= fresh
+        self._news = self._store.news()

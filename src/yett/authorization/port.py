@@ -100,6 +100,14 @@ class LabelStore(Protocol):
         """
         ...
 
+    def news(self) -> dict[tuple[str, str], float]:
+        """As `load`, if another process may have written since it was read; empty otherwise.
+
+        Raises:
+            Fault: the store did not answer.
+        """
+        ...
+
     def keep(self, seen: Mapping[tuple[str, str], float], forget_before: float) -> None:
         """Write these down, and forget what is older.
 

@@ -19,6 +19,9 @@ class MemoryLabelStore:
         self._check()
         return dict(self._seen)
 
+    def news(self) -> dict[tuple[str, str], float]:
+        return {}
+
     def keep(self, seen: Mapping[tuple[str, str], float], forget_before: float) -> None:
         self._check()
         for key, at in seen.items():

@@ -8,14 +8,24 @@ from yett.storage.port import Database
 
 @final
 class DatabaseLabelStore:
-    __slots__ = ("_database",)
+    __slots__ = ("_database", "_version")
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._version = 0
 
     def load(self) -> dict[tuple[str, str], float]:
         rows = self._database.fetch("select principal, label, seen_at from labels")
         return {(str(row[0]), str(row[1])): float(row[2] or 0.0) for row in rows}
+
+    def news(self) -> dict[tuple[str, str], float]:
+        if self._database.dialect == "sqlite":
+            return {}  # one gate alone uses it
+        version = self._database.version()
+        if version == self._version:
+            return {}
+        self._version = version
+        return self.load()
 
     def keep(self, seen: Mapping[tuple[str, str], float], forget_before: float) -> None:
         with self._database.transaction() as transaction:
