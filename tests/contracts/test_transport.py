@@ -14,6 +14,7 @@ from tests.servers.mcp_answers import PROMPTS, RESOURCES, TEMPLATES, TOOLS, Refu
 from tests.servers.mcp_http import HttpServer, Request, Writer, chunk, whole
 from tests.servers.mcp_old_http import OldServer
 from yett.core.call import RpcError
+from yett.core.document import encode
 from yett.core.errors import Fault
 from yett.core.proofs import Credential
 from yett.core.reasons import Reason
@@ -141,6 +142,8 @@ async def call(
     beside: Beside | None = None,
     **arguments: object,
 ) -> Exchange:
+    if beside is None:
+        return await transport.call("echo", encode(dict(arguments)), NOBODY, deadline)
     return await transport.request(
         "tools/call",
         {"name": "echo", "arguments": dict(arguments)},
@@ -161,6 +164,19 @@ async def test_a_call_returns_what_the_server_answered(transport: Transport) -> 
     assert text_of(exchange) == "héllo ☃"
     assert exchange.error is None
     assert exchange.bytes_received > 20
+
+
+async def test_a_call_is_a_request_and_its_bytes_are_those_of_its_result(
+    transport: Transport,
+) -> None:
+    arguments = {"message": 'he said "resultType":"complete" \\ \u0000 ☃', "n": [1, -0.5, None]}
+    params = {"name": "echo", "arguments": arguments}
+
+    asked = await transport.request("tools/call", params, credential=NOBODY, deadline_seconds=5.0)
+    called = await transport.call("echo", encode(arguments), NOBODY, 5.0)
+
+    assert called.result == asked.result
+    assert called.encoded in (b"", encode(called.result))
 
 
 async def test_resources_and_prompts_are_answered_too(transport: Transport) -> None:

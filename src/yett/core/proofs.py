@@ -156,6 +156,8 @@ class Answered(msgspec.Struct, frozen=True, gc=False):
     error: RpcError | None
     bytes_received: int
     seconds: float
+    encoded: bytes = b""
+    """`untrusted`, where it came as compact JSON: what `encode` would write of it. Empty: not made."""
 
 
 @final

@@ -89,7 +89,11 @@ class Scanner:
         "_hidden",
         "_idle",
         "_instructing",
+        "_match_shapes",
+        "_match_words",
         "_named",
+        "_no_shapes",
+        "_no_words",
         "_own",
         "_own_places",
         "_rules",
@@ -129,12 +133,18 @@ class Scanner:
         # Of shapes: what means nothing without a word of its rule. Long numbers are in many answers.
         self._idle: Final = frozenset((*self._also.values(), *self._shapes.nothing))
         self._own_places: Final = tuple(range(len(rules), len(self._rules)))
+        self._match_words = self._words.match
+        self._match_shapes = self._shapes.match
+        # Rules without a hint may find something anywhere, so there is no answer that means nothing.
+        self._no_words: Final = None if own else self._words.nothing
+        self._no_shapes: Final = self._shapes.nothing
 
     def scan(self, encoded: bytes) -> Hits | None:
         """Look at compact JSON once. None: there is nothing in it to look closer at."""
-        words, shapes = self._words.match(encoded), self._shapes.match(encoded)
-        no_words = words == self._words.nothing
-        if no_words and shapes and self._idle.issuperset(shapes) and not self._own_places:
+        words, shapes = self._match_words(encoded), self._match_shapes(encoded)
+        if words == self._no_words and (
+            shapes == self._no_shapes or (shapes and self._idle.issuperset(shapes))
+        ):
             return None
         return self._hits(
             len(encoded), words or self._words.everything, shapes or self._shapes.everything

@@ -24,15 +24,18 @@ class ShapeError(ValueError):
 def is_plain(result: dict[str, JSON]) -> bool:
     """Tell whether this is what nearly every result of tools/call is, text and nothing besides, and
     fits as it stands. False says nothing: `check_tool_result` tells."""
-    blocks = result.get("content")
-    if type(blocks) is not list or len(blocks) > ANSWER_BLOCKS_MAX:
+    try:
+        blocks = result["content"]
+        if type(blocks) is not list or len(blocks) > ANSWER_BLOCKS_MAX:
+            return False
+        for block in blocks:
+            if block["type"] != "text":
+                return False
+            text = block["text"]
+            if type(text) is not str or len(text) > ANSWER_TEXT_CHARS_MAX:
+                return False
+    except (KeyError, TypeError):  # it has no such member, or is no object
         return False
-    for block in blocks:
-        if type(block) is not dict or block.get("type") != "text":
-            return False
-        text = block.get("text")
-        if type(text) is not str or len(text) > ANSWER_TEXT_CHARS_MAX:
-            return False
     return len(result) == 1 or (len(result) == 2 and type(result.get("isError")) is bool)  # noqa: PLR2004 - these two
 
 

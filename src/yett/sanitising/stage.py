@@ -61,7 +61,7 @@ _TOOLS_CALL: Final = OPERATIONS["tools/call"]
 class Sanitiser:
     """rules: by `server/tool`; the default holds for the others."""
 
-    __slots__ = ("_always_marked", "_output_problem", "_publish", "_row_filters", "_rules", "_scanner",
+    __slots__ = ("_always_marked", "_output_problem", "_particular", "_publish", "_row_filters", "_rules", "_scanner",
                  "_sealer")  # fmt: skip
 
     def __init__(
@@ -79,6 +79,7 @@ class Sanitiser:
         self._sealer: Final = sealer
         self._publish: Final = publish
         self._row_filters: Final = row_filters(rules)
+        self._particular: Final = self._always_marked | self._row_filters.keys()
 
     def clean(self, answered: Answered) -> Cleaned:
         """Let an answer leave, without what must not.
@@ -87,10 +88,27 @@ class Sanitiser:
             Fault: upstream_invalid, it does not have the form or the size of an answer.
             Denied: answer_blocked, it holds what the operator blocks.
         """
-        permitted = answered.armed.admitted.validated.permitted
+        armed = answered.armed
+        permitted = armed.admitted.validated.permitted
+        call, encoded, untrusted = permitted.call, answered.encoded, answered.untrusted
+        if (
+            encoded  # what nearly every answer is: a text of which nothing has to be encoded again
+            and untrusted is not None
+            and call.operation is _TOOLS_CALL
+            and call.task is None
+            and permitted.target.key not in self._particular
+            and not armed.credential.headers
+            and is_plain(untrusted)
+            and len(encoded) <= ANSWER_BYTES_MAX
+            and (call.server is not None or not may_name(encoded))
+        ):
+            hits = self._scanner.scan(encoded)
+            if hits is None:
+                return Cleaned(answered, untrusted, None, encoded)
+            return self._look_closer(answered, untrusted, encoded, hits, permitted, ())
         row_filter = self._row_filters.get(permitted.target.key)
         if row_filter is None:
-            return self._clean(answered, answered.error, answered.untrusted, permitted)
+            return self._clean(answered, answered.error, untrusted, permitted)
         return self._clean_rows(answered, permitted, row_filter)
 
     def _clean_rows(
@@ -149,6 +167,13 @@ class Sanitiser:
         if len(encoded) > ANSWER_BYTES_MAX:
             _refuse(f"the answer is more than {ANSWER_BYTES_MAX} bytes")
         hits = self._scanner.scan(encoded)
+        return self._look_closer(answered, untrusted, encoded, hits, permitted, binary)
+
+    def _look_closer(
+        self, answered: Answered, untrusted: dict[str, JSON], encoded: bytes,
+        hits: Hits | None, permitted: Permitted, binary: tuple[int, ...],
+    ) -> Cleaned:  # fmt: skip
+        """encoded: compact JSON of `untrusted`. hits: what one pass over that found."""
         credential = answered.armed.credential
         if hits is None or not hits.is_worth_a_look:
             if self._always_marked and permitted.target.key in self._always_marked:

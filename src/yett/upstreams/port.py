@@ -27,12 +27,13 @@ class Exchange(msgspec.Struct, frozen=True, gc=False):
     """One JSON-RPC answer, parsed strictly and not trusted. Exactly one of the first two is set.
 
     error: as the server gave it; the code is not translated between eras. bytes_received: size of
-    the answer's body or line.
+    the answer's body or line. encoded: the result, where it came as compact JSON; empty: it did not.
     """
 
     result: dict[str, JSON] | None
     error: RpcError | None
     bytes_received: int
+    encoded: bytes = b""
 
 
 @final
@@ -142,6 +143,18 @@ class Transport(Protocol):
             Fault: UPSTREAM_UNREACHABLE (`sent` is False if nothing of the request was written, so
                 it was certainly not executed), UPSTREAM_TIMEOUT, or UPSTREAM_INVALID when the
                 answer broke the protocol or a bound.
+        """
+        ...
+
+    async def call(
+        self, tool: str, arguments: bytes, credential: Credential, seconds: float
+    ) -> Exchange:
+        """As `request` for `tools/call`, for a call besides which nothing passes: nearly every one.
+
+        arguments: compact JSON, sent as it is. seconds: as `deadline_seconds`.
+
+        Raises:
+            Fault: as `request`.
         """
         ...
 

@@ -4,7 +4,7 @@ from collections.abc import Container
 from typing import Final, final
 
 from yett.core.call import RpcError
-from yett.core.document import DocumentError, encode, parse
+from yett.core.document import DocumentError, encode, parse, parse_compact
 from yett.core.talk import INPUT_REQUIRED, QUESTIONS
 from yett.core.target import JSON
 from yett.core.tasks import EXTENSION, TASK
@@ -14,6 +14,13 @@ from yett.upstreams.pruning import read_list_of_tools
 METHOD_NOT_FOUND: Final = -32601
 _COMPLETE: Final = "complete"
 _PLAIN_MEMBERS: Final = len(("jsonrpc", "id", "result"))
+
+# How servers write a result: in the order of JSON-RPC 2.0, or the result first.
+_BEFORE: Final = b'{"jsonrpc":"2.0","id":%d,"result":'
+_BEFORE_RESULT_FIRST: Final = b'{"result":'
+_AFTER: Final = b',"jsonrpc":"2.0","id":%d}'
+_COMPLETE_FIRST: Final = b'{"resultType":"complete",'
+_COMPLETE_LAST: Final = b',"resultType":"complete"}'
 
 _LIST_CHANGED: Final = frozenset(
     {
@@ -80,6 +87,57 @@ def read_reply(body: bytes, identifier: int) -> Exchange:
     ):
         return Exchange(result, None, len(body))
     return read_answer(message, identifier, len(body))
+
+
+def read_result(
+    body: bytes,
+    identifier: int,
+    modern: bool,  # noqa: FBT001 - keywords cost each call
+    beside: Beside | None = None,
+) -> Exchange:
+    """As `read_reply`, without the `resultType` of a modern result (see `take_result_type`), and with the bytes of
+    one that came as compact JSON, so that nobody need encode it again.
+
+    Raises:
+        InvalidAnswer: as `read_reply` and `take_result_type`.
+    """
+    before = _BEFORE % identifier
+    if body.startswith(before):
+        encoded = body[len(before) : -1] if body.endswith(b"}") else b""
+    elif body.startswith(_BEFORE_RESULT_FIRST) and body.endswith(_AFTER % identifier):
+        encoded = body[len(_BEFORE_RESULT_FIRST) : -len(_AFTER % identifier)]
+    else:
+        return _read_laid_out(body, identifier, beside, modern=modern)
+    try:
+        # What stands in the place of a result, and is a document by itself, is the result.
+        result = parse_compact(encoded)
+    except DocumentError:
+        result = None
+    if type(result) is not dict:
+        return _read_laid_out(body, identifier, beside, modern=modern)
+    if modern and "resultType" in result:
+        encoded = _without_result_type(encoded)
+        take_result_type(result, beside)
+    return Exchange(result, None, len(body), encoded)
+
+
+def _read_laid_out(
+    body: bytes, identifier: int, beside: Beside | None, *, modern: bool
+) -> Exchange:
+    exchange = read_reply(body, identifier)
+    if modern and exchange.result is not None:
+        take_result_type(exchange.result, beside)
+    return exchange
+
+
+def _without_result_type(encoded: bytes) -> bytes:
+    """Return the bytes of an object without `resultType`, if it is `complete` and easily found; else nothing.
+    What stands first or last in an object, quotes and all, is a member of its own."""
+    if encoded.startswith(_COMPLETE_FIRST):
+        return b"{" + encoded[len(_COMPLETE_FIRST) :]
+    if encoded.endswith(_COMPLETE_LAST):
+        return encoded[: -len(_COMPLETE_LAST)] + b"}"
+    return b""
 
 
 def read_answer(message: dict[str, JSON], identifier: int, size: int) -> Exchange:

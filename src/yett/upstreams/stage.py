@@ -10,6 +10,7 @@ from yett.core.bounds import ROUND_SECONDS_MAX
 from yett.core.call import RpcError
 from yett.core.clock import Clock
 from yett.core.errors import Denied, Fault
+from yett.core.operations import Kind
 from yett.core.proofs import Answered, Armed, Validated
 from yett.core.reasons import Reason
 from yett.core.seal import Sealer, SealError
@@ -25,6 +26,7 @@ from yett.upstreams.requests import method_and_params, own_uri
 from yett.upstreams.wishes import may_be_asked, wishes_of
 
 _WATCH: Final = "resources/subscribe"
+_TOOL: Final = Kind.TOOL  # an attribute of an enumeration costs ten times a global
 
 # Whose state it is that a caller brings back: a server's own, none, or a call's that is parked here.
 _OWN: Final = "u:"
@@ -72,30 +74,49 @@ class Dispatcher:
             Denied: INVALID_STATE, the round has been had already, or the call was given up.
         """
         validated = armed.admitted.validated
-        call = validated.permitted.call
-        route = self._routes.get(validated.permitted.target.server)
+        permitted = validated.permitted
+        target, call = permitted.target, permitted.call
+        route = self._routes.get(target.server)
         if route is None:
             raise Fault(Reason.UPSTREAM_UNREACHABLE, "the configuration no longer has this server")
         monotonic = self._monotonic
         started = monotonic()
-        with route.breakers.of(validated.permitted.principal.tenant):
-            if call.task is not None:
-                exchange = await self._about_task(route, armed, call.task, hear)
-            elif call.talk is not None:
-                exchange = await self._talk(route, armed, call.talk, hear)
-            elif call.operation.method == _WATCH:
-                exchange = await _watch(route, armed)
-            else:
-                method, params = method_and_params(validated)
-                exchange = await route.transport.request(
-                    method,
-                    params,
-                    credential=armed.credential,
-                    deadline_seconds=route.timeout_seconds,
-                    beside=_caller_of(validated) if route.acts_for_callers else None,
+        with route.breakers.of(permitted.principal.tenant):
+            if (
+                call.talk is None
+                and call.task is None
+                and target.kind is _TOOL
+                and validated.encoded
+                and not route.acts_for_callers
+            ):
+                exchange = await route.transport.call(
+                    target.name, validated.encoded, armed.credential, route.timeout_seconds
                 )
+            else:
+                exchange = await self._send(route, armed, hear)
         seconds = monotonic() - started
-        return Answered(armed, exchange.result, exchange.error, exchange.bytes_received, seconds)
+        return Answered(
+            armed, exchange.result, exchange.error, exchange.bytes_received, seconds, exchange.encoded
+        )  # fmt: skip
+
+    async def _send(self, route: Route, armed: Armed, hear: Hear | None) -> Exchange:
+        """As `send`, for whatever it is."""
+        validated = armed.admitted.validated
+        call = validated.permitted.call
+        if call.task is not None:
+            return await self._about_task(route, armed, call.task, hear)
+        if call.talk is not None:
+            return await self._talk(route, armed, call.talk, hear)
+        if call.operation.method == _WATCH:
+            return await _watch(route, armed)
+        method, params = method_and_params(validated)
+        return await route.transport.request(
+            method,
+            params,
+            credential=armed.credential,
+            deadline_seconds=route.timeout_seconds,
+            beside=_caller_of(validated) if route.acts_for_callers else None,
+        )
 
     async def _about_task(
         self, route: Route, armed: Armed, task: TaskAsked, hear: Hear | None
@@ -191,7 +212,11 @@ async def _watch(route: Route, armed: Armed) -> Exchange:
         credential=armed.credential,
         deadline_seconds=route.timeout_seconds,
     )
-    return exchange if exchange.result is None else msgspec.structs.replace(exchange, result={})
+    return (
+        exchange
+        if exchange.result is None
+        else msgspec.structs.replace(exchange, result={}, encoded=b"")
+    )
 
 
 def _caller_of(validated: Validated) -> Beside:
@@ -235,7 +260,7 @@ def _led_back(exchange: Exchange, ticket: str, wishes: Wishes) -> Exchange:
     """
     question = as_question(exchange.error, wishes)
     if question is not None:
-        return msgspec.structs.replace(exchange, result=question, error=None)
+        return msgspec.structs.replace(exchange, result=question, error=None, encoded=b"")
     result = exchange.result
     if result is None or result.get("resultType") != INPUT_REQUIRED:
         if result is not None and result.get("resultType") == TASK:
@@ -249,7 +274,7 @@ def _led_back(exchange: Exchange, ticket: str, wishes: Wishes) -> Exchange:
     else:
         _check_offered(result.get("inputRequests", {}), wishes)
         led = _OWN + state
-    return msgspec.structs.replace(exchange, result=result | {"requestState": led})
+    return msgspec.structs.replace(exchange, result=result | {"requestState": led}, encoded=b"")
 
 
 def _check_offered(requests: JSON, wishes: Wishes) -> None:

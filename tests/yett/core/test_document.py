@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.needs import CORPORA, needs_corpus
 from yett.core.bounds import DOCUMENT_DEPTH_MAX, INTEGER_DIGITS_MAX
-from yett.core.document import DocumentError, check_depth, encode, parse
+from yett.core.document import DocumentError, check_depth, encode, parse, parse_compact
 
 CORPUS = CORPORA / "json_parsing.jsonl"
 
@@ -319,3 +319,34 @@ def test_the_worst_four_megabytes_are_judged_in_bounded_time(body: bytes) -> Non
     with contextlib.suppress(DocumentError):
         parse(body)
     assert time.process_time() - started < 3
+
+
+@pytest.mark.parametrize(
+    "part",
+    [b'{"a":[1,"x"]}', b"{}", b'"\xc3\xa9"', b'{"text":"' + b"x" * 10_000 + b'"}'],
+)
+def test_a_part_that_is_compact_is_read_as_it_stands(part: bytes) -> None:
+    value = parse_compact(part)
+
+    assert value == parse(part)
+    assert encode(value) == part
+
+
+@pytest.mark.parametrize(
+    "part",
+    [b'{"a": 1}', b'{"a":1,"a":1}', b'{"a":1.0e1}', b'{"a":18446744073709551616}', b'"\\u0061"', b'{"a":1', b"1}", b"", b"\xff", b'"\\ud800"', b"1,2"],
+)  # fmt: skip
+def test_a_part_that_could_mean_another_thing_is_left_to_the_strict_parser(part: bytes) -> None:
+    assert parse_compact(part) is None
+
+
+def nested_lists(depth: int, core: bytes) -> bytes:
+    return b"[" * depth + core + b"]" * depth
+
+
+def test_a_part_is_as_deep_as_the_whole_may_be() -> None:
+    assert parse_compact(nested_lists(DOCUMENT_DEPTH_MAX - 1, b"1")) is not None
+    with pytest.raises(DocumentError):
+        parse_compact(nested_lists(DOCUMENT_DEPTH_MAX, b'"' + b"x" * 5_000 + b'"'))
+    with pytest.raises(DocumentError):
+        parse(nested_lists(DOCUMENT_DEPTH_MAX + 1, b'"' + b"x" * 5_000 + b'"'))

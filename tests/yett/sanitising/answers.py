@@ -6,6 +6,7 @@ from tests.seals import SEALER
 from tests.yett.validation.calls import METHODS
 from yett.catalogue import public_uri
 from yett.core.call import Call, RpcError
+from yett.core.document import encode
 from yett.core.identity import Principal
 from yett.core.operations import OPERATIONS, Kind
 from yett.core.proofs import Admitted, Answered, Armed, Cleaned, Credential, Permitted, Validated
@@ -26,7 +27,9 @@ def answered(
     method: str = "",
     definition: dict[str, Any] | None = None,
     lent: str = "",
+    compact: bool = True,
 ) -> Answered:
+    """compact: it came as compact JSON."""
     call = Call(
         id="r1",
         operation=OPERATIONS[method or METHODS[kind]],
@@ -46,7 +49,8 @@ def answered(
     permitted = Permitted(call, principal, target, (), "v1", Standing(principal, target))
     headers = (("Authorization", Secret(lent)),) if lent else ()
     armed = Armed(Admitted(Validated(permitted, {})), Credential(headers))
-    return Answered(armed, untrusted, error, 0, 0.0)
+    encoded = encode(untrusted) if compact and untrusted is not None else b""
+    return Answered(armed, untrusted, error, 0, 0.0, encoded)
 
 
 def text(content: str, **more: Any) -> dict[str, Any]:

@@ -223,7 +223,7 @@ def test_a_hostile_megabyte_is_read_in_bounded_time(unit: str) -> None:
 
 def test_silence_of_an_automaton_is_not_taken_for_nothing_there() -> None:
     scanner = Scanner()
-    scanner._words.match = scanner._shapes.match = lambda _encoded: None
+    scanner._match_words = scanner._match_shapes = lambda _encoded: None
 
     hits = scanner.scan(b'"anything"')
 

@@ -372,3 +372,48 @@ def test_the_worst_megabyte_is_cleaned_in_bounded_time(unit: str) -> None:
         clean(answer)
 
     assert time.process_time() - started < 1
+
+
+@pytest.mark.parametrize(
+    "untrusted",
+    [
+        text("quiet"),
+        text("quiet", isError=True),
+        text("a \u200b b"),
+        text("AKIAIOSFODNN7EXAMPLE ghp_0123456789abcdefghijABCDEFGHIJ012345"),
+        text("x", structuredContent={"a": 1}),
+        text("x", _meta={"yett/findings": {"secret": 9}}),
+        text("x", extra=1),
+        {"content": []},
+        {"content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b", "extra": "file:///x"}]},
+        {"content": [{"type": "resource_link", "uri": "file:///x", "name": "n"}]},
+    ],
+)  # fmt: skip
+def test_it_does_not_matter_how_an_answer_was_written(untrusted: dict[str, Any]) -> None:
+    stage = build({}, lambda _target, _value: None, SEALER, public_uri)
+
+    compact, other = (stage.clean(answered(untrusted, compact=how)) for how in (True, False))
+
+    assert compact.encoded == other.encoded == encode(compact.result)
+    assert (compact.result, compact.findings) == (other.result, other.findings)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "text",
+        1,
+        None,
+        {},
+        ["text"],
+        [1],
+        [None],
+        [[]],
+        [{}],
+        [{"type": "text"}],
+        [{"type": "text", "text": 1}],
+    ],
+)
+def test_an_answer_of_another_form_is_refused_however_it_was_written(content: Any) -> None:
+    with pytest.raises(Fault):
+        clean({"content": content})

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.servers.mcp_http import HttpServer
+from yett.core.document import encode
 from yett.core.proofs import Credential
 from yett.core.secret import Secret
 from yett.upstreams.build import build
@@ -65,6 +66,8 @@ async def call(
     beside: Beside | None = None,
     **arguments: object,
 ) -> Exchange:
+    if beside is None:
+        return await transport.call("echo", encode(dict(arguments)), credential, deadline)
     return await transport.request(
         "tools/call",
         {"name": "echo", "arguments": dict(arguments)},

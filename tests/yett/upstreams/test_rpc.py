@@ -1,15 +1,25 @@
 """What a server may ask, how it is answered, and which results are complete."""
 
+import json
+from collections.abc import Callable
 from typing import Any
 
 import orjson
 import pytest
 
 from yett.core.call import RpcError
+from yett.core.document import encode
 from yett.core.tasks import EXTENSION
 from yett.upstreams.handshake import MODERN_META, initialize_params, with_beside
 from yett.upstreams.port import Beside, Exchange, Wishes
-from yett.upstreams.rpc import InvalidAnswer, encode_reply, question_of, take_result_type
+from yett.upstreams.rpc import (
+    InvalidAnswer,
+    encode_reply,
+    question_of,
+    read_reply,
+    read_result,
+    take_result_type,
+)
 
 OFFERED = Wishes(b'{"elicitation":{"form":{}},"roots":{}}', "warning")
 
@@ -120,3 +130,75 @@ def test_a_legacy_request_says_only_how_it_is_known_again() -> None:
         "_meta": {"progressToken": 7}
     }
     assert initialize_params(OFFERED)["capabilities"] == {"elicitation": {"form": {}}, "roots": {}}
+
+
+RESULTS = {
+    "text": {"content": [{"type": "text", "text": "héllo \\ \u0000"}], "isError": False},
+    "claims another type inside": {"content": [], "x": '"resultType":"complete"}', "y": {"resultType": "complete"}},
+    "nothing": {},
+    "numbers": {"a": [1, -0.5, 1e300, 2**63 - 1, None, True]},
+}  # fmt: skip
+ORDERS: dict[str, Callable[[Any], dict[str, Any]]] = {
+    "as specified": lambda result: {"jsonrpc": "2.0", "id": 7, "result": result},
+    "result first": lambda result: {"result": result, "jsonrpc": "2.0", "id": 7},
+    "id first": lambda result: {"id": 7, "jsonrpc": "2.0", "result": result},
+}
+TYPES: dict[str, Callable[[Any], dict[str, Any]]] = {
+    "no type": lambda result: result,
+    "type first": lambda result: {"resultType": "complete", **result},
+    "type last": lambda result: {**result, "resultType": "complete"},
+    "type between": lambda result: {"_meta": {}, "resultType": "complete", **result},
+}
+
+
+@pytest.mark.parametrize("typed", TYPES.values(), ids=TYPES)
+@pytest.mark.parametrize("order", ORDERS.values(), ids=ORDERS)
+@pytest.mark.parametrize("result", RESULTS.values(), ids=RESULTS)
+@pytest.mark.parametrize("write", [encode, lambda message: json.dumps(message).encode()])
+def test_a_result_is_read_alike_in_whatever_order_it_comes(
+    result: Any, order: Any, typed: Any, write: Callable[[Any], bytes]
+) -> None:
+    body = write(order(typed(result)))
+
+    modern, legacy = read_result(body, 7, modern=True), read_result(body, 7, modern=False)
+
+    assert modern.result == {k: v for k, v in typed(result).items() if k != "resultType"}
+    assert legacy.result == read_reply(body, 7).result == typed(result)
+    for exchange in (modern, legacy):
+        assert exchange.encoded in (b"", encode(exchange.result))
+        assert exchange.bytes_received == len(body)
+    if write is encode and order is not ORDERS["id first"]:
+        assert legacy.encoded
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"jsonrpc":"2.0","id":7,"result":{},"id":7}',
+        b'{"jsonrpc":"2.0","id":7,"result":{}},"id":8}',
+        b'{"jsonrpc":"2.0","id":7,"result":{"a":1,"a":2}}',
+        b'{"jsonrpc":"2.0","id":7,"result":{"a":1}} ,{"b":2}}',
+        b'{"jsonrpc":"2.0","id":7,"result":{"a":1.00000000000000000000001}}',
+        b'{"jsonrpc":"2.0","id":7,"result":[]}',
+        b'{"jsonrpc":"2.0","id":7,"result":null}',
+        b'{"jsonrpc":"2.0","id":77,"result":{}}',
+        b'{"jsonrpc":"2.0","id":7,"result":{}',
+        b'{"jsonrpc":"2.0","id":7,"result":',
+        b'{"result":{},"jsonrpc":"2.0","jsonrpc":"2.0","id":7}',
+        b'{"result":{},"error":{"code":1,"message":"x"},"jsonrpc":"2.0","id":7}',
+        b'{"result":{"jsonrpc":"2.0","id":7},"jsonrpc":"2.0","id":8}',
+        b'{"jsonrpc":"2.0","id":7,"result":' + b'{"a":' * 64 + b"1" + b"}" * 64 + b"}",
+    ],
+)
+def test_what_is_not_the_one_result_is_not_read_as_one(body: bytes) -> None:
+    with pytest.raises(InvalidAnswer):
+        read_result(body, 7, modern=True)
+
+
+@pytest.mark.parametrize("place", ["first", "last"])
+@pytest.mark.parametrize("kind", ["input_required", "task", "completed", 1, None])
+def test_a_result_of_a_type_that_was_not_offered_is_refused(place: str, kind: Any) -> None:
+    typed = {"resultType": kind, "a": 1} if place == "first" else {"a": 1, "resultType": kind}
+
+    with pytest.raises(InvalidAnswer):
+        read_result(encode({"jsonrpc": "2.0", "id": 7, "result": typed}), 7, modern=True)

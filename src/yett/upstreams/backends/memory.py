@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import final
 
 from yett.core.call import RpcError
-from yett.core.document import encode
+from yett.core.document import encode, parse
 from yett.core.errors import Fault
 from yett.core.proofs import Credential
 from yett.core.reasons import Reason
@@ -68,6 +68,14 @@ class MemoryTransport:
         if isinstance(answer, RpcError):
             return Exchange(None, answer, len(answer.message))
         return Exchange(answer, None, len(encode(answer)))
+
+    async def call(
+        self, tool: str, arguments: bytes, credential: Credential, seconds: float
+    ) -> Exchange:
+        params: dict[str, JSON] = {"name": tool, "arguments": parse(arguments)}
+        return await self.request(
+            "tools/call", params, credential=credential, deadline_seconds=seconds
+        )
 
     async def discover(
         self, credential: Credential, *, deadline_seconds: float = 30.0

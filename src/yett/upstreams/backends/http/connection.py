@@ -19,6 +19,7 @@ from yett.upstreams.backends.http.response import (
     HEADER_BYTES_MAX,
     HEADER_COUNT_MAX,
     KEPT_HEADERS,
+    OK,
     STREAM_TYPE,
     ConnectionLost,
     Head,
@@ -28,7 +29,6 @@ from yett.upstreams.backends.http.sse import EventParser
 from yett.upstreams.port import Exchange
 from yett.upstreams.rpc import InvalidAnswer
 
-OK: Final = 200
 _FINAL: Final = 200  # what is below is interim (RFC 9110 §15.2)
 
 # How long the end of an event stream may lag behind the answer before the connection is given up.
@@ -74,8 +74,8 @@ class Keeper(Protocol):
 
 @final
 class Connection(asyncio.Protocol):
-    """usable: may carry another request. used: has carried one. deadline: loop time at which the
-    owner calls `expire`. idle_since: loop time, kept by the owner."""
+    """usable: may carry another request. used: has carried one. kept: had carried one before the last.
+    deadline: loop time at which the owner calls `expire`. idle_since: loop time, kept by the owner."""
 
     __slots__ = (
         "_begun",
@@ -102,6 +102,7 @@ class Connection(asyncio.Protocol):
         "_waiter",
         "deadline",
         "idle_since",
+        "kept",
         "usable",
         "used",
     )
@@ -116,6 +117,7 @@ class Connection(asyncio.Protocol):
         self.idle_since = 0.0
         self.usable = False
         self.used = False
+        self.kept = False
         self._reset()
         self._begun = False
 
@@ -143,7 +145,7 @@ class Connection(asyncio.Protocol):
         It may raise TimeoutError, ConnectionLost (closed before a whole answer) or InvalidAnswer
         (the answer broke HTTP or a bound). Who stops waiting calls `abandon`.
         """
-        self.used = True
+        self.kept, self.used = self.used, True
         self.deadline = deadline
         self._listener = listener
         self._begun = False

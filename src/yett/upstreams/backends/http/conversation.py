@@ -3,6 +3,7 @@
 from typing import Final, Protocol, final
 
 import msgspec
+import orjson
 
 from yett.core.document import encode
 from yett.core.proofs import Credential
@@ -10,9 +11,9 @@ from yett.core.secret import Secret
 from yett.core.target import JSON
 from yett.upstreams.backends.http.channel import Channel
 from yett.upstreams.backends.http.headers import routing_lines
-from yett.upstreams.backends.http.response import JSON_TYPE, STREAM_TYPE, Response
+from yett.upstreams.backends.http.response import JSON_TYPE, OK, STREAM_TYPE, Response
 from yett.upstreams.backends.http.sse import EventParser
-from yett.upstreams.handshake import ENCODED_META, Opening, with_beside
+from yett.upstreams.handshake import ENCODED_META, MODERN_META, Opening, with_beside
 from yett.upstreams.port import Beside, Exchange
 from yett.upstreams.rpc import (
     InvalidAnswer,
@@ -22,22 +23,27 @@ from yett.upstreams.rpc import (
     read_answer,
     read_message,
     read_reply,
+    read_result,
     reply_to,
     take_result_type,
     updated_uri,
 )
 
-OK: Final = 200
 NOT_FOUND: Final = 404
 
 _MODERN_ERROR_STATUSES: Final = (400, 404)
 
+CALL: Final = "tools/call"
+_CALLS_MAX: Final = 1024
+_START: Final = b'{"jsonrpc":"2.0","id":'
+
 
 @final
-class Session(msgspec.Struct, frozen=True, eq=False):
+class Session(msgspec.Struct, eq=False):
     """One opened conversation under one credential. modern: which era, once more. head: all header
     lines that stay the same, the secret among them. identified: the server gave a session id, which
-    it may forget. channel: where the answers come, if not where the requests go (2024-11-05)."""
+    it may forget. channel: where the answers come, if not where the requests go (2024-11-05). calls: what
+    its calls of one tool have in common, by the name of the tool."""
 
     credential: Credential
     opening: Opening
@@ -45,10 +51,37 @@ class Session(msgspec.Struct, frozen=True, eq=False):
     head: Secret
     identified: bool
     channel: Channel | None = None
+    calls: dict[str, "CallFrame"] = msgspec.field(default_factory=dict)
 
     def serves(self, credential: Credential) -> bool:
         """Tell whether it may be used: the names and the values are the same (S09)."""
-        return self.credential is credential or self.credential == credential
+        if self.credential is credential:
+            return True
+        if self.credential != credential:
+            return False
+        self.credential = credential  # to compare values takes longer than to see the same again
+        return True
+
+
+@final
+class CallFrame:
+    """What stays the same in each plain call of one tool in one session, the secret of the session included.
+
+    head: of the HTTP request, up to the length of the body. before: from behind the id to the arguments.
+    after: what follows those. size: of the body, but for id and arguments.
+    """
+
+    __slots__ = ("after", "before", "head", "size")
+
+    def __init__(self, session: Session, tool: str) -> None:
+        head, after = session.head.reveal(), b"}}"
+        if session.modern:
+            head += routing_lines(CALL, {"name": tool})
+            after = b',"_meta":' + encode(MODERN_META) + after
+        self.head = head + b"Content-Length: "
+        self.before = b',"method":"tools/call","params":{"name":%b,"arguments":' % encode(tool)
+        self.after = after
+        self.size = len(_START) + len(self.before) + len(after)
 
 
 class Owner(Protocol):
@@ -71,7 +104,7 @@ class Owner(Protocol):
 class Receiver(msgspec.Struct, eq=False):
     """Takes the events of the stream that answers one request."""
 
-    _identifier: int
+    identifier: int
     _owner: Owner
     _session: Session | None
     exchange: Exchange | None = None
@@ -86,7 +119,7 @@ class Receiver(msgspec.Struct, eq=False):
         """Raises:
         InvalidAnswer: broken, foreign or a second answer.
         """
-        heard = read_event(data, self._identifier, self.exchange)
+        heard = read_event(data, self.identifier, self.exchange)
         if isinstance(heard, Exchange):
             self.exchange = heard
         else:
@@ -122,6 +155,23 @@ def take_unasked(message: dict[str, JSON], session: Session | None, owner: Owner
             owner.note_update(uri)
 
 
+@final
+class Plain(msgspec.Struct, frozen=True, gc=False):
+    """A request besides which nothing passes. params: None for a call of `tool` with `arguments`, which are
+    compact JSON."""
+
+    method: str
+    params: dict[str, JSON] | None
+    tool: str = ""
+    arguments: bytes = b""
+
+    def whole(self) -> dict[str, JSON]:
+        """Return the parameters, fit to be encoded."""
+        if self.params is not None:
+            return self.params
+        return {"name": self.tool, "arguments": orjson.Fragment(self.arguments)}
+
+
 def frame(
     session: Session,
     identifier: int,
@@ -138,7 +188,20 @@ def frame(
         params = {**params, "_meta": ENCODED_META}
     message = {"jsonrpc": "2.0", "id": identifier, "method": method, "params": params}
     body = encode(message)
-    return b"%bContent-Length: %d\r\n\r\n%b" % (head, len(body), body)
+    return add_body(head, body)
+
+
+def frame_call(session: Session, identifier: int, tool: str, arguments: bytes) -> bytes:
+    """Return a whole HTTP request for a call besides which nothing passes. arguments: compact JSON."""
+    kept = session.calls.get(tool)
+    if kept is None:
+        if len(session.calls) >= _CALLS_MAX:
+            session.calls.clear()
+        kept = session.calls[tool] = CallFrame(session, tool)
+    number = b"%d" % identifier
+    size = kept.size + len(number) + len(arguments)
+    parts = (kept.head, size, _START, number, kept.before, arguments, kept.after)
+    return b"%b%d\r\n\r\n%b%b%b%b%b" % parts
 
 
 def frame_beside(
@@ -182,16 +245,14 @@ def read_exchange(
     if head.status != OK:
         return _read_refusal(response, identifier, modern=modern)
     if head.media is JSON_TYPE:
-        exchange = read_reply(response.body, identifier)
-    elif head.media is not STREAM_TYPE:
+        return read_result(response.body, identifier, modern, beside)
+    if head.media is not STREAM_TYPE:
         raise InvalidAnswer("neither JSON nor an event stream, or not in UTF-8")
-    elif response.exchange is None:
+    exchange = response.exchange
+    if exchange is None:
         raise InvalidAnswer("the event stream ended without an answer")
-    else:
-        exchange = response.exchange
-    result = exchange.result
-    if modern and result is not None and "resultType" in result:
-        take_result_type(result, beside)
+    if modern and exchange.result is not None:
+        take_result_type(exchange.result, beside)
     return exchange
 
 

@@ -11,11 +11,10 @@ from typing import Final, final
 from yett.core.errors import Fault
 from yett.core.proofs import Credential
 from yett.upstreams.backends.http.client import Client
-from yett.upstreams.backends.http.connection import OK
 from yett.upstreams.backends.http.conversation import Session
 from yett.upstreams.backends.http.headers import stream_request
 from yett.upstreams.backends.http.hearing import Desk, Hearing
-from yett.upstreams.backends.http.response import STREAM_TYPE
+from yett.upstreams.backends.http.response import OK, STREAM_TYPE
 from yett.upstreams.backends.http.sessions import Sessions
 from yett.upstreams.backends.http.sse import EventParser
 from yett.upstreams.backends.http.watches import RATION_BYTES, STREAM_SECONDS_MAX, Pause

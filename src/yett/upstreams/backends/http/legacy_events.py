@@ -8,10 +8,9 @@ from typing import Final, final
 from yett.core.errors import Fault
 from yett.core.target import JSON
 from yett.upstreams.backends.http.client import Client
-from yett.upstreams.backends.http.connection import OK
 from yett.upstreams.backends.http.conversation import NOT_FOUND, Owner, Session, take_unasked
 from yett.upstreams.backends.http.headers import stream_request
-from yett.upstreams.backends.http.response import STREAM_TYPE, Response
+from yett.upstreams.backends.http.response import OK, STREAM_TYPE, Response
 from yett.upstreams.backends.http.sessions import HANDSHAKE_SECONDS_MAX, Sessions
 from yett.upstreams.backends.http.sse import EventParser
 from yett.upstreams.backends.http.watches import RATION_BYTES, STREAM_SECONDS_MAX, Watches

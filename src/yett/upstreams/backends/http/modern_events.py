@@ -9,8 +9,8 @@ from yett.core.errors import Fault
 from yett.core.reasons import Reason
 from yett.core.target import JSON
 from yett.upstreams.backends.http.client import Client
-from yett.upstreams.backends.http.connection import OK
 from yett.upstreams.backends.http.conversation import Session, frame, read_exchange
+from yett.upstreams.backends.http.response import OK
 from yett.upstreams.backends.http.sse import EventParser
 from yett.upstreams.backends.http.watches import RATION_BYTES, STREAM_SECONDS_MAX, Watches
 from yett.upstreams.handshake import honoured_uris, listening_filter

@@ -9,7 +9,6 @@ from yett.core.proofs import Credential
 from yett.core.reasons import Reason
 from yett.core.secret import Secret
 from yett.upstreams.backends.http.conversation import (
-    OK,
     Receiver,
     Session,
     describe_status,
@@ -17,7 +16,7 @@ from yett.upstreams.backends.http.conversation import (
 )
 from yett.upstreams.backends.http.endpoint import Endpoint
 from yett.upstreams.backends.http.headers import build_head, is_session_id, routing_lines
-from yett.upstreams.backends.http.response import JSON_TYPE, Head, Response
+from yett.upstreams.backends.http.response import JSON_TYPE, OK, Head, Response
 from yett.upstreams.handshake import (
     DISCOVER_PARAMS,
     MODERN_VERSION,

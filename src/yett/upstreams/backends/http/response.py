@@ -8,6 +8,7 @@ import msgspec
 from yett.upstreams.port import Exchange
 from yett.upstreams.rpc import InvalidAnswer
 
+OK: Final = 200
 JSON_TYPE: Final = "json"
 STREAM_TYPE: Final = "stream"
 
@@ -28,9 +29,10 @@ KEPT_HEADERS: Final = frozenset(
 
 @final
 class Head:
-    """The header of an answer. length: of the body; None if it says its end in another way."""
+    """The header of an answer. length: of the body; None if it says its end in another way. is_plain: of one
+    JSON document that is no refusal."""
 
-    __slots__ = ("headers", "length", "media", "status")
+    __slots__ = ("headers", "is_plain", "length", "media", "status")
 
     def __init__(self, status: int, headers: dict[bytes, bytes]) -> None:
         """Raises:
@@ -45,6 +47,7 @@ class Head:
         self.status = status
         self.headers = headers
         self.media = media_type(headers.get(b"content-type", b""))
+        self.is_plain = status == OK and self.media is JSON_TYPE
         self.length = None if length is None else int(length[:10])  # llhttp saw that it is digits
 
 

@@ -7,10 +7,10 @@ from typing import Final, Protocol
 from yett.core.errors import Fault
 from yett.core.reasons import Reason
 from yett.upstreams.backends.http.client import Client
-from yett.upstreams.backends.http.connection import OK, Listener
+from yett.upstreams.backends.http.connection import Listener
 from yett.upstreams.backends.http.conversation import Session, describe_status
 from yett.upstreams.backends.http.headers import stream_request
-from yett.upstreams.backends.http.response import STREAM_TYPE, Response
+from yett.upstreams.backends.http.response import OK, STREAM_TYPE, Response
 from yett.upstreams.backends.http.sse import EventParser
 from yett.upstreams.rpc import InvalidAnswer
 

@@ -8,13 +8,16 @@ from yett.core.errors import Fault
 from yett.core.proofs import Credential
 from yett.core.reasons import Reason
 from yett.core.target import JSON
-from yett.upstreams.backends.http.client import Client
+from yett.upstreams.backends.http.client import TROUBLE, Client
 from yett.upstreams.backends.http.conversation import (
+    CALL,
+    Plain,
     Receiver,
     Session,
     add_body,
     encode_plain,
     frame,
+    frame_call,
     read_exchange,
 )
 from yett.upstreams.backends.http.dial import Dialer
@@ -45,14 +48,11 @@ from yett.upstreams.port import (
     ignore_change,
     ignore_update,
 )
-from yett.upstreams.rpc import InvalidAnswer, encode_notification
+from yett.upstreams.rpc import InvalidAnswer, encode_notification, read_result
 
 # Of requests that may wait for their callers, over all callers; each caller's are bounded as well.
 TALKS_MAX: Final = 256
 _BACKGROUND_SECONDS: Final = 5.0
-
-# What the caller may not be made to do twice. Reading again does no harm.
-_ONCE_ONLY: Final = "tools/call"
 
 
 @final
@@ -124,8 +124,14 @@ class HttpTransport:
     ) -> Coroutine[Any, Any, Exchange]:
         deadline = self._loop.time() + deadline_seconds
         if beside is None:
-            return self._request(method, params, credential, deadline, again=False)
+            return self._request(Plain(method, params), credential, deadline)
         return self._talk(method, params, credential, deadline, beside)
+
+    def call(
+        self, tool: str, arguments: bytes, credential: Credential, seconds: float
+    ) -> Coroutine[Any, Any, Exchange]:
+        asked = Plain(CALL, None, tool, arguments)
+        return self._request(asked, credential, self._loop.time() + seconds)
 
     async def discover(
         self, credential: Credential, *, deadline_seconds: float = 30.0
@@ -136,7 +142,7 @@ class HttpTransport:
         async def ask(method: str, params: dict[str, JSON]) -> Exchange:
             if self._showing is not None:
                 return await self._talk(method, params, credential, deadline, self._showing)
-            return await self._request(method, params, credential, deadline, again=False)
+            return await self._request(Plain(method, params), credential, deadline)
 
         try:
             found = await take_listing(ask, session.opening.capabilities)
@@ -172,52 +178,69 @@ class HttpTransport:
         if session.channel is not None:
             return await self._ask_old(session, method, params, deadline, beside)
         mirrored = self._mirrored(method, params) if self._mirrors else b""
-        repeatable = method != _ONCE_ONLY
+        repeatable = method != CALL
         return await self._lanes.request(
             Request(method, params, mirrored, credential, deadline, repeatable, beside)
         )
 
     async def _request(
-        self,
-        method: str,
-        params: dict[str, JSON],
-        credential: Credential,
-        deadline: float,
-        *,
-        again: bool,
+        self, asked: Plain, credential: Credential, deadline: float, *, again: bool = False
     ) -> Exchange:
         session = self._sessions.get(credential.names)
         if session is None or not (session.credential is credential or session.serves(credential)):
             session = await self._plain.take(credential, deadline)
         if session.channel is not None:
-            return await self._ask_old(session, method, params, deadline)
-        modern = session.modern
+            return await self._ask_old(session, asked.method, asked.whole(), deadline)
         identifier = self._last_id = self._last_id + 1
         receiver = Receiver(identifier, self, session)
-        mirrored = self._mirrored(method, params) if self._mirrors else b""
-        response = None
+        response, client = None, self._client
         try:
-            response = await self._client.send(
-                frame(session, identifier, method, params, mirrored),
-                deadline,
-                receiver,
-                repeatable=method != _ONCE_ONLY,
-                sent=True,
+            data = (
+                frame_call(session, identifier, asked.tool, asked.arguments)
+                if asked.params is None and not self._mirrors
+                else self._frame(session, identifier, asked)
             )
-            if receiver.events is not None and receiver.exchange is None and not modern:
-                response = None
-                response = await resume(self._client, session, receiver, deadline)
-            exchange = read_exchange(response, identifier, modern=modern)
+            connection = client.take() or await client.open(deadline)
+            waiter = connection.begin(data, receiver, deadline)
+            try:
+                response = await waiter
+            except TROUBLE as trouble:
+                client.deal_with(
+                    trouble, connection, waiter, receiver, repeatable=asked.method != CALL, sent=True
+                )  # fmt: skip
+                response = await client.send(data, deadline, receiver, repeatable=False, sent=True)
+            exchange = (
+                read_result(response.body, identifier, session.modern)
+                if response.head.is_plain
+                else await self._read_other(session, receiver, response, deadline)
+            )
             if exchange.error is None or again or not self._plain.is_mistaken(session, exchange):
                 return exchange
         except InvalidAnswer as error:
             if again or not self._plain.has_ended(session, response):
                 raise Fault(Reason.UPSTREAM_INVALID, str(error), sent=True) from None
         finally:
-            if response is None and not modern:
+            if response is None and not session.modern:
                 self.cancel(session, identifier)
         # What does not fit the session was not executed.
-        return await self._request(method, params, credential, deadline, again=True)
+        return await self._request(asked, credential, deadline, again=True)
+
+    async def _read_other(
+        self, session: Session, receiver: Receiver, response: Response, deadline: float
+    ) -> Exchange:
+        """Read an answer that is no JSON, or a refusal; go on with a stream that was cut."""
+        if receiver.events is not None and receiver.exchange is None and not session.modern:
+            try:
+                response = await resume(self._client, session, receiver, deadline)
+            except BaseException:
+                self.cancel(session, receiver.identifier)
+                raise
+        return read_exchange(response, receiver.identifier, modern=session.modern)
+
+    def _frame(self, session: Session, identifier: int, asked: Plain) -> bytes:
+        params = asked.whole()
+        mirrored = self._mirrored(asked.method, params) if self._mirrors else b""
+        return frame(session, identifier, asked.method, params, mirrored)
 
     async def _ask_old(
         self,
@@ -241,7 +264,7 @@ class HttpTransport:
             raise Fault(Reason.UPSTREAM_INVALID, str(error), sent=True) from None
 
     def _mirrored(self, method: str, params: dict[str, JSON]) -> bytes:
-        mirrors = self._mirrors.get(params["name"]) if method == _ONCE_ONLY else None
+        mirrors = self._mirrors.get(params["name"]) if method == CALL else None
         return b"" if mirrors is None else mirrored_lines(mirrors, params.get("arguments"))
 
     async def _post(
@@ -270,7 +293,7 @@ class HttpTransport:
             return ModernEvents(self._client, session, watches, self.next_id)
 
         async def ask(method: str, params: dict[str, JSON], deadline: float) -> Exchange:
-            return await self._request(method, params, session.credential, deadline, again=False)
+            return await self._request(Plain(method, params), session.credential, deadline)
 
         return LegacyEvents(
             self._client, self._plain, self._background, session, watches, self, ask

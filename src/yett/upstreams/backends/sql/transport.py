@@ -92,6 +92,13 @@ class SqlTransport:
         self._era = Era.MODERN
         return exchange
 
+    async def call(
+        self, tool: str, arguments: bytes, credential: Credential, seconds: float
+    ) -> Exchange:
+        """It has to be named for whom, so this is refused."""
+        params: dict[str, JSON] = {"name": tool, "arguments": parse(arguments)}
+        return await self.request(_CALL, params, credential=credential, deadline_seconds=seconds)
+
     async def discover(
         self, credential: Credential, *, deadline_seconds: float = 30.0
     ) -> Discovered:

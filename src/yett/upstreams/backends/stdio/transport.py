@@ -2,10 +2,11 @@
 ends."""
 
 import asyncio
-from collections.abc import Callable
-from typing import Final, final
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, final
 
 import msgspec
+import orjson
 
 from yett.core.errors import Fault
 from yett.core.proofs import Credential
@@ -102,6 +103,12 @@ class StdioTransport:
             conversation = await self._ready(deadline)
         modern = self._era is Era.MODERN
         return await exchange_with(conversation, method, params, deadline, modern=modern)
+
+    def call(
+        self, tool: str, arguments: bytes, credential: Credential, seconds: float
+    ) -> Coroutine[Any, Any, Exchange]:
+        params: dict[str, JSON] = {"name": tool, "arguments": orjson.Fragment(arguments)}
+        return self.request("tools/call", params, credential=credential, deadline_seconds=seconds)
 
     async def discover(
         self,
