@@ -121,18 +121,20 @@ class AlertBook:
         *,
         is_silenced: bool,
     ) -> None:
-        """Once more. It is told again if it has become urgent, or if the silence over it has ended."""
+        """Once more. It is told again if it has become urgent, if its next threshold is reached, or if the
+        silence over it has ended."""
         worse = known.severity == "low" and seen.severity == "high"
+        is_next = known.numbers.get("threshold") != seen.numbers.get("threshold")
         severity: Severity = "high" if worse else known.severity
         transaction.execute(
             "update alerts set last_at = ?, count = count + 1, says = ?, numbers = ?, severity = ?,"
             " silenced = ?, state = ? where id = ?",
             (
                 now, seen.says, json.dumps(seen.numbers), severity,
-                int(is_silenced), "open" if worse else known.state, known.id,
+                int(is_silenced), "open" if worse or is_next else known.state, known.id,
             ),
         )  # fmt: skip
-        if not is_silenced and (worse or known.silenced):
+        if not is_silenced and (worse or is_next or known.silenced):
             for name in destinations_for(config, seen):
                 enqueue(transaction, name, known.id, "raised", now)
 

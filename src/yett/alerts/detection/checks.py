@@ -17,7 +17,7 @@ MICROS_LEAST_UNKNOWN: Final = 20_000_000
 RUN_LEAST: Final = 20
 DENIED_LEAST: Final = 60
 _MORE_DENIED: Final = 3.0
-_OFTEN_AT_THIS_HOUR: Final = 3
+_OFTEN_OUTSIDE: Final = 2
 
 
 def volume(caller: str, name: str, profile: Profile, found: tuple[float, Usual]) -> Sighting:
@@ -72,14 +72,14 @@ def _usually(usual: str, most: str) -> str:
 def off_hours(
     caller: str, name: str, profile: Profile, moment: Moment, tools: list[str]
 ) -> Sighting | None:
-    days = profile.calls.rhythm.active_days(moment.slot)
-    if not moment.outside or days >= _OFTEN_AT_THIS_HOUR:
+    days = profile.work_outside(moment)
+    if days >= _OFTEN_OUTSIDE:
         return None
     shown = ", ".join(tools[:5]) + (f" and {len(tools) - 5} more" if len(tools) > 5 else "")  # noqa: PLR2004 - as many as one reads
     return Sighting(
         "off-hours",
         f"key:{caller}",
-        f"key {name} used {shown} on {moment.shown}, outside business hours; at about this time it was used"
+        f"key {name} used {shown} on {moment.shown}, outside business hours; it was so at about this time"
         f" on {days} days before",
         "low",
         profile.tenant,

@@ -7,13 +7,15 @@ from typing import Final, final
 
 import msgspec
 
-from yett.alerts.detection.calendar import Moment
+from yett.alerts.detection.calendar import HOURS, SLOTS, Moment
 from yett.alerts.detection.rhythm import Rhythm, Usual
 from yett.alerts.detection.window import Window
 
 TOOLS_MAX: Final = 1_024
 NETWORKS_MAX: Final = 64
 _FORGETTING: Final = 0.98
+_NEAR_HOURS: Final = 3
+_DAYS_KEPT: Final = 60
 _RUN_SECONDS_MAX: Final = 3600.0
 _VERSION: Final = 1
 
@@ -67,10 +69,10 @@ class Counted:
 class Profile:
     """first_at: when the key was first seen, wall clock. run: refusals in a row. most_run: that it had.
     denied: refusals in the last hour. most_denied: that it had. network: the last; left: the one before,
-    and when (monotonic). young: networks first seen in the last day, with the time."""
+    and when (monotonic). inside_at: when it was last used within business hours. young: networks first seen in the last day, with the time."""
 
     __slots__ = (
-        "calls", "changed", "denied", "first_at", "left", "most_denied", "most_run", "network", "networks",
+        "calls", "changed", "denied", "first_at", "inside_at", "left", "most_denied", "most_run", "network", "networks", "outside", "outside_now",
         "run", "run_at", "spend", "tenant", "tools", "young",
     )  # fmt: skip
 
@@ -84,6 +86,9 @@ class Profile:
         self.young: dict[int, float] = {}
         self.network = ""
         self.left: tuple[str, float] = ("", 0.0)
+        self.inside_at = float("-inf")
+        self.outside = array("B", bytes(SLOTS))
+        self.outside_now: tuple[int, set[int]] = (0, set())
         self.run = 0
         self.run_at = 0.0
         self.most_run = 0.0
@@ -106,6 +111,22 @@ class Profile:
 
     def money(self, currency: str) -> Counted:
         return self.spend.setdefault(currency, Counted())
+
+    def work_outside(self, moment: Moment) -> int:
+        """Note a use outside business hours; return on how many days before there was one within hours of
+        this time."""
+        day, slots = self.outside_now
+        if day != moment.hour // HOURS:
+            for slot in slots:
+                self.outside[slot] += 1
+            if any(count > _DAYS_KEPT for count in self.outside):
+                self.outside = array("B", (count // 2 for count in self.outside))
+            self.outside_now = day, slots = moment.hour // HOURS, set()
+            self.changed = True
+        slots.add(moment.slot)
+        sort, hour = divmod(moment.slot, HOURS)
+        near = range(hour - _NEAR_HOURS, hour + _NEAR_HOURS + 1)
+        return max(self.outside[sort * HOURS + other % HOURS] for other in near)
 
     def counted(self) -> list[Counted]:
         return [self.calls, *self.spend.values()]
@@ -133,7 +154,7 @@ class Profile:
         return msgspec.msgpack.encode(
             [
                 _VERSION, self.tenant, self.first_at, self.most_run, self.most_denied, self.tools.tobytes(),
-                self.networks.tobytes(), self.calls.rhythm.packed(),
+                self.networks.tobytes(), self.outside.tobytes(), self.calls.rhythm.packed(),
                 {currency: counted.rhythm.packed() for currency, counted in self.spend.items()},
             ]
         )  # fmt: skip
@@ -142,22 +163,32 @@ class Profile:
     def unpacked(cls, data: bytes) -> "Profile | None":
         """Return what was packed; None: another version wrote it, and what is usual is learned anew."""
         try:
-            version, tenant, first_at, most_run, most_denied, tools, networks, calls, spend = (
-                msgspec.convert(
-                    msgspec.msgpack.decode(data),
-                    tuple[
-                        int,
-                        str,
-                        float,
-                        float,
-                        float,
-                        bytes,
-                        bytes,
-                        list[object],
-                        dict[str, list[object]],
-                    ],
-                    strict=False,
-                )
+            (
+                version,
+                tenant,
+                first_at,
+                most_run,
+                most_denied,
+                tools,
+                networks,
+                outside,
+                calls,
+                spend,
+            ) = msgspec.convert(
+                msgspec.msgpack.decode(data),
+                tuple[
+                    int,
+                    str,
+                    float,
+                    float,
+                    float,
+                    bytes,
+                    bytes,
+                    bytes,
+                    list[object],
+                    dict[str, list[object]],
+                ],
+                strict=False,
             )
             if version != _VERSION:
                 return None
@@ -165,6 +196,7 @@ class Profile:
             found.most_run, found.most_denied = most_run, most_denied
             found.tools.frombytes(tools)
             found.networks.frombytes(networks)
+            found.outside = array("B", outside.ljust(SLOTS, b"\0")[:SLOTS])
             found.calls = Counted(Rhythm.unpacked(calls))
             found.spend = {name: Counted(Rhythm.unpacked(one)) for name, one in spend.items()}
         except (ValueError, msgspec.ValidationError, msgspec.DecodeError):

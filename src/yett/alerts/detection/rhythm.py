@@ -103,10 +103,6 @@ class Rhythm:
         days = self._days[slot]
         return days >= _DAYS_MIN and self._active[slot] * 2 >= days
 
-    def active_days(self, slot: int) -> int:
-        """Return on how many days there was something at about this time."""
-        return max(self._active[near] for near in _near(slot))
-
     def usual(self, slot: int) -> Usual:
         active = sum(self._active)
         days = sum(self._days) / HOURS

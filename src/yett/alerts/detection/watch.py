@@ -31,6 +31,8 @@ ROAMS: Final = 4
 _ROLLOUT_KEYS: Final = 3
 _ROLLOUT_TOOLS_MAX: Final = 4_096
 _IN_TURN_SECONDS: Final = 600.0
+_OVERTIME_SECONDS: Final = 2 * 3600.0
+"""Who works on after the hours are over is no surprise."""
 _DAY_SECONDS: Final = 86_400.0
 _CLOCK_BLIND: Final = frozenset({"volume", "spend", "off-hours"})
 
@@ -138,12 +140,21 @@ class Watch:
         found += self._denials(caller, profile, run, now)
         if seen.calls:
             found += self._first_tools(caller, profile, seen, wall)
-            if seen.tools and moment.outside:
-                name = self._name_of(caller)
-                unusual = checks.off_hours(caller, name, profile, moment, list(seen.tools))
-                found += [unusual] if unusual else []
+            if seen.tools:
+                found += self._off_hours(caller, profile, seen, moment, now)
             found += self._volume(caller, profile, seen, moment, now)
         return found
+
+    def _off_hours(
+        self, caller: str, profile: Profile, seen: "_Seen", moment: Moment, now: float
+    ) -> list[Sighting]:
+        if not moment.outside:
+            profile.inside_at = now
+            return []
+        if now - profile.inside_at < _OVERTIME_SECONDS:
+            return []
+        unusual = checks.off_hours(caller, self._name_of(caller), profile, moment, list(seen.tools))
+        return [unusual] if unusual else []
 
     def _volume(
         self, caller: str, profile: Profile, seen: "_Seen", moment: Moment, now: float
