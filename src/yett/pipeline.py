@@ -81,6 +81,8 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
             await self.validation.look_up(validated)  # where names lead, if the operator asks
         confirmed = await self.authorization.confirm(validated)  # by a person, if a policy asks
         with self.limits.admit(confirmed) as admission:
+            if admission.shared:
+                await admission.ask()  # of the store that several gates share
             await record.intend(admission.admitted)  # durable before anything outside is touched
             armed = await self.credentials.arm(admission.admitted)
             if armed.admitted.agreement is not None:
@@ -97,7 +99,7 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
         """Listings: what is shown is exactly what may be called."""
         caller = await self.authentication.identify(call)
         record.attribute(caller)
-        self.limits.count(caller)
+        await self.limits.count(caller)
         inventory = await self.catalogue.take_inventory(caller)
         permitted = self.authorization.permit_list(inventory)
         return record.answer_list(permitted, self.catalogue.show(permitted))
@@ -106,7 +108,7 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
         """What concerns the caller alone: ping, initialize, its own key and usage."""
         caller = await self.authentication.identify(call)
         record.attribute(caller)
-        self.limits.count(caller)
+        await self.limits.count(caller)
         match call.operation.method:
             case "yett/key":
                 permitted = self.authorization.permit_list(

@@ -38,6 +38,7 @@ from yett.core.quantities import duration_seconds
 from yett.core.target import JSON
 from yett.credentials import Armourer
 from yett.credentials.vault import Vault
+from yett.limits import Limiter
 from yett.pipeline import Pipeline
 from yett.sanitising import Sanitiser
 from yett.sanitising.definitions import text_findings
@@ -73,12 +74,6 @@ def assemble(
     """
     authenticator = _authenticator(configuration, estate)
     authorization = _authorizer(configuration, folder, estate)
-    limits = yett.limits.build.build(
-        configuration.limits,
-        tool_limits(configuration),
-        server_limits(configuration),
-        state=estate.limits,
-    )
     validation = yett.validation.build.build(
         argument_rules(configuration), estate.schemas, estate.sealer
     )
@@ -101,13 +96,22 @@ def assemble(
         catalogue=catalogue,
         authorization=authorization,
         validation=validation,
-        limits=limits,
+        limits=_limiter(configuration, estate),
         credentials=armourer,
         upstreams=Dispatcher(routes, estate.clock, pool.parking, estate.sealer),
         sanitising=sanitising,
         audit=estate.auditor,
     )
     return Snapshot(configuration, folder, pipeline, authenticator, armourer, catalogue)
+
+
+def _limiter(configuration: Configuration, estate: Estate) -> Limiter:
+    return yett.limits.build.build(
+        configuration.limits,
+        tool_limits(configuration),
+        server_limits(configuration),
+        state=estate.limits,
+    )
 
 
 def _authorizer(configuration: Configuration, folder: Path, estate: Estate) -> Authorizer:

@@ -26,6 +26,7 @@ _NO_VERDICT: Final = frozenset(
         Reason.CIRCUIT_OPEN,
         Reason.BUDGET_EXHAUSTED,
         Reason.AUDIT_UNAVAILABLE,
+        Reason.LIMITS_UNAVAILABLE,
     }
 )
 

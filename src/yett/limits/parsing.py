@@ -48,31 +48,20 @@ def parse(
     Raises:
         ConfigurationError: a quantity does not read, or prices and budgets contradict each other.
     """
-    reader = _Reader(config.time_zone, ("limits", "time_zone"))
+    reader = _Reader(config.time_zone)
     every = reader.holding(config.every_key, ("limits", "every_key"))
     every_tenant = reader.holding(config.every_tenant, ("limits", "every_tenant"))
-    holdings: dict[str, dict[str, Holding]] = {}
-    given: tuple[tuple[str, Mapping[str, _Held], Holding], ...] = (
-        ("keys", config.keys, every),
-        ("teams", config.teams, Holding()),
-        ("tenants", config.tenants, every_tenant),
-    )
-    for section, held, fallback in given:
-        holdings[section] = {
-            name: reader.holding(one, ("limits", section, name), fallback)
-            for name, one in held.items()
-        }
-    tool_rules = {
-        (server, tool): reader.tool(limits, ("servers", server, "tools", tool))
-        for key, limits in tools.items()
-        for server, _, tool in [key.partition("/")]
+    holdings = {
+        "keys": reader.holdings(config.keys, "keys", every),
+        "teams": reader.holdings(config.teams, "teams", None),
+        "tenants": reader.holdings(config.tenants, "tenants", every_tenant),
     }
+    tool_rules = reader.tools(tools)
     budgets = dict(_budgets(every, every_tenant, holdings))
     prices = {key: rules.price for key, rules in tool_rules.items() if rules.price}
     reader.problems += _contradictions(budgets, prices)
-    known = CODES | set(config.currencies)
-    reader.problems += _unknown_currencies(budgets, prices, known)
-    breaker = reader.breaker(config.breaker, ("limits", "breaker"))
+    reader.problems += _unknown_currencies(budgets, prices, CODES | set(config.currencies))
+    breaker = reader.breaker(config.breaker)
     server_rules = {
         name: ServerRules(reader.rates(one.rate, ("servers", name, "rate")), one.concurrency)
         for name, one in (servers or {}).items()
@@ -93,7 +82,7 @@ def parse(
         breaker=breaker,
         warn_percents=tuple(sorted({int(share[:-1]) for share in config.warn})),
         zone=config.time_zone,
-        currency=next(iter(sorted(currencies)), CURRENCY_DEFAULT),
+        currency=min(currencies, default=CURRENCY_DEFAULT),
         currencies=tuple(sorted(currencies | {one.currency for one in prices.values()})),
     )
 
@@ -101,9 +90,17 @@ def parse(
 class _Reader:
     """Collects what does not read, so that all of it is told at once."""
 
-    def __init__(self, zone: str, path: _Path) -> None:
+    def __init__(self, zone: str) -> None:
         self.problems: list[Problem] = []
-        self._zone = self._read(_zone_name, zone, path) or "UTC"
+        self._zone = self._read(_zone_name, zone, ("limits", "time_zone")) or "UTC"
+
+    def holdings(
+        self, given: Mapping[str, _Held], section: str, fallback: Holding | None
+    ) -> dict[str, Holding]:
+        return {
+            name: self.holding(one, ("limits", section, name), fallback)
+            for name, one in given.items()
+        }
 
     def holding(self, given: _Held, path: _Path, fallback: Holding | None = None) -> Holding:
         """What a section of its own leaves empty holds as for everybody."""
@@ -132,6 +129,13 @@ class _Reader:
             zone=zone,
         )
 
+    def tools(self, given: Mapping[str, ToolLimits]) -> dict[tuple[str, str], ToolRules]:
+        return {
+            (server, tool): self.tool(limits, ("servers", server, "tools", tool))
+            for key, limits in given.items()
+            for server, _, tool in [key.partition("/")]
+        }
+
     def tool(self, limits: ToolLimits, path: _Path) -> ToolRules:
         price = None
         if limits.cost is not None:
@@ -156,7 +160,8 @@ class _Reader:
         rate = self._read(Rate.parse_bytes, given, (*path, unit))
         return () if rate is None else (NamedRate(given, rate, unit),)
 
-    def breaker(self, given: BreakerConfig, path: _Path) -> Breaker:
+    def breaker(self, given: BreakerConfig) -> Breaker:
+        path = ("limits", "breaker")
         cooldown = self._read(duration_seconds, given.cooldown, (*path, "cooldown"))
         longest = self._read(duration_seconds, given.cooldown_max, (*path, "cooldown_max"))
         rates = {

@@ -38,20 +38,36 @@ class Meter(Protocol):
         ...
 
     def take_back(self, input_bytes: int = 0) -> None:
-        """Undo the last `take`, with nothing in between."""
+        """Undo the last `take`, with nothing in between.
+
+        Raises:
+            Nothing: what cannot be told stays counted.
+        """
         ...
 
     def add_output(self, at: float, output_bytes: int) -> None:
-        """Count what an answer brought, by the rates that count it."""
+        """Count what an answer brought, by the rates that count it.
+
+        Raises:
+            Nothing: what cannot be told is not counted.
+        """
         ...
 
     def overruns(self) -> Sequence[RateDemand]:
-        """Return the observed rates that had no room at the last `take`, and did not count it."""
+        """Return the observed rates that had no room at the last `take`, and did not count it.
+
+        Raises:
+            Nothing: it is known already.
+        """
         ...
 
     def left(self, at: float) -> tuple[int, int, int, int] | None:
         """Return of the rate of calls that is nearest to its end: uses that remain, whole seconds until all
-        are back, the uses that it admits at once, and the seconds of its period; None: there is none."""
+        are back, the uses that it admits at once, and the seconds of its period; None: there is none.
+
+        Raises:
+            Fault: the store could not be asked.
+        """
         ...
 
 
@@ -65,7 +81,11 @@ class Counter(Protocol):
         ...
 
     def take(self, keys: Sequence[tuple[str, Rate]], at: float) -> float:
-        """As `Meter.take`, for rates of uses that are asked for once. Keys are distinct."""
+        """As `Meter.take`, for rates of uses that are asked for once. Keys are distinct.
+
+        Raises:
+            Fault: the store could not be asked.
+        """
         ...
 
     def room(self, key: str, rate: Rate, at: float) -> Room:
@@ -106,15 +126,27 @@ class Purse(Protocol):
         ...
 
     def overruns(self) -> list[Budget]:
-        """Return the observed budgets that are spent beyond their end."""
+        """Return the observed budgets that are spent beyond their end.
+
+        Raises:
+            Nothing: it is known already.
+        """
         ...
 
     def left(self, at: float) -> int | None:
-        """Return micros that remain in the tightest budget; None if there is no budget."""
+        """Return micros that remain in the tightest budget; None if there is no budget.
+
+        Raises:
+            Nothing: it is known already.
+        """
         ...
 
     def resets_at(self, budget: Budget, at: float) -> float | None:
-        """Return when the period of one of its budgets ends, seconds since 1970; None: never."""
+        """Return when the period of one of its budgets ends, seconds since 1970; None: never.
+
+        Raises:
+            Nothing: it follows from the calendar.
+        """
         ...
 
 
@@ -130,7 +162,13 @@ class Ledger(Protocol):
 
     def purse(
         self, accounts: Sequence[AccountDemand], target: str, warn_percents: tuple[int, ...] = ()
-    ) -> Purse: ...
+    ) -> Purse:
+        """Return what pays from these accounts. warn_percents: shares of a budget to notice, rising.
+
+        Raises:
+            Nothing: the store is asked when something is paid.
+        """
+        ...
 
     def settle(self, number: str, micros: int) -> None:
         """Say what a call did cost, at most what was reserved; what it did not comes back. Once.
@@ -141,7 +179,11 @@ class Ledger(Protocol):
         ...
 
     def doubt(self, number: str) -> None:
-        """Say that nobody knows how a call ended: its money stays spent until `reconcile`."""
+        """Say that nobody knows how a call ended: its money stays spent until `reconcile`.
+
+        Raises:
+            Nothing: without a word it is not known either.
+        """
         ...
 
     def release(self, number: str) -> None:
@@ -174,6 +216,19 @@ class Ledger(Protocol):
 
 class SharedStore(Protocol):
     """Where several gates count together. Its clock is the one that counts, not a gate's."""
+
+    @property
+    def is_ready(self) -> bool:
+        """Say whether it can be asked at this moment."""
+        ...
+
+    async def rest(self) -> None:
+        """Wait, not for long, until what is queued has been told. Before `close`.
+
+        Raises:
+            Nothing: what is not told stays counted.
+        """
+        ...
 
     async def ask(self, claim: Claim) -> Answer:
         """Answer all of a claim in one round trip.
@@ -210,7 +265,11 @@ class SharedStore(Protocol):
         ...
 
     def unblock(self, caller: str) -> None:
-        """Shut a caller's breaker and forget its failures. Queued."""
+        """Shut a caller's breaker and forget its failures. Queued.
+
+        Raises:
+            Nothing: what cannot be told has not happened.
+        """
         ...
 
     def close(self) -> None: ...

@@ -6,39 +6,32 @@ uses up nothing.
 """
 
 import math
-from types import TracebackType
-from typing import ClassVar, Final, Literal, final
+from typing import Final, final
 
-import msgspec
-
-from yett.core.call import Call, Reply, Usage
+from yett.core.call import Call, Reply
 from yett.core.document import encode
 from yett.core.errors import Denied, Refusal
 from yett.core.identity import Principal
 from yett.core.operations import JUDGE_AGAIN, OPERATIONS
-from yett.core.proofs import Admitted, Cleaned, Confirmed, Identified, Permitted, Validated
+from yett.core.proofs import Admitted, Confirmed, Identified, Permitted, Validated
 from yett.core.quantities import Money
 from yett.core.reasons import Reason
 from yett.core.target import JSON
-from yett.limits.breaker import Caller
-from yett.limits.demand import Demand
+from yett.limits.admission import Admission
+from yett.limits.breaker import Caller, verdict
+from yett.limits.demand import Claim, Demand
 from yett.limits.description import describe
 from yett.limits.plans import OwnPlan, Plan, is_paid_for, prepare, prepare_own
-from yett.limits.port import Purse
+from yett.limits.port import Purse, SharedStore
 from yett.limits.rules import Rules
+from yett.limits.shared_admission import SharedAdmission, refusal_of
 from yett.limits.state import LimitsState
 from yett.limits.strangers import NAMELESS
+from yett.limits.telling import note_overruns, tell_of_budgets, tell_of_opening
 
 CONCURRENCY_RETRY_SECONDS: Final = 1.0
 PLANS_MAX: Final = 20_000
-NEAR_PERCENT: Final = 95
-"""From here on a warning about a budget is urgent."""
 _CALL_TOOL: Final = OPERATIONS["tools/call"]
-
-# With these nobody knows whether the call was made; any other answer says that it was.
-_UNKNOWN: Final = frozenset(
-    {Reason.UPSTREAM_TIMEOUT, Reason.UPSTREAM_UNREACHABLE, Reason.CANCELLED, Reason.INTERNAL_ERROR}
-)
 
 
 @final
@@ -53,8 +46,9 @@ class Limiter:
         self.plans: dict[str, OwnPlan] = {}
         self._judges_all = rules.breaker.failure_rate is not None
 
-    def admit(self, confirmed: Confirmed) -> "Admission":
-        """Take room for a call; it is held until the end of the `with` block around what is returned.
+    def admit(self, confirmed: Confirmed) -> "Admission | SharedAdmission":
+        """Take room for a call; it is held until the end of the `with` block around what is returned. Where
+        several gates count together, what is returned has still to `ask`.
 
         Raises:
             Denied: CIRCUIT_OPEN, RATE_LIMITED or BUDGET_EXHAUSTED; INVALID_INPUT, the price goes by an
@@ -67,6 +61,8 @@ class Limiter:
         if plan is None or plan.rules is not self.rules:
             plan = self._prepare(permitted)
         state = self.state
+        if state.shared is not None:
+            return self._admit_shared(plan, state.shared, confirmed)
         monotonic = state.monotonic
         at = monotonic()
         caller = state.callers.get(plan.caller)
@@ -90,10 +86,11 @@ class Limiter:
         if plan.has_more or caller.open_until:
             is_probe = self._take_more(plan, caller, call, micros)
         admitted = Admitted(validated, micros, plan.demand.currency, confirmed.agreement)
-        return Admission(admitted, self, plan, caller, call.id, micros, is_probe)
+        return Admission(admitted, state, plan, caller, call.id, micros, is_probe)
 
-    def count(self, identified: Identified) -> None:
-        """Count what reaches no upstream: listings, pings, the caller's own affairs.
+    async def count(self, identified: Identified) -> None:
+        """Count what reaches no upstream: listings, pings, the caller's own affairs. Suspends only to ask
+        others who count together with this gate.
 
         Raises:
             Denied: CIRCUIT_OPEN or RATE_LIMITED.
@@ -101,13 +98,17 @@ class Limiter:
         """
         principal = identified.principal
         state = self.state
+        own = self._own(principal)
+        if state.shared is not None:
+            claim = Claim(identified.call.id, own.demand, reaches_upstream=False)
+            answer = await state.shared.ask(claim)
+            if answer.refused is not None:
+                raise refusal_of(answer.refused)
+            return
         at = state.monotonic()
         caller = state.callers.get(principal.id)
         if caller is not None and caller.open_until:
             self.rules.breaker.check(caller, at, reaches_upstream=False)
-        own = self.plans.get(principal.id)
-        if own is None or (own.principal is not principal and own.principal != principal):
-            own = self.plan(principal)
         if own.meter is not None:
             wait = own.meter.take(at)
             if wait:
@@ -121,14 +122,18 @@ class Limiter:
         caller = self.state.callers.get(principal.id)
         result = reply.result
         if result is not None and result.get("isError") is not True and not self._judges_all:
-            if caller is None or not (caller.failures or caller.open_until):
+            if caller is None or not (caller.failures or caller.open_until or caller.probe):
                 return  # a success that resets nothing: nearly every call
         elif caller is None:
             caller = self.state.remember(principal.id)
-        if reply.call.operation is JUDGE_AGAIN and not caller.open_until:
+        if reply.call.operation is JUDGE_AGAIN and not (caller.open_until or caller.probe):
             return  # as a probe it counts, or there would never be another
-        if self.rules.breaker.observe(caller, reply, self.state.monotonic()):
-            self._tell_of_opening(caller, principal)
+        store = self.state.shared
+        if store is not None:
+            own = self._own(principal)
+            store.observe(own.demand, reply.call.id, succeeded=verdict(reply))
+        elif self.rules.breaker.observe(caller, reply, self.state.monotonic()):
+            tell_of_opening(self.state.notices, caller, principal)
 
     def bear(self, call: Call, refusal: Refusal) -> Refusal:
         """Return the refusal that is told and recorded: of who cannot be named, not every one is."""
@@ -140,13 +145,38 @@ class Limiter:
         """Return `limits` and `usage` of the caller, for `/v1/key` and `/v1/usage`."""
         return describe(identified.principal, self.rules, self.state)
 
-    def plan(self, principal: Principal) -> OwnPlan:
-        """Prepare what applies to a caller's own affairs; once, unless there are very many."""
-        if len(self.plans) >= PLANS_MAX:
-            self.plans.clear()
-        found = prepare_own(self.rules, principal, self.state)
-        self.plans[principal.id] = found
+    def _own(self, principal: Principal) -> OwnPlan:
+        """Return what applies to a caller's own affairs; prepared once, unless there are very many."""
+        found = self.plans.get(principal.id)
+        if found is None or (found.principal is not principal and found.principal != principal):
+            if len(self.plans) >= PLANS_MAX:
+                self.plans.clear()
+            found = self.plans[principal.id] = prepare_own(self.rules, principal, self.state)
         return found
+
+    def _admit_shared(
+        self, plan: Plan, store: SharedStore, confirmed: Confirmed
+    ) -> SharedAdmission:
+        """What one gate alone can see, that a caller goes round in circles, it looks at itself."""
+        validated = confirmed.validated
+        call = validated.permitted.call
+        if plan.is_watched:
+            caller, at = self.state.of(plan.caller), self.state.monotonic()
+            if caller.open_until:
+                self.rules.breaker.check(caller, at, reaches_upstream=False)
+                caller.open_until = 0.0
+            self._watch(caller, validated, at)
+        free = plan.purse is None or is_paid_for(validated)
+        claim = Claim(
+            id=call.id,
+            demand=plan.demand,
+            micros=0 if free else plan.price_of(validated),
+            input_bytes=_input_bytes(plan, validated),
+            counted=call.operation is not JUDGE_AGAIN,
+        )
+        currency, agreement = plan.demand.currency, confirmed.agreement
+        granted = Admitted(validated, claim.micros, currency, agreement)
+        return SharedAdmission(self.state, store, plan, claim, granted)
 
     def _prepare(self, permitted: Permitted) -> Plan:
         plan = prepare(self.rules, permitted.principal, permitted.target, self.state)
@@ -166,7 +196,7 @@ class Limiter:
         for gauge, _ in plan.places:
             gauge.active += 1
         if plan.has_observed:
-            self._note_overruns(plan, caller, micros)
+            note_overruns(self.state.notices, plan, micros)
         if not caller.open_until:
             return False
         self.rules.breaker.claim_probe(caller, call.id)
@@ -187,7 +217,7 @@ class Limiter:
         at = wall()
         budget = purse.reserve(call.id, micros, at)
         if purse.warnings:
-            self._warn(purse)
+            tell_of_budgets(self.state.notices, purse)
         if budget is None:
             return micros
         if plan.meter is not None:
@@ -219,141 +249,8 @@ class Limiter:
                 why = f"the same call of {target} again and again"
         if why:
             breaker.open(caller, at, why)
-            self._tell_of_opening(caller, principal)
+            tell_of_opening(self.state.notices, caller, principal)
             raise breaker.refusal(caller, caller.cooldown_seconds)
-
-    def _tell_of_opening(self, caller: Caller, principal: Principal) -> None:
-        self.state.notices.tell(
-            {
-                "event": "breaker.opened",
-                "alert": "high",
-                "actor": "gate",
-                "caller": principal.id,
-                "key": principal.name,
-                "tenant": principal.tenant,
-                "why": caller.why.rstrip(","),
-                "seconds": caller.cooldown_seconds,
-                "openings": caller.openings,
-            }
-        )
-
-    def _warn(self, purse: Purse) -> None:
-        for one in purse.warnings:
-            budget = one.budget
-            self.state.notices.tell(
-                {
-                    "event": "budget.warning",
-                    "alert": "high" if one.percent >= NEAR_PERCENT else "low",
-                    "actor": "gate",
-                    "account": one.account,
-                    "budget": budget.text,
-                    "percent": one.percent,
-                    "spent": str(Money(one.spent_micros, budget.currency)),
-                }
-            )
-        purse.warnings.clear()
-
-    def _note_overruns(self, plan: Plan, caller: Caller, micros: int) -> None:
-        """Count what only observed limits would have refused; the call is among those under way."""
-        notices = self.state.notices
-        if plan.meter is not None:
-            for one in plan.meter.overruns():
-                notices.overrun(one.key)
-        for gauge, place in plan.places:
-            active = caller.active if place.key == f"key {plan.demand.caller}" else gauge.active
-            if place.observed and active > place.most:
-                notices.overrun(f"{place.text} {place.key}")
-        if micros and plan.purse is not None:
-            for budget in plan.purse.overruns():
-                notices.overrun(f"budget {budget.text} {plan.demand.caller}")
-
-
-@final
-class Admission(msgspec.Struct, gc=False):
-    """Room for one call, until the end of the block. micros: put aside and not yet settled."""
-
-    shared: ClassVar[Literal[False]] = False
-
-    admitted: Admitted
-    limiter: Limiter
-    plan: Plan
-    caller: Caller
-    number: str
-    micros: int
-    is_probe: bool
-    is_committed: bool = False
-
-    def __enter__(self) -> "Admission":
-        return self
-
-    def commit(self) -> None:
-        """From here on the money is spent, whatever happens."""
-        self.is_committed = True
-
-    def settle(self, cleaned: Cleaned) -> Usage:
-        """Pay the price, and say what is left."""
-        plan = self.plan
-        if plan.counts_output and plan.meter is not None:
-            plan.meter.add_output(self.limiter.state.monotonic(), len(cleaned.encoded))
-        purse = plan.purse
-        if purse is None:
-            return plan.free
-        state = self.limiter.state
-        micros = self.micros
-        if micros:
-            if plan.by_result is not None:
-                micros = self._told(cleaned)
-            state.ledger.settle(self.number, micros)
-            self.micros = 0
-        wall = state.wall
-        return Usage(micros, purse.left(wall()), plan.demand.currency)
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.caller.active -= 1
-        plan = self.plan
-        if plan.places:
-            for gauge, _ in plan.places:
-                gauge.active -= 1
-        if self.is_probe:
-            limiter = self.limiter
-            limiter.rules.breaker.end_probe(self.caller, limiter.state.monotonic())
-        if self.micros:
-            self._end(error)
-
-    def _end(self, error: BaseException | None) -> None:
-        """The call ended without an answer that is paid for."""
-        ledger = self.limiter.state.ledger
-        if not self.is_committed or _never_left(error):
-            ledger.release(self.number)
-        elif isinstance(error, Refusal) and error.reason not in _UNKNOWN:
-            ledger.settle(self.number, self.micros)
-        else:
-            ledger.doubt(self.number)
-
-    def _told(self, cleaned: Cleaned) -> int:
-        """Return what the result says that it cost; all that was put aside if it says nothing that can be."""
-        price = self.plan.by_result
-        found = price.of(cleaned.result) if price else None
-        if found is not None:
-            return found
-        target = self.plan.demand.target
-        self.limiter.state.notices.tell_at_times(
-            {
-                "event": "cost.untold",
-                "alert": "low",
-                "actor": "gate",
-                "target": target,
-                "at": price.pointer if price else "",
-                "counted": str(Money(self.micros, self.plan.demand.currency)),
-            },
-            target,
-        )
-        return self.micros
 
 
 def rate_limited(demand: Demand, wait: float) -> Denied:
@@ -380,12 +277,3 @@ def _too_many_at_once(text: str) -> Denied:
 def _input_bytes(plan: Plan, validated: Validated) -> int:
     """Return the size of the arguments, where anybody counts it."""
     return len(validated.encoded or encode(validated.arguments)) if plan.counts_input else 0
-
-
-def _never_left(error: BaseException | None) -> bool:
-    """Only this is known not to have reached the upstream; anything less certain is paid for."""
-    return (
-        isinstance(error, Refusal)
-        and error.reason is Reason.UPSTREAM_UNREACHABLE
-        and not error.sent
-    )

@@ -81,6 +81,10 @@ class LimitsState:
         caller = self.callers[principal_id] = Caller()
         return caller
 
+    def of(self, principal_id: str) -> Caller:
+        """Return what is remembered of a caller, from now on at the latest."""
+        return self.callers.get(principal_id) or self.remember(principal_id)
+
     def unblock(self, principal_id: str) -> bool:
         """Shut a caller's breaker; say whether there was anything to shut."""
         if self.shared is not None:

@@ -62,10 +62,10 @@ async def test_open_it_refuses_listings_too_until_the_cooldown_is_over() -> None
     clock.pass_seconds(10)
 
     with pytest.raises(Denied) as caught:
-        limits.count(identified())
+        await limits.count(identified())
     assert caught.value.retry_after_seconds == 20.0
     clock.pass_seconds(20)
-    limits.count(identified())
+    await limits.count(identified())
 
 
 async def test_a_success_begins_the_row_anew() -> None:
@@ -150,7 +150,7 @@ async def test_one_callers_failures_cost_another_nothing() -> None:
 
     assert await is_open(limits)
     assert not await is_open(limits, SERVER)
-    limits.count(identified(SERVER))
+    await limits.count(identified(SERVER))
 
 
 async def opened(clock: HandClock) -> Limiter:
@@ -183,7 +183,7 @@ async def test_after_the_cooldown_exactly_one_probe_is_let_through() -> None:
 
 async def probe(limits: Limiter) -> None:
     with limits.admit(confirmed(number="probe")):
-        limits.count(identified())  # a listing meanwhile disturbs nobody
+        await limits.count(identified())  # a listing meanwhile disturbs nobody
 
 
 async def test_a_probe_that_succeeds_closes_it() -> None:

@@ -20,12 +20,13 @@ from tests.yett.limits.scene import (
 )
 from yett.core.errors import Denied, Fault
 from yett.core.reasons import Reason
+from yett.limits import Admission
 from yett.limits.backends.journal_file import read_balances
 from yett.limits.build import open_state
 from yett.limits.calendar import windows_of
 from yett.limits.config import KeyLimits, ToolLimits
 from yett.limits.demand import PERIODS, Period
-from yett.limits.stage import Admission
+from yett.limits.shared_admission import SharedAdmission
 
 BUDGET = 10
 TOOLS = {f"github/costs_{price}": ToolLimits(cost=f"0.{price:06d} USD") for price in (1, 3, 7, 10)}
@@ -48,7 +49,7 @@ class Spending(RuleBasedStateMachine):
         super().__init__()
         self.data = Path(tempfile.mkdtemp())
         self.clock = HandClock()
-        self.held: list[tuple[Admission, str, int, int, bool]] = []
+        self.held: list[tuple[Admission | SharedAdmission, str, int, int, bool]] = []
         self.out: defaultdict[tuple[str, int], int] = defaultdict(int)
         self.state = open_state(self.data, self.clock)
         self.newest = 0

@@ -20,11 +20,11 @@ from yett.core.identity import Principal
 from yett.core.operations import JUDGE_AGAIN, Kind
 from yett.core.proofs import Confirmed
 from yett.core.reasons import Reason
-from yett.limits import stage, state
+from yett.limits import Admission, Limiter, stage, state
 from yett.limits.build import memory_state
 from yett.limits.config import KeyLimits, ToolLimits
 from yett.limits.demand import PERIODS
-from yett.limits.stage import Admission, Limiter
+from yett.limits.shared_admission import SharedAdmission
 
 PAID = {"github/create_issue": ToolLimits(cost="0.002 USD")}
 MINUTE = KeyLimits(rate="2/minute")
@@ -224,12 +224,12 @@ async def test_a_new_configuration_goes_on_with_what_is_counted() -> None:
 async def test_listings_and_pings_count_against_the_same_rate() -> None:
     """Threat D05: whatever the mixture, N of all together."""
     limits = limiter(HandClock(), KeyLimits(rate="3/minute"))
-    limits.count(identified())
+    await limits.count(identified())
     await pass_through(limits)
-    limits.count(identified(method="ping"))
+    await limits.count(identified(method="ping"))
 
     with pytest.raises(Denied) as caught:
-        limits.count(identified())
+        await limits.count(identified())
     assert caught.value.reason is Reason.RATE_LIMITED
     assert caught.value.retry_after_seconds == 20.0
     assert (await refusal_of(limits)).reason is Reason.RATE_LIMITED
@@ -238,7 +238,7 @@ async def test_listings_and_pings_count_against_the_same_rate() -> None:
 async def test_a_key_without_rates_is_not_counted() -> None:
     limits = limiter(HandClock())
     for _ in range(100):
-        limits.count(identified())
+        await limits.count(identified())
 
 
 BUDGET = {
@@ -297,7 +297,7 @@ async def test_memory_is_bounded_however_many_callers_come(monkeypatch: pytest.M
     monkeypatch.setattr(state, "IDLE_CALLERS_MAX", 10)
     clock = HandClock()
     limits = limiter(clock, KeyLimits(concurrency=1), state=memory_state(clock))
-    busy: list[Admission] = []
+    busy: list[Admission | SharedAdmission] = []
     for number in range(200):
         principal = Principal(id=f"key_{number}", name="many")
         if number < 3:
