@@ -29,6 +29,8 @@ from yett.core.clock import Clock
 from yett.core.errors import ConfigurationError, Denied, Refusal
 from yett.core.secret import Secret
 from yett.core.target import JSON
+from yett.limits.notices import Notices
+from yett.limits.orders import Orders
 from yett.limits.strangers import Strangers
 
 log: Final = logging.getLogger("yett")
@@ -61,6 +63,7 @@ class Gateway:
         self._pool = pool
         self._tasks: list[asyncio.Task[None]] = []
         self._refreshers: list[Callable[[], object]] = []
+        self._orders = Orders(estate.database, estate.limits)
         pool.on_changed = self._server_changed
         pool.on_updated = self._resource_updated
         pool.parking.on_given_up = self._call_given_up
@@ -148,12 +151,24 @@ class Gateway:
                 await self.refresh()
             except Exception:  # the next look may go well; without any, keys and secrets go stale
                 log.exception("refresh")
+            self._keep_the_books()
             self._report_counts()
 
+    def _keep_the_books(self) -> None:
+        """Write down how calls ended, and what operators said that they cost."""
+        try:
+            self._orders.carry_out()
+            self.estate.limits.ledger.flush()
+        except OSError as error:
+            log.warning("the ledger cannot be written: %s", error.strerror)
+        self.estate.limits.watch_the_clock()
+
     def _report_counts(self, *, last: bool = False) -> None:
-        """Record what has no record of its own: refusals of strangers, and what a shadow would have done."""
-        counting: list[Strangers | Shadow] = [
+        """Record what has no record of its own: refusals of strangers, what limits have to tell, and what a
+        shadow would have done."""
+        counting: list[Strangers | Shadow | Notices] = [
             self.estate.limits.strangers,
+            self.estate.limits.notices,
             self.estate.admin_strangers,
         ]
         shadow = self._snapshot.pipeline.authorization.shadow
@@ -161,7 +176,7 @@ class Gateway:
             counting.append(shadow)
         for counted in counting:
             try:
-                counted.report(self.estate.auditor.event, last=last)
+                counted.report(self.estate.record, last=last)
             except Refusal as refusal:
                 log.warning("not recorded yet: what was only counted: %s", refusal.private)
 
@@ -246,10 +261,12 @@ class Gateway:
         snapshot.armourer.refresh()
         self.estate.labels.save()
         self.estate.approvals.sweep()
+        self._orders.read()
         if drain_outbox(self.estate.record, self.estate.database):
             # A command waits until its event is gone from the outbox: then it must be in effect.
             changed |= snapshot.authenticator.refresh()
             snapshot.armourer.refresh()
+            self._orders.read()
         return changed
 
     def _server_changed(self, server: str) -> None:

@@ -103,6 +103,26 @@ def revoke(place: Place, key: str) -> None:
     place.print_record(registry.describe(registry.revoke(key)))
 
 
+@group.command("unblock")
+@command()
+@click.argument("key")
+def unblock(place: Place, key: str) -> None:
+    """Let a key call again whose breaker is open, at once; what it failed before is forgotten.
+
+    A gate that runs has done so when the command returns. Why it was closed, `yett audit search` tells.
+    """
+    from yett.limits.orders import post
+
+    registry = _registry(place)
+    stored = registry.show(key)
+    event = {"event": "breaker.unblocked", "caller": stored.id, "key": stored.name}
+    with place.database().transaction() as transaction:
+        at = place.clock.wall()
+        post(transaction, "unblock", stored.id, at)
+        outbox.post(transaction, {**event, "actor": place.actor}, at)
+    place.print_record(registry.describe(stored))
+
+
 @group.command("clock")
 @command()
 @click.option("--accept", is_flag=True, required=True, help="The clock is right now.")

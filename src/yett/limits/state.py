@@ -8,6 +8,7 @@ from yett.limits.breaker import Caller
 from yett.limits.demand import PlaceDemand
 from yett.limits.notices import Notices
 from yett.limits.port import Counter, Ledger, SharedStore
+from yett.limits.steady import SteadyWall
 from yett.limits.strangers import Strangers
 
 __all__ = ["Caller", "LimitsState"]
@@ -33,6 +34,7 @@ class LimitsState:
 
     __slots__ = (
         "_gauges",
+        "_steady",
         "_sweep_at",
         "callers",
         "clock",
@@ -54,7 +56,7 @@ class LimitsState:
         strangers: Strangers,
         *,
         loops: Counter,
-        wall: Callable[[], float] | None = None,
+        wall: SteadyWall | None = None,
         shared: SharedStore | None = None,
     ) -> None:
         """wall: the time by which budgets begin anew; default: the clock's."""
@@ -66,7 +68,8 @@ class LimitsState:
         self.shared = shared
         self.notices = Notices(clock)
         self.monotonic = clock.monotonic
-        self.wall = clock.wall if wall is None else wall
+        self._steady = wall
+        self.wall: Callable[[], float] = clock.wall if wall is None else wall
         self.callers: dict[str, Caller] = {}
         self._gauges: dict[str, Gauge] = {}
         self._sweep_at = IDLE_CALLERS_MAX
@@ -94,6 +97,16 @@ class LimitsState:
             return False
         caller.shut()
         return True
+
+    def watch_the_clock(self) -> None:
+        """Tell if the clock of the wall is ahead of what can be, so that budgets do not follow it."""
+        if self._steady is None:
+            return
+        self._steady()
+        if self._steady.is_held:
+            self.notices.tell_at_times(
+                {"event": "clock.ahead", "alert": "high", "actor": "gate", "of": "budgets"}, ""
+            )
 
     def gauge(self, place: PlaceDemand) -> Gauge:
         """Return where the calls at a place are counted. Operators name the places, so there is an end."""
