@@ -4,8 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from yett.audit.archiving import Archiver, Store
 from yett.audit.backends.checkpoint_directory import DirectoryPlace
 from yett.audit.backends.checkpoint_witness import HttpWitness
+from yett.audit.backends.compressed import CompressedSource, compress
 from yett.audit.backends.directory import DirectorySource
 from yett.audit.backends.file import FileLog
 from yett.audit.backends.leaves import LeafReader
@@ -15,6 +17,7 @@ from yett.audit.encode import Redact, RedactText
 from yett.audit.index.building import Stretch
 from yett.audit.index.shelf import Shelf
 from yett.audit.port import AuditSource, LogBusy
+from yett.audit.private import open_digest
 from yett.audit.proof.checkpointer import Checkpointer
 from yett.audit.proof.note import NoteError, parse_key
 from yett.audit.proof.port import CheckpointPlace, Witness
@@ -64,6 +67,7 @@ def build(
     Raises:
         CommandError: another process writes it, or the directory cannot be used.
     """
+    digest = open_digest(data)
     try:
         log = open_log(config, directory_of(config, data), clock=clock, node=node)
     except LogBusy as error:
@@ -77,6 +81,7 @@ def build(
         redact_text=redact_text,
         observers=observers,
         node=node,
+        digest=digest,
         strict=config.durability == "strict",
     )
 
@@ -165,13 +170,28 @@ def open_tree(config: AuditConfig, data: Path) -> Tree:
 
 
 def open_for_reading(config: AuditConfig, data: Path) -> AuditSource:
-    """Return the reading side, whether a gate writes or not."""
-    return DirectorySource(directory_of(config, data))
+    """Return the reading side, whether a gate writes or not, or nobody does because it is an archive."""
+    directory = directory_of(config, data)
+    plain = DirectorySource(directory)
+    if plain.segments():
+        return plain
+    packed = CompressedSource(directory)
+    return packed if packed.segments() else plain
 
 
 def open_shelf(
     config: AuditConfig, data: Path, *, on_build: Callable[[Stretch], None] | None = None
 ) -> Shelf:
     """Return the index of the log. on_build: is told of each stretch that is about to be indexed."""
-    directory = directory_of(config, data)
-    return Shelf(DirectorySource(directory), directory, on_build=on_build)
+    return Shelf(open_for_reading(config, data), directory_of(config, data), on_build=on_build)
+
+
+def open_archiver(config: AuditConfig, data: Path, store: Store) -> Archiver:
+    """Return what puts the segments of the log into a store."""
+    source = open_for_reading(config, data)
+    return Archiver(source, store, compress=compress, unpack=open_compressed)
+
+
+def open_compressed(directory: Path) -> AuditSource:
+    """Return the reading side of packed segments."""
+    return CompressedSource(directory)

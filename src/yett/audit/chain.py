@@ -8,6 +8,7 @@ See docs/reference/audit-format.md.
 """
 
 import re
+from binascii import hexlify
 from hashlib import sha256
 from typing import Final
 
@@ -18,7 +19,9 @@ FORMAT: Final = 2
 FORMATS: Final = (1, FORMAT)
 LEAF: Final = b"\0"
 """In front of what a leaf is the hash of (RFC 6962, section 2.1)."""
-SEAL_BYTES: Final = len(b',"chain":""}') + 2 * DIGEST_BYTES
+MARK: Final = b',"chain":"'
+END: Final = b'"}\n'
+SEAL_BYTES: Final = len(MARK) + 2 * DIGEST_BYTES + len(b'"}')
 SEAL_BYTES_MAX: Final = 128
 """What `seal` adds to ASCII members, at most."""
 _SEAL: Final = re.compile(rb',"chain":"([0-9a-f]{64})"\}')
@@ -35,13 +38,18 @@ _HIDDEN: Final = re.compile(
 
 def seal(sequence: int, chain: bytes, members: str) -> tuple[bytes, bytes]:
     """Return the whole line, newline included, and its chain value. chain: of the line before."""
+    text = f'{{"sequence":{sequence!s},{tidy(members)}'.encode()
+    digest = sha256(LEAF + chain + text).digest()
+    return text + MARK + hexlify(digest) + END, digest
+
+
+def tidy(members: str) -> str:
+    """Return the same members as one line of ASCII, wherever a character could act."""
     if not members.isascii() or "\x7f" in members:
         members = escape_hidden(members)
-    if "\n" in members:  # in JSON it can be white space only, and one record is one line
-        members = members.replace("\n", " ")
-    text = f'{{"sequence":{sequence!s},{members}'.encode()
-    digest = sha256(LEAF + chain + text)
-    return b'%b,"chain":"%b"}\n' % (text, digest.hexdigest().encode()), digest.digest()
+    return members.replace(
+        "\n", " "
+    )  # in JSON it can be white space only, and one record is one line
 
 
 def unseal(line: bytes) -> tuple[bytes, Tip] | None:

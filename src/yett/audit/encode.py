@@ -8,13 +8,13 @@ Text and not bytes: CPython joins and searches it several times faster.
 import functools
 import time
 from collections.abc import Callable, Hashable
-from hashlib import sha256
 from typing import Final, final
 
 import msgspec
 import orjson
 
 from yett.audit.chain import escape_hidden
+from yett.audit.private import Digest, PrivatePaths, hide, private_paths
 from yett.core.call import Call
 from yett.core.document import encode as encode_document
 from yett.core.identity import Principal
@@ -80,49 +80,63 @@ class Stamp:
 
 @final
 class _Parts(msgspec.Struct, frozen=True, eq=False):
-    """What is the same for each call that one caller may make of one target. The first four are
-    what it was made from; they are compared by identity."""
+    """What is the same for each call that one caller may make of one target, kept in its standing. The first
+    two are what it was made from, beside the standing; compared by identity. private: where in the input stands
+    what the tool's schema calls secret."""
 
-    principal: Principal
-    target: Target
     policies: tuple[str, ...]
     version: str
     before: str
     after: str
+    private: PrivatePaths
 
 
 @final
 class Encoder:
     """node: of this gate. redact: compact JSON → compact JSON without secrets; redact_text: the same
-    for a sentence."""
+    for a sentence. digest: keyed, so that equal values can be told and none be guessed."""
 
-    def __init__(self, *, node: str, redact: Redact, redact_text: RedactText) -> None:
+    def __init__(
+        self, *, node: str, redact: Redact, redact_text: RedactText, digest: Digest
+    ) -> None:
         self.stamp: Final = Stamp().__call__  # bound: quicker to call than the object
         self._node = quote(node)
         self._redact = redact
         self._redact_text = redact_text
+        self._digest = digest
         self._origins: _Cache = {}
         self._callers: _Cache = {}
         self._targets: _Cache = {}
         self._decisions: _Cache = {}
-        self._parts: dict[tuple[str, str], _Parts] = {}
 
     def intent(self, at: float, admitted: Admitted) -> str:
-        validated, stamp = admitted.validated, self.stamp
+        validated, stamp, digest, redact = (
+            admitted.validated,
+            self.stamp,
+            self._digest,
+            self._redact,
+        )
         permitted = validated.permitted
-        principal, target = permitted.principal, permitted.target
-        parts = self._parts.get((principal.id, target.key))
+        call = permitted.call
+        parts: _Parts | None = permitted.standing.audit
         if (
             parts is None
-            or parts.principal is not principal
-            or parts.target is not target
             or parts.policies is not permitted.policies
             or parts.version is not permitted.version
         ):
             parts = self._prepare(permitted)
+        origin = self._origins.get((call.door, call.protocol, call.operation.method, call.peer))
+        if origin is None:
+            origin = self._origin(call)
+        encoded = validated.encoded
+        if not encoded or len(encoded) > INPUT_BYTES_MAX or parts.private:
+            given = self._document(
+                "input", encoded or validated.arguments, INPUT_BYTES_MAX, parts.private
+            )
+        else:
+            given = f'"input":{redact(encoded).decode()},"input_digest":"{digest(encoded)}"'
         return (
-            f'"at":"{stamp(at)}","kind":"intent",{self._request(permitted.call)},{parts.before}'
-            f"{self._document('input', validated.encoded or validated.arguments, INPUT_BYTES_MAX)},{parts.after}"
+            f'"at":"{stamp(at)}","kind":"intent","id":{quote(call.id)},{origin},{parts.before}{given},{parts.after}'
             f"{_price(admitted.cost_micros, admitted.currency)}"
             f"{'' if admitted.agreement is None else _agreement(admitted.agreement)}"
             f"{'' if validated.resumption is None else self._continuation(validated.resumption)}"
@@ -144,7 +158,7 @@ class Encoder:
         cost: int,
         latency: float,
     ) -> str:
-        encoded, stamp = cleaned.encoded, self.stamp
+        encoded, stamp, digest = cleaned.encoded, self.stamp, self._digest
         answered = cleaned.answered
         took, took_upstream = int(latency * 1e6), int(answered.seconds * 1e6)
         findings, secrets = cleaned.findings, answered.armed.credential.names
@@ -153,7 +167,7 @@ class Encoder:
             f'"decision":"allowed","status":"{status}","cost_micros":{cost!s},'
             f'"latency_ms":{took // 1000!s}.{_THREE[took % 1000]},'
             f'"upstream_ms":{took_upstream // 1000!s}.{_THREE[took_upstream % 1000]},'
-            f'"bytes":{len(encoded)!s},"output_digest":"{sha256(encoded).hexdigest()}",'
+            f'"bytes":{len(encoded)!s},"output_digest":"{digest(encoded)}",'
             f'"findings":{_names(findings) if findings else "[]"},'
             f'"secrets":{_names(secrets) if secrets else "[]"}'
             f"{self._questions(cleaned) if status == INPUT_REQUIRED else ''}"
@@ -191,7 +205,8 @@ class Encoder:
         parts.append(self._asked(call) if target is None else self._target(target))
         if with_input and call.arguments:
             limit = STRANGER_INPUT_BYTES_MAX if principal is None else INPUT_BYTES_MAX
-            parts.append(self._document("input", call.arguments, limit))
+            private = None if target is None else private_paths(target.definition)
+            parts.append(self._document("input", call.arguments, limit, private))
         if verdict is not None:
             parts.append(self._decision(*verdict))
         parts.append(ending)
@@ -228,22 +243,22 @@ class Encoder:
         )
 
     def _prepare(self, permitted: Permitted) -> _Parts:
-        """Put together what `intent` looks up from then on."""
+        """Put together what `intent` finds in the standing from then on."""
         principal, target = permitted.principal, permitted.target
         parts = _Parts(
-            principal,
-            target,
             permitted.policies,
             permitted.version,
             f"{self._caller(principal)},{self._target(target)},",
             f"{self._decision(permitted.policies, permitted.version)},",
+            private_paths(target.definition),
         )
-        if len(self._parts) >= _CACHE_ENTRIES_MAX:
-            self._parts.clear()
-        self._parts[principal.id, target.key] = parts
+        permitted.standing.audit = parts
         return parts
 
     def _request(self, call: Call) -> str:
+        return f'"id":{quote(call.id)},{self._origin(call)}'
+
+    def _origin(self, call: Call) -> str:
         key = (call.door, call.protocol, call.operation.method, call.peer)
         origin = self._origins.get(key)
         if origin is None:
@@ -254,7 +269,7 @@ class Encoder:
                 f'"node":{self._node},"door":{quote(door)},"protocol":{quote(protocol)},'
                 f'"method":{quote(method)},"peer":{quote(peer)}',
             )
-        return f'"id":{quote(call.id)},{origin}'
+        return origin
 
     def _caller(self, principal: Principal) -> str:
         key = (principal.id, principal.name, principal.tenant)
@@ -301,18 +316,25 @@ class Encoder:
             )
         return decision
 
-    def _document(self, name: str, value: dict[str, JSON] | bytes, bytes_max: int) -> str:
+    def _document(
+        self,
+        name: str,
+        value: dict[str, JSON] | bytes,
+        bytes_max: int,
+        private: PrivatePaths = None,
+    ) -> str:
         """value: as it was parsed, or as it was encoded already."""
-        encoded, redact = value, self._redact
+        encoded = value
         if not isinstance(encoded, bytes):
             try:
                 encoded = encode_document(encoded)
             except (TypeError, ValueError, RecursionError):  # the strict parse refuses such input
                 return f'"{name}":null,"{name}_truncated":true,"{name}_digest":null'
-        digest = sha256(encoded).hexdigest()
+        digest = self._digest(encoded)
         if len(encoded) > bytes_max:
             return f'"{name}":null,"{name}_truncated":true,"{name}_digest":"{digest}"'
-        return f'"{name}":{redact(encoded).decode()},"{name}_digest":"{digest}"'
+        shown = encoded if private is None else hide(encoded, private, self._digest)
+        return f'"{name}":{self._redact(shown).decode()},"{name}_digest":"{digest}"'
 
 
 def _agreement(agreement: Agreement) -> str:

@@ -48,7 +48,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @final
-class Record:
+class Record(msgspec.Struct, gc=False):
     """Begun for every request; `close` or `abandon` ends it, once.
 
     _intent: its sequence; 0: there is none. _durable: the outcome must be synced as well.
@@ -56,29 +56,23 @@ class Record:
     one. _ended_at, _seconds: wall clock and duration, when the last line is written.
     """
 
-    __slots__ = (
-        "_admitted", "_call", "_cleaned", "_cost", "_desk", "_durable", "_ended_at", "_intent", "_listed", "_notices",
-        "_outcome", "_permitted", "_principal", "_refusal", "_released", "_seconds", "_target",
-    )  # fmt: skip
-
-    def __init__(self, desk: Desk, call: Call) -> None:
-        self._desk = desk
-        self._call = call
-        self._principal: Principal | None = None
-        self._target: Target | None = None
-        self._permitted: Permitted | None = None
-        self._admitted: Admitted | None = None
-        self._intent = 0
-        self._durable = False
-        self._released = False
-        self._cleaned: Cleaned | None = None
-        self._outcome: Status = "ok"
-        self._cost = 0
-        self._listed: PermittedList | None = None
-        self._refusal: Refusal | None = None
-        self._ended_at = 0.0
-        self._seconds = 0.0
-        self._notices = 0
+    _desk: Desk
+    _call: Call
+    _principal: Principal | None = None
+    _target: Target | None = None
+    _permitted: Permitted | None = None
+    _admitted: Admitted | None = None
+    _intent: int = 0
+    _durable: bool = False
+    _released: bool = False
+    _cleaned: Cleaned | None = None
+    _outcome: Status = "ok"
+    _cost: int = 0
+    _listed: PermittedList | None = None
+    _refusal: Refusal | None = None
+    _ended_at: float = 0.0
+    _seconds: float = 0.0
+    _notices: int = 0
 
     def attribute(self, caller: Identified) -> None:
         """From here on the record names the caller."""

@@ -1,9 +1,11 @@
 """What happened? Begun before anything is decided, so that nothing can happen without a record."""
 
+import secrets
 from typing import Final, final
 
 from yett.audit.encode import Encoder, Redact, RedactText
-from yett.audit.port import AuditLog, AuditSource, Figures, Unwritable
+from yett.audit.port import AuditLog, AuditSource, Figures, PruneRule, Unwritable
+from yett.audit.private import DIGEST_KEY_BYTES, Digest, keyed_digest
 from yett.audit.record import Desk, Observer, Record
 from yett.core.call import Call
 from yett.core.clock import Clock
@@ -30,12 +32,19 @@ class Auditor:
         redact_text: RedactText,
         observers: tuple[Observer, ...] = (),
         node: str = "",
+        digest: Digest | None = None,
         strict: bool = False,
     ) -> None:
-        """strict: every call is as durable as one that writes."""
+        """digest: keyed; None: with a key of this process alone. strict: every call is as durable as one
+        that writes."""
         self._desk = Desk(
             log=log,
-            encoder=Encoder(node=node, redact=redact, redact_text=redact_text),
+            encoder=Encoder(
+                node=node,
+                redact=redact,
+                redact_text=redact_text,
+                digest=digest or keyed_digest(secrets.token_bytes(DIGEST_KEY_BYTES)),
+            ),
             wall=clock.wall,
             monotonic=clock.monotonic,
             observers=observers,
@@ -72,7 +81,7 @@ class Auditor:
         except Unwritable as trouble:
             raise Fault(Reason.AUDIT_UNAVAILABLE, str(trouble)) from trouble
 
-    def prune(self, before: float) -> tuple[str, ...]:
+    def prune(self, before: float, rule: PruneRule | None = None) -> tuple[str, ...]:
         """Delete whole segments older than `before` (seconds since 1970); return their names.
         Callers go through `yett.audit.retention.prune`, which knows the shortest time allowed.
 
@@ -80,7 +89,7 @@ class Auditor:
             Fault: AUDIT_UNAVAILABLE; nothing was deleted.
         """
         try:
-            return self._desk.log.prune(before)
+            return self._desk.log.prune(before, rule)
         except Unwritable as trouble:
             raise Fault(Reason.AUDIT_UNAVAILABLE, str(trouble)) from trouble
 

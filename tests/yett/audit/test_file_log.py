@@ -332,7 +332,7 @@ async def test_a_sync_that_failed_is_made_good_by_writing_again(tmp_path: Path) 
     with open_log(tmp_path) as log:
         log.append(MEMBERS)
         with log._committing:
-            log._trouble = "Input/output error (EIO)"
+            log._trouble, log._look_at = "Input/output error (EIO)", 0.0
             with pytest.raises(Unwritable, match="EIO"):
                 log.append(MEMBERS)
         await log.sync()

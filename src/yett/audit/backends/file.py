@@ -31,7 +31,7 @@ from yett.audit.backends.lock import Lock
 from yett.audit.backends.pruning import plan
 from yett.audit.backends.segment import Segment
 from yett.audit.chain import DIGEST_BYTES, FORMAT, SEAL_BYTES_MAX
-from yett.audit.port import Figures, Tip, Unwritable
+from yett.audit.port import Figures, PruneRule, Tip, Unwritable
 from yett.core.clock import Clock
 from yett.storage.files import sync_directory
 
@@ -63,7 +63,7 @@ class FileLog:
         self._refusing = False  # and the log has said so
         self._closing = False
         self._look_at = 0.0
-        self._lines = self._failures = self._syncs = 0
+        self._began = self._failures = self._syncs = 0
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock = Lock(directory / "lock")
         try:
@@ -76,9 +76,8 @@ class FileLog:
         self._committer.start()
 
     def append(self, members: str) -> int:
-        monotonic = self._monotonic
         with self._mutex:
-            if self._trouble is not None or monotonic() >= self._look_at:
+            if self._monotonic() >= self._look_at:
                 self._look()
             segment = self._segment
             try:
@@ -87,8 +86,8 @@ class FileLog:
                 sequence = segment.append(members)
             except OSError as error:
                 raise self._refuse(_words(error)) from error
-            self._lines += 1
-            self._refusing = False
+            if self._refusing:
+                self._refusing = False
             return sequence
 
     async def sync(self) -> None:
@@ -103,9 +102,10 @@ class FileLog:
         if self._refusing:  # only a line that was written tells that there is room again
             self.append(self._author.event("audit.resumed", {}))
 
-    def prune(self, before: float) -> tuple[str, ...]:
+    def prune(self, before: float, rule: PruneRule | None = None) -> tuple[str, ...]:
         with self._mutex:
-            old = plan(self._directory, before, keep=self._segment.path.name)
+            newest = self._segment.path.name
+        old = plan(self._directory, before, keep=newest, rule=rule)
         if not old:
             return ()
         self._keep_leaves([item.name for item in old])
@@ -113,7 +113,9 @@ class FileLog:
             {"file": item.name, "through": item.tip.sequence, "chain": item.tip.chain.hex()}
             for item in old
         ]
-        self.append(self._author.event("audit.pruned", {"segments": removed}))
+        self.append(
+            self._author.event("audit.pruned", {"segments": removed, **(rule.told if rule else {})})
+        )
         trouble = self._commit()
         if trouble is not None:
             with self._mutex:
@@ -138,7 +140,8 @@ class FileLog:
         return DirectorySource(self._directory)
 
     def figures(self) -> Figures:
-        return Figures(self._lines, self._failures, self._syncs, not self._refusing)
+        lines = self._segment.sequence - self._began
+        return Figures(lines, self._failures, self._syncs, not self._refusing)
 
     def close(self) -> None:
         if self._closing:
@@ -146,6 +149,7 @@ class FileLog:
         with contextlib.suppress(Unwritable):  # logged; what the log holds stays as it is
             self.append(self._author.event("audit.closed", {}))
         self._closing = True
+        self._look_at = 0.0
         self._committer.end()
         for segment in (*self._retired, self._segment):
             segment.close()
@@ -165,9 +169,9 @@ class FileLog:
             if format_of(self._directory / end.segment) != FORMAT:
                 segment.close()
                 segment = self._begin(end.tip, end.segment)
+        self._began = segment.sequence
         for members in self._findings(end, noted):
             segment.append(members)
-            self._lines += 1
         segment.sync(segment.tip, segment.size)
         sync_directory(self._directory)
         os.pwrite(self._head, write_head(segment.tip), 0)
@@ -258,7 +262,9 @@ class FileLog:
                     segment.sync_again(tip, size)
             os.pwrite(self._head, write_head(batch[-1][1]), 0)
         except OSError as error:
-            self._trouble = _words(error)
+            with self._mutex:  # from here on every line is looked at first, and refused
+                self._trouble = _words(error)
+                self._look_at = 0.0
             return self._trouble
         self._trouble = None
         self._syncs += 1

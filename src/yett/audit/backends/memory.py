@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final, final
 
 from yett.audit.chain import seal
-from yett.audit.port import Figures, LogLine, Tip, Unwritable
+from yett.audit.port import Figures, LogLine, PruneRule, Tip, Unwritable
 
 _SEGMENT: Final = "memory"
 _GENESIS: Final = Tip(0, bytes(32))
@@ -47,8 +47,8 @@ class MemoryLog:
             self._failures += 1
             raise Unwritable(self.trouble)
 
-    def prune(self, before: float) -> tuple[str, ...]:
-        del before  # its one segment is in use
+    def prune(self, before: float, rule: PruneRule | None = None) -> tuple[str, ...]:
+        del before, rule  # its one segment is in use
         self.check()
         return ()
 

@@ -10,7 +10,7 @@ import orjson
 
 from yett.audit.backends.directory import segment_names
 from yett.audit.chain import unseal
-from yett.audit.port import Tip
+from yett.audit.port import Aged, PruneRule, Tip
 
 
 @final
@@ -23,28 +23,34 @@ class Old(msgspec.Struct, frozen=True):
 
 @final
 class _First(msgspec.Struct, frozen=True):
-    at: float
+    at: str
     previous: Tip
 
+    @property
+    def seconds(self) -> float:
+        return datetime.fromisoformat(self.at).timestamp()
 
-def plan(directory: Path, before: float, *, keep: str) -> list[Old]:
-    """Return the segments that ended before `before`, oldest first, never `keep` nor what follows.
+
+def plan(directory: Path, before: float, *, keep: str, rule: PruneRule | None = None) -> list[Old]:
+    """Return the segments that ended before `before`, oldest first, never `keep` nor what follows, and none
+    from the first on that must stay.
 
     A segment ended when the next began; the file's own time must agree, so that a wrong clock at
     either moment deletes nothing.
     """
-    names = segment_names(directory)
     old: list[Old] = []
-    for name, successor in pairwise(names):
-        first = _first_line(directory / successor)
+    for name, successor in pairwise(segment_names(directory)):
+        begun, ended = _first_line(directory / name), _first_line(directory / successor)
         if (
             name == keep
-            or first is None
-            or first.at >= before
+            or begun is None
+            or ended is None
+            or ended.seconds >= before
             or (directory / name).stat().st_mtime >= before
+            or (rule is not None and rule.must_stay(Aged(name, begun.at, ended.seconds)))
         ):
             break
-        old.append(Old(name, first.previous))
+        old.append(Old(name, ended.previous))
     return old
 
 
@@ -55,6 +61,5 @@ def _first_line(path: Path) -> _First | None:
         return None
     members = orjson.loads(line)
     return _First(
-        datetime.fromisoformat(members["at"]).timestamp(),
-        Tip(members["previous_sequence"], bytes.fromhex(members["previous_chain"])),
+        members["at"], Tip(members["previous_sequence"], bytes.fromhex(members["previous_chain"]))
     )

@@ -1,10 +1,13 @@
 """One file of the log, open for writing. Knows offsets and what is on the disk; not what lines say."""
 
 import os
+from binascii import hexlify
+from hashlib import sha256
+from os import pwrite
 from pathlib import Path
 from typing import Final, final
 
-from yett.audit.chain import is_sealed, seal, unseal
+from yett.audit.chain import END, LEAF, MARK, is_sealed, tidy, unseal
 from yett.audit.port import Tip
 
 _PRIVATE: Final = 0o600
@@ -62,31 +65,40 @@ class Segment:
         return Tip(self.sequence, self.chain)
 
     def append(self, members: str) -> int:
-        """Seal a line, hand it to the kernel whole or not at all, and return its sequence.
+        """Seal a line (as `chain.seal` does, in fewer steps), hand it to the kernel whole or not at all, and
+        return its sequence.
 
         Raises:
             OSError: it was not written.
         """
-        sequence = self.sequence + 1
-        line, chain = seal(sequence, self.chain, members)
         if self._torn:
             self._mend()
+        if not members.isascii() or "\x7f" in members or "\n" in members:
+            members = tidy(members)
+        sequence = self.sequence + 1
+        text = f'{{"sequence":{sequence!s},{members}'.encode()
+        chain = sha256(LEAF + self.chain + text).digest()
+        line = text + MARK + hexlify(chain) + END
         size = self.size
         try:
-            written = os.pwrite(self._fd, line, size)
-            while written < len(line):
-                more = os.pwrite(self._fd, line[written:], size + written)
-                if more == 0:
-                    raise OSError("the disk takes no more bytes")
-                written += more
+            written = pwrite(self._fd, line, size)
+            if written != len(line):
+                self._write_rest(line, written)
         except OSError:
             self._torn = True
             self._mend()
             raise
         self.chain = chain
         self.sequence = sequence
-        self.size = size + written
+        self.size = size + len(line)
         return sequence
+
+    def _write_rest(self, line: bytes, written: int) -> None:
+        while written < len(line):
+            more = pwrite(self._fd, line[written:], self.size + written)
+            if more == 0:
+                raise OSError("the disk takes no more bytes")
+            written += more
 
     def _mend(self) -> None:
         os.ftruncate(self._fd, self.size)

@@ -1,0 +1,143 @@
+"""What the record hides, and what it shows instead: a keyed digest, by which equal values are known as equal.
+
+What is secret is said in three ways: by a tool's schema (here), by the names of members and by the detectors
+(both in what `redact` does, which the composition root hands in).
+"""
+
+import secrets
+from collections.abc import Callable, Iterator
+from hashlib import blake2b
+from pathlib import Path
+from typing import Final, final
+
+from yett.core.document import DocumentError, parse
+from yett.core.document import encode as encode_document
+from yett.core.errors import CommandError
+from yett.core.target import JSON
+from yett.storage.files import create_private
+
+DIGEST_KEY_NAME: Final = "audit-digest-key"
+DIGEST_KEY_BYTES: Final = 32
+_DIGEST_BYTES: Final = 16
+_DEPTH_MAX: Final = 16
+_STEPS_MAX: Final = 5_000
+_MARKS: Final = ("writeOnly", "x-secret", "x-sensitive")
+_EACH: Final = "*"
+
+Digest = Callable[[bytes], str]
+"""Bytes → 32 hexadecimal digits."""
+
+
+PrivatePaths = tuple[tuple[str, ...], ...] | None
+"""Each: names of members, from the outside in; `*` is each item, or each member. None: nothing is secret,
+which is nearly always so."""
+
+
+def keyed_digest(key: bytes) -> Digest:
+    """Return what digests with `key` (BLAKE2b, RFC 7693, keyed, 128 bits)."""
+
+    def digest(document: bytes) -> str:
+        return blake2b(document, digest_size=_DIGEST_BYTES, key=key).hexdigest()
+
+    return digest
+
+
+def open_digest(data: Path) -> Digest:
+    """Return what digests with this installation's own key, which is made at first use.
+
+    Raises:
+        CommandError: the key cannot be read, or others may read it.
+        OSError: it cannot be made.
+    """
+    path = data / DIGEST_KEY_NAME
+    if not path.exists():
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        create_private(path, secrets.token_bytes(DIGEST_KEY_BYTES))
+    if path.stat().st_mode & 0o077:
+        raise CommandError(f"Others may read the key in `{path}`. Run `chmod 600 {path}`")
+    key = path.read_bytes()
+    if len(key) != DIGEST_KEY_BYTES:
+        raise CommandError(
+            f"`{path}` is damaged. Restore it from a backup, or remove it: digests that are made from then on "
+            "do not compare with older ones"
+        )
+    return keyed_digest(key)
+
+
+def private_paths(definition: dict[str, JSON]) -> PrivatePaths:
+    """Return where a tool's input holds what its schema calls secret: `writeOnly`, `format: password`, or
+    `x-secret` or `x-sensitive` that is true."""
+    schema = definition.get("inputSchema")
+    if not isinstance(schema, dict):
+        return None
+    search = _Search(schema)
+    search.walk(schema, (), 0)
+    return tuple(dict.fromkeys(search.found)) or None
+
+
+@final
+class _Search:
+    """One walk over one schema, which may hold itself: it ends with the depth, and with the steps."""
+
+    def __init__(self, root: dict[str, JSON]) -> None:
+        self.found: list[tuple[str, ...]] = []
+        self._root = root
+        self._steps = 0
+
+    def walk(self, schema: JSON, path: tuple[str, ...], depth: int) -> None:
+        self._steps += 1
+        if not isinstance(schema, dict) or depth > _DEPTH_MAX or self._steps > _STEPS_MAX:
+            return
+        if schema.get("format") == "password" or any(schema.get(mark) is True for mark in _MARKS):
+            self.found.append(path)
+            return
+        for step, inner in self._inside(schema):
+            self.walk(inner, (*path, *step), depth + 1)
+
+    def _inside(self, schema: dict[str, JSON]) -> Iterator[tuple[tuple[str, ...], JSON]]:
+        """Yield what a schema says of the value itself (no step) and of what it holds."""
+        for word in ("properties", "patternProperties"):
+            named = schema.get(word)
+            for name, inner in named.items() if isinstance(named, dict) else ():
+                yield (name if word == "properties" else _EACH,), inner
+        for word in ("items", "additionalProperties"):
+            yield (_EACH,), schema.get(word)
+        for word in ("allOf", "anyOf", "oneOf", "prefixItems"):
+            choices = schema.get(word)
+            for inner in choices if isinstance(choices, list) else ():
+                yield (_EACH,) if word == "prefixItems" else (), inner
+        yield (), self._target(schema.get("$ref"))
+
+    def _target(self, reference: JSON) -> JSON:
+        """Return where `#/$defs/NAME` leads; None: nowhere in this schema."""
+        if not isinstance(reference, str) or not reference.startswith("#/"):
+            return None
+        found: JSON = self._root
+        for step in reference[2:].split("/"):
+            name = step.replace("~1", "/").replace("~0", "~")
+            found = found.get(name) if isinstance(found, dict) else None
+        return found
+
+
+def hide(document: bytes, private: tuple[tuple[str, ...], ...], digest: Digest) -> bytes:
+    """Return compact JSON in which what lies at the private paths is `[private:DIGEST]`; of what cannot be
+    read nothing is shown."""
+    try:
+        value = parse(document)
+    except DocumentError:
+        return encode_document(f"[private:{digest(document)}]")
+    for path in private:
+        value = _hidden(value, path, digest)
+    return encode_document(value)
+
+
+def _hidden(value: JSON, path: tuple[str, ...], digest: Digest) -> JSON:
+    if not path:
+        return f"[private:{digest(encode_document(value))}]"
+    step, rest = path[0], path[1:]
+    if isinstance(value, dict):
+        names = value if step == _EACH else ({step} & value.keys())
+        return value | {name: _hidden(value[name], rest, digest) for name in names}
+    if isinstance(value, list) and step == _EACH:
+        return [_hidden(item, rest, digest) for item in value]
+    return value
