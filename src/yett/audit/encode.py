@@ -128,6 +128,8 @@ class Encoder:
         origin = self._origins.get((call.door, call.protocol, call.operation.method, call.peer))
         if origin is None:
             origin = self._origin(call)
+        id_ = call.id  # the gate's own, so there is nothing to escape, nearly always
+        named = f'"{id_}"' if id_.isalnum() and id_.isascii() else quote(id_)
         encoded = validated.encoded
         if not encoded or len(encoded) > INPUT_BYTES_MAX or parts.private:
             given = self._document(
@@ -136,7 +138,7 @@ class Encoder:
         else:
             given = f'"input":{redact(encoded).decode()},"input_digest":"{digest(encoded)}"'
         return (
-            f'"at":"{stamp(at)}","kind":"intent","id":{quote(call.id)},{origin},{parts.before}{given},{parts.after}'
+            f'"at":"{stamp(at)}","kind":"intent","id":{named},{origin},{parts.before}{given},{parts.after}'
             f"{_price(admitted.cost_micros, admitted.currency)}"
             f"{'' if admitted.agreement is None else _agreement(admitted.agreement)}"
             f"{'' if validated.resumption is None else self._continuation(validated.resumption)}"
@@ -162,8 +164,13 @@ class Encoder:
         answered = cleaned.answered
         took, took_upstream = int(latency * 1e6), int(answered.seconds * 1e6)
         findings, secrets = cleaned.findings, answered.armed.credential.names
+        named = (
+            f'"{request_id}"'
+            if request_id.isalnum() and request_id.isascii()
+            else quote(request_id)
+        )
         return (
-            f'"at":"{stamp(at)}","kind":"outcome","id":{quote(request_id)},"intent":{intent!s},'
+            f'"at":"{stamp(at)}","kind":"outcome","id":{named},"intent":{intent!s},'
             f'"decision":"allowed","status":"{status}","cost_micros":{cost!s},'
             f'"latency_ms":{took // 1000!s}.{_THREE[took % 1000]},'
             f'"upstream_ms":{took_upstream // 1000!s}.{_THREE[took_upstream % 1000]},'
