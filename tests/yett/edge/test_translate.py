@@ -72,17 +72,19 @@ def test_the_upstreams_own_cache_scope_never_reaches_a_modern_caller() -> None:
     assert (result["cacheScope"], result["ttlMs"]) == ("private", 0)
 
 
-@pytest.mark.parametrize("result", [{"content": []}, {"content": [], "isError": True}])
+@pytest.mark.parametrize(
+    "result", [{"content": []}, {"content": [], "isError": True}, {"content": [{"_meta": {}}]}]
+)
 def test_splicing_bytes_means_the_same_as_translating(result: dict[str, object]) -> None:
-    spliced = splice_modern(encode(result))
+    spliced = splice_modern(result, encode(result))
 
     assert spliced is not None
     assert parse(spliced) == to_modern("tools/call", result)
 
 
-@pytest.mark.parametrize("result", [{}, {"resultType": "complete"}, {"_meta": {}}, {"content": [{"_meta": {}}]}])  # fmt: skip
+@pytest.mark.parametrize("result", [{}, {"resultType": "complete"}, {"_meta": {}}])
 def test_splicing_gives_up_where_it_could_repeat_a_member(result: dict[str, object]) -> None:
-    assert splice_modern(encode(result)) is None
+    assert splice_modern(result, encode(result)) is None
 
 
 def test_the_input_is_never_changed() -> None:
@@ -129,5 +131,20 @@ def test_2024_11_05_knows_no_annotations_of_tools() -> None:
 
 @pytest.mark.parametrize("version", [*LEGACY, MODERN])
 def test_bytes_in_which_a_server_may_name_itself_are_never_sent_as_they_are(version: str) -> None:
-    assert _ready(version, b'{"content":[],"_meta":{"io.modelcontextprotocol/serverInfo":{}}}') is None  # fmt: skip
-    assert _ready(version, b'{"content":[]}') is not None or version in REWRITTEN
+    named = {"content": [], "_meta": {"io.modelcontextprotocol/serverInfo": {}}}
+    nothing: dict[str, object] = {"content": []}
+
+    assert _ready(version, named, encode(named)) is None
+    assert _ready(version, nothing, encode(nothing)) is not None or version in REWRITTEN
+
+
+@pytest.mark.parametrize("version", [*LEGACY, MODERN])
+@pytest.mark.parametrize("more", [{}, {"ttlMs": 1}, {"cacheScope": "public"}, {"structuredContent": [1]}, {"structuredContent": {}}, {"isError": False}])  # fmt: skip
+def test_bytes_that_are_sent_as_they_are_mean_what_the_version_expects(
+    version: str, more: dict[str, object]
+) -> None:
+    result = {"content": [{"type": "text", "text": '"_meta"'}], **more}
+
+    ready = _ready(version, result, encode(result))
+
+    assert ready is None or parse(ready) == to_version(version, "tools/call", result)

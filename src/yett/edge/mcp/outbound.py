@@ -12,7 +12,13 @@ from yett.core.target import JSON
 from yett.edge import refusals
 from yett.edge.http.message import Response
 from yett.edge.mcp.inbound import Inbound
-from yett.edge.mcp.translate import REWRITTEN, SERVER_INFO, splice_modern, to_version
+from yett.edge.mcp.translate import (
+    REWRITTEN,
+    SERVER_INFO,
+    TRANSLATED,
+    splice_modern,
+    to_version,
+)
 from yett.edge.mcp.versions import LEGACY, MODERN, NEWEST_LEGACY, OLDEST, SUPPORTED
 
 _TO_MODERN: Final = {-32002: -32602, -32020: -32603, -32022: -32603}
@@ -82,7 +88,7 @@ def _result(inbound: Inbound, reply: Reply) -> bytes:
     method, version, identifier = reply.call.operation.method, inbound.version, inbound.id
     encoded = None
     if reply.encoded and method == "tools/call":
-        encoded = _ready(version, reply.encoded)
+        encoded = _ready(version, reply.result or {}, reply.encoded)
     if encoded is None:
         result = _own(inbound) if reply.result == {} else reply.result
         encoded = encode(to_version(version, method, result or {}))
@@ -91,19 +97,12 @@ def _result(inbound: Inbound, reply: Reply) -> bytes:
     return b'{"jsonrpc":"2.0","id":%b,"result":%b}' % (encode(identifier), encoded)
 
 
-def _ready(version: str, encoded: bytes) -> bytes | None:
-    """Return bytes that need no translation; almost every result of almost every server."""
+def _ready(version: str, result: dict[str, JSON], encoded: bytes) -> bytes | None:
+    """Return bytes that need no translation; almost every result of almost every server. encoded: compact JSON
+    of `result`."""
     if version == MODERN:
-        return splice_modern(encoded)
-    # `find`, because `in` makes and throws away an error for each pair of bytes (CPython 3.11).
-    if (
-        version in REWRITTEN
-        or encoded.find(b'"resultType"') >= 0
-        or encoded.find(b'"structuredContent"') >= 0
-        or encoded.find(b'"_meta"') >= 0
-    ):
-        return None
-    return encoded
+        return splice_modern(result, encoded)
+    return encoded if version not in REWRITTEN and TRANSLATED.isdisjoint(result) else None
 
 
 def _own(inbound: Inbound) -> dict[str, JSON]:

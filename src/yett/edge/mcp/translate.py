@@ -72,17 +72,15 @@ def to_modern(method: str, result: Result) -> Result:
     return result | added | {"_meta": meta | own if isinstance(meta, dict) else own}
 
 
-def splice_modern(encoded: bytes) -> bytes | None:
-    """Do the work of `to_modern` for a `tools/call` on bytes; None where only the slow way is right."""
-    if (
-        encoded.find(b'"resultType"') >= 0
-        or encoded.find(b'"_meta"') >= 0
-        or len(encoded) < len(b'{"a":0}')
-    ):
+def splice_modern(result: Result, encoded: bytes) -> bytes | None:
+    """Do the work of `to_modern` for a `tools/call` on bytes; None where only the slow way is right. encoded:
+    compact JSON of `result`."""
+    if not result or not _SPLICED.isdisjoint(result):
         return None
     return _MODERN_PREFIX + encoded[1:]
 
 
+_SPLICED: Final = frozenset({"resultType", "_meta"})
 _MODERN_PREFIX: Final = (
     encode({"resultType": "complete", "_meta": {META_SERVER: SERVER_INFO}})[:-1] + b","
 )
@@ -135,6 +133,10 @@ _LEGACY: Final[dict[str, Callable[[str, Result], Result]]] = {
 }
 REWRITTEN: Final = frozenset({"2025-03-26", "2024-11-05"})
 """Versions for which the result of a call is looked through, whatever is in it."""
+
+
+TRANSLATED: Final = frozenset({*_MODERN_KEYS, "structuredContent", "_meta"})
+"""Members of the result of a call that may stand otherwise in the other versions."""
 
 
 def _without_bound_to_tasks(result: Result) -> Result:
