@@ -52,10 +52,14 @@ class AuditConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """directory: meant from the folder of `yett.yaml`; default: `audit` in the data directory.
     retention: how long segments are kept; production wants at least 90d. segment_megabytes: when a
     new file is begun. durability: `strict` treats every call as one that writes: its lines are on the disk
-    itself before things go on. ship: who gets a copy of it, by a name of yours."""
+    itself before things go on. retention_by_tenant: whose records are kept for longer than that; a
+    segment goes when all in it may go. delete_only_archived: a segment that `yett audit archive` has not put
+    anywhere stays. ship: who gets a copy of it, by a name of yours."""
 
     directory: str | None = None
     retention: Duration = "90d"
+    retention_by_tenant: dict[str, Duration] = {}
+    delete_only_archived: bool = False
     segment_megabytes: Annotated[int, msgspec.Meta(ge=1, le=4096)] = 64
     durability: Literal["standard", "strict"] = "standard"
     checkpoints: CheckpointsSection = CheckpointsSection()

@@ -1,9 +1,11 @@
 """What an audit log must do. tests/contracts/test_audit_log.py runs against each."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Protocol, final
 
 import msgspec
+
+from yett.core.target import JSON
 
 
 class Unwritable(Exception):
@@ -41,6 +43,24 @@ class Figures(msgspec.Struct, frozen=True):
     failures: int
     syncs: int
     writable: bool
+
+
+@final
+class Aged(msgspec.Struct, frozen=True):
+    """A segment that could go. begun: when, as its first line says (ISO 8601). ended: when its successor began,
+    in seconds since 1970."""
+
+    name: str
+    begun: str
+    ended: float
+
+
+@final
+class PruneRule(msgspec.Struct, frozen=True):
+    """must_stay: asked of each segment that is old enough. told: by whom and why, for the chain."""
+
+    must_stay: Callable[[Aged], bool]
+    told: dict[str, JSON]
 
 
 class AuditSource(Protocol):
@@ -144,9 +164,10 @@ class AuditLog(Protocol):
         """
         ...
 
-    def prune(self, before: float) -> tuple[str, ...]:
-        """Delete the segments whose every line is older than `before` (seconds since 1970), after
-        saying so in the chain; return their names. The segment in use stays.
+    def prune(self, before: float, rule: "PruneRule | None" = None) -> tuple[str, ...]:
+        """Delete the segments whose every line is older than `before` (seconds since 1970), the oldest
+        first and up to the first that must stay, after saying so in the chain; return their names. The
+        segment in use stays.
 
         Raises:
             Unwritable: the line about it could not be written; nothing was deleted.
