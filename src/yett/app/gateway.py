@@ -191,9 +191,12 @@ class Gateway:
                 configuration.audit,
                 self.estate.clock,
                 production=production,
+                database=self.estate.database,
             )
         except Refusal as refusal:
             log.warning("old records not deleted: %s", refusal.private)
+        except OSError as error:
+            log.warning("old records not deleted: %s", error.strerror)
 
     async def refresh(self) -> None:
         """Take over what changed on disk. A store that fails is tried again; the stage that needs it

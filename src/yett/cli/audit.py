@@ -11,6 +11,7 @@ from yett.audit.index.stretches import stretches
 from yett.audit.reading import Entry, Filter, Follower
 from yett.cli.audit_export import export
 from yett.cli.audit_filters import filter_of, filters
+from yett.cli.audit_keeping import archive, hold, restore_log
 from yett.cli.audit_proof import PROVING
 from yett.cli.audit_rows import as_json, as_line, cell, print_entries
 from yett.cli.audit_ship import show_destinations
@@ -19,7 +20,7 @@ from yett.cli.command import Place, command
 from yett.core.errors import CommandError
 
 group: Final = click.Group("audit", help="Read and verify the record of every call.")
-for _command in (*PROVING, show_destinations, export):
+for _command in (*PROVING, show_destinations, export, archive, restore_log, hold):
     group.add_command(_command)
 
 _POLL_SECONDS: Final = 0.2

@@ -62,7 +62,8 @@ def row_of(entry: Entry) -> dict[str, Any]:
 def _what_happened(entry: Entry) -> str:
     """Name the event, and what it is about: the tool of a server, a key, a secret."""
     details = entry.get("details") or {}
-    about = _target(details) or details.get("name") or details.get("secret")
+    named = (details.get(name) for name in ("name", "secret", "segment", "hold"))
+    about = _target(details) or next(filter(None, named), None)
     return f"{entry.get('event')} {about}" if about else str(entry.get("event"))
 
 
