@@ -105,6 +105,7 @@ class Estate:
         self.labels.on_first = self._labelled
         self._cutting: set[str] = set()
         self._watch_the_log()
+        self._watch_the_limits()
         self.shipping.show(self.metrics)
 
     def _watch_the_log(self) -> None:
@@ -122,6 +123,14 @@ class Estate:
             "yett_audit_failures",
             "Lines that could not be written",
             lambda: float(figures().failures),
+        )
+
+    def _watch_the_limits(self) -> None:
+        """Show in `/metrics` what limits that are only observed would have refused."""
+        self.metrics.watch_counter(
+            "yett_limits_observed",
+            "Calls that limits under observation would have refused",
+            lambda: float(self.limits.notices.overruns),
         )
 
     def event(self, event: dict[str, JSON]) -> None:

@@ -1,5 +1,6 @@
 """What the edge hands in and what it gets back. Every way in makes the same `Call`."""
 
+from collections.abc import Callable
 from typing import Literal, final
 
 import msgspec
@@ -60,12 +61,26 @@ class RpcError(msgspec.Struct, frozen=True, gc=False):
 
 
 @final
+class RateLeft(msgspec.Struct, frozen=True, gc=False):
+    """What is left of the rate of calls that is nearest to its end. name: as the operator wrote it. quota:
+    calls that it admits at once, in window_seconds. resets_in_seconds: until all of them are back."""
+
+    name: str
+    quota: int
+    window_seconds: int
+    remaining: int
+    resets_in_seconds: int
+
+
+@final
 class Usage(msgspec.Struct, frozen=True, gc=False):
-    """What the call cost and what is left, in millionths of `currency`; None: no budget applies."""
+    """What the call cost and what is left, in millionths of `currency`; None: no budget applies. rates:
+    tells what is left of them when it is asked; None: there are none, or nobody here knows."""
 
     cost_micros: int = 0
     remaining_micros: int | None = None
     currency: str = "USD"
+    rates: Callable[[], RateLeft | None] | None = None
 
 
 @final

@@ -9,6 +9,7 @@ from yett.core.document import encode
 from yett.core.errors import Refusal
 from yett.core.reasons import WIRE, Reason, public_reason
 from yett.core.target import JSON
+from yett.edge import rate_headers
 from yett.edge.http.message import Response
 
 _CHALLENGE: Final = b'WWW-Authenticate: Bearer realm="yett"\r\n'
@@ -41,7 +42,8 @@ def headers(refusal: Refusal, request_id: str) -> bytes:
     if refusal.reason is Reason.UNAUTHENTICATED:
         lines += _CHALLENGE
     if refusal.retry_after_seconds is not None:
-        lines += b"Retry-After: %d\r\n" % _whole_seconds(refusal.retry_after_seconds)
+        seconds = _whole_seconds(refusal.retry_after_seconds)
+        lines += b"Retry-After: %d\r\n" % seconds + rate_headers.of_refusal(refusal, seconds)
     if refusal.reason is Reason.METHOD_NOT_ALLOWED:
         lines += b"Allow: %b\r\n" % (refusal.shown or "POST").encode()
     return lines

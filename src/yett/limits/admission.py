@@ -52,7 +52,7 @@ class Admission(msgspec.Struct, gc=False):
             state.ledger.settle(self.number, micros)
             self.micros = 0
         wall = state.wall
-        return Usage(micros, purse.left(wall()), plan.demand.currency)
+        return Usage(micros, purse.left(wall()), plan.demand.currency, plan.rates)
 
     def __exit__(
         self,

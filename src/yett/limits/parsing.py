@@ -60,6 +60,11 @@ def parse(
     budgets = dict(_budgets(every, every_tenant, holdings))
     prices = {key: rules.price for key, rules in tool_rules.items() if rules.price}
     reader.problems += _contradictions(budgets, prices)
+    groups = {
+        "key": [every, *holdings["keys"].values()],
+        "tenant": [every_tenant, *holdings["tenants"].values()],
+    }
+    reader.problems += _beyond_reach(groups, prices)
     reader.problems += _unknown_currencies(budgets, prices, CODES | set(config.currencies))
     breaker = reader.breaker(config.breaker)
     server_rules = {
@@ -241,8 +246,7 @@ def _budgets(
 def _contradictions(
     budgets: Mapping[_Path, Budget], prices: Mapping[tuple[str, str], Price]
 ) -> Iterator[Problem]:
-    """Money is not converted, so a budget can only bound prices in its own currency; and a price that no
-    budget has room for says that one of the two is wrong."""
+    """Money is not converted, so a budget can only bound prices in its own currency."""
     for (server, tool), price in prices.items():
         path = ("servers", server, "tools", tool, "cost")
         told: set[str] = set()
@@ -256,13 +260,30 @@ def _contradictions(
                     fix="Write all prices and budgets in one currency",
                     path=path,
                 )
-            elif budget.currency == price.currency and 0 < budget.micros < price.most_micros:
+
+
+def _beyond_reach(
+    groups: Mapping[str, list[Holding]], prices: Mapping[tuple[str, str], Price]
+) -> Iterator[Problem]:
+    """A price that no key's budget has room for, or no tenant's, says that one of the two is wrong."""
+    for (server, tool), price in prices.items():
+        for group, held in groups.items():
+            narrow = [_too_narrow(one, price) for one in held]
+            if all(narrow):
                 yield Problem(
-                    f"one call may cost {price.describe()}, which `{written}` ({budget.text}) has "
-                    "no room for",
-                    fix="Lower the price or raise the budget; 0 lets a key spend nothing",
-                    path=path,
+                    f"one call may cost {price.describe()}, and no {group} has a budget with room for "
+                    f"it: {', '.join(dict.fromkeys(budget.text for budget in narrow if budget))}",
+                    fix="Lower the price or raise a budget; 0 says that nothing may be spent",
+                    path=("servers", server, "tools", tool, "cost"),
                 )
+
+
+def _too_narrow(held: Holding, price: Price) -> Budget | None:
+    """Return a budget that is smaller than the price; one of nothing is meant so."""
+    for budget in held.budgets:
+        if 0 < budget.micros < price.most_micros and not budget.observed:
+            return budget
+    return None
 
 
 def _unknown_currencies(

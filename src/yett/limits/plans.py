@@ -1,11 +1,12 @@
 """What applies to one caller's calls of one target in this process: prepared once, then only counted."""
 
 import sys
+from collections.abc import Callable
 from typing import final
 
 import msgspec
 
-from yett.core.call import Usage
+from yett.core.call import RateLeft, Usage
 from yett.core.identity import Principal
 from yett.core.proofs import Validated
 from yett.core.target import Target
@@ -21,7 +22,7 @@ class Plan(msgspec.Struct, frozen=True):
     """rules: it was made of, and ends with. caller: id of the principal. concurrency: of the key alone.
     places: all others. has_more: places, something observed, or a watch on what the caller does. meter:
     counts by all rates; None where there is none. micros: the price, or what is put aside for one that the
-    result tells. purse: who pays for it; None: nobody has a budget, and it is free. free: what a call that
+    result tells. rates: tells what is left of them. purse: who pays for it; None: nobody has a budget, and it is free. free: what a call that
     costs nothing used, if there is no budget."""
 
     rules: Rules
@@ -40,6 +41,7 @@ class Plan(msgspec.Struct, frozen=True):
     by_argument: ArgumentPrice | None
     by_result: ResultPrice | None
     purse: Purse | None
+    rates: Callable[[], RateLeft | None] | None
     free: Usage
 
     def price_of(self, validated: Validated) -> int:
@@ -78,6 +80,8 @@ def prepare(rules: Rules, principal: Principal, target: Target, state: LimitsSta
     has_observed = any(observed) or any(one.observed for one in budgets)
     breaker = rules.breaker
     is_watched = breaker.identical is not None or breaker.tools is not None
+    meter = state.counter.meter(demand.rates) if demand.rates else None
+    rates = None if meter is None or state.shared is not None else _asking(meter, state)
     return Plan(
         rules=rules,
         demand=demand,
@@ -87,7 +91,7 @@ def prepare(rules: Rules, principal: Principal, target: Target, state: LimitsSta
         has_more=bool(places) or has_observed or is_watched,
         has_observed=has_observed,
         is_watched=is_watched,
-        meter=state.counter.meter(demand.rates) if demand.rates else None,
+        meter=meter,
         counts_input=any(one.unit == "input" for one in demand.rates),
         counts_output=any(one.unit == "output" for one in demand.rates),
         is_fixed=price is None or price.by_argument is None,
@@ -95,8 +99,13 @@ def prepare(rules: Rules, principal: Principal, target: Target, state: LimitsSta
         by_argument=price.by_argument if price else None,
         by_result=price.by_result if price else None,
         purse=purse,
-        free=Usage(0, None, demand.currency),
+        rates=rates,
+        free=Usage(0, None, demand.currency, rates),
     )
+
+
+def _asking(meter: Meter, state: LimitsState) -> Callable[[], RateLeft | None]:
+    return lambda: meter.left(state.monotonic())
 
 
 def is_paid_for(validated: Validated) -> bool:

@@ -9,6 +9,7 @@ from typing import Protocol, final
 
 import msgspec
 
+from yett.core.call import RateLeft
 from yett.core.quantities import Rate
 from yett.limits.balances import Balances
 from yett.limits.demand import AccountDemand, Answer, Budget, Claim, Demand, Ending, RateDemand
@@ -61,9 +62,8 @@ class Meter(Protocol):
         """
         ...
 
-    def left(self, at: float) -> tuple[int, int, int, int] | None:
-        """Return of the rate of calls that is nearest to its end: uses that remain, whole seconds until all
-        are back, the uses that it admits at once, and the seconds of its period; None: there is none.
+    def left(self, at: float) -> RateLeft | None:
+        """Return what is left of the rate of calls that is nearest to its end; None: there is none.
 
         Raises:
             Fault: the store could not be asked.

@@ -10,7 +10,7 @@ from yett.core.operations import OPERATIONS
 from yett.core.quantities import Money
 from yett.core.reasons import Reason
 from yett.core.target import JSON, SEPARATOR
-from yett.edge import refusals
+from yett.edge import rate_headers, refusals
 from yett.edge.arrival import Arrival, body_problem
 from yett.edge.gate import Gate
 from yett.edge.http.message import Response
@@ -147,6 +147,7 @@ def _respond(reply: Reply, body: JSON) -> Response:
     if reply.refusal is not None:
         return refusals.problem(reply, reply.refusal)
     headers = b"Yett-Request-Id: %b\r\n" % reply.call.id.encode()
+    headers += rate_headers.of_usage(reply.usage)
     return Response(200, encode(body), headers=headers)
 
 

@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Final, final
 
+from yett.core.call import RateLeft
 from yett.core.quantities import Rate
 from yett.limits.demand import RateDemand
 from yett.limits.port import Room
@@ -123,6 +124,7 @@ class _Meter:
         "_calls",
         "_counter",
         "_input",
+        "_names",
         "_observed",
         "_output",
         "_overruns",
@@ -134,6 +136,7 @@ class _Meter:
         self._counter = counter
         self._rates = tuple(rates)
         self._calls: tuple[_Cell, ...] = ()
+        self._names: tuple[str, ...] = ()
         self._input: tuple[_Cell, ...] = ()
         self._output: tuple[_Cell, ...] = ()
         self._observed: tuple[tuple[RateDemand, _Cell], ...] = ()
@@ -183,24 +186,29 @@ class _Meter:
     def overruns(self) -> Sequence[RateDemand]:
         return self._overruns
 
-    def left(self, at: float) -> tuple[int, int, int, int] | None:
+    def left(self, at: float) -> RateLeft | None:
         now = int(at * _MICROSECONDS + 0.5)
         if self._seen != self._counter.changes:
             self._find(now)
-        tightest = None
-        for cell in self._calls:
-            room = cell.room(now)
-            if tightest is None or room.remaining < tightest[0]:
-                rate = cell.rate
-                resets = math.ceil(room.resets_in_seconds)
-                seconds = math.ceil(rate.period_seconds * rate.at_once / rate.count)
-                tightest = (room.remaining, resets, rate.at_once, seconds)
-        return tightest
+        rooms = [
+            (cell.room(now), name, cell.rate)
+            for cell, name in zip(self._calls, self._names, strict=True)
+        ]
+        if not rooms:
+            return None
+        room, name, rate = min(rooms, key=lambda one: one[0].remaining)
+        window = math.ceil(rate.period_seconds * rate.at_once / rate.count)
+        return RateLeft(
+            name, rate.at_once, window, room.remaining, math.ceil(room.resets_in_seconds)
+        )
 
     def _find(self, now: int) -> None:
         found = list(zip(self._rates, self._counter.find(self._rates, now), strict=True))
         enforced = [(one.unit, cell) for one, cell in found if not one.observed]
         self._calls = tuple([cell for unit, cell in enforced if unit == "calls"])
+        self._names = tuple(
+            [one.text for one, _ in found if one.unit == "calls" and not one.observed]
+        )
         self._input = tuple([cell for unit, cell in enforced if unit == "input"])
         self._output = tuple([cell for unit, cell in enforced if unit == "output"])
         self._observed = tuple([(one, cell) for one, cell in found if one.observed])
