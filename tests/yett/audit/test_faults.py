@@ -43,7 +43,7 @@ def run(folder: Path, *before: str, begun: int = 0) -> int:
         cwd=ROOT,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     return done.returncode

@@ -8,13 +8,15 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.clock import HandClock
 from tests.yett.audit.scene import CLOCK, auditor_over, call, one_call, open_log, stored
 from yett.audit.backends.file import FileLog
 from yett.audit.backends.segment import Segment
@@ -448,3 +450,37 @@ def test_killing_the_writer_at_any_moment_loses_no_answered_call(tmp_path: Path)
     done = {line["id"] for line in stored(log) if line["kind"] == "outcome"}
     assert len(acknowledged) > 20 * 20
     assert acknowledged <= done
+
+
+async def test_a_disk_that_does_not_answer_refuses_and_when_it_does_all_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers, real = threading.Event(), os.fdatasync
+
+    def hang(descriptor: int) -> None:
+        answers.wait(20)
+        real(descriptor)
+
+    clock = HandClock()
+    log = FileLog(tmp_path, clock=clock, node="n", segment_bytes=1 << 20)
+    monkeypatch.setattr(os, "fdatasync", hang)
+    log.append(MEMBERS)
+    await wait_for(lambda: log._syncing_since is not None)
+    clock.pass_seconds(4.0)
+    log.append(MEMBERS)
+    clock.pass_seconds(2.0)
+    for _ in range(2):
+        with pytest.raises(Unwritable, match="did not answer in 5 s"):
+            log.append(MEMBERS)
+    assert not log.figures().writable
+    answers.set()
+    await wait_for(lambda: log._syncing_since is None)
+    log.append(MEMBERS)
+    log.close()
+    assert verify(log.source()).damage is None
+
+
+async def wait_for(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0.01)

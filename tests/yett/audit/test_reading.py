@@ -78,7 +78,11 @@ async def test_calls_at_the_same_time_are_told_apart_and_come_in_the_order_of_th
 
     entries = list(search(log.source(), Filter()))
 
-    assert [entry["id"] for entry in entries] == ["b", "c", "a"]  # of b nothing stands after its intent
+    assert [entry["id"] for entry in entries] == [
+        "b",
+        "c",
+        "a",
+    ]  # of b nothing stands after its intent
     assert [entry["status"] for entry in entries] == ["unknown", "ok", "ok"]
 
 

@@ -1,6 +1,7 @@
 """Group commit: a thread that brings what was written to the disk, for all who wait at once."""
 
 import asyncio
+import logging
 import threading
 from collections.abc import Callable
 from typing import Final, final
@@ -8,6 +9,7 @@ from typing import Final, final
 _GROUP_SECONDS: Final = 0.1
 SYNC_SECONDS_MAX: Final = 5.0
 _END_SECONDS_MAX: Final = 10.0
+_log: Final = logging.getLogger("yett.audit")
 _Waiters = list["asyncio.Future[str | None]"]
 
 
@@ -60,7 +62,16 @@ class Committer:
             with self._mutex:
                 ending = self._ending
                 waiters, self._waiters = self._waiters, []
-            _release(waiters, self._commit())
+            _release(waiters, self._try())
+
+    def _try(self) -> str | None:
+        """Commit; a mistake of ours is trouble like any other, and must not end the thread: nobody could
+        ever be told again that a record is safe."""
+        try:
+            return self._commit()
+        except Exception as bug:  # noqa: BLE001 - whoever waits is told no
+            _log.exception("bringing the audit log to the disk")
+            return f"{type(bug).__name__} while syncing"
 
 
 def _release(waiters: _Waiters, trouble: str | None) -> None:

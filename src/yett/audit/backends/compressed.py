@@ -95,7 +95,7 @@ class CompressedSource:
     def size(self, segment: str) -> int:
         try:
             table = self._table(segment)
-        except OSError:
+        except FileNotFoundError:
             return 0
         return table[-1].begin + table[-1].length if table else 0
 

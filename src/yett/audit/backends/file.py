@@ -154,7 +154,8 @@ class FileLog:
         self._committer.end()
         for segment in (*self._retired, self._segment):
             segment.close()
-        os.close(self._head)
+        with contextlib.suppress(OSError):
+            os.close(self._head)
         self._lock.release()
 
     # --- the end of the chain --------------------------------------------------------------------
@@ -202,13 +203,19 @@ class FileLog:
         return self._segment
 
     def _begin(self, tip: Tip, previous: str | None) -> Segment:
-        segment = Segment.create(self._directory / segment_name(tip.sequence + 1), tip)
+        path = self._directory / segment_name(tip.sequence + 1)
+        with contextlib.suppress(
+            FileNotFoundError
+        ):  # left by an attempt that failed, and was not acknowledged
+            path.rename(path.with_name(f"torn-{tip.sequence + 1}-begun.bin"))
+        segment = Segment.create(path, tip)
         try:
             segment.append(self._author.segment(tip, previous))
             sync_directory(self._directory)
         except OSError:
             segment.close()
-            segment.path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
             raise
         return segment
 
@@ -285,7 +292,7 @@ class FileLog:
         with self._mutex:
             self._retired = [item for item in self._retired if item not in done]
         for segment in done:
-            segment.close()
+            segment.close()  # what it held is on the disk
         return displacement
 
 

@@ -1,5 +1,6 @@
 """Exactly one process writes a log: an flock on a file beside it. Readers only ask."""
 
+import contextlib
 import fcntl
 import os
 import time
@@ -54,7 +55,8 @@ class Lock:
         return os.path.samestat(os.fstat(self._fd), self._path.stat())
 
     def release(self) -> None:
-        os.close(self._fd)
+        with contextlib.suppress(OSError):
+            os.close(self._fd)
 
 
 def is_held(path: Path) -> bool:
