@@ -64,8 +64,10 @@ def checked_notice(method: str, params: dict[str, JSON]) -> dict[str, JSON]:
         ShapeError: it is neither progress nor a log message, or has another form.
     """
     if method == "notifications/progress":
-        numbers = [params.get("progress"), params.get("total", 0)]
-        if any(type(number) not in _NUMBER for number in numbers):
+        if (
+            type(params.get("progress")) not in _NUMBER
+            or type(params.get("total", 0)) not in _NUMBER
+        ):
             raise ShapeError("progress that is not a number")
         if not isinstance(params.get("message", ""), str):
             raise ShapeError("a message of progress that is not a text")

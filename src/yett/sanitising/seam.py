@@ -2,6 +2,7 @@
 
 from typing import Final, final
 
+from yett.core.document import encode
 from yett.core.target import JSON
 from yett.sanitising.scanner import secrets_scanner
 
@@ -20,13 +21,17 @@ class Seam:
 
     def is_crossed(self, params: dict[str, JSON]) -> bool:
         """Tell whether a secret begins in what was said before and ends in what is said now."""
-        text = next(
-            (said for said in map(params.get, ("message", "data")) if isinstance(said, str)), ""
-        )
-        before, joined = len(self._said.encode()), self._said + text
+        text = params.get("message")
+        if not isinstance(text, str):
+            text = params.get("data")
+        before, joined = self._said, f"{self._said}{text}" if isinstance(text, str) else self._said
         self._said = joined[-_KEPT_CHARS:]
-        if not before or not text:
+        if not before or joined is before:
             return False
-        scanner = secrets_scanner()
-        spans = scanner.spans(joined.encode(), scanner.look(joined).rules)
-        return any(start < before < end for start, end, _ in spans)
+        scanner, place = secrets_scanner(), len(before.encode())
+        hits = scanner.scan(encode(joined))
+        if hits is None:
+            return False
+        return any(
+            start < place < end for start, end, _ in scanner.spans(joined.encode(), hits.rules)
+        )

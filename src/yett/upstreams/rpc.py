@@ -16,7 +16,9 @@ _COMPLETE: Final = "complete"
 _PLAIN_MEMBERS: Final = len(("jsonrpc", "id", "result"))
 
 # How servers write a result: in the order of JSON-RPC 2.0, or the result first.
-_BEFORE: Final = b'{"jsonrpc":"2.0","id":%d,"result":'
+_START: Final = b'{"jsonrpc":"2.0","id":'
+_ID_DIGITS_MAX: Final = 18
+_BEFORE: Final = _START + b'%d,"result":'
 _BEFORE_RESULT_FIRST: Final = b'{"result":'
 _AFTER: Final = b',"jsonrpc":"2.0","id":%d}'
 _COMPLETE_FIRST: Final = b'{"resultType":"complete",'
@@ -45,6 +47,18 @@ def encode_request(identifier: int, method: str, params: dict[str, JSON]) -> byt
 def encode_notification(method: str, params: dict[str, JSON] | None = None) -> bytes:
     message: dict[str, JSON] = {"jsonrpc": "2.0", "method": method}
     return encode(message if params is None else message | {"params": params})
+
+
+def call_parts(tool: str, meta: bytes) -> tuple[bytes, bytes]:
+    """Return what stands in each call of a tool between the id and the arguments, and behind those. meta: compact
+    JSON of `_meta`; empty: there is none."""
+    before = b',"method":"tools/call","params":{"name":%b,"arguments":' % encode(tool)
+    return before, b',"_meta":%b}}' % meta if meta else b"}}"
+
+
+def encode_call(identifier: int, parts: tuple[bytes, bytes], arguments: bytes) -> bytes:
+    """Return a call as a message. parts: see `call_parts`. arguments: compact JSON."""
+    return b"%b%d%b%b%b" % (_START, identifier, parts[0], arguments, parts[1])
 
 
 def read_message(body: bytes) -> dict[str, JSON]:
@@ -138,6 +152,31 @@ def _without_result_type(encoded: bytes) -> bytes:
     if encoded.endswith(_COMPLETE_LAST):
         return encoded[: -len(_COMPLETE_LAST)] + b"}"
     return b""
+
+
+def named_id(line: bytes) -> int:
+    """Return the id of the answer that a line seems to be; 0: it does not look like one, or is laid out."""
+    if line.startswith(_START):
+        digits = line[len(_START) : line.find(b",", len(_START), len(_START) + _ID_DIGITS_MAX)]
+    elif line.startswith(_BEFORE_RESULT_FIRST):
+        digits = line[line.rfind(b":", -_ID_DIGITS_MAX) + 1 : -1]
+    else:
+        return 0
+    return int(digits) if digits.isdigit() else 0
+
+
+def completed(exchange: Exchange, beside: Beside | None = None) -> Exchange:
+    """Return a modern answer without the type of its result (see `take_result_type`).
+
+    Raises:
+        InvalidAnswer: as there.
+    """
+    result = exchange.result
+    if result is None or "resultType" not in result:
+        return exchange
+    take_result_type(result, beside)
+    encoded = _without_result_type(exchange.encoded)
+    return Exchange(result, None, exchange.bytes_received, encoded)
 
 
 def read_answer(message: dict[str, JSON], identifier: int, size: int) -> Exchange:

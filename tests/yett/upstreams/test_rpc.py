@@ -14,7 +14,11 @@ from yett.upstreams.handshake import MODERN_META, initialize_params, with_beside
 from yett.upstreams.port import Beside, Exchange, Wishes
 from yett.upstreams.rpc import (
     InvalidAnswer,
+    call_parts,
+    encode_call,
     encode_reply,
+    encode_request,
+    named_id,
     question_of,
     read_reply,
     read_result,
@@ -202,3 +206,39 @@ def test_a_result_of_a_type_that_was_not_offered_is_refused(place: str, kind: An
 
     with pytest.raises(InvalidAnswer):
         read_result(encode({"jsonrpc": "2.0", "id": 7, "result": typed}), 7, modern=True)
+
+
+@pytest.mark.parametrize(
+    ("line", "identifier"),
+    [
+        (b'{"jsonrpc":"2.0","id":7,"result":{}}', 7),
+        (b'{"jsonrpc":"2.0","id":12345,"error":{"code":1,"message":"x"}}', 12345),
+        (b'{"result":{"a":[1]},"jsonrpc":"2.0","id":7}', 7),
+        (b'{"jsonrpc":"2.0","id":"7","result":{}}', 0),
+        (b'{"jsonrpc":"2.0","id":7.0,"result":{}}', 0),
+        (b'{"jsonrpc":"2.0","id":-7,"result":{}}', 0),
+        (b'{"jsonrpc":"2.0","id":7', 0),
+        (b'{"jsonrpc":"2.0","id":' + b"7" * 100 + b',"result":{}}', 0),
+        (b'{"result":', 0),
+        (b'{"result":{}', 0),
+        (b'{ "jsonrpc":"2.0","id":7,"result":{}}', 0),
+        (b"hello", 0),
+        (b"", 0),
+    ],
+)
+def test_the_id_of_an_answer_is_guessed_only_where_it_is_plain(
+    line: bytes, identifier: int
+) -> None:
+    assert named_id(line) == identifier
+
+
+@pytest.mark.parametrize("arguments", [{}, {"a": 'x"}}'}, {"name": "☃"}])
+@pytest.mark.parametrize("meta", [{}, MODERN_META])
+@pytest.mark.parametrize("tool", ["echo", 'a"b\\', "☃"])
+def test_a_call_from_parts_is_the_request_that_it_stands_for(
+    tool: str, meta: dict[str, Any], arguments: dict[str, Any]
+) -> None:
+    parts = call_parts(tool, encode(meta) if meta else b"")
+    params = {"name": tool, "arguments": arguments} | ({"_meta": meta} if meta else {})
+
+    assert encode_call(7, parts, encode(arguments)) == encode_request(7, "tools/call", params)

@@ -20,6 +20,8 @@ from yett.edge.mcp.bell import Bell
 from yett.edge.mcp.line import KEEP_ALIVE, KEEP_ALIVE_SECONDS, event
 
 RETRY_MILLISECONDS: Final = 1000
+_TOGETHER: Final = 32
+"""Events in one write, so that a slow reader is noticed in time."""
 _OVERHEAD_BYTES: Final = 768  # of one event and of a feed that keeps no other
 _ID: Final = re.compile(r"([0-9a-f]{16})-([gp])([0-9]{1,15})-([0-9]{1,15})")
 
@@ -256,9 +258,9 @@ class Feed:
         after = min(after, self._next - 1)
         try:
             while True:
-                for item in self._behind(after):
-                    after = item.number
-                    await reader.send(item.data)
+                for items in self._behind(after):
+                    after = items[-1].number
+                    await reader.send(b"".join([item.data for item in items]))
                 if self.is_ended or self._reader is not reader:
                     return
                 if self.is_general and reader.connection.is_draining:
@@ -271,10 +273,12 @@ class Feed:
             if self._reader is reader:
                 self._reader = None
 
-    def _behind(self, after: int) -> list[Event]:
-        """Events follow one another without a gap: only the oldest are ever dropped."""
+    def _behind(self, after: int) -> list[list[Event]]:
+        """Return what one write each is to carry. Events follow one another without a gap: only the oldest are
+        ever dropped."""
         count = min(self._next - 1 - after, len(self.events))
-        return [self.events[-place] for place in range(count, 0, -1)]
+        items = [self.events[-place] for place in range(count, 0, -1)]
+        return [items[start : start + _TOGETHER] for start in range(0, count, _TOGETHER)]
 
     def _add(self, data: bytes) -> None:
         added = Event(self._next, data, monotonic())

@@ -18,6 +18,8 @@ from yett.upstreams.port import Beside, Exchange
 from yett.upstreams.rpc import (
     InvalidAnswer,
     announces_change,
+    call_parts,
+    encode_call,
     encode_request,
     is_answer,
     read_answer,
@@ -35,7 +37,6 @@ _MODERN_ERROR_STATUSES: Final = (400, 404)
 
 CALL: Final = "tools/call"
 _CALLS_MAX: Final = 1024
-_START: Final = b'{"jsonrpc":"2.0","id":'
 
 
 @final
@@ -67,21 +68,18 @@ class Session(msgspec.Struct, eq=False):
 class CallFrame:
     """What stays the same in each plain call of one tool in one session, the secret of the session included.
 
-    head: of the HTTP request, up to the length of the body. before: from behind the id to the arguments.
-    after: what follows those. size: of the body, but for id and arguments.
+    head: of the HTTP request, up to the length of the body. parts: see `call_parts`.
     """
 
-    __slots__ = ("after", "before", "head", "size")
+    __slots__ = ("head", "parts")
 
     def __init__(self, session: Session, tool: str) -> None:
-        head, after = session.head.reveal(), b"}}"
+        head, meta = session.head.reveal(), b""
         if session.modern:
             head += routing_lines(CALL, {"name": tool})
-            after = b',"_meta":' + encode(MODERN_META) + after
+            meta = encode(MODERN_META)
         self.head = head + b"Content-Length: "
-        self.before = b',"method":"tools/call","params":{"name":%b,"arguments":' % encode(tool)
-        self.after = after
-        self.size = len(_START) + len(self.before) + len(after)
+        self.parts = call_parts(tool, meta)
 
 
 class Owner(Protocol):
@@ -198,10 +196,8 @@ def frame_call(session: Session, identifier: int, tool: str, arguments: bytes) -
         if len(session.calls) >= _CALLS_MAX:
             session.calls.clear()
         kept = session.calls[tool] = CallFrame(session, tool)
-    number = b"%d" % identifier
-    size = kept.size + len(number) + len(arguments)
-    parts = (kept.head, size, _START, number, kept.before, arguments, kept.after)
-    return b"%b%d\r\n\r\n%b%b%b%b%b" % parts
+    body = encode_call(identifier, kept.parts, arguments)
+    return b"%b%d\r\n\r\n%b" % (kept.head, len(body), body)
 
 
 def frame_beside(

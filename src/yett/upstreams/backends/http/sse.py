@@ -6,6 +6,8 @@ Linear in what is fed, however it is cut into pieces. The caller bounds the tota
 from collections.abc import Callable
 from typing import Final, final
 
+_DATA: Final = b"data: "
+_DATA_BYTES: Final = len(_DATA)
 _BOM: Final = b"\xef\xbb\xbf"
 _MESSAGE: Final = (b"", b"message")
 _ENDPOINT: Final = b"endpoint"
@@ -76,7 +78,10 @@ class EventParser:
             lines[0] = lines[0].removeprefix(_BOM)
         events: list[bytes] = []
         for line in lines:
-            if line:
+            if line.startswith(_DATA):
+                self._data.append(line[_DATA_BYTES:])
+                self._data_bytes += len(line) - _DATA_BYTES + 1
+            elif line:
                 self._take_field(line)
             elif self._data or self._type or self._id != self.last_id:
                 self._end_event(events)

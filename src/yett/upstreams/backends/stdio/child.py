@@ -137,10 +137,18 @@ class Child(asyncio.SubprocessProtocol):
             self._spend(perf_counter() - started)
             return
         try:
-            self._waiting.extend(self._lines.feed(chunk))
+            lines = self._lines.feed(chunk)
         except LineTooLong:
             self.end("it wrote a line that is too long", broken=True)
             return
+        listener = self._listener
+        if len(lines) == 1 and listener is not None and self._turn is None and not self._waiting:
+            if listener.line(lines[0]):  # most often it is the answer that somebody waits for
+                self._pace.forgive()
+            else:
+                self._spend(perf_counter() - started)
+            return
+        self._waiting.extend(lines)
         if self._turn is None:
             self._take_turn()
 

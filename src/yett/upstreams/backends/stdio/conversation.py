@@ -2,28 +2,36 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final, final
 
+from yett.core.document import encode
 from yett.core.target import JSON
 from yett.upstreams.backends.stdio.child import Child
 from yett.upstreams.backends.stdio.hearing import Hearing
 from yett.upstreams.backends.stdio.lines import LastWords
 from yett.upstreams.deadlines import Deadlines
-from yett.upstreams.handshake import with_beside, with_meta
+from yett.upstreams.handshake import MODERN_META, with_beside, with_meta
 from yett.upstreams.notices import PROGRESS
 from yett.upstreams.port import Exchange
 from yett.upstreams.rpc import (
     InvalidAnswer,
     announces_change,
+    call_parts,
+    encode_call,
     encode_notification,
     encode_request,
     is_answer,
+    named_id,
     read_message,
     read_outcome,
+    read_result,
     reply_to,
 )
 
 PENDING_MAX: Final = 1024
+_CALLS_MAX: Final = 1024
+_META: Final = encode(MODERN_META)
 _CANCELLED: Final = "notifications/cancelled"
 # Some servers greet on standard output before they listen to the protocol.
 GREETING_LINES_MAX: Final = 50
@@ -65,6 +73,7 @@ class Conversation:
         self._deadlines = Deadlines(self._loop)
         self._pending: dict[int, asyncio.Future[Exchange]] = {}
         self._hearings: dict[int, Hearing] = {}
+        self._calls: dict[str, tuple[bytes, bytes]] = {}
         self._last_id = 0
         self._greetings = 0
         self.sole = sole
@@ -129,9 +138,38 @@ class Conversation:
     def _post(
         self, identifier: int, method: str, params: dict[str, JSON]
     ) -> "asyncio.Future[Exchange]":
+        return self._write(identifier, encode_request(identifier, method, params))
+
+    def post_call(
+        self, tool: str, arguments: bytes, deadline: float, *, modern: bool
+    ) -> "tuple[int, asyncio.Future[Exchange]]":
+        """As `post`, for a call besides which nothing passes. Who has waited, however it ended, calls `settle`.
+
+        arguments: compact JSON. deadline: loop time; then it raises TimeoutError. modern: see `ask`.
+
+        Raises:
+            NotWritten: it could not be written.
+        """
+        parts = self._calls.get(tool)
+        if parts is None:
+            if len(self._calls) >= _CALLS_MAX:
+                self._calls.clear()
+            parts = self._calls[tool] = call_parts(tool, _META if modern else b"")
+        identifier = self._last_id = self._last_id + 1
+        waiter = self._write(identifier, encode_call(identifier, parts, arguments))
+        self._deadlines.watch(waiter, deadline)
+        return identifier, waiter
+
+    def settle(self, identifier: int, waiter: "asyncio.Future[Exchange]") -> None:
+        """Nobody waits any more, answered or not."""
+        self._deadlines.forget(waiter)
+        if identifier in self._pending:
+            self.withdraw(identifier)
+
+    def _write(self, identifier: int, line: bytes) -> "asyncio.Future[Exchange]":
         if not self.alive or len(self._pending) >= PENDING_MAX:
             raise NotWritten("it ended" if not self.alive else "too many calls wait for it")
-        if not self._child.write(encode_request(identifier, method, params)):
+        if not self._child.write(line):
             raise NotWritten("it does not read its input")
         waiter: asyncio.Future[Exchange] = self._loop.create_future()
         self._pending[identifier] = waiter
@@ -158,6 +196,11 @@ class Conversation:
         line = line.removesuffix(b"\r")
         if not line:
             return False
+        identifier = named_id(line)
+        if identifier in self._pending:
+            with suppress(InvalidAnswer):  # what it is instead is found out below
+                exchange = read_result(line, identifier, modern=False)
+                return self._hand_over(identifier, exchange)
         try:
             message = read_message(line)
         except InvalidAnswer:
@@ -175,17 +218,26 @@ class Conversation:
 
     def _take_answer(self, message: dict[str, JSON], size: int) -> bool:
         identifier = message.get("id")
-        waiter = self._pending.pop(identifier, None) if type(identifier) is int else None
+        if type(identifier) is not int:
+            return False
+        try:
+            return self._hand_over(identifier, read_outcome(message, size))
+        except InvalidAnswer as error:
+            return self._hand_over(identifier, error)
+
+    def _hand_over(self, identifier: int, answer: Exchange | InvalidAnswer) -> bool:
+        """Tell whether somebody waited for it."""
+        waiter = self._pending.pop(identifier, None)
         if waiter is None or waiter.done():
             return False
         self.opened = True
-        if self._hearings and type(identifier) is int and identifier in self._hearings:
+        if self._hearings and identifier in self._hearings:
             # Now: what stands behind the answer may be read before its caller wakes.
             self._hearings.pop(identifier).close()
-        try:
-            waiter.set_result(read_outcome(message, size))
-        except InvalidAnswer as error:
-            waiter.set_exception(error)
+        if isinstance(answer, Exchange):
+            waiter.set_result(answer)
+        else:
+            waiter.set_exception(answer)
         return True
 
     def _take_request(self, message: dict[str, JSON]) -> None:

@@ -8,7 +8,7 @@ from yett.core.target import JSON
 from yett.upstreams.backends.stdio.conversation import Conversation, Ended, NotWritten
 from yett.upstreams.backends.stdio.hearing import Hearing
 from yett.upstreams.port import Exchange
-from yett.upstreams.rpc import InvalidAnswer, take_result_type
+from yett.upstreams.rpc import InvalidAnswer, completed
 
 
 async def exchange_with(
@@ -28,17 +28,41 @@ async def exchange_with(
     """
     try:
         exchange = await conversation.ask(method, params, deadline, modern=modern, hearing=hearing)
-        if modern and exchange.result is not None:
-            take_result_type(exchange.result, None if hearing is None else hearing.beside)
-        return exchange
-    except TimeoutError:
-        raise Fault(Reason.UPSTREAM_TIMEOUT, "no answer in time", sent=True) from None
-    except NotWritten as error:
-        raise Fault(Reason.UPSTREAM_UNREACHABLE, str(error)) from None
-    except InvalidAnswer as error:
-        raise Fault(Reason.UPSTREAM_INVALID, str(error), sent=True) from None
-    except Ended as error:
-        fail(error, sent=True)
+        if not modern:
+            return exchange
+        return completed(exchange, None if hearing is None else hearing.beside)
+    except (TimeoutError, NotWritten, InvalidAnswer, Ended) as trouble:
+        raise _as_fault(trouble) from None
+
+
+async def call_with(
+    conversation: Conversation, tool: str, arguments: bytes, deadline: float, *, modern: bool
+) -> Exchange:
+    """As `exchange_with`, for a call besides which nothing passes. arguments: compact JSON.
+
+    Raises:
+        Fault: as there.
+    """
+    identifier, waiter = 0, None
+    try:
+        identifier, waiter = conversation.post_call(tool, arguments, deadline, modern=modern)
+        exchange = await waiter
+        return completed(exchange) if modern else exchange
+    except (TimeoutError, NotWritten, InvalidAnswer, Ended) as trouble:
+        raise _as_fault(trouble) from None
+    finally:
+        if waiter is not None:
+            conversation.settle(identifier, waiter)
+
+
+def _as_fault(trouble: Exception) -> Fault:
+    if isinstance(trouble, TimeoutError):
+        return Fault(Reason.UPSTREAM_TIMEOUT, "no answer in time", sent=True)
+    if isinstance(trouble, NotWritten):
+        return Fault(Reason.UPSTREAM_UNREACHABLE, str(trouble))
+    broken = isinstance(trouble, InvalidAnswer) or (isinstance(trouble, Ended) and trouble.broken)
+    reason = Reason.UPSTREAM_INVALID if broken else Reason.UPSTREAM_UNREACHABLE
+    return Fault(reason, str(trouble), sent=True)
 
 
 def fail(error: Ended, *, sent: bool = False) -> NoReturn:

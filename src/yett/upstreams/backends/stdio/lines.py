@@ -42,7 +42,7 @@ class LineReader:
             self._buffer.clear()
         else:
             lines = chunk[: end - 1].split(b"\n")
-        if any(len(line) > self._bytes_max for line in lines):
+        if sum(map(len, lines)) > self._bytes_max and max(map(len, lines)) > self._bytes_max:
             raise LineTooLong
         self._keep(chunk[end:])
         return lines

@@ -2,11 +2,10 @@
 ends."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from typing import Any, Final, final
+from collections.abc import Callable
+from typing import Final, final
 
 import msgspec
-import orjson
 
 from yett.core.errors import Fault
 from yett.core.proofs import Credential
@@ -14,7 +13,7 @@ from yett.core.reasons import Reason
 from yett.core.target import JSON
 from yett.upstreams.backends.stdio.child import Launch
 from yett.upstreams.backends.stdio.conversation import Conversation, Ended
-from yett.upstreams.backends.stdio.exchanging import exchange_with, fail
+from yett.upstreams.backends.stdio.exchanging import call_with, exchange_with, fail
 from yett.upstreams.backends.stdio.hearing import Hearing
 from yett.upstreams.backends.stdio.lanes import EndOfLane, Lanes, Opened
 from yett.upstreams.backends.stdio.lines import LastWords
@@ -104,11 +103,17 @@ class StdioTransport:
         modern = self._era is Era.MODERN
         return await exchange_with(conversation, method, params, deadline, modern=modern)
 
-    def call(
-        self, tool: str, arguments: bytes, credential: Credential, seconds: float
-    ) -> Coroutine[Any, Any, Exchange]:
-        params: dict[str, JSON] = {"name": tool, "arguments": orjson.Fragment(arguments)}
-        return self.request("tools/call", params, credential=credential, deadline_seconds=seconds)
+    async def call(
+        self,
+        tool: str,
+        arguments: bytes,
+        credential: Credential,  # noqa: ARG002 - as above
+        seconds: float,
+    ) -> Exchange:
+        deadline = self._loop.time() + seconds
+        conversation = self._conversation or await self._ready(deadline)
+        modern = self._era is Era.MODERN
+        return await call_with(conversation, tool, arguments, deadline, modern=modern)
 
     async def discover(
         self,
