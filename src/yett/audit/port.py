@@ -75,10 +75,10 @@ class AuditSource(Protocol):
         ...
 
     def size(self, segment: str) -> int:
-        """Return bytes, for progress; 0 if it is gone.
+        """Return bytes; 0 if it is gone.
 
         Raises:
-            nothing.
+            OSError: it is packed, and cannot be read.
         """
         ...
 
