@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from yett.audit.archiving import Archiver, Store
+from yett.audit.backends.checkpoint_bucket import BucketPlace
 from yett.audit.backends.checkpoint_directory import DirectoryPlace
 from yett.audit.backends.checkpoint_witness import HttpWitness
 from yett.audit.backends.compressed import CompressedSource, compress
@@ -140,7 +141,7 @@ def open_places(config: AuditConfig, data: Path, clock: Clock) -> list[Checkpoin
             name = f"the directory {place.directory}"
             found.append(DirectoryPlace(Path(place.directory), name, clock))
         if place.s3 is not None:
-            raise CommandError("checkpoints cannot be kept in a bucket yet: name a directory")
+            found.append(BucketPlace(place.s3, clock))
     return found
 
 
