@@ -16,7 +16,7 @@ from yett.authorization import Authorizer
 from yett.catalogue import Catalogue
 from yett.core.call import Call, Reply
 from yett.core.errors import Denied, Refusal
-from yett.core.operations import Road
+from yett.core.operations import CALL, LIST
 from yett.core.reasons import Reason
 from yett.credentials import Armourer
 from yett.limits import Limiter
@@ -50,9 +50,9 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
         try:
             if refused is not None:
                 reply = await self._refuse(call, record, refused)
-            elif call.operation.road is Road.CALL:
+            elif call.operation.road is CALL:
                 reply = await self._call(call, record)
-            elif call.operation.road is Road.LIST:
+            elif call.operation.road is LIST:
                 reply = await self._list(call, record)
             else:
                 reply = await self._attend(call, record)
@@ -69,22 +69,26 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
 
     async def _call(self, call: Call, record: Record) -> Reply:
         """Tools, resources and prompts: the whole road, to an upstream and back."""
-        caller = await self.authentication.identify(call)
+        caller = self.authentication.identify(call)
         record.attribute(caller)  # from here on, a refusal has a name on it
         self.credentials.look_out(caller)  # for what only a thief can have
-        resolved = await self.catalogue.resolve(caller)
+        resolved = self.catalogue.find(caller) or await self.catalogue.resolve(caller)
         record.aim(resolved)  # and a target
         permitted = self.authorization.permit(resolved)
         record.permit(permitted)
         validated = self.validation.check(permitted)
         if self.validation.looks_up(validated):
             await self.validation.look_up(validated)  # where names lead, if the operator asks
-        confirmed = await self.authorization.confirm(validated)  # by a person, if a policy asks
+        confirmed = self.authorization.waive(validated) or (
+            await self.authorization.confirm(validated)  # by a person, if a policy asks
+        )
         with self.limits.admit(confirmed) as admission:
             if admission.shared:
                 await admission.ask()  # of the store that several gates share
             await record.intend(admission.admitted)  # durable before anything outside is touched
-            armed = await self.credentials.arm(admission.admitted)
+            armed = self.credentials.lease(admission.admitted) or (
+                await self.credentials.arm(admission.admitted)
+            )
             if armed.admitted.agreement is not None:
                 await self.authorization.use(armed)  # a yes is good once
             admission.commit()  # from here on the money is spent, whatever happens
@@ -97,7 +101,7 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
 
     async def _list(self, call: Call, record: Record) -> Reply:
         """Listings: what is shown is exactly what may be called."""
-        caller = await self.authentication.identify(call)
+        caller = self.authentication.identify(call)
         record.attribute(caller)
         await self.limits.count(caller)
         inventory = await self.catalogue.take_inventory(caller)
@@ -106,7 +110,7 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
 
     async def _attend(self, call: Call, record: Record) -> Reply:
         """What concerns the caller alone: ping, initialize, its own key and usage."""
-        caller = await self.authentication.identify(call)
+        caller = self.authentication.identify(call)
         record.attribute(caller)
         await self.limits.count(caller)
         match call.operation.method:
@@ -127,7 +131,7 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
     async def _refuse(self, call: Call, record: Record, refused: Denied) -> Reply:
         """Who sends a bad request learns that it is bad only with a good credential."""
         if refused.reason not in _BEFORE_IDENTITY:
-            record.attribute(await self.authentication.identify(call))
+            record.attribute(self.authentication.identify(call))
         raise refused
 
 

@@ -89,8 +89,8 @@ class Authenticator:
         self._newest_wall = 0.0
         self._kept_wall = 0.0
 
-    async def identify(self, call: Call) -> Identified:
-        """Say who calls.
+    def identify(self, call: Call) -> Identified:
+        """Say who calls. Plain: there is nothing to wait for.
 
         Raises:
             Denied: UNAUTHENTICATED, in one public form whatever is wrong; UNKNOWN_SESSION if the

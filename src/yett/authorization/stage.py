@@ -142,6 +142,13 @@ class Authorizer:
                     )
         return self._permit(resolved.call, principal, target)
 
+    def waive(self, validated: Validated) -> Confirmed | None:
+        """Let a call pass that needs no person's consent, as nearly all; None: see `confirm`."""
+        permitted = validated.permitted
+        if permitted.ask is None and permitted.call.talk is None:
+            return Confirmed(validated)
+        return None
+
     async def confirm(self, validated: Validated) -> Confirmed:
         """Let a call pass that needs no person's consent, or has it.
 
@@ -191,9 +198,8 @@ class Authorizer:
         standing = self._stand(principal, target)
         if rows is None:
             standing.policies = granted
-        return Permitted(
-            call, principal, target, policies, self.version, standing, decision.ask, rows
-        )
+        version, ask = self.version, decision.ask
+        return Permitted(call, principal, target, policies, version, standing, ask, rows)
 
     def _decide(self, judgement: Judgement, occasion: Occasion, target: Target) -> Decision:
         """Return why the call is permitted."""

@@ -62,6 +62,19 @@ class Catalogue:
         """
         return self._verifier.refresh()
 
+    def find(self, identified: Identified) -> Resolved | None:
+        """Find what is meant, if it can be told at once, as nearly always; None: see `resolve`."""
+        call = identified.call
+        kind = call.operation.kind
+        if kind is None or call.task is not None:
+            return None
+        verifier = self._verifier
+        target = verifier.view.find(kind, call.server, call.name)
+        if target is None:
+            return None
+        verifier.used(target.server, call.started)
+        return Resolved(call, identified.principal, target)
+
     async def resolve(self, identified: Identified) -> Resolved:
         """Find what is meant. A target that is quarantined or out of reach is returned as such: to
         refuse it before it is known that the caller may see it would tell that it exists.

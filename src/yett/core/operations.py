@@ -29,6 +29,11 @@ class Road(Enum):
     """Concerns the caller itself (ping, initialize, own key): a valid credential is enough."""
 
 
+CALL: Final = Road.CALL
+LIST: Final = Road.LIST
+"""An attribute of an enumeration costs ten times a global."""
+
+
 @final
 class Operation(msgspec.Struct, frozen=True):
     method: str

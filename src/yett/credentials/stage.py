@@ -77,16 +77,22 @@ class Armourer:
         self._held: dict[tuple[str, str], _Held] = {}
         self._marks: object = None
 
+    def lease(self, admitted: Admitted) -> Armed | None:
+        """Add the credential that is on lease; None: there is none, see `arm`."""
+        monotonic = self._monotonic
+        ready = self._ready.get(admitted.validated.permitted.target.server)
+        if ready is None or ready.until <= monotonic():
+            return None
+        return Armed(admitted, ready.credential)
+
     async def arm(self, admitted: Admitted) -> Armed:
         """Add the credential of the target's server; the caller's own is not looked at.
 
         Raises:
             Fault: a secret is missing, belongs to another server, cannot be sent or recorded.
         """
-        permitted, monotonic = admitted.validated.permitted, self._monotonic
-        ready = self._ready.get(permitted.target.server)
-        if ready is None or ready.until <= monotonic():
-            ready = await self._make_ready(permitted.target.server, permitted.call.id)
+        permitted = admitted.validated.permitted
+        ready = await self._make_ready(permitted.target.server, permitted.call.id)
         return Armed(admitted, ready.credential)
 
     async def lease_for(self, server: str) -> Credential:

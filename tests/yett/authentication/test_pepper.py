@@ -82,5 +82,5 @@ async def test_what_the_registry_issues_the_built_stage_knows(tmp_path: Path) ->
     registry = build_registry(database=database, data=tmp_path, clock=clock, actor="cli:x")
     issued = registry.create("laptop", ["reader"], lifetime_seconds=60)
     gate = build(database=database, data=tmp_path, clock=clock, environments=BOTH)
-    assert (await gate.identify(call(issued.key))).principal.name == "laptop"
+    assert gate.identify(call(issued.key)).principal.name == "laptop"
     database.close()

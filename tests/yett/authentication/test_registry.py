@@ -51,7 +51,7 @@ async def test_a_created_key_opens_the_gate(
 ) -> None:
     issued = registry.create("laptop", ["writer", "reader", "reader"], lifetime_seconds=90 * DAY)
     gate.refresh()
-    principal = (await gate.identify(call(issued.key))).principal
+    principal = gate.identify(call(issued.key)).principal
     assert principal.roles == ("reader", "writer")
     (event,) = events(database)
     assert event["event"] == "key.created"
@@ -117,13 +117,13 @@ async def test_rotation_keeps_the_old_secret_for_the_overlap_only(
     new = registry.rotate("laptop", overlap_seconds=DAY, lifetime_seconds=10 * DAY)
     assert new.stored.id == old.stored.id
     gate.refresh()
-    await gate.identify(call(old.key))
-    await gate.identify(call(new.key))
+    gate.identify(call(old.key))
+    gate.identify(call(new.key))
     clock.pass_seconds(DAY)
     gate.refresh()
-    await gate.identify(call(new.key))
+    gate.identify(call(new.key))
     with pytest.raises(Denied, match="rotated away"):
-        await gate.identify(call(old.key))
+        gate.identify(call(old.key))
     assert [event["event"] for event in events(database)] == ["key.created", "key.rotated"]
 
 
@@ -140,7 +140,7 @@ async def test_rotation_without_overlap_ends_the_old_secret_at_once(
     registry.rotate(old.stored.id, overlap_seconds=0, lifetime_seconds=DAY)
     gate.refresh()
     with pytest.raises(Denied):
-        await gate.identify(call(old.key))
+        gate.identify(call(old.key))
 
 
 async def test_revocation_is_final_told_once_and_ends_both_secrets(
@@ -153,7 +153,7 @@ async def test_revocation_is_final_told_once_and_ends_both_secrets(
     gate.refresh()
     for key in (old.key, new.key):
         with pytest.raises(Denied, match="revoked"):
-            await gate.identify(call(key))
+            gate.identify(call(key))
     with pytest.raises(CommandError, match="revoked"):
         registry.rotate(old.stored.id, overlap_seconds=0, lifetime_seconds=DAY)
     assert [event["event"] for event in events(database)].count("key.revoked") == 1
@@ -200,5 +200,5 @@ async def test_a_clock_that_went_back_is_told_and_may_be_accepted(
     registry.accept_clock()
     issued = registry.create("laptop", ["reader"], lifetime_seconds=DAY)
     gate.refresh()
-    await gate.identify(call(issued.key))
+    gate.identify(call(issued.key))
     assert [event["event"] for event in events(database)] == ["clock.accepted", "key.created"]

@@ -50,13 +50,13 @@ class Gate:
 
     async def refusal(self, credential: Secret | bytes | None, **changes: Any) -> Refusal:
         with pytest.raises(Refusal) as caught:
-            await self.authenticator.identify(call(credential, **changes))
+            self.authenticator.identify(call(credential, **changes))
         return caught.value
 
 
 async def test_a_good_key_is_its_principal() -> None:
     gate = Gate(stored())
-    identified = await gate.authenticator.identify(call(KEY))
+    identified = gate.authenticator.identify(call(KEY))
     principal = identified.principal
     assert (principal.id, principal.name, principal.tenant) == ("AAAAAAAAAAAA", "laptop", "acme")
     assert (principal.roles, principal.environment) == (("reader",), "live")
@@ -109,25 +109,25 @@ async def test_every_bad_credential_gets_the_same_public_no(
 
 async def test_the_old_secret_works_until_the_overlap_ends() -> None:
     gate = Gate(stored())
-    await gate.authenticator.identify(call(OLD_KEY))
+    gate.authenticator.identify(call(OLD_KEY))
     gate.clock.pass_seconds(4)
     gate.authenticator.refresh()
-    await gate.authenticator.identify(call(OLD_KEY))
+    gate.authenticator.identify(call(OLD_KEY))
     gate.clock.pass_seconds(6)
     gate.authenticator.refresh()
     assert (await gate.refusal(OLD_KEY)).reason is Reason.UNAUTHENTICATED
-    await gate.authenticator.identify(call(KEY))
+    gate.authenticator.identify(call(KEY))
 
 
 async def test_a_key_without_expiry_or_rotation_works() -> None:
     gate = Gate(stored(expires_at=None, previous_digest=None, previous_until=None))
-    await gate.authenticator.identify(call(KEY))
+    gate.authenticator.identify(call(KEY))
 
 
 async def test_production_takes_no_test_key() -> None:
     test_key = make_key("test", "AAAAAAAAAAAA")
     key = stored(environment="test", digest=KeyedHash(PEPPER).digest(test_key.reveal()))
-    await Gate(key).authenticator.identify(call(test_key))
+    Gate(key).authenticator.identify(call(test_key))
     refusal = await Gate(key, frozenset({"live"})).refusal(test_key)
     assert refusal.reason is Reason.UNAUTHENTICATED
     assert "environment `test`" in refusal.private
@@ -135,7 +135,7 @@ async def test_production_takes_no_test_key() -> None:
 
 async def test_the_session_of_another_key_is_as_if_there_were_none() -> None:
     gate = Gate(stored())
-    await gate.authenticator.identify(call(KEY, owner="AAAAAAAAAAAA"))
+    gate.authenticator.identify(call(KEY, owner="AAAAAAAAAAAA"))
     refusal = await gate.refusal(KEY, owner="BBBBBBBBBBBB")
     assert refusal.reason is Reason.UNKNOWN_SESSION
     assert (await gate.refusal(b"bad", owner="BBBBBBBBBBBB")).reason is Reason.UNAUTHENTICATED
@@ -150,7 +150,7 @@ async def test_identity_comes_from_the_credential_only() -> None:
         params={"_meta": {"user": "AAAAAAAAAAAA"}, "clientInfo": {"name": "laptop"}},
     )
     with pytest.raises(Denied):
-        await gate.authenticator.identify(hostile)
+        gate.authenticator.identify(hostile)
 
 
 @pytest.mark.parametrize(
@@ -192,7 +192,7 @@ async def test_nobody_gets_in_while_revocations_cannot_be_learnt() -> None:
     gate.clock.pass_seconds(4.9)
     with pytest.raises(Fault):
         gate.authenticator.refresh()
-    await gate.authenticator.identify(call(KEY))
+    gate.authenticator.identify(call(KEY))
     gate.clock.pass_seconds(0.2)
     for credential in (KEY, b"bad", None):
         refusal = await gate.refusal(credential)
@@ -200,13 +200,13 @@ async def test_nobody_gets_in_while_revocations_cannot_be_learnt() -> None:
     assert not gate.authenticator.is_live("AAAAAAAAAAAA")
     gate.store.broken = False
     gate.authenticator.refresh()
-    await gate.authenticator.identify(call(KEY))
+    gate.authenticator.identify(call(KEY))
 
 
 async def test_nobody_gets_in_before_the_keys_were_read() -> None:
     unread = Authenticator(MemoryKeyStore(), PEPPER, clock=HandClock(), environments=BOTH)
     with pytest.raises(Fault):
-        await unread.identify(call(KEY))
+        unread.identify(call(KEY))
 
 
 async def test_a_jump_of_the_wall_clock_does_not_hide_a_dead_store() -> None:
@@ -234,7 +234,7 @@ async def test_setting_the_clock_back_across_a_restart_revives_no_expired_key() 
     restarted = Authenticator(gate.store, PEPPER, clock=HandClock(NOW), environments=BOTH)
     restarted.refresh()
     with pytest.raises(Denied, match="expired"):
-        await restarted.identify(call(KEY))
+        restarted.identify(call(KEY))
 
 
 async def test_an_operator_may_accept_a_clock_that_had_run_ahead() -> None:
@@ -245,7 +245,7 @@ async def test_an_operator_may_accept_a_clock_that_had_run_ahead() -> None:
     assert "expired" in (await gate.refusal(KEY)).private
     gate.store.forget_time(NOW)
     gate.authenticator.refresh()
-    await gate.authenticator.identify(call(KEY))
+    gate.authenticator.identify(call(KEY))
 
 
 async def test_the_newest_time_is_not_written_each_second() -> None:
@@ -277,12 +277,12 @@ async def test_what_a_refusal_says_names_no_secret() -> None:
 async def test_the_same_credential_is_judged_anew_when_its_key_expires_or_is_rotated_away() -> None:
     credential = Secret(KEY.reveal())
     gate = Gate(stored())
-    await gate.authenticator.identify(call(credential))
+    gate.authenticator.identify(call(credential))
     gate.clock.now = NOW + 101
     assert "expired" in (await gate.refusal(credential)).private
 
     rotated = Gate(stored())
-    await rotated.authenticator.identify(call(credential))
+    rotated.authenticator.identify(call(credential))
     rotated.store.put(stored(digest=b"\1" * 32, previous_until=NOW + 10))
     rotated.authenticator.refresh()
     assert "secret is wrong" in (await rotated.refusal(credential)).private
@@ -290,7 +290,7 @@ async def test_the_same_credential_is_judged_anew_when_its_key_expires_or_is_rot
 
 async def test_a_credential_that_is_good_at_one_gate_is_nothing_at_another() -> None:
     credential = Secret(KEY.reveal())
-    await Gate(stored()).authenticator.identify(call(credential))
+    Gate(stored()).authenticator.identify(call(credential))
 
     other = Gate(stored(digest=b"\1" * 32))
     assert "secret is wrong" in (await other.refusal(credential)).private

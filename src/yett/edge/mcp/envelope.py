@@ -10,6 +10,7 @@ from yett.core.reasons import Reason
 from yett.core.target import JSON
 
 _ENVELOPE: Final = frozenset({"jsonrpc", "id", "method", "params"})
+ENVELOPE_MEMBERS: Final = len(_ENVELOPE)
 
 ANSWER: Final = "session/answer"
 """Stands for the method of a JSON-RPC response; what comes under this name is none."""
@@ -37,10 +38,20 @@ class Envelope(msgspec.Struct, frozen=True):
 
 def read(body: bytes) -> Envelope:
     """Parse one message; never raises."""
+    message = read_body(body)
+    return message if isinstance(message, Envelope) else interpret_body(message)
+
+
+def read_body(body: bytes) -> JSON:
+    """Parse what came; an `Envelope` says why it is no document."""
     try:
-        message = parse(body)
+        return parse(body)
     except DocumentError as error:
         return _unfit(f"body: {error}", PARSE_ERROR)
+
+
+def interpret_body(message: JSON) -> Envelope:
+    """Read what was parsed: one message, or a batch."""
     if isinstance(message, list):
         unfit = _unfit("body is not one JSON-RPC message; batches are not accepted")
         return msgspec.structs.replace(unfit, messages=message)
@@ -53,7 +64,7 @@ def interpret(message: JSON) -> Envelope:
         return _unfit("body is not one JSON-RPC message")
     identifier, method, params = message.get("id"), message.get("method"), message.get("params", {})
     if (
-        len(message) == len(_ENVELOPE)  # then there is nothing besides these four
+        len(message) == ENVELOPE_MEMBERS  # then there is nothing besides these four
         and type(identifier) is int
         and type(method) is str
         and type(params) is dict

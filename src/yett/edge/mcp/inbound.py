@@ -16,7 +16,14 @@ from yett.core.talk import Talk
 from yett.core.target import JSON
 from yett.edge.arrival import Arrival
 from yett.edge.mcp import modern
-from yett.edge.mcp.envelope import ANSWER, INVALID_PARAMS, Envelope, read
+from yett.edge.mcp.envelope import (
+    ANSWER,
+    ENVELOPE_MEMBERS,
+    INVALID_PARAMS,
+    Envelope,
+    interpret_body,
+    read_body,
+)
 from yett.edge.mcp.line import is_progress_token
 from yett.edge.mcp.modern import SILENT, Spoken
 from yett.edge.mcp.params import NOTHING, TALKATIVE, Asked, read_params
@@ -89,7 +96,12 @@ def read_post(arrival: Arrival, server: str | None, sessions: Sessions) -> Inbou
     """Read one POST of `/mcp` or `/mcp/{server}`."""
     if arrival.refused is not None:
         return _inbound(arrival, server, Envelope(refused=arrival.refused), MODERN)
-    envelope = read(arrival.request.body)
+    message = read_body(arrival.request.body)
+    if type(message) is dict:
+        plain = _read_plain_call(arrival, server, message, sessions)
+        if plain is not None:
+            return plain
+    envelope = message if type(message) is Envelope else interpret_body(message)
     headers = arrival.request.head.headers
     version = headers.get(b"mcp-protocol-version")
     meta = envelope.params.get("_meta")
@@ -111,6 +123,58 @@ def read_post(arrival: Arrival, server: str | None, sessions: Sessions) -> Inbou
         envelope = msgspec.structs.replace(envelope, refused=refused)
     agreed = ASSUMED if session is None else session.version
     return _inbound(arrival, server, envelope, agreed, session)
+
+
+def _read_plain_call(
+    arrival: Arrival, server: str | None, message: dict[str, JSON], sessions: Sessions
+) -> Inbound | None:
+    """Read what nearly every POST of a session is: a call of a tool that says nothing beside itself. None
+    says nothing: the long way, which all else takes, tells."""
+    identifier, params = message.get("id"), message.get("params")
+    if (
+        len(message) != ENVELOPE_MEMBERS
+        or message.get("method") != "tools/call"
+        or message.get("jsonrpc") != "2.0"
+        or type(identifier) is not int
+        or type(params) is not dict
+        or len(params) != _PLAIN_MEMBERS
+    ):
+        return None
+    name, arguments = params.get("name"), params.get("arguments")
+    request = arrival.request
+    head = request.head
+    headers = head.headers
+    named = headers.get(b"mcp-session-id")
+    version = headers.get(b"mcp-protocol-version")
+    if (
+        type(name) is not str
+        or name == ""
+        or type(arguments) is not dict
+        or named is None
+        or version not in _KNOWN
+        or version == _MODERN
+    ):
+        return None
+    session = sessions.find(named.decode("latin-1"), server)
+    if session is None or session.talk is not None:
+        return None
+    agreed = session.version
+    call = Call(
+        id=arrival.id,
+        operation=_CALL_TOOL,
+        server=server,
+        name=name,
+        arguments=arguments,
+        credential=head.credential,
+        owner=session.owner,
+        session=session.id,
+        peer=request.peer,
+        door="mcp",
+        protocol=agreed,
+        received_at=arrival.received_at,
+        started=arrival.started,
+    )
+    return Inbound(call, identifier, None, None, session, agreed, params)
 
 
 def read_message(

@@ -47,7 +47,7 @@ class McpRoute:
             return self._end(arrival, server)
         return self._not_allowed(arrival, server)
 
-    async def _post(self, arrival: Arrival, server: str | None) -> Response | Stream:
+    def _post(self, arrival: Arrival, server: str | None) -> Awaitable[Response | Stream]:
         head = arrival.request.head
         if not head.is_json_post:
             problem = body_problem(head)
@@ -58,11 +58,17 @@ class McpRoute:
         inbound = read_post(arrival, server, self._sessions)
         session = inbound.session
         if session is not None:
-            return await self._legacy.post(inbound, session, arrival)
+            return self._legacy.post(inbound, session, arrival)
+        return self._answer(inbound, arrival, server)
+
+    async def _answer(
+        self, inbound: Inbound, arrival: Arrival, server: str | None
+    ) -> Response | Stream:
+        """Answer a POST that belongs to no session."""
         if inbound.call.operation is _LISTEN and inbound.refused is None:
             return self._listen(inbound, arrival)
         talk = inbound.listens
-        if talk is not None and accepts(head, EVENT_STREAM):
+        if talk is not None and accepts(arrival.request.head, EVENT_STREAM):
             return ModernPost(inbound, talk, self._gate)
         reply = await self._gate.handle(inbound.call, inbound.refused)
         session_id = None

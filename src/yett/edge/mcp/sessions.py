@@ -144,10 +144,10 @@ class Sessions:
         if session is None or session.server != server:
             return None
         now = monotonic()
-        if _is_idle(session, now):
-            self.end(identifier)
-            return None
         if now > session.used + _USED_SECONDS:
+            if _is_idle(session, now):
+                self.end(identifier)
+                return None
             session.used = now
         return session
 
