@@ -67,6 +67,9 @@ fuzz: $(VENV)/.fuzz   ## feed what reads hostile bytes with bytes that nobody th
 detect: $(VENV)/.dev   ## measure what detectors and guards find, by kind and source (needs the corpora); prints pass or miss per figure
 	@$(BIN)/python -m bench.detect
 
+alerts-month: $(VENV)/.dev   ## live through a simulated month and count what is told, and what is told for nothing
+	@$(BIN)/python bench/alerts.py
+
 docs: $(VENV)/.dev   ## write docs/reference from the code
 	@$(BIN)/python scripts/write_reference.py
 

@@ -11,6 +11,7 @@ from typing import Final
 ROOT: Final = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # started as a file, it finds the package beside it
 
+from scripts.reference.alerts import alerts_page  # noqa: E402 - needs the line above
 from scripts.reference.commands import commands_page  # noqa: E402 - needs the line above
 from scripts.reference.configuration import configuration_page  # noqa: E402
 from scripts.reference.http import http_page  # noqa: E402
@@ -30,6 +31,7 @@ def pages() -> dict[str, str]:
         "commands.md": commands_page(),
         "reasons.md": reasons_page(),
         "metrics.md": metrics_page(),
+        "alerts.md": alerts_page(),
         "http.md": http_page(),
     }
 

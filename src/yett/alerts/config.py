@@ -35,9 +35,9 @@ class Email(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     username, password: for the server, if it asks. security: `starttls` (port 587), `tls` from the first
     byte (465), or `none` (25) for a server on this machine."""
 
-    server: HostPort
-    sender: Address
-    to: tuple[Address, ...]
+    server: HostPort | None = None
+    sender: Address | None = None
+    to: tuple[Address, ...] = ()
     username: str | None = None
     password: SecretReference | None = None
     security: Literal["starttls", "tls", "none"] = "starttls"

@@ -37,12 +37,13 @@ def as_slack(type_: str, alert: Alert) -> bytes:
 
 def as_mail(type_: str, alert: Alert, email: Email, now: float) -> EmailMessage:
     message = EmailMessage()
-    message["From"] = email.sender
+    sender = email.sender or ""
+    message["From"] = sender
     message["To"] = ", ".join(email.to)
     subject = f"[yett] {_heading(type_, alert)}: {alert.says}"
     message["Subject"] = printable(subject)[:_SUBJECT_CHARS_MAX]
     message["Date"] = formatdate(now)
-    message["Message-ID"] = make_msgid(domain=email.sender.rpartition("@")[2])
+    message["Message-ID"] = make_msgid(domain=sender.rpartition("@")[2] or None)
     message["Auto-Submitted"] = "auto-generated"
     numbers = [f"{name}: {value}" for name, value in alert.numbers.items()]
     message.set_content(

@@ -60,7 +60,7 @@ class Sender:
             mail.send(self._relay(to.email, to.ca), letter)
 
     def _relay(self, email: Email, ca: str | None) -> mail.Relay:
-        host, port = split_host(email.server, mail.PORTS[email.security])
+        host, port = split_host(email.server or "", mail.PORTS[email.security])
         if email.security == "none" and not is_local(host):
             raise Undelivered("mail goes without TLS to this machine only")
         password = None if email.password is None else self._secret(email.password)

@@ -60,12 +60,15 @@ def _one(destination: Destination, path: _Path) -> Iterator[Problem]:
 
 
 def _email(email: Email, path: _Path) -> Iterator[Problem]:
-    yield from _host(email.server, (*path, "server"))
-    if not email.to:
-        yield Problem("nobody gets these letters", fix="Name somebody.", path=(*path, "to"))
-    if email.security == "none" and not is_loopback(
-        email.server.rpartition(":")[0] or email.server
-    ):
+    server = email.server or ""
+    if not (server and email.sender and email.to):
+        yield Problem(
+            "letters need a server, a sender and somebody who gets them",
+            fix="Write email: {server: mail.example.com, sender: gate@…, to: [ops@…]}.",
+            path=path,
+        )
+    yield from _host(server, (*path, "server"))
+    if email.security == "none" and not is_loopback(server.rpartition(":")[0] or server):
         yield Problem(
             "letters do not go in the clear beyond this machine: everybody on the way reads them",
             fix="Write security: starttls, or tls.",

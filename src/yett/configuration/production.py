@@ -27,6 +27,12 @@ def production_problems(
             fix="Write audit: {retention: 90d} or longer.",
             path=("audit", "retention"),
         )
+    if not configuration.alerts.to:
+        yield Problem(
+            "production tells somebody of what it finds, and there is nobody to tell",
+            fix="Write alerts: {to: {ops: {slack: secret:NAME}}}, or a webhook, e-mail or syslog.",
+            path=("alerts", "to"),
+        )
     if not passphrase:
         yield from _vault(configuration, data)
 

@@ -27,6 +27,7 @@ tls: {certificate: /etc/yett/chain.pem, key: /etc/yett/key.pem}
 servers:
   github: {url: https://api.example.com/mcp, credential: {bearer: secret:github-token}}
 limits: {every_key: {rate: 60/minute}}
+alerts: {to: {ops: {slack: secret:slack-url}}}
 audit: {retention: 90d}
 vault: {key_file: /etc/yett/vault.key}
 """
@@ -243,6 +244,7 @@ def test_plain_http_is_allowed_on_this_machine_in_development(url: str) -> None:
             ("tls", "development_ca"),
         ),
         ("limits: {every_key: {rate: 60/minute}}", "", ("limits", "every_key")),
+        ("alerts: {to: {ops: {slack: secret:slack-url}}}", "", ("alerts", "to")),
         ("audit: {retention: 90d}", "audit: {retention: 89d}", ("audit", "retention")),
         ("vault: {key_file: /etc/yett/vault.key}", "", ("vault", "key_file")),
         (

@@ -23,6 +23,7 @@ PRODUCTION = """
 mode: production
 tls: {certificate: /c.pem, key: /k.pem}
 limits: {every_key: {rate: 60/minute}}
+alerts: {to: {ops: {slack: secret:slack-url}}}
 """
 
 

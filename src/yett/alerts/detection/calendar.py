@@ -12,6 +12,8 @@ from yett.alerts.config import EVERY_TENANT, Hours
 HOURS: Final = 24
 SLOTS: Final = 2 * HOURS
 """The hours of a day on which people work, then those of one on which they do not."""
+EDGE_MINUTES: Final = 120
+"""People come early and stay late."""
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _WEEKEND: Final = frozenset({"sat", "sun"})
 
@@ -19,11 +21,13 @@ _WEEKEND: Final = frozenset({"sat", "sun"})
 @final
 class Moment(msgspec.Struct, frozen=True):
     """slot: below SLOTS. hour: whole hours since 1970, of local time. outside: of the hours that the
-    operator wrote; False if there are none. shown: for people."""
+    operator wrote; False if there are none. edge: outside, and not long before or after them. shown: for
+    people."""
 
     slot: int
     hour: int
     outside: bool
+    edge: bool
     shown: str
 
 
@@ -59,7 +63,8 @@ def _moment(hours: Hours | None, at: int) -> Moment:
         works, outside = _works_on(hours, local), not _is_open(hours, local)
     slot = local.hour + (0 if works else HOURS)
     hour = (at + int(offset.total_seconds())) // 3600
-    return Moment(slot, hour, outside, local.strftime("%A %H:%M ") + str(local.tzinfo))
+    edge = outside and hours is not None and works and _is_edge(hours, local)
+    return Moment(slot, hour, outside, edge, local.strftime("%A %H:%M ") + str(local.tzinfo))
 
 
 def _works_on(hours: Hours, local: datetime) -> bool:
@@ -75,6 +80,12 @@ def _is_open(hours: Hours, local: datetime) -> bool:
     return (_works_on(hours, local) and now >= start) or (
         now < end and _works_on(hours, local - timedelta(days=1))
     )
+
+
+def _is_edge(hours: Hours, local: datetime) -> bool:
+    start, end = (_minutes(text) for text in hours.open.split("-"))
+    now = local.hour * 60 + local.minute
+    return start - EDGE_MINUTES <= now < start or end <= now < end + EDGE_MINUTES
 
 
 def _minutes(text: str) -> int:

@@ -13,7 +13,7 @@ CALLS_LEAST: Final = 30
 CALLS_LEAST_UNKNOWN: Final = 2_000
 """As long as nothing is known of a key."""
 MICROS_LEAST: Final = 1_000_000
-MICROS_LEAST_UNKNOWN: Final = 20_000_000
+MICROS_LEAST_UNKNOWN: Final = 50_000_000
 RUN_LEAST: Final = 20
 DENIED_LEAST: Final = 60
 _MORE_DENIED: Final = 3.0

@@ -15,6 +15,7 @@ _QUARTER: Final = 4
 _LEARNING: Final = 0.05
 _FORGETTING: Final = 0.98
 _HOUR_SECONDS: Final = 3600.0
+_LOOK_SECONDS: Final = 60.0
 
 
 @final
@@ -57,6 +58,7 @@ class Health:
 
     def __init__(self) -> None:
         self._targets: OrderedDict[str, _Target] = OrderedDict()
+        self._learned_at = 0.0
 
     def count(self, server: str, tool: str, calls: int, errors: int, now: float) -> None:
         for name in (f"server:{server}", f"tool:{server}/{tool}"):
@@ -87,12 +89,10 @@ class Health:
         return found
 
     def learn(self, now: float) -> None:
-        for target in self._targets.values():
-            target.learn(now)
-
-    def forget_hour(self) -> None:
-        for target in self._targets.values():
-            target.calls, target.errors = Window(), Window()
+        if now - self._learned_at >= _LOOK_SECONDS:
+            self._learned_at = now
+            for target in self._targets.values():
+                target.learn(now)
 
     def _judge(self, name: str, now: float) -> Sighting | None:
         target = self._targets.get(name)

@@ -29,12 +29,12 @@ _row: Final[Callable[[Summary], Row]] = attrgetter(
 
 @final
 class Batch(msgspec.Struct, frozen=True):
-    """rows: how many requests were alike. runs: of each caller that was refused a call, how often in a row
-    at the end, and whether nothing was allowed before that. spent: micros by caller, tenant and currency.
+    """rows: how many requests were alike. runs: of each caller that was refused a call, how often, how
+    often in a row at the end, and whether nothing was allowed before that. spent: micros by caller, tenant and currency.
     lost: it is not all of them."""
 
     rows: Counter[Row]
-    runs: dict[str, tuple[int, bool]] = {}
+    runs: dict[str, tuple[int, int, bool]] = {}
     spent: dict[tuple[str, str, str], int] = {}
     lost: bool = False
 
@@ -66,14 +66,14 @@ def batch_of(taken: list[Summary], *, lost: bool = False) -> Batch:
     return Batch(Counter(map(_row, taken)), _runs(taken) if suspicious else {}, spent, lost)
 
 
-def _runs(taken: list[Summary]) -> dict[str, tuple[int, bool]]:
-    runs: dict[str, tuple[int, bool]] = {}
+def _runs(taken: list[Summary]) -> dict[str, tuple[int, int, bool]]:
+    runs: dict[str, tuple[int, int, bool]] = {}
     for one in taken:
         if one.caller is None:
             continue
-        count, whole = runs.get(one.caller, (0, True))
+        refused, count, whole = runs.get(one.caller, (0, 0, True))
         if one.decision == "denied" and one.reason in SUSPICIOUS:
-            runs[one.caller] = (count + 1, whole)
+            runs[one.caller] = (refused + 1, count + 1, whole)
         elif one.decision == "allowed" and one.tool is not None:
-            runs[one.caller] = (0, False)
+            runs[one.caller] = (refused, 0, False)
     return runs

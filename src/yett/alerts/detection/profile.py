@@ -68,12 +68,29 @@ class Counted:
 @final
 class Profile:
     """first_at: when the key was first seen, wall clock. run: refusals in a row. most_run: that it had.
-    denied: refusals in the last hour. most_denied: that it had. network: the last; left: the one before,
-    and when (monotonic). inside_at: when it was last used within business hours. young: networks first seen in the last day, with the time."""
+    denied: refusals in the last hour. most_denied: that it had. today: day (monotonic), longest
+    run, most refusals in an hour. network: the last; left: the one before,
+    and when (monotonic). young: networks first seen in the last day, with the time."""
 
     __slots__ = (
-        "calls", "changed", "denied", "first_at", "inside_at", "left", "most_denied", "most_run", "network", "networks", "outside", "outside_now",
-        "run", "run_at", "spend", "tenant", "tools", "young",
+        "calls",
+        "changed",
+        "denied",
+        "first_at",
+        "left",
+        "most_denied",
+        "most_run",
+        "network",
+        "networks",
+        "outside",
+        "outside_now",
+        "run",
+        "run_at",
+        "spend",
+        "tenant",
+        "today",
+        "tools",
+        "young",
     )  # fmt: skip
 
     def __init__(self, tenant: str, first_at: float) -> None:
@@ -86,13 +103,13 @@ class Profile:
         self.young: dict[int, float] = {}
         self.network = ""
         self.left: tuple[str, float] = ("", 0.0)
-        self.inside_at = float("-inf")
         self.outside = array("B", bytes(SLOTS))
         self.outside_now: tuple[int, set[int]] = (0, set())
         self.run = 0
         self.run_at = 0.0
         self.most_run = 0.0
         self.denied: Window | None = None
+        self.today = (0, 0.0, 0.0)
         self.most_denied = 0.0
         self.changed = True
 
@@ -131,24 +148,32 @@ class Profile:
     def counted(self) -> list[Counted]:
         return [self.calls, *self.spend.values()]
 
-    def refuse(self, now: float, count: int, *, goes_on: bool) -> None:
-        """Count refusals. goes_on: nothing was allowed since the last ones."""
-        if not goes_on or now - self.run_at > _RUN_SECONDS_MAX:
+    def refuse(self, now: float, refused: int, in_a_row: int) -> None:
+        """Count refusals. in_a_row: of these, at the end; nothing was allowed since."""
+        self._learn_of_yesterday(now)
+        if now - self.run_at > _RUN_SECONDS_MAX:
             self.end_run()
-        self.run += count
+        self.run += in_a_row
         self.run_at = now
         self.denied = self.denied or Window()
-        self.denied.add(now, count)
+        self.denied.add(now, refused)
+        _, run, hour = self.today
+        self.today = (self.today[0], run, max(hour, self.denied.total(now)))
 
     def end_run(self) -> None:
-        """Learn how long a run may be, and how many refusals an hour has; both are forgotten slowly."""
-        if self.run:
-            self.most_run = max(self.most_run * _FORGETTING, float(self.run))
-            self.run = 0
+        day, run, hour = self.today
+        self.today = (day, max(run, float(self.run)), hour)
+        self.run = 0
 
-    def learn_denied(self, now: float) -> None:
-        if self.denied is not None:
-            self.most_denied = max(self.most_denied * _FORGETTING, self.denied.total(now))
+    def _learn_of_yesterday(self, now: float) -> None:
+        """What happens today is not yet usual, or one could get used to an attack while it goes on. What is
+        usual is forgotten slowly."""
+        day = int(now // 86_400.0)
+        was, run, hour = self.today
+        if day != was:
+            self.most_run = max(self.most_run * _FORGETTING, run)
+            self.most_denied = max(self.most_denied * _FORGETTING, hour)
+            self.today = (day, 0.0, 0.0)
 
     def packed(self) -> bytes:
         return msgspec.msgpack.encode(

@@ -109,7 +109,8 @@ class Rhythm:
         known = days >= _DAYS_MIN and active >= _ACTIVE_HOURS_MIN
         regular = [near for near in _near(slot) if self._is_regular(near)]
         if self._is_regular(slot):
-            usual = max(self._mean[near] for near in regular)
+            # The hours beside it say something, too: an hour of one day a week is a thin sample.
+            usual = sum(self._mean[near] for near in (slot, *regular)) / (len(regular) + 1)
             return Usual(usual, max(self._most_in(near) for near in regular), known)
         others = [other for other in range(SLOTS) if not self._is_regular(other)]
         means = [self._mean[near] for near in regular]

@@ -69,7 +69,3 @@ class Failures:
         if now - self._learned_at >= _HOUR_SECONDS:
             self._learned_at = now
             self._usual += _LEARNING * (self._all.total(now) - self._usual)
-
-    def forget_hour(self) -> None:
-        self._networks.clear()
-        self._all = Window()

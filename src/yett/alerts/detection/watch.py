@@ -28,11 +28,9 @@ SETTLED_DAYS: Final = 7.0
 """So long a key is in use before something can be new for it."""
 ROAMS: Final = 4
 """Who has come from so many networks comes from new ones: that is usual for it."""
-_ROLLOUT_KEYS: Final = 3
+_ROLLOUT_KEYS: Final = 2
 _ROLLOUT_TOOLS_MAX: Final = 4_096
 _IN_TURN_SECONDS: Final = 600.0
-_OVERTIME_SECONDS: Final = 2 * 3600.0
-"""Who works on after the hours are over is no surprise."""
 _DAY_SECONDS: Final = 86_400.0
 _CLOCK_BLIND: Final = frozenset({"volume", "spend", "off-hours"})
 
@@ -132,7 +130,7 @@ class Watch:
         return []
 
     def _judge(
-        self, caller: str, seen: "_Seen", run: tuple[int, bool] | None, wall: float, now: float
+        self, caller: str, seen: "_Seen", run: tuple[int, int, bool] | None, wall: float, now: float
     ) -> list[Sighting]:
         profile = self._profiles.get(caller, lambda: Profile(seen.tenant, wall))
         moment = self._calendars.moment(seen.tenant, wall)
@@ -141,17 +139,15 @@ class Watch:
         if seen.calls:
             found += self._first_tools(caller, profile, seen, wall)
             if seen.tools:
-                found += self._off_hours(caller, profile, seen, moment, now)
+                found += self._off_hours(caller, profile, seen, moment, wall)
             found += self._volume(caller, profile, seen, moment, now)
         return found
 
     def _off_hours(
-        self, caller: str, profile: Profile, seen: "_Seen", moment: Moment, now: float
+        self, caller: str, profile: Profile, seen: "_Seen", moment: Moment, wall: float
     ) -> list[Sighting]:
-        if not moment.outside:
-            profile.inside_at = now
-            return []
-        if now - profile.inside_at < _OVERTIME_SECONDS:
+        is_settled = wall - profile.first_at >= SETTLED_DAYS * _DAY_SECONDS
+        if not moment.outside or (moment.edge and is_settled):
             return []
         unusual = checks.off_hours(caller, self._name_of(caller), profile, moment, list(seen.tools))
         return [unusual] if unusual else []
@@ -165,6 +161,7 @@ class Watch:
         excess = profile.calls.excess(
             moment, now, least=checks.CALLS_LEAST, least_unknown=checks.CALLS_LEAST_UNKNOWN
         )
+        too_many = excess is not None
         if excess is not None:
             found.append(checks.volume(caller, self._name_of(caller), profile, excess))
         for currency, micros in seen.spent.items():
@@ -173,27 +170,27 @@ class Watch:
             excess = counted.excess(
                 moment, now, least=checks.MICROS_LEAST, least_unknown=checks.MICROS_LEAST_UNKNOWN
             )
-            if excess is not None:
+            if excess is not None and not too_many:  # or it would be the same story twice
                 name = self._name_of(caller)
                 found.append(checks.spend(caller, name, profile, currency, excess))
         if profile.calls.rhythm.hour != before:
             profile.changed = True
-            profile.learn_denied(now)
         return found
 
     def _denials(
-        self, caller: str, profile: Profile, run: tuple[int, bool] | None, now: float
+        self, caller: str, profile: Profile, run: tuple[int, int, bool] | None, now: float
     ) -> list[Sighting]:
         if run is None:
             return []
-        count, goes_on = run
-        if count:
-            profile.refuse(now, count, goes_on=goes_on)
-            profile.changed = True
-            seen = checks.denials(caller, self._name_of(caller), profile, now)
-            return [seen] if seen else []
-        profile.end_run()
-        return []
+        refused, in_a_row, goes_on = run
+        if not in_a_row or not goes_on:
+            profile.end_run()
+        if not refused:
+            return []
+        profile.refuse(now, refused, in_a_row)
+        profile.changed = True
+        seen = checks.denials(caller, self._name_of(caller), profile, now)
+        return [seen] if seen else []
 
     def _first_tools(
         self, caller: str, profile: Profile, seen: "_Seen", wall: float
