@@ -85,9 +85,7 @@ class Estate:
             )
             self.labels: Labels = yett.authorization.build.open_labels(self.database, clock)
             self.policy_reader = yett.authorization.build.open_reader()
-            self.limits: LimitsState = open_limits(
-                configuration, data=data, database=self.database, clock=clock, node=node
-            )
+            self.limits: LimitsState = open_limits(configuration, data, self.database, clock, node)
             self.admin_strangers: Strangers = yett.limits.build.open_strangers(clock, "admin")
             self.shipping = Shipping(
                 configuration.audit,

@@ -57,7 +57,7 @@ def counters_place(configuration: Configuration) -> CountersPlace | None:
 
 
 def open_limits(
-    configuration: Configuration, *, data: Path, database: Database, clock: Clock, node: str
+    configuration: Configuration, data: Path, database: Database, clock: Clock, node: str
 ) -> LimitsState:
     """Open what limits remember: in this process and its data directory, or in the shared stores. Call it
     inside the event loop.

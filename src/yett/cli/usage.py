@@ -1,6 +1,7 @@
 """`yett usage`: what keys, tools, teams and tenants have spent, and what is left of their budgets.
 
-Reads the ledger's journal without its lock, so it works whether the gate runs or not.
+Reads the ledger's journal without its lock, or the database that several gates share, so it works whether
+a gate runs or not.
 """
 
 from collections.abc import Iterator
@@ -44,7 +45,7 @@ def group(place: Place, key: str | None, by: str) -> None:
         return
     from yett.limits.build import read_spending
 
-    balances = read_spending(place.data)
+    balances = read_spending(place.data, place.database())
     if by == "key":
         rows = list(_keys(place, balances, key))
         empty = "no keys yet; `yett key create NAME --role ROLE`"

@@ -25,9 +25,10 @@ def reconcile(place: Place, call: str | None, spent: str | None, reason: str | N
     A call is unknown if the gate died while it was under way, the server did not answer in time, or its
     caller hung up. CALL is the id of its record.
     """
-    from yett.limits.build import read_spending
+    from yett.limits.build import read_spending, settle_shared
 
-    balances = read_spending(place.data)
+    database = place.database()
+    balances = read_spending(place.data, database)
     if call is None:
         rows = [_row(one, place) for one in balances.unknown()]
         columns = ["call", "at", "target", "reserved", "key", "said"]
@@ -43,8 +44,11 @@ def reconcile(place: Place, call: str | None, spent: str | None, reason: str | N
 
     at = place.clock.wall()
     event = {"event": "usage.reconciled", "actor": place.actor, "id": call, "spent": spent}
-    with place.database().transaction() as transaction:
-        post(transaction, "reconcile", call, at, micros)
+    with database.transaction() as transaction:
+        if database.dialect == "postgresql":
+            settle_shared(transaction, call, micros)
+        else:
+            post(transaction, "reconcile", call, at, micros)
         outbox.post(transaction, {**event, "reason": reason, "reserved": _reserved(found)}, at)
     place.print_record({"call": call, "reserved": _reserved(found), "spent": spent})
 

@@ -8,6 +8,7 @@ from yett.core.clock import Clock
 from yett.limits.backends.book_ledger import BookLedger, Nowhere
 from yett.limits.backends.journal_file import open_ledger, read_balances
 from yett.limits.backends.memory_counter import MemoryCounter
+from yett.limits.backends.shared_books import read_shared, settle_shared
 from yett.limits.balances import Balances
 from yett.limits.config import LimitsConfig, ServerLimits, ToolLimits
 from yett.limits.parsing import parse
@@ -17,6 +18,11 @@ from yett.limits.steady import SteadyWall
 from yett.limits.strangers import ADDRESSES_KEPT, Strangers
 from yett.storage.place import CountersPlace, PostgresPlace
 from yett.storage.port import Database
+
+__all__ = [
+    "accept_clock", "build", "memory_state", "open_shared_state", "open_state", "open_strangers",
+    "read_spending", "settle_shared",
+]  # fmt: skip
 
 _DIRECTORY: Final = "ledger"
 
@@ -82,7 +88,7 @@ def accept_clock(data: Path, clock: Clock) -> bool:
         OSError: it cannot be read or written.
     """
     at = clock.wall()
-    if not read_spending(data).is_ahead_of(at):
+    if not read_balances(data / _DIRECTORY).is_ahead_of(at):
         return False
     ledger = open_ledger(data / _DIRECTORY)
     try:
@@ -108,11 +114,15 @@ def open_strangers(clock: Clock, listener: str) -> Strangers:
     return Strangers(MemoryCounter(ADDRESSES_KEPT), clock, listener=listener)
 
 
-def read_spending(data: Path) -> Balances:
-    """Read what was spent, whether a gate runs or not; nothing if there never was one.
+def read_spending(data: Path, database: Database | None = None) -> Balances:
+    """Read what was spent, whether a gate runs or not; nothing if there never was one. database: where the
+    ledger of several gates is, too.
 
     Raises:
         ConfigurationError: the ledger is damaged.
         OSError: it cannot be read.
+        Fault: the shared one cannot.
     """
+    if database is not None and database.dialect == "postgresql":
+        return read_shared(database)
     return read_balances(data / _DIRECTORY)

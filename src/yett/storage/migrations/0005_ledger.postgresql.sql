@@ -9,6 +9,13 @@ create table accounts (
     before_week bigint not null default 0,
     before_month bigint not null default 0
 );
+-- What was spent on each day, for reports.
+create table account_days (
+    account text not null,
+    day bigint not null,
+    micros bigint not null,
+    primary key (account, day)
+);
 -- Money of calls that are under way, or of which nobody knows how they ended; it counts as spent.
 create table reservations (
     id text primary key,
@@ -109,6 +116,9 @@ begin
         if refused is null then
             update accounts set total = total + price
                 where account in (select value ->> 'account' from jsonb_array_elements(claim -> 'accounts'));
+            insert into account_days (account, day, micros)
+                select value ->> 0, (value ->> 1)::bigint, price from jsonb_array_elements(days)
+                on conflict (account, day) do update set micros = account_days.micros + excluded.micros;
             insert into reservations (id, gate, at, micros, currency, caller, target, accounts)
                 values (claim ->> 'id', gate_name, extract(epoch from clock_timestamp()), price,
                     claim ->> 'currency', claim ->> 'caller', claim ->> 'target', days);
@@ -116,6 +126,8 @@ begin
         results := results || jsonb_build_array(jsonb_build_object(
             'refused', refused, 'remaining', tightest, 'overruns', overruns));
     end loop;
+    delete from account_days where day < ledger_day('UTC') - 400 and account in (
+        select value ->> 'account' from jsonb_array_elements(claims -> 0 -> 'accounts'));
     insert into ledger_gates (gate, confirmed, seen_at)
         values (gate_name, 1, extract(epoch from clock_timestamp()))
         on conflict (gate) do update set confirmed = ledger_gates.confirmed + 1, seen_at = excluded.seen_at
@@ -155,6 +167,7 @@ begin
                     before_month = before_month
                         - case when ledger_month(day) <> ledger_month(then_) then back else 0 end
                 where account = charged ->> 0;
+                update account_days set micros = micros - back where account = charged ->> 0 and day = then_;
             end loop;
         end if;
     end loop;
