@@ -115,9 +115,8 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
         await self.limits.count(caller)
         match call.operation.method:
             case "yett/key":
-                permitted = self.authorization.permit_list(
-                    await self.catalogue.take_inventory(caller)
-                )
+                inventory = await self.catalogue.take_inventory(caller)
+                permitted = self.authorization.permit_list(inventory)
                 return record.answer_own(
                     self.authentication.describe(caller)
                     | self.catalogue.describe(permitted)
@@ -137,6 +136,4 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
 
 # Nothing of the caller's is read for these, not even the credential: a page in a browser that
 # was led here by DNS rebinding must not learn whether a key is good (MCP 2026-07-28, Streamable HTTP).
-_BEFORE_IDENTITY = frozenset(
-    {Reason.FORBIDDEN_ORIGIN, Reason.UNKNOWN_PATH, Reason.PAYLOAD_TOO_LARGE}
-)
+_BEFORE_IDENTITY = (Reason.FORBIDDEN_ORIGIN, Reason.UNKNOWN_PATH, Reason.PAYLOAD_TOO_LARGE)
