@@ -60,9 +60,7 @@ class Estate:
         self.metrics = Metrics()
         node = configuration.node or socket.gethostname()
         self.traces = yett.telemetry.traces.build(configuration.telemetry, node=node)
-        observers = [self.metrics.observe]
-        if self.traces is not None:
-            observers.append(self.traces.observe)
+        tracing = () if self.traces is None else (self.traces.observe,)
         self.schemas = SchemaCache()
         self.examiner = Examiner()
         self.database: Database = open_storage(configuration, data)
@@ -73,29 +71,11 @@ class Estate:
             clock=clock,
             redact=self.redactor.redact,
             redact_text=self.redactor.redact_text,
-            observers=(*observers, self.alerts.observe),
+            observers=(self.metrics.observe, *tracing, self.alerts.observe),
             node=node,
         )
         try:
-            self.vault: Vault = open_vault(
-                configuration, data=data, database=self.database, clock=clock
-            )
-            self.approvals: ApprovalDesk = yett.authorization.build.open_approvals(
-                self.database, clock, self.redactor.redact, self.sealer
-            )
-            self.labels: Labels = yett.authorization.build.open_labels(self.database, clock)
-            self.policy_reader = yett.authorization.build.open_reader()
-            self.limits: LimitsState = open_limits(configuration, data, self.database, clock, node)
-            self.admin_strangers: Strangers = yett.limits.build.open_strangers(clock, "admin")
-            self.shipping = Shipping(
-                configuration.audit,
-                data=data,
-                source=self.auditor.source(),
-                clock=clock,
-                vault=self.vault,
-                tell=self.record,
-            )
-            self.signing = Signing(configuration.audit, data=data, clock=clock, tell=self.record)
+            self._open_rest(configuration, data, clock, node)
         except BaseException:
             self.auditor.close()
             self.database.close()
@@ -105,6 +85,28 @@ class Estate:
         self._watch_the_log()
         self._watch_the_limits()
         self.shipping.show(self.metrics)
+
+    def _open_rest(self, configuration: Configuration, data: Path, clock: Clock, node: str) -> None:
+        """Open what stands on the database and the log."""
+        self.vault: Vault = open_vault(
+            configuration, data=data, database=self.database, clock=clock
+        )
+        self.approvals: ApprovalDesk = yett.authorization.build.open_approvals(
+            self.database, clock, self.redactor.redact, self.sealer
+        )
+        self.labels: Labels = yett.authorization.build.open_labels(self.database, clock)
+        self.policy_reader = yett.authorization.build.open_reader()
+        self.limits: LimitsState = open_limits(configuration, data, self.database, clock, node)
+        self.admin_strangers: Strangers = yett.limits.build.open_strangers(clock, "admin")
+        self.shipping = Shipping(
+            configuration.audit,
+            data=data,
+            source=self.auditor.source(),
+            clock=clock,
+            vault=self.vault,
+            tell=self.record,
+        )
+        self.signing = Signing(configuration.audit, data=data, clock=clock, tell=self.record)
 
     def _watch_the_log(self) -> None:
         """Show in `/metrics` whether records can be written."""
