@@ -7,7 +7,8 @@ would otherwise hand its credential to the caller (promise 5). Pure.
 import base64
 import binascii
 import contextlib
-from typing import Final
+from collections.abc import Iterator
+from typing import Final, final
 
 from yett.core.document import encode
 from yett.core.proofs import Credential
@@ -18,13 +19,36 @@ _BYTES_MIN: Final = 8
 """Shorter values would be found in innocent words; the vault refuses them as weak."""
 
 
+@final
+class Lent:
+    """What each server was lent last, in the forms in which it would stand in an answer: they are made once for
+    each lease and not for each call."""
+
+    __slots__ = ("_forms",)
+
+    def __init__(self) -> None:
+        self._forms: dict[str, tuple[Credential, tuple[bytes, ...]]] = {}
+
+    def is_in(self, encoded: bytes, server: str, credential: Credential) -> bool:
+        """Tell whether something of it stands in compact JSON. server: whose credential it is."""
+        kept = self._forms.get(server)
+        if kept is None or kept[0] is not credential:
+            kept = self._forms[server] = (credential, tuple(_all_forms(credential)))
+        # `find`, because `in` makes and throws away an error for each pair of bytes (CPython 3.11).
+        return any(encoded.find(form) >= 0 for form in kept[1])
+
+
 def without_lent(encoded: bytes, credential: Credential) -> bytes:
     """Return compact JSON without what was lent; the same object if it was not in there."""
-    for _, secret in credential.headers:
-        for value in _forms(secret.reveal()):
-            if value in encoded:
-                encoded = encoded.replace(value, _SHOWN)
+    for value in _all_forms(credential):
+        if value in encoded:
+            encoded = encoded.replace(value, _SHOWN)
     return encoded
+
+
+def _all_forms(credential: Credential) -> Iterator[bytes]:
+    for _, secret in credential.headers:
+        yield from _forms(secret.reveal())
 
 
 def _forms(header: bytes) -> list[bytes]:

@@ -23,7 +23,7 @@ from yett.core.talk import INPUT_REQUIRED, Hear, Notice
 from yett.core.target import JSON
 from yett.core.tasks import TASK, Form, TaskHandle, seal_task
 from yett.sanitising.config import AnswerRules
-from yett.sanitising.lent import FINDING, without_lent
+from yett.sanitising.lent import FINDING, Lent, without_lent
 from yett.sanitising.marking import marked, new_mark, spotlight, spotlit, without_findings
 from yett.sanitising.patience import Unwalkable
 from yett.sanitising.port import OutputCheck
@@ -61,7 +61,7 @@ _TOOLS_CALL: Final = OPERATIONS["tools/call"]
 class Sanitiser:
     """rules: by `server/tool`; the default holds for the others."""
 
-    __slots__ = ("_always_marked", "_output_problem", "_particular", "_publish", "_row_filters", "_rules", "_scanner",
+    __slots__ = ("_always_marked", "_lent", "_output_problem", "_particular", "_publish", "_row_filters", "_rules", "_scanner",
                  "_sealer")  # fmt: skip
 
     def __init__(
@@ -78,6 +78,7 @@ class Sanitiser:
         self._output_problem: Final = output_problem
         self._sealer: Final = sealer
         self._publish: Final = publish
+        self._lent: Final = Lent()
         self._row_filters: Final = row_filters(rules)
         self._particular: Final = self._always_marked | self._row_filters.keys()
 
@@ -88,8 +89,7 @@ class Sanitiser:
             Fault: upstream_invalid, it does not have the form or the size of an answer.
             Denied: answer_blocked, it holds what the operator blocks.
         """
-        armed = answered.armed
-        permitted = armed.admitted.validated.permitted
+        permitted = answered.armed.admitted.validated.permitted
         call, encoded, untrusted = permitted.call, answered.encoded, answered.untrusted
         if (
             encoded  # what nearly every answer is: a text of which nothing has to be encoded again
@@ -97,13 +97,14 @@ class Sanitiser:
             and call.operation is _TOOLS_CALL
             and call.task is None
             and permitted.target.key not in self._particular
-            and not armed.credential.headers
             and is_plain(untrusted)
             and len(encoded) <= ANSWER_BYTES_MAX
             and (call.server is not None or not may_name(encoded))
         ):
-            hits = self._scanner.scan(encoded)
-            if hits is None:
+            hits, lent = self._scanner.scan(encoded), answered.armed.credential
+            if hits is None and not (
+                lent.headers and self._lent.is_in(encoded, permitted.target.server, lent)
+            ):
                 return Cleaned(answered, untrusted, None, encoded)
             return self._look_closer(answered, untrusted, encoded, hits, permitted, ())
         row_filter = self._row_filters.get(permitted.target.key)
@@ -156,7 +157,7 @@ class Sanitiser:
         if not plain:
             untrusted = without_findings(untrusted)
         binary = () if plain else _check(untrusted, permitted)
-        if not plain and "structuredContent" in untrusted:
+        if "structuredContent" in untrusted:
             self._check_output(untrusted, permitted)
         encoded = encode(untrusted)
         if permitted.call.server is None and may_name(encoded):

@@ -4,10 +4,13 @@ import base64
 
 import pytest
 
+from tests.seals import SEALER
 from tests.yett.sanitising.answers import answered, clean, text
+from yett.catalogue import public_uri
 from yett.core.call import RpcError
 from yett.core.errors import Fault
 from yett.core.reasons import Reason
+from yett.sanitising.build import build
 from yett.sanitising.lent import FINDING, without_lent
 
 TOKEN = 'plain"words\\that-no-rule-knows'
@@ -57,3 +60,18 @@ def test_a_short_value_is_not_looked_for_and_an_odd_place_is_refused() -> None:
     with pytest.raises(Fault) as caught:
         clean(text("x", structuredContent={"n": 12345678901}), lent="12345678901")
     assert caught.value.reason is Reason.UPSTREAM_INVALID
+
+
+@pytest.mark.parametrize("written", ["compact", "laid out"])
+def test_it_is_taken_out_of_a_plain_text_and_so_is_the_next_one(written: str) -> None:
+    compact = written == "compact"
+    stage = build({}, lambda _target, _value: None, SEALER, public_uri)
+
+    for lent in (f"Bearer {TOKEN}", BASIC, "another-long-secret", f"Bearer {TOKEN}"):
+        told = stage.clean(answered(text(f"you sent {lent}"), lent=lent, compact=compact))
+        quiet = stage.clean(answered(text("you sent nothing"), lent=lent, compact=compact))
+
+        assert lent.encode() not in told.encoded
+        assert told.findings == (FINDING,)
+        assert quiet.result == text("you sent nothing")
+        assert quiet.findings == ()
