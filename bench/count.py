@@ -1,13 +1,13 @@
 """Count what one `tools/call` makes the gate do: instructions, Python functions, bytecodes, calls into C.
 
-    python bench/count.py             instructions (needs valgrind and cc) and the steps of each stage
-    python bench/count.py --steps     only the steps, which takes seconds
-    python bench/count.py --modern    the steps of a call of 2026-07-28, which has no session
-    python bench/count.py --profile   also the C functions that take most instructions
-    python bench/count.py --detail FILE   also the steps of each function
+    python -m bench.count             instructions (needs valgrind and cc) and the steps of each stage
+    python -m bench.count --steps     only the steps, which takes seconds
+    python -m bench.count --modern    the steps of a call of 2026-07-28, which has no session
+    python -m bench.count --profile   also the C functions that take most instructions
+    python -m bench.count --detail FILE   also the steps of each function
 
 Time is no measure on a machine that others use; these numbers are the same in every run. The gate is
-the real one (`yett up`), with the configuration of `bench/run.py`. Instructions are those of the whole
+the real one (`yett up`), with the configuration of `bench/targets.py`. Instructions are those of the whole
 process in user space, threads included, in some seconds with many calls, less those of as many seconds
 with a quarter of them: what the gate does beside calls falls out. Steps are told by the interpreter
 (`sys.setprofile`, `sys.settrace`) and put to the stage whose file they stand in.
@@ -32,7 +32,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import run
+from bench import targets
 
 CONNECTIONS = 16
 PORT, ADMIN_PORT, UPSTREAM_PORT = 18182, 18183, 9102
@@ -187,7 +187,7 @@ class Gate:
     def __init__(self, folder: Path, key: str, before: list[str], seconds: float) -> None:
         self.counts = folder / "counts.json"
         upstream = [str(folder / "upstream"), "--port", str(UPSTREAM_PORT)]
-        command = [*before, sys.executable, __file__, "--serve", str(folder)]
+        command = [*before, sys.executable, "-m", "bench.count", "--serve", str(folder)]
         with (folder / "gate.log").open("wb") as log:
             self._upstream = subprocess.Popen(upstream, stdout=log, stderr=log)
             self._gate = subprocess.Popen(command, stdout=log, stderr=log)
@@ -337,9 +337,13 @@ def main() -> int:
         return 0
     with tempfile.TemporaryDirectory(prefix="yett-count-") as name:
         folder = Path(name)
-        key = run.prepare(folder)
+        key = targets.prepare(folder)
         text = (folder / "yett.yaml").read_text()
-        for old, new in ((run.PORT, PORT), (run.ADMIN_PORT, ADMIN_PORT), (9100, UPSTREAM_PORT)):
+        for old, new in (
+            (targets.PORT, PORT),
+            (targets.ADMIN_PORT, ADMIN_PORT),
+            (targets.UPSTREAM_PORT, UPSTREAM_PORT),
+        ):
             text = text.replace(f":{old}", f":{new}")
         (folder / "yett.yaml").write_text(text)
         if not options.steps:

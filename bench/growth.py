@@ -1,0 +1,108 @@
+"""What a call costs with 10,000 keys, tools, policies and roles, and after a long audit log."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from bench import longlog, machine, targets
+from bench.asking import first_call, load
+from bench.table import Figures
+from bench.targets import Target
+
+from yett.authentication.build import build_registry
+from yett.core.clock import SystemClock
+from yett.storage.build import open_database
+
+MANY: Final = 10_000
+FEW: Final = 10
+_CALLERS: Final = 64
+_ROUNDS: Final = 3
+_YEAR: Final = 31_536_000.0
+_QUIET_SECONDS_MAX: Final = 300.0
+
+
+def visit(folder: Path, seconds: float, records: int, figures: Figures) -> None:
+    small, large = folder / "few", folder / "many"
+    callers = {place: _furnish(place, count) for place, count in ((small, FEW), (large, MANY))}
+    costs: dict[Path, list[float]] = {small: [], large: []}
+    for number in range(_ROUNDS):
+        for place, count in ((small, FEW), (large, MANY)):
+            with targets.upstream(
+                folder, targets.UPSTREAM_PORT, machine.BESIDE, "--tools", str(count)
+            ):
+                begun = time.perf_counter()
+                with targets.gate(place, callers[place][0][0]) as gate:
+                    took = first_call(gate, begun, tool=callers[place][0][1], seconds=300.0)
+                    costs[place].append(_cost(folder, gate, seconds, callers[place]))
+                    if place is large:
+                        figures.add(start_many=took, memory_many=machine.memory(gate.pids[0]))
+        figures.add(growth=costs[large][number] / costs[small][number])
+    _long_log(folder, small, seconds, records, callers[small], figures)
+
+
+def _long_log(
+    folder: Path, short: Path, seconds: float, records: int, callers: Sequence[tuple[str, str]], figures: Figures
+) -> None:  # fmt: skip
+    """The few of everything, with a short log and with a long one, in turn."""
+    long = folder / "long"
+    shutil.copytree(short, long)
+    longlog.extend(long / ".yett" / "audit", records)
+    figures.add(records=records)
+    with targets.upstream(folder, targets.UPSTREAM_PORT, machine.BESIDE, "--tools", str(FEW)):
+        for _ in range(_ROUNDS):
+            costs, took = [], 0.0
+            for place in (short, long):
+                begun = time.perf_counter()
+                with targets.gate(place, callers[0][0]) as gate:
+                    took = first_call(gate, begun, tool=callers[0][1])
+                    _wait_until_quiet(gate.pids[0])
+                    costs.append(_cost(folder, gate, seconds, callers))
+            figures.add(growth_log=costs[1] / costs[0], start_log=took)
+
+
+def _cost(folder: Path, gate: Target, seconds: float, callers: Sequence[tuple[str, str]]) -> float:
+    load(folder, gate, seconds=1.0, connections=_CALLERS, among=callers)
+    return load(folder, gate, seconds=seconds, connections=_CALLERS, among=callers).processor_us
+
+
+def _wait_until_quiet(pid: int) -> None:
+    """Return when a gate does nothing that takes time: it may be signing what it found."""
+    end = time.monotonic() + _QUIET_SECONDS_MAX
+    while time.monotonic() < end:
+        before = machine.processor_seconds(pid)
+        time.sleep(2.0)
+        if machine.processor_seconds(pid) - before < 0.1:
+            return
+
+
+def _furnish(place: Path, count: int) -> list[tuple[str, str]]:
+    """Write a configuration with so many tools, roles and policies, and make so many keys; return keys and
+    the tools that they may call, no more than there are callers."""
+    place.mkdir()
+    numbers = range(count)
+    tools = "".join(f"      more_{n}: {{access: read}}\n" for n in numbers)
+    roles = "".join(f'  r{n}: ["up.more_{n}:read"]\n' for n in numbers)
+    text = targets.CONFIGURATION.replace("    tools:\n", f"    tools:\n{tools}")
+    (place / "yett.yaml").write_text(text.replace("roles:\n", f"roles:\n{roles}"))
+    (place / "policies").mkdir()
+    (place / "policies" / "many.cedar").write_text(
+        "".join(
+            f'@id("p{n}") forbid (principal in Role::"r{n}", action, resource == Tool::"up/none_{n}");\n'
+            for n in numbers
+        )
+    )
+    data = place / ".yett"
+    data.mkdir(mode=0o700)
+    database = open_database(data)
+    registry = build_registry(database=database, data=data, clock=SystemClock(), actor="bench")
+    keys = [
+        registry.create(f"agent-{n}", [f"r{n}"], lifetime_seconds=_YEAR).key.reveal()
+        for n in numbers
+    ]
+    database.close()
+    every = max(1, count // _CALLERS)
+    return [(keys[n].decode(), f"more_{n}") for n in numbers[::every][:_CALLERS]]
