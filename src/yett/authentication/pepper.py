@@ -41,7 +41,7 @@ def open_pepper(data: Path, database: Database) -> Secret:
         elif not (isinstance(rows[0][0], bytes) and compare_digest(rows[0][0], check)):
             raise CommandError(
                 f"`{path}` is not the pepper that the keys in this data directory were made with. "
-                "Restore the right file from a backup"
+                "Restore the right file from a backup, or copy it from a gate that uses the same database"
             )
     return pepper
 
@@ -52,8 +52,9 @@ def _refuse_to_replace(path: Path, database: Database) -> None:
     if begun and not path.exists():
         count = len(database.fetch("select 1 from keys"))
         raise CommandError(
-            f"The pepper `{path}` is missing, and {count} keys depend on it. Restore it from a backup; "
-            "without it no key works, and the data directory has to be begun anew"
+            f"The pepper `{path}` is missing, and {count} keys depend on it. Restore it from a backup, "
+            "or copy it from a gate that uses the same database; without it no key works, and the data have to "
+            "be begun anew"
         )
 
 

@@ -28,7 +28,7 @@ _AT_ONCE: Final = 8
 _NOT_NOW: Final = frozenset(
     {
         Reason.UPSTREAM_UNREACHABLE, Reason.UPSTREAM_TIMEOUT, Reason.UPSTREAM_INVALID,
-        Reason.CIRCUIT_OPEN, Reason.RATE_LIMITED, Reason.AUDIT_UNAVAILABLE,
+        Reason.CIRCUIT_OPEN, Reason.RATE_LIMITED, Reason.AUDIT_UNAVAILABLE, Reason.LIMITS_UNAVAILABLE,
     }
 )  # fmt: skip
 """Says nothing about whether the caller may."""
