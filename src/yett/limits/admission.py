@@ -16,7 +16,8 @@ from yett.limits.telling import told_cost
 
 @final
 class Admission(msgspec.Struct, gc=False):
-    """Room for one call, until the end of the block. micros: put aside and not yet settled."""
+    """Room for one call, until the end of the block. micros: put aside and not yet settled; at: when, wall
+    seconds since 1970."""
 
     shared: ClassVar[Literal[False]] = False
 
@@ -27,6 +28,7 @@ class Admission(msgspec.Struct, gc=False):
     number: str
     micros: int
     is_probe: bool
+    at: float
     is_committed: bool = False
 
     def __enter__(self) -> "Admission":
@@ -46,13 +48,16 @@ class Admission(msgspec.Struct, gc=False):
             return plan.free
         state = self.state
         micros = self.micros
-        if micros:
-            if plan.by_result is not None:
-                micros = told_cost(state.notices, plan, plan.by_result, cleaned, micros)
+        if not micros:
+            wall = state.wall
+            return Usage(0, purse.left(wall()), plan.demand.currency, plan.rates)
+        if plan.by_result is None:
+            state.ledger.settle_in_full(self.number)
+        else:
+            micros = told_cost(state.notices, plan, plan.by_result, cleaned, micros)
             state.ledger.settle(self.number, micros)
-            self.micros = 0
-        wall = state.wall
-        return Usage(micros, purse.left(wall()), plan.demand.currency, plan.rates)
+        self.micros = 0
+        return Usage(micros, purse.left(self.at), plan.demand.currency, plan.rates)
 
     def __exit__(
         self,
@@ -78,4 +83,4 @@ class Admission(msgspec.Struct, gc=False):
         elif is_unknown(error):
             ledger.doubt(self.number)
         else:
-            ledger.settle(self.number, self.micros)
+            ledger.settle_in_full(self.number)

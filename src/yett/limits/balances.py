@@ -156,6 +156,10 @@ class Balances:
                 account.give_back(rest, day)
         return True
 
+    def end_in_full(self, number: str) -> bool:
+        """Say that a reservation did cost all of it. False: it has ended before."""
+        return self.open.pop(number, None) is not None
+
     def doubt(self, number: str) -> bool:
         """Say that nobody knows how a reservation ended. False: it has ended before."""
         reservation = self.open.get(number)

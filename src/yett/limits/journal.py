@@ -4,7 +4,10 @@
     ["account",ACCOUNT,ZONE,DAY,[DAY_,WEEK_,MONTH_,TOTAL_],[[DAY,MICROS],…]]
                                                                what was spent before the lines that follow
     ["open",ID,AT,MICROS,TARGET,[[ACCOUNT,ZONE,DAY],…],UNKNOWN]  was charged before, and has no end yet
-    ["+",ID,AT,MICROS,TARGET,[[ACCOUNT,ZONE,DAY],…]]           reserved: spent unless a later line says else
+    ["+",ID,AT,MICROS,[ENDED,…],TARGET,[[ACCOUNT,ZONE,DAY],…]]
+                                                               reserved: spent unless a later line says else;
+                                                               these others have cost all that was reserved
+    ["ended",[ID,…]]                                           these have cost all that was reserved
     ["=",ID,MICROS]                                            it did cost so much; 0: nothing left the gate
     ["?",ID]                                                   nobody knows how it ended: spent
 
@@ -100,7 +103,10 @@ def _apply(balances: Balances, entry: list[Any], *, first: bool) -> None:
             raise ValueError("another format")
         return
     match entry:
-        case ["+", str(number), int(at), int(micros), str(target), list(charges)]:
+        case ["ended", list(ended)]:
+            _end_all(balances, ended)
+        case ["+", str(number), int(at), int(micros), list(ended), str(target), list(charges)]:
+            _end_all(balances, ended)
             balances.charge(_open(balances, (number, at, micros, target), charges))
         case ["=", str(number), int(micros)]:
             balances.end(number, _bounded(micros, 0, MICROS_MAX))
@@ -114,6 +120,13 @@ def _apply(balances: Balances, entry: list[Any], *, first: bool) -> None:
             balances.keep(found)
         case _:
             raise ValueError("unknown entry")
+
+
+def _end_all(balances: Balances, numbers: list[Any]) -> None:
+    for number in numbers:
+        if not isinstance(number, str):
+            raise TypeError("not a number of a call")
+        balances.end_in_full(number)
 
 
 def _open(balances: Balances, head: tuple[str, int, int, str], charges: list[Any]) -> Open:

@@ -178,6 +178,14 @@ class Ledger(Protocol):
         """
         ...
 
+    def settle_in_full(self, number: str) -> None:
+        """Say that a call did cost all that was reserved. Once.
+
+        Raises:
+            Nothing: without a word it counts the same.
+        """
+        ...
+
     def doubt(self, number: str) -> None:
         """Say that nobody knows how a call ended: its money stays spent until `reconcile`.
 

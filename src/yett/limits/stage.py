@@ -65,10 +65,8 @@ class Limiter:
             return self._admit_shared(plan, state.shared, confirmed)
         monotonic = state.monotonic
         at = monotonic()
-        caller = state.callers.get(plan.caller)
-        if caller is None:
-            caller = state.remember(plan.caller)
-        elif caller.open_until:
+        caller = state.callers.get(plan.caller) or state.remember(plan.caller)
+        if caller.open_until:
             self.rules.breaker.check(caller, at, reaches_upstream=True)
         if caller.active >= plan.concurrency:
             raise _too_many_at_once(f"{plan.concurrency} at once for the key")
@@ -79,14 +77,18 @@ class Limiter:
             wait = meter.take(at, _input_bytes(plan, validated))
             if wait:
                 raise rate_limited(plan.demand, wait)
-        micros = 0 if plan.purse is None else self._put_aside(plan, plan.purse, validated)
+        micros, wall = 0, 0.0
+        if plan.purse is not None:
+            wall_clock = state.wall
+            wall = wall_clock()
+            micros = self._put_aside(plan, plan.purse, validated, wall)
         # Nothing below can fail: what is taken here is given back in __exit__ only.
         caller.active += 1
         is_probe = False
         if plan.has_more or caller.open_until:
             is_probe = self._take_more(plan, caller, call, micros)
         admitted = Admitted(validated, micros, plan.demand.currency, confirmed.agreement)
-        return Admission(admitted, state, plan, caller, call.id, micros, is_probe)
+        return Admission(admitted, state, plan, caller, call.id, micros, is_probe, wall)
 
     async def count(self, identified: Identified) -> None:
         """Count what reaches no upstream: listings, pings, the caller's own affairs. Suspends only to ask
@@ -202,8 +204,8 @@ class Limiter:
         self.rules.breaker.claim_probe(caller, call.id)
         return True
 
-    def _put_aside(self, plan: Plan, purse: Purse, validated: Validated) -> int:
-        """Put the price aside, and return it.
+    def _put_aside(self, plan: Plan, purse: Purse, validated: Validated, at: float) -> int:
+        """Put the price aside, and return it. at: wall seconds since 1970.
 
         Raises:
             Denied: BUDGET_EXHAUSTED, and the call is not counted; or the price cannot be told.
@@ -213,8 +215,6 @@ class Limiter:
         if not micros or is_paid_for(validated):
             return 0
         call = validated.permitted.call
-        wall = self.state.wall
-        at = wall()
         budget = purse.reserve(call.id, micros, at)
         if purse.warnings:
             tell_of_budgets(self.state.notices, purse)

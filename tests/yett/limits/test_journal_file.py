@@ -102,7 +102,7 @@ def test_a_torn_last_line_was_never_reserved(tmp_path: Path, cut: int) -> None:
 
 HEADER = line_of(["ledger", 2])
 CHARGED = [["USD key a", "UTC", DAY]]
-GOOD = line_of(["+", "call-1", 1, 1, "s/t", CHARGED])
+GOOD = line_of(["+", "call-1", 1, 1, [], "s/t", CHARGED])
 
 
 @pytest.mark.parametrize(
@@ -116,13 +116,15 @@ GOOD = line_of(["+", "call-1", 1, 1, "s/t", CHARGED])
         (GOOD, 1),
         (HEADER + HEADER, 2),
         (HEADER + GOOD.replace(b",1,1,", b",1,2,"), 2),
-        (HEADER + line_of(["+", "call-1", 1, -1, "s/t", CHARGED]), 2),
-        (HEADER + line_of(["+", "call-1", 1, 0, "s/t", CHARGED]), 2),
-        (HEADER + line_of(["+", "call-1", 1, 1.5, "s/t", CHARGED]), 2),
-        (HEADER + line_of(["+", "call-1", 1, 1, "s/t", [["USD key a", "UTC", 10**9]]]), 2),
-        (HEADER + line_of(["+", "call-1", 1, 1, "s/t", [["USD key a", "UTC", -1]]]), 2),
-        (HEADER + line_of(["+", "call-1", 1, 1, "s/t", [["USD key a", "Mars/Base", DAY]]]), 2),
-        (HEADER + line_of(["+", "call-1", 1, 1, "s/t", [["USD key a"]]]), 2),
+        (HEADER + line_of(["+", "call-1", 1, -1, [], "s/t", CHARGED]), 2),
+        (HEADER + line_of(["+", "call-1", 1, 0, [], "s/t", CHARGED]), 2),
+        (HEADER + line_of(["+", "call-1", 1, 1.5, [], "s/t", CHARGED]), 2),
+        (HEADER + line_of(["+", "call-1", 1, 1, [], "s/t", [["USD key a", "UTC", 10**9]]]), 2),
+        (HEADER + line_of(["+", "call-1", 1, 1, [], "s/t", [["USD key a", "UTC", -1]]]), 2),
+        (HEADER + line_of(["+", "call-1", 1, 1, [], "s/t", [["USD key a", "Mars/Base", DAY]]]), 2),
+        (HEADER + line_of(["+", "call-1", 1, 1, [], "s/t", [["USD key a"]]]), 2),
+        (HEADER + line_of(["+", "call-1", 1, 1, [[]], "s/t", CHARGED]), 2),
+        (HEADER + line_of(["ended", "call-1"]), 2),
         (HEADER + line_of(["=", "call-1", -1]), 2),
         (HEADER + line_of(["=", "call-1", True]), 2),
         (HEADER + line_of(["account", "USD key a", "UTC", DAY, [1, 1, 1, -1], []]), 2),

@@ -59,19 +59,25 @@ class Nowhere:
 
 @final
 class BookLedger:
-    """Belongs to the loop; balances may be read by any thread."""
+    """Belongs to the loop; balances may be read by any thread. ended: reservations that did cost all of it, which
+    the next line tells."""
 
-    __slots__ = ("_ends", "_journal", "balances")
+    __slots__ = ("_ends", "_journal", "balances", "ended")
 
     def __init__(self, balances: Balances, journal: Journal) -> None:
         self.balances = balances
         self._journal = journal
         self._ends: list[bytes] = []
+        self.ended: list[str] = []
 
     def purse(
         self, accounts: Sequence[AccountDemand], target: str, warn_percents: tuple[int, ...] = ()
     ) -> "Purse":
         return Purse(self, accounts, target, warn_percents)
+
+    def settle_in_full(self, number: str) -> None:
+        if self.balances.open.pop(number, None) is not None:
+            self.ended.append(number)
 
     def settle(self, number: str, micros: int) -> None:
         if self.balances.end(number, micros):
@@ -104,6 +110,9 @@ class BookLedger:
         Raises:
             OSError: they are kept for the next time.
         """
+        if self.ended:
+            self._ends.append(line_of(["ended", list(self.ended)]))
+            self.ended.clear()
         if self._ends:
             self.append(b"")
 
@@ -194,16 +203,19 @@ class Purse:
                 if spent > budget.micros:
                     return budget
                 self._near = True
-        for account in self._accounts:
-            if account.total + micros > MICROS_MAX:
-                raise Fault(Reason.INTERNAL_ERROR, "more money than can be counted")
-        line = b'["+","%b",%d,%d,%b' % (number.encode(), at, micros, self._words)
+        if max([account.total for account in self._accounts]) + micros > MICROS_MAX:
+            raise Fault(Reason.INTERNAL_ERROR, "more money than can be counted")
+        ledger = self.ledger
+        ended = ledger.ended
+        told = b'"%b"' % '","'.join(ended).encode() if ended else b""
+        line = b'["+","%b",%d,%d,[%b],%b' % (number.encode(), at, micros, told, self._words)
         try:
-            self.ledger.append(line_around(line))
+            ledger.append(line_around(line))
         except OSError as error:
             raise Fault(
                 Reason.INTERNAL_ERROR, f"the ledger cannot be written: {error.strerror}"
             ) from error
+        ended.clear()
         for account in self._accounts:
             account.total += micros
         self._balances.keep(Open(number, int(at), micros, self.target, self._charges))
