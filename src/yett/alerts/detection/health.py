@@ -43,7 +43,7 @@ class _Target:
     def excess(self, now: float) -> tuple[float, float] | None:
         """Return errors and calls of the last quarter of an hour, or the last hour, if they are too many."""
         for buckets in (_QUARTER, 12):
-            calls, errors = self.calls.total(now, buckets), self.errors.total(now, buckets)
+            calls, errors = self.calls.recent(now, buckets), self.errors.recent(now, buckets)
             if calls < _CALLS_LEAST or errors < _ERRORS_LEAST:
                 continue
             bar = max(_SHARE_LEAST, 3 * self.usual + 0.1, min(1.2 * self.most, 0.95))

@@ -2,6 +2,7 @@
 
 from array import array
 from bisect import bisect_left
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Final, final
 
@@ -230,6 +231,7 @@ class Profile:
         return found
 
 
+@lru_cache(maxsize=16_384)
 def mark(text: str) -> int:
     """Return a number for a name, the same in every process; two names with the same one are not met."""
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest())

@@ -42,7 +42,7 @@ class Failures:
         ]
 
     def _from_one(self, network: str, window: Window, now: float) -> Sighting | None:
-        recent = window.total(now, _FIVE_MINUTES)
+        recent = window.recent(now, _FIVE_MINUTES)
         if recent < _FROM_ONE_LEAST:
             return None
         return Sighting(

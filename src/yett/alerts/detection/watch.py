@@ -4,7 +4,7 @@ Used by one thread. What cannot be known yet is not guessed: a key without a his
 minimums only, and after a clock was set nothing is judged by the time of the day for an hour.
 """
 
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final, final
 
@@ -70,14 +70,20 @@ class Watch:
         wall, now = self._clock.wall(), self._clock.monotonic()
         self._mind_the_clock(wall, now)
         found = _lost() if batch.lost else []
-        failing: set[tuple[str, str]] = set()
         callers: dict[str, _Seen] = {}
+        targets: dict[tuple[str, str], list[int]] = {}
         for row, count in batch.rows.items():
-            found += self._take_row(row, count, now, callers, failing)
+            if row[0] is None:
+                found += self._stranger(row, count, now)
+            else:
+                _take(row, count, callers, targets)
         for (caller, tenant, currency), micros in batch.spent.items():
-            callers.setdefault(caller, _Seen(tenant)).spent[currency] = micros
+            callers.setdefault(caller, _Seen(tenant)).spend(currency, micros)
+        for (server, tool), (calls, errors) in targets.items():
+            self._health.count(server, tool, calls, errors, now)
         for caller, seen in callers.items():
             found += self._judge(caller, seen, batch.runs.get(caller), wall, now)
+        failing = {target for target, (_, errors) in targets.items() if errors}
         found += self._health.judge(failing, now)
         self._health.learn(now)
         self._failures.learn(now)
@@ -102,32 +108,9 @@ class Watch:
                     counted.forget_hour()
         self._skew = skew
 
-    def _take_row(
-        self,
-        row: Row,
-        count: int,
-        now: float,
-        callers: "dict[str, _Seen]",
-        failing: set[tuple[str, str]],
-    ) -> list[Sighting]:
-        caller, tenant, server, tool, peer, decision, reason, status = row
-        if caller is None:
-            refused = reason == Reason.UNAUTHENTICATED
-            return self._failures.count(peer, count, now) if refused else []
-        seen = callers.get(caller)
-        if seen is None:
-            seen = callers[caller] = _Seen(tenant or "")
-        seen.peers[peer] = None
-        if server is not None and tool is not None:
-            seen.calls += count
-            if decision == "allowed":
-                seen.tools[f"{server}/{tool}"] = None
-            if decision != "denied":
-                errors = count if decision == "error" or status in _FAILED else 0
-                self._health.count(server, tool, count, errors, now)
-                if errors:
-                    failing.add((server, tool))
-        return []
+    def _stranger(self, row: Row, count: int, now: float) -> list[Sighting]:
+        peer, reason = row[4], row[6]
+        return self._failures.count(peer, count, now) if reason == Reason.UNAUTHENTICATED else []
 
     def _judge(
         self, caller: str, seen: "_Seen", run: tuple[int, int, bool] | None, wall: float, now: float
@@ -135,7 +118,8 @@ class Watch:
         profile = self._profiles.get(caller, lambda: Profile(seen.tenant, wall))
         moment = self._calendars.moment(seen.tenant, wall)
         found = self._places(caller, profile, seen, wall, now)
-        found += self._denials(caller, profile, run, now)
+        if run is not None:
+            found += self._denials(caller, profile, run, now)
         if seen.calls:
             found += self._first_tools(caller, profile, seen, wall)
             if seen.tools:
@@ -178,10 +162,8 @@ class Watch:
         return found
 
     def _denials(
-        self, caller: str, profile: Profile, run: tuple[int, int, bool] | None, now: float
+        self, caller: str, profile: Profile, run: tuple[int, int, bool], now: float
     ) -> list[Sighting]:
-        if run is None:
-            return []
         refused, in_a_row, goes_on = run
         if not in_a_row or not goes_on:
             profile.end_run()
@@ -257,7 +239,7 @@ class Watch:
 
 @final
 class _Seen:
-    """What one caller did since the last look."""
+    """What one caller did since the last look. The dictionaries are sets that keep the order."""
 
     __slots__ = ("calls", "peers", "spent", "tenant", "tools")
 
@@ -266,7 +248,32 @@ class _Seen:
         self.calls = 0
         self.peers: dict[str, None] = {}
         self.tools: dict[str, None] = {}
-        self.spent: Counter[str] = Counter()
+        self.spent: dict[str, int] = {}
+
+    def spend(self, currency: str, micros: int) -> None:
+        self.spent[currency] = micros
+
+
+def _take(
+    row: Row, count: int, callers: dict[str, _Seen], targets: dict[tuple[str, str], list[int]]
+) -> None:
+    caller, tenant, server, tool, peer, decision, _, status = row
+    if caller is None:
+        return
+    seen = callers.get(caller)
+    if seen is None:
+        seen = callers[caller] = _Seen(tenant or "")
+    seen.peers[peer] = None
+    if server is None or tool is None:
+        return
+    seen.calls += count
+    if decision == "allowed":
+        seen.tools[f"{server}/{tool}"] = None
+    if decision != "denied":
+        target = targets.setdefault((server, tool), [0, 0])
+        target[0] += count
+        if decision == "error" or status in _FAILED:
+            target[1] += count
 
 
 _FAILED: Final = frozenset({"tool_error", "unknown"})

@@ -12,25 +12,34 @@ class Window:
     """Of one thing that is counted. Times: monotonic seconds, so that no clock that is set makes an hour
     longer or shorter."""
 
-    __slots__ = ("_at", "_counts")
+    __slots__ = ("_at", "_counts", "_total")
 
     def __init__(self) -> None:
         self._counts = array("d", bytes(8 * _BUCKETS))
+        self._total = 0.0
         self._at = 0
 
     def add(self, now: float, count: float) -> None:
-        self._forget(now)
+        at = int(now // BUCKET_SECONDS)
+        if at != self._at:
+            self._forget(at)
         self._counts[self._at % _BUCKETS] += count
+        self._total += count
 
-    def total(self, now: float, buckets: int = _BUCKETS) -> float:
-        """Return the sum of the newest buckets; the newest of all is not full yet."""
-        self._forget(now)
-        if buckets >= _BUCKETS:
-            return sum(self._counts)
+    def total(self, now: float) -> float:
+        """Return the sum of the last hour; its newest five minutes are not full yet."""
+        at = int(now // BUCKET_SECONDS)
+        if at != self._at:
+            self._forget(at)
+        return self._total
+
+    def recent(self, now: float, buckets: int) -> float:
+        """Return the sum of the newest buckets."""
+        self.total(now)
         return sum(self._counts[(self._at - back) % _BUCKETS] for back in range(buckets))
 
-    def _forget(self, now: float) -> None:
-        at = int(now // BUCKET_SECONDS)
+    def _forget(self, at: int) -> None:
         for passed in range(min(at - self._at, _BUCKETS)):
             self._counts[(at - passed) % _BUCKETS] = 0.0
+        self._total = sum(self._counts)
         self._at = max(self._at, at)
