@@ -15,6 +15,7 @@ from yett.app.people import keep_telling
 from yett.app.proving import load_proved
 from yett.app.servers import policy_files
 from yett.app.shadow import shadow_file
+from yett.app.telling import reloaded, started, stopped
 from yett.app.upstream_pool import UpstreamPool
 from yett.app.watching import keep_watching
 from yett.audit.outbox import drain_outbox
@@ -104,6 +105,7 @@ class Gateway:
     def start(self) -> None:
         """Begin to watch servers, keys, secrets, approvals and the configuration."""
         loop = asyncio.get_running_loop()
+        self._tell(started(self._snapshot.configuration, self._config_path))
         self.estate.signing.start()
         self.estate.shipping.start()
         telling = keep_telling(self.estate, lambda: self._snapshot.configuration)
@@ -137,6 +139,7 @@ class Gateway:
         try:
             await asyncio.to_thread(self._refresh_stores)
             self._report_counts(last=True)
+            self._tell(stopped())
         finally:
             self.estate.close()
 
@@ -243,7 +246,7 @@ class Gateway:
         if fresh.catalogue is not old.catalogue and self._tasks:
             self._tasks.pop().cancel()
             self._tasks.append(self._watch_servers())
-        self._tell({"event": "configuration.reloaded"})
+        self._tell(reloaded(configuration, self._config_path))
         log.info("configuration reloaded")
         self.estate.on_catalogue_change()
         return True
