@@ -1,7 +1,8 @@
 """The breakers of one upstream: after failures in a row, calls end at once instead of waiting.
 
 Each tenant has its own: what one asks for may be what a server fails at, and that must not end the
-calls of another (promise 7).
+calls of another (promise 7). And each tool has its own: one that never answers ends no call of the
+others. Only a server that cannot be reached is closed as a whole.
 """
 
 from types import TracebackType
@@ -11,14 +12,14 @@ from yett.core.clock import Clock
 from yett.core.errors import Fault
 from yett.core.reasons import Reason
 
-_COUNTED: Final = frozenset(
-    {Reason.UPSTREAM_UNREACHABLE, Reason.UPSTREAM_TIMEOUT, Reason.UPSTREAM_INVALID}
-)
+_OF_SERVER: Final = frozenset({Reason.UPSTREAM_UNREACHABLE})
+_OF_TOOL: Final = frozenset({Reason.UPSTREAM_TIMEOUT, Reason.UPSTREAM_INVALID})
 
 
 @final
 class Breaker:
-    """Wraps each call: `with breaker: …`. After the cooldown one call at a time may try again.
+    """Wraps each call: `with breaker: …`. After the cooldown one call at a time may try again. server: the
+    breaker of the whole server, if this one is a tool's.
 
     Only what the upstream caused counts. A fault of ours, a bug and a caller who hung up say
     nothing about it, so they neither count nor heal.
@@ -27,26 +28,58 @@ class Breaker:
     __slots__ = (
         "_clock",
         "_cooldown_seconds",
+        "_counted",
         "_failures",
         "_failures_max",
         "_opened_at",
         "_probing",
+        "_server",
     )
 
-    def __init__(self, *, failures: int, cooldown_seconds: float, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        failures: int,
+        cooldown_seconds: float,
+        clock: Clock,
+        server: "Breaker | None" = None,
+    ) -> None:
         self._clock = clock
         self._cooldown_seconds = cooldown_seconds
         self._failures_max = failures
         self._failures = 0
         self._opened_at = 0.0
         self._probing = False
+        self._server = server
+        # What is called without a tool of its own has only the server to blame.
+        self._counted = _OF_SERVER | _OF_TOOL if server is None else _OF_TOOL
 
     def __enter__(self) -> None:
         """Raises:
         Fault: UPSTREAM_UNREACHABLE, not sent; says when to come back.
         """
-        if self._failures < self._failures_max:
-            return
+        server = self._server
+        if self._failures >= self._failures_max:
+            self._claim()
+        if server is not None and server._failures >= server._failures_max:  # noqa: SLF001 - of the same class
+            try:
+                server._claim()  # noqa: SLF001 - of the same class
+            except Fault:
+                self._probing = False
+                raise
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._hear(error)
+        if self._server is not None:
+            self._server._hear(error, _OF_SERVER)  # noqa: SLF001 - of the same class
+
+    def _claim(self) -> None:
+        """Take the place of the one call that tries."""
         remaining = self._opened_at + self._cooldown_seconds - self._clock.monotonic()
         if remaining > 0.0 or self._probing:
             raise Fault(
@@ -56,16 +89,12 @@ class Breaker:
             )
         self._probing = True
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def _hear(self, error: BaseException | None, counted: frozenset[Reason] | None = None) -> None:
+        """counted: what counts; None: all that this one counts."""
         self._probing = False
         if error is None:
             self._failures = 0
-        elif isinstance(error, Fault) and error.reason in _COUNTED:
+        elif isinstance(error, Fault) and error.reason in (counted or self._counted):
             self._failures += 1
             if self._failures >= self._failures_max:
                 self._opened_at = self._clock.monotonic()
@@ -78,7 +107,8 @@ class Breaker:
 
 @final
 class Breakers:
-    """One for each tenant that calls; tenants are made by the operator, so there is no end of them to fear."""
+    """One for each tenant that calls and each tool that it calls; operators make both, so there is no end of
+    them to fear."""
 
     __slots__ = ("_clock", "_cooldown_seconds", "_failures_max", "_of")
 
@@ -86,14 +116,16 @@ class Breakers:
         self._failures_max = failures
         self._cooldown_seconds = cooldown_seconds
         self._clock = clock
-        self._of: dict[str, Breaker] = {}
+        self._of: dict[tuple[str, str], Breaker] = {}
 
-    def of(self, tenant: str) -> Breaker:
-        breaker = self._of.get(tenant)
+    def of(self, tenant: str, tool: str = "") -> Breaker:
+        """tool: empty for what is none, such as a resource: its name may be any."""
+        breaker = self._of.get((tenant, tool))
         if breaker is None:
-            breaker = self._of[tenant] = Breaker(
+            breaker = self._of[tenant, tool] = Breaker(
                 failures=self._failures_max,
                 cooldown_seconds=self._cooldown_seconds,
                 clock=self._clock,
+                server=self.of(tenant) if tool else None,
             )
         return breaker

@@ -81,7 +81,8 @@ class Dispatcher:
             raise Fault(Reason.UPSTREAM_UNREACHABLE, "the configuration no longer has this server")
         monotonic = self._monotonic
         started = monotonic()
-        with route.breakers.of(permitted.principal.tenant):
+        tool = target.name if target.kind is _TOOL else ""
+        with route.breakers.of(permitted.principal.tenant, tool):
             if (
                 call.talk is None
                 and call.task is None

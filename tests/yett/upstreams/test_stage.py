@@ -280,4 +280,51 @@ async def test_a_timeout_counts() -> None:
         await stage.send(armed())
 
     assert caught.value.reason is Reason.UPSTREAM_TIMEOUT
-    assert route.breakers.of(DEFAULT_TENANT).is_open
+    tool = armed().admitted.validated.permitted.target.name
+    assert route.breakers.of(DEFAULT_TENANT, tool).is_open
+    assert not route.breakers.of(DEFAULT_TENANT).is_open
+
+
+def armed_for(tool: str) -> Armed:
+    other = armed()
+    permitted = other.admitted.validated.permitted
+    target = msgspec.structs.replace(permitted.target, name=tool)
+    permitted = msgspec.structs.replace(permitted, target=target)
+    validated = msgspec.structs.replace(other.admitted.validated, permitted=permitted)
+    admitted = msgspec.structs.replace(other.admitted, validated=validated)
+    return msgspec.structs.replace(other, admitted=admitted)
+
+
+async def test_a_tool_that_never_answers_ends_no_call_of_another() -> None:
+    server, clock = Server(), HandClock()
+    stage, route = dispatcher(server, clock, failures=2)
+    server.gate.clear()
+    for _ in range(2):
+        with pytest.raises(Fault):
+            await stage.send(armed_for("slow"))
+    server.gate.set()
+
+    with pytest.raises(Fault) as caught:
+        await stage.send(armed_for("slow"))
+    assert not caught.value.sent
+    await stage.send(armed_for("quick"))
+    clock.pass_seconds(10.1)
+    await stage.send(armed_for("slow"))
+    assert not route.breakers.of(DEFAULT_TENANT, "slow").is_open
+
+
+async def test_a_server_that_cannot_be_reached_is_closed_as_a_whole() -> None:
+    server, clock = Server(), HandClock()
+    stage, _ = dispatcher(server, clock, failures=2)
+    server.failing = ConnectionResetError("gone")
+    for tool in ("one", "two"):
+        with pytest.raises(Fault):
+            await stage.send(armed_for(tool))
+    server.failing = None
+
+    with pytest.raises(Fault) as caught:
+        await stage.send(armed_for("three"))
+    assert not caught.value.sent
+    clock.pass_seconds(10.1)
+    await stage.send(armed_for("three"))
+    await stage.send(armed_for("one"))
