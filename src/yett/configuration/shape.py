@@ -18,6 +18,7 @@ from yett.core.quantities import (
     RATE_PATTERN,
 )
 from yett.credentials.config import REFERENCE_PATTERN
+from yett.storage.config import STORE_REFERENCE_PATTERN
 
 Path = tuple[str | int, ...]
 
@@ -181,6 +182,12 @@ def _wrong_type(types: list[str], value: Any, pattern: str) -> tuple[str, str]:
 def _wrong_pattern(path: Path, pattern: str, value: Any) -> tuple[str, str]:
     if pattern in (REFERENCE_PATTERN, VAULT_PATTERN):
         return not_a_reference(path)
+    if pattern == STORE_REFERENCE_PATTERN:
+        return (
+            "a reference to a password is wanted here, never the password itself, and the vault lies in"
+            " that database",
+            "Write it into a file that only Yett's user may read, and file:/path here.",
+        )
     good = _GOOD.get(pattern) or next(
         (text for key, text in _GOOD_AT.items() if key in path), f"a text that fits {pattern}"
     )

@@ -1,13 +1,14 @@
 """The sections `storage` and `counters` of the configuration: what several gates share."""
 
-from typing import Annotated, final
+from typing import Annotated, Final, final
 
 import msgspec
 
+STORE_REFERENCE_PATTERN: Final = r"^(file:/.+|env:[A-Za-z_][A-Za-z0-9_]*)$"
 StoreReference = Annotated[
     str,
     msgspec.Meta(
-        pattern=r"^(file:/.+|env:[A-Za-z_][A-Za-z0-9_]*)$",
+        pattern=STORE_REFERENCE_PATTERN,
         description="file:/path or env:NAME (development only); never the value, and not secret:NAME, "
         "since the vault lies in the database itself",
     ),
