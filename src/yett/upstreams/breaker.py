@@ -74,9 +74,11 @@ class Breaker:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._hear(error)
-        if self._server is not None:
-            self._server._hear(error, _OF_SERVER)  # noqa: SLF001 - of the same class
+        server = self._server
+        if error is not None or self._failures or self._probing:
+            self._hear(error)
+        if server is not None and (error is not None or server._failures or server._probing):  # noqa: SLF001 - of the same class
+            server._hear(error, _OF_SERVER)  # noqa: SLF001 - of the same class
 
     def _claim(self) -> None:
         """Take the place of the one call that tries."""

@@ -1,6 +1,6 @@
 """Make the call: the only step that leaves the process towards a tool."""
 
-from collections.abc import Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from functools import partial
 from typing import Any, Final, final
 
@@ -11,14 +11,14 @@ from yett.core.call import RpcError
 from yett.core.clock import Clock
 from yett.core.errors import Denied, Fault
 from yett.core.operations import Kind
-from yett.core.proofs import Answered, Armed, Validated
+from yett.core.proofs import Answered, Armed, Credential, Permitted, Validated
 from yett.core.reasons import Reason
 from yett.core.seal import Sealer, SealError
 from yett.core.talk import INPUT_REQUIRED, Hear, Resumption, Talk
 from yett.core.target import JSON
 from yett.core.tasks import EXTENSION, TASK, TaskAsked
 from yett.upstreams import tasks
-from yett.upstreams.breaker import Breakers
+from yett.upstreams.breaker import Breaker, Breakers
 from yett.upstreams.elsewhere import ELSEWHERE, as_question, check_been_there
 from yett.upstreams.parking import ParkingLot
 from yett.upstreams.port import NO_WISHES, Ask, Beside, Exchange, Transport, Wishes
@@ -26,7 +26,6 @@ from yett.upstreams.requests import method_and_params, own_uri
 from yett.upstreams.wishes import may_be_asked, wishes_of
 
 _WATCH: Final = "resources/subscribe"
-_TOOL: Final = Kind.TOOL  # an attribute of an enumeration costs ten times a global
 
 # Whose state it is that a caller brings back: a server's own, none, or a call's that is parked here.
 _OWN: Final = "u:"
@@ -48,6 +47,20 @@ class Route(msgspec.Struct, frozen=True):
     timeout_seconds: float
     may_ask: frozenset[str] = frozenset()
     acts_for_callers: bool = False
+
+
+@final
+class _Way(msgspec.Struct, frozen=True, kw_only=True):
+    """How the calls of one caller reach one target. routes: those that it is of. is_plain: a call besides which
+    nothing passes is `call`."""
+
+    routes: Mapping[str, Route]
+    route: Route
+    breaker: Breaker
+    call: Callable[[str, bytes, Credential, float], Awaitable[Exchange]]
+    tool: str
+    timeout_seconds: float
+    is_plain: bool
 
 
 @final
@@ -75,30 +88,39 @@ class Dispatcher:
         """
         validated = armed.admitted.validated
         permitted = validated.permitted
-        target, call = permitted.target, permitted.call
-        route = self._routes.get(target.server)
-        if route is None:
-            raise Fault(Reason.UPSTREAM_UNREACHABLE, "the configuration no longer has this server")
-        monotonic = self._monotonic
+        way: _Way | None = permitted.standing.upstreams
+        if way is None or way.routes is not self._routes:
+            way = self._prepare(permitted)
+        call, monotonic = permitted.call, self._monotonic
         started = monotonic()
-        tool = target.name if target.kind is _TOOL else ""
-        with route.breakers.of(permitted.principal.tenant, tool):
-            if (
-                call.talk is None
-                and call.task is None
-                and target.kind is _TOOL
-                and validated.encoded
-                and not route.acts_for_callers
-            ):
-                exchange = await route.transport.call(
-                    target.name, validated.encoded, armed.credential, route.timeout_seconds
+        with way.breaker:
+            if way.is_plain and call.talk is None and call.task is None and validated.encoded:
+                exchange = await way.call(
+                    way.tool, validated.encoded, armed.credential, way.timeout_seconds
                 )
             else:
-                exchange = await self._send(route, armed, hear)
+                exchange = await self._send(way.route, armed, hear)
         seconds = monotonic() - started
         return Answered(
             armed, exchange.result, exchange.error, exchange.bytes_received, seconds, exchange.encoded
         )  # fmt: skip
+
+    def _prepare(self, permitted: Permitted) -> "_Way":
+        target = permitted.target
+        route = self._routes.get(target.server)
+        if route is None:
+            raise Fault(Reason.UPSTREAM_UNREACHABLE, "the configuration no longer has this server")
+        is_tool = target.kind is Kind.TOOL
+        way = permitted.standing.upstreams = _Way(
+            routes=self._routes,
+            route=route,
+            breaker=route.breakers.of(permitted.principal.tenant, target.name if is_tool else ""),
+            call=route.transport.call,
+            tool=target.name,
+            timeout_seconds=route.timeout_seconds,
+            is_plain=is_tool and not route.acts_for_callers,
+        )
+        return way
 
     async def _send(self, route: Route, armed: Armed, hear: Hear | None) -> Exchange:
         """As `send`, for whatever it is."""

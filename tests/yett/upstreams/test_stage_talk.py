@@ -10,6 +10,7 @@ import pytest
 from tests.clock import HandClock
 from tests.yett.upstreams.test_stage import SECRET, validated
 from yett.core.call import RpcError
+from yett.core.document import parse
 from yett.core.errors import Denied, Fault
 from yett.core.identity import DEFAULT_TENANT
 from yett.core.operations import OPERATIONS, Kind
@@ -43,6 +44,12 @@ class Scripted:
     def __init__(self, behaviour: Behaviour) -> None:
         self.behaviour = behaviour
         self.asked: list[tuple[str, dict[str, Any], Beside | None, float]] = []
+
+    async def call(self, tool: str, arguments: bytes, credential: Any, seconds: float) -> Exchange:
+        params = {"name": tool, "arguments": parse(arguments)}
+        return await self.request(
+            "tools/call", params, credential=credential, deadline_seconds=seconds
+        )
 
     async def request(
         self,

@@ -9,6 +9,7 @@ from tests.clock import HandClock
 from tests.seals import SEALER
 from tests.yett.upstreams.test_stage import SECRET, validated
 from yett.core.bounds import ROUND_SECONDS_MAX
+from yett.core.document import parse
 from yett.core.errors import Denied
 from yett.core.operations import OPERATIONS
 from yett.core.proofs import Admitted, Armed
@@ -27,6 +28,12 @@ class Scripted:
     def __init__(self, era: Era | None) -> None:
         self.era = era
         self.asked: list[tuple[str, dict[str, Any], float, Beside | None]] = []
+
+    async def call(self, tool: str, arguments: bytes, credential: Any, seconds: float) -> Exchange:
+        params = {"name": tool, "arguments": parse(arguments)}
+        return await self.request(
+            "tools/call", params, credential=credential, deadline_seconds=seconds
+        )
 
     async def request(
         self,
