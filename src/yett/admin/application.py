@@ -18,7 +18,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 import yett
-from yett.admin import alerts, approvals
+from yett.admin import alerts, approvals, records
 from yett.admin.port import AdminGate
 from yett.admin.token import TOKEN_FILE, matches
 from yett.authorization.approval.request import OPERATOR, Approver
@@ -27,26 +27,10 @@ from yett.core.secret import Secret
 from yett.core.target import JSON
 from yett.telemetry.metrics import CONTENT_TYPE
 
-_RECORDS_MAX: Final = 10_000
-_FILTERS: Final = (
-    "since", "until", "key", "tool", "server", "tenant", "decision", "reason", "status",
-    "id", "kind", "text",
-)  # fmt: skip
 _HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 # path, method, what `AdminGate` answers, one sentence for the OpenAPI document
 _Answer = Callable[[AdminGate, Request], JSON]
-
-
-def _records(gate: AdminGate, request: Request) -> JSON:
-    filters = {name: value for name, value in request.query_params.items() if name in _FILTERS}
-    unknown = request.query_params.keys() - {*_FILTERS, "limit"}
-    if unknown:
-        raise CommandError(f"unknown filters: {', '.join(sorted(unknown))}")
-    limit = request.query_params.get("limit", "100")
-    if not limit.isdigit() or not 0 < int(limit) <= _RECORDS_MAX:
-        raise CommandError(f"`limit` is a number from 1 to {_RECORDS_MAX}")
-    return {"records": gate.records(filters, int(limit))}
 
 
 _ROUTES: Final[dict[tuple[str, str], tuple[_Answer, str]]] = {
@@ -80,7 +64,11 @@ _ROUTES: Final[dict[tuple[str, str], tuple[_Answer, str]]] = {
     ("GET", alerts.SILENCES): (alerts.list_silences, "What nobody is told of, and until when"),
     ("POST", alerts.SILENCES): (alerts.silence, "Tell nobody of a kind or a subject for some time"),
     ("DELETE", alerts.SILENCES + "/{silence}"): (alerts.end_silence, "End a silence"),
-    ("GET", "/api/v1/audit/records"): (_records, "The newest audit records that fit, newest last"),
+    ("GET", records.PATH): (records.search, "A page of the audit records that fit, newest last"),
+    ("GET", records.PATH + "/{record}"): (records.show, "One record, with what belongs to it"),
+    ("GET", records.HOLDS_PATH): (records.list_holds, "Legal holds, those too that were released"),
+    ("POST", records.HOLDS_PATH): (records.add_hold, "Keep records whatever their age"),
+    ("POST", records.HOLDS_PATH + "/{hold}/release"): (records.release_hold, "Release a hold"),
     ("GET", "/api/v1/audit/verify"): (lambda gate, _: gate.verify(), "Walk the audit chain"),
 }
 
@@ -236,17 +224,17 @@ def openapi() -> dict[str, Any]:
             "summary": summary,
             "responses": {"200": {"description": "OK"}, "401": {"description": "Token required"}},
         }
-        names = [(name, "query", False) for name in (*_FILTERS, "limit")] * path.endswith("records")
+        names = [(name, "query", False) for name in records.PARAMETERS] * (path == records.PATH)
         names += [("all", "query", False)] * (path in (approvals.PATH, alerts.PATH))
         names += [("tenant", "query", False)] * (path == alerts.PATH)
-        places = ("key", "approval", "alert", "silence")
+        places = ("key", "approval", "alert", "silence", "record", "hold")
         names += [(name, "path", True) for name in places if f"{{{name}}}" in path]
         if names:
             operation["parameters"] = [
                 {"name": name, "in": where, "required": required, "schema": {"type": "string"}}
                 for name, where, required in names
             ]
-        bodies = approvals.BODIES | alerts.BODIES
+        bodies = approvals.BODIES | alerts.BODIES | records.BODIES
         body = bodies.get(path.rpartition("/")[2]) if method == "POST" else None
         if body is not None:
             schema = {"type": "object", "properties": body, "additionalProperties": False}

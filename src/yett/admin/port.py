@@ -8,6 +8,56 @@ from yett.core.target import JSON
 from yett.limits.strangers import Failure
 
 
+class AdminRecords(Protocol):
+    """The record. actor: who asks, for the record itself."""
+
+    def search(
+        self, filters: dict[str, str], members: list[str], limit: int, before: int | None
+    ) -> dict[str, JSON]:
+        """Return a page of the records that fit, newest last, and from where on the next one goes.
+
+        Raises:
+            CommandError: a filter says nothing that can be looked for.
+            OSError: the log cannot be read.
+        """
+        ...
+
+    def show(self, identifier: str) -> dict[str, JSON]:
+        """Return one record with what belongs to it.
+
+        Raises:
+            CommandError: there is none of this id.
+            OSError: the log cannot be read.
+        """
+        ...
+
+    def holds(self) -> list[dict[str, JSON]]:
+        """Return the legal holds, those too that were released.
+
+        Raises:
+            Fault: the store did not answer.
+        """
+        ...
+
+    def add_hold(self, said: dict[str, str], actor: str) -> dict[str, JSON]:
+        """Place a hold.
+
+        Raises:
+            CommandError: there is no reason, or a time is none.
+            Fault: the store did not answer.
+        """
+        ...
+
+    def release_hold(self, identifier: str, reason: str, actor: str) -> dict[str, JSON]:
+        """Let go of a hold.
+
+        Raises:
+            CommandError: there is none of this id that holds, or no reason.
+            Fault: the store did not answer.
+        """
+        ...
+
+
 class AdminAlerts(Protocol):
     @property
     def book(self) -> AlertBook: ...
@@ -53,14 +103,6 @@ class AdminGate(Protocol):
 
     def tools(self) -> list[dict[str, JSON]]:
         """Return what is in the catalogue: server, name, access, state. Raises nothing."""
-        ...
-
-    def records(self, filters: dict[str, str], limit: int) -> list[dict[str, JSON]]:
-        """Return the newest audit records that fit, newest last.
-
-        Raises:
-            OSError: the log cannot be read.
-        """
         ...
 
     def verify(self) -> dict[str, JSON]:
@@ -119,6 +161,9 @@ class AdminGate(Protocol):
 
     @property
     def alerts(self) -> AdminAlerts: ...
+
+    @property
+    def book(self) -> AdminRecords: ...
 
     def fail(self, peer: str) -> Failure:
         """Count a request of this address that had to be refused. Raises nothing."""

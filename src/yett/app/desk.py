@@ -6,9 +6,8 @@ import msgspec
 
 import yett
 from yett.app.gateway import Gateway
+from yett.app.record_desk import RecordDesk
 from yett.app.watching import AdminAlerts
-from yett.audit.finding import newest
-from yett.audit.reading import Filter
 from yett.audit.verify import verify
 from yett.authentication.build import build_registry, keyed_hash
 from yett.authentication.registry import KeyRegistry
@@ -31,6 +30,7 @@ class AdminDesk:
         digest = keyed_hash(database=estate.database, data=estate.data).digest
         self._approvals = ApprovalRegistry(estate.database, estate.clock)
         self._approvers = Approvers(estate.database, estate.clock, digest)
+        self.book = RecordDesk(estate, lambda: gateway.snapshot.configuration)
         self.alerts = AdminAlerts(estate, lambda: gateway.snapshot.configuration)
 
     def status(self) -> dict[str, JSON]:
@@ -60,9 +60,6 @@ class AdminDesk:
 
     def tools(self) -> list[dict[str, JSON]]:
         return self._gateway.snapshot.catalogue.report()
-
-    def records(self, filters: dict[str, str], limit: int) -> list[dict[str, JSON]]:
-        return newest(self._estate.auditor.source(), Filter(**filters), limit)
 
     def verify(self) -> dict[str, JSON]:
         verdict = verify(self._estate.auditor.source())

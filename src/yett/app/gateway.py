@@ -11,6 +11,8 @@ import msgspec
 
 from yett.app.assemble import Snapshot, assemble
 from yett.app.estate import Estate
+from yett.app.indexing import keep_indexed
+from yett.app.outcomes import Outcomes
 from yett.app.people import keep_telling
 from yett.app.proving import load_proved
 from yett.app.servers import policy_files
@@ -30,6 +32,7 @@ from yett.core.clock import Clock
 from yett.core.errors import ConfigurationError, Denied, Refusal
 from yett.core.secret import Secret
 from yett.core.target import JSON
+from yett.edge.gate import Begun, Kept
 from yett.limits.notices import Notices
 from yett.limits.orders import Orders
 from yett.limits.strangers import Strangers
@@ -64,6 +67,7 @@ class Gateway:
         self._pool = pool
         self._tasks: list[asyncio.Task[None]] = []
         self._refreshers: list[Callable[[], object]] = []
+        self._outcomes = Outcomes(estate.database, estate.clock)
         self._orders = Orders(estate.database, estate.limits)
         pool.on_changed = self._server_changed
         pool.on_updated = self._resource_updated
@@ -85,6 +89,31 @@ class Gateway:
         except Refusal:
             return False  # the pipeline says so again, and records it
         return True
+
+    async def begin_once(self, credential: Secret | None, name: bytes, asked: bytes) -> Begun:
+        try:
+            principal = self._snapshot.authenticator.recognise(credential)
+        except Refusal:
+            return Begun("stranger")  # the pipeline says so, and records it
+        if credential is None:
+            return Begun("stranger")
+        try:
+            return await asyncio.to_thread(
+                self._outcomes.begin, principal.id, credential, name, asked
+            )
+        except Refusal as refusal:
+            log.warning("a call with an Idempotency-Key: %s", refusal.private)
+            return Begun("away")
+
+    async def end_once(
+        self, begun: Begun, credential: Secret | None, name: bytes, kept: Kept | None
+    ) -> None:
+        if credential is None:
+            return
+        try:
+            await asyncio.to_thread(self._outcomes.end, begun, credential, name, kept)
+        except Refusal as refusal:  # it is not made again, and its answer is lost
+            log.warning("not kept: the answer to an Idempotency-Key: %s", refusal.private)
 
     def is_live(self, principal_id: str) -> bool:
         return self._snapshot.authenticator.is_live(principal_id)
@@ -112,6 +141,9 @@ class Gateway:
         self._tasks = [
             loop.create_task(self._keep_current()),
             loop.create_task(telling),
+            loop.create_task(
+                keep_indexed(self.estate, self._snapshot.configuration.audit, self._config_path)
+            ),
             loop.create_task(keep_watching(self.estate, lambda: self._snapshot.configuration)),
             self._watch_servers(),
         ]

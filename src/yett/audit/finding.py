@@ -4,13 +4,16 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Final, final
 
+import msgspec
+
 from yett.audit.index.building import Found, Lines, Stretch
 from yett.audit.index.part import ELSEWHERE, Part, Unusable, numbers_of
 from yett.audit.index.shelf import Shelf
 from yett.audit.index.stretches import stretches
 from yett.audit.port import AuditSource
 from yett.audit.reading import Entry, Filter, ended, merge, position, unpack
-from yett.audit.seeking import line_at, line_of
+from yett.audit.seeking import line_at, line_of, sequence_after
+from yett.core.target import JSON
 
 _MANY_RECORDS: Final = 2_000
 """If so many of a stretch may fit, it is read from one end to the other."""
@@ -46,6 +49,69 @@ def newest(
 
 
 @final
+class Unindexed(Exception):
+    """Raised by who will not wait until an index is made (`Shelf.on_build`)."""
+
+    def __init__(self, stretch: Stretch) -> None:
+        super().__init__(stretch)
+        self.stretch = stretch
+
+
+@final
+class Page(msgspec.Struct, frozen=True):
+    """before: from where on to ask for the next; None: this is the last. complete: false if it ends early,
+    at a part of the log that has no index yet."""
+
+    entries: list[Entry]
+    before: int | None
+    complete: bool
+
+
+def page(
+    source: AuditSource, wanted: Filter, count: int, shelf: Shelf, *, before: int | None = None
+) -> Page:
+    """Return the last `count` records that fit and stand before `before`, newest last.
+
+    Raises:
+        OSError: the log cannot be read.
+    """
+    found: list[Entry] = []
+    try:
+        for entry in _Finder(source, wanted, shelf).newest_first():
+            if before is not None and position(entry) >= before:
+                continue
+            if len(found) == count:
+                return Page(found[::-1], position(found[-1]), complete=True)
+            found.append(entry)
+    except Unindexed as met:
+        behind = sequence_after(source, met.stretch.segment, met.stretch.end)
+        reached = behind if before is None else min(before, behind)
+        return Page(found[::-1], reached, complete=False)
+    return Page(found[::-1], None, complete=True)
+
+
+def whole(source: AuditSource, identifier: str, shelf: Shelf) -> Entry | None:
+    """Return the record of this id with `events`: what happened in it or because of it, and later rounds of the
+    same call; None if there is none.
+
+    Raises:
+        OSError: the log cannot be read.
+    """
+    entry: Entry | None = None
+    events: list[Entry] = []
+    for found in search(source, Filter(kind="all", text=identifier), shelf):
+        if found.get("id") == identifier:
+            entry = found
+        elif found.get("continues") == identifier or identifier in _values(found.get("details")):
+            events.append(found)
+    return None if entry is None else entry | {"events": events}
+
+
+def _values(details: JSON) -> list[JSON]:
+    return list(details.values()) if isinstance(details, dict) else []
+
+
+@final
 class _Finder:
     def __init__(self, source: AuditSource, wanted: Filter, shelf: Shelf | None) -> None:
         self._source = source
@@ -62,8 +128,14 @@ class _Finder:
             yield from self._of_lines(reversed(lines.found), closed)
             closed.update(lines.closed)
         for stretch in reversed(self._fixed):
-            yield from self._look_into(stretch, closed, newest_first=True)
-            closed.update(self._closed_in(stretch))
+            if self._shelf is None:
+                lines = self._lines(stretch)
+                yield from self._of_lines(reversed(lines.found), closed)
+                closed.update(lines.closed)
+                continue
+            places, closed_in = self._look_up(stretch, self._shelf, closed)
+            yield from self._at(stretch, places)
+            closed.update(closed_in)
 
     def oldest_first(self) -> Iterator[Entry]:
         newest = [self._lines(stretch) for stretch in self._growing]
@@ -71,7 +143,12 @@ class _Finder:
         for stretch in self._fixed:
             closed.update(self._closed_in(stretch))
         for stretch in self._fixed:
-            yield from self._look_into(stretch, closed, newest_first=False)
+            if self._shelf is not None:
+                places, _ = self._look_up(stretch, self._shelf, closed)
+                if len(places) <= _MANY_RECORDS:
+                    yield from self._at(stretch, reversed(places))
+                    continue
+            yield from self._of_lines(self._lines(stretch).found, closed)
         for lines in newest:
             yield from self._of_lines(lines.found, closed)
 
@@ -86,34 +163,27 @@ class _Finder:
                 return []
             raise
 
-    def _look_into(
-        self, stretch: Stretch, closed: set[int], *, newest_first: bool
-    ) -> Iterator[Entry]:
-        """Yield what fits of a stretch that has an index, or may have one."""
-        places = self._all_places(stretch, closed)
-        if places is None or (not newest_first and len(places) > _MANY_RECORDS):
-            found = self._lines(stretch).found
-            yield from self._of_lines(reversed(found) if newest_first else found, closed)
-            return
-        for line, intent in places if newest_first else reversed(places):
+    def _look_up(
+        self, stretch: Stretch, shelf: Shelf, closed: set[int]
+    ) -> tuple[list[tuple[int, int]], list[int]]:
+        """Return where the lines of records stand that may fit, newest first; and which intents before the
+        stretch have their outcome in it."""
+        try:
+            with shelf.part(stretch) as part:
+                try:
+                    return self._places(part, closed), part.summary.closed
+                except Unusable:
+                    return self._places(shelf.make(stretch), closed), part.summary.closed
+        except OSError:
+            if self._is_pruned(stretch):
+                return [], []
+            raise
+
+    def _at(self, stretch: Stretch, places: Iterable[tuple[int, int]]) -> Iterator[Entry]:
+        for line, intent in places:
             entry = self._entry(stretch, line, intent)
             if entry is not None and self._wanted.fits(entry):
                 yield entry
-
-    def _all_places(self, stretch: Stretch, closed: set[int]) -> list[tuple[int, int]] | None:
-        """Return where the lines of records stand that may fit, newest first; None if nobody knows."""
-        if self._shelf is None:
-            return None
-        try:
-            with self._shelf.part(stretch) as part:
-                try:
-                    return self._places(part, closed)
-                except Unusable:
-                    return self._places(self._shelf.make(stretch), closed)
-        except OSError:
-            if self._is_pruned(stretch):
-                return []
-            raise
 
     def _places(self, part: Part, closed: set[int]) -> list[tuple[int, int]]:
         summary, wanted = part.summary, self._wanted

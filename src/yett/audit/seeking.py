@@ -77,3 +77,17 @@ def end_of_lines(source: AuditSource, segment: str) -> int:
     size = source.size(segment)
     start = max(0, size - _WINDOW_BYTES)
     return start + source.read(segment, start, size - start).rfind(b"\n") + 1
+
+
+def sequence_after(source: AuditSource, segment: str, offset: int) -> int:
+    """Return the sequence of the first line that begins at `offset` or later; there is one, in this segment
+    or in the next.
+
+    Raises:
+        OSError: the log cannot be read.
+    """
+    found = _SEQUENCE.search(source.read(segment, max(0, offset - 1), 2 * _WINDOW_BYTES))
+    if found is not None:
+        return int(found[1])
+    later = (first_sequence(name) for name in source.segments())
+    return next(number for number in later if number > first_sequence(segment))

@@ -6,9 +6,9 @@ from typing import Any, Final
 
 import click
 
-from yett.audit.finding import newest, search
+from yett.audit.finding import newest, search, whole
 from yett.audit.index.stretches import stretches
-from yett.audit.reading import Entry, Filter, Follower
+from yett.audit.reading import Follower
 from yett.cli.audit_export import export
 from yett.cli.audit_filters import filter_of, filters
 from yett.cli.audit_keeping import archive, hold, restore_log
@@ -79,19 +79,13 @@ def search_records(place: Place, *, limit: int | None, scan: bool, **options: An
 @click.argument("id_", metavar="ID")
 def show(place: Place, id_: str) -> None:
     """Show one record whole, with the events and the later rounds that belong to it."""
-    source = source_of(place)
-    entry: Entry | None = None
-    events: list[Entry] = []
-    for found in search(source, Filter(kind="all", text=id_), shelf_of(place)):
-        if found.get("id") == id_:
-            entry = found
-        elif found["kind"] == "event" or found.get("continues") == id_:
-            events.append(found)
+    entry = whole(source_of(place), id_, shelf_of(place))
     if entry is None:
         raise CommandError(f"no record has the id `{id_}`. `yett audit search` lists them")
     if place.as_json:
-        click.echo(as_json(entry | {"events": events}))
+        click.echo(as_json(entry))
         return
+    events = entry.pop("events")
     place.print_record({name: cell(value) for name, value in entry.items()})
     for event in events:
         click.echo(as_line(event))

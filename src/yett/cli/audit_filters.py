@@ -1,16 +1,13 @@
 """Which records a command is about: the options that a `Filter` is made of."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any, Final
 
 import click
 
+from yett.audit.asking import filter_from
 from yett.audit.reading import KINDS, Filter
-from yett.audit.words import NUMBERS, words
 from yett.cli.command import Place
-from yett.core.errors import CommandError
-from yett.core.quantities import duration_seconds
 
 SINCE: Final = click.option(
     "--since", metavar="WHEN", help="1h, 30d, or a time such as 2026-11-22T13:00Z."
@@ -70,42 +67,10 @@ def filter_of(place: Place, options: dict[str, Any]) -> Filter:
     Raises:
         CommandError: one of them says nothing that can be looked for.
     """
+    members = list(options.pop("where"))
+    trace = options.pop("trace")
+    if trace:
+        members.append(f"trace={trace}")
     options["id"] = options.pop("id_")
-    for bound in ("since", "until"):
-        options[bound] = moment(options[bound], place.clock.wall())
-    members = [("trace", options["trace"])] if options.pop("trace", None) else []
-    members += [member_of(text) for text in options.pop("where")]
-    if options["text"] is not None and not words(options["text"]):
-        raise CommandError(f"`{options['text']}` has no letter and no digit to look for")
-    return Filter(members=tuple(members), **options)
-
-
-def member_of(text: str) -> tuple[str, str]:
-    """Return name and value of `NAME=VALUE`.
-
-    Raises:
-        CommandError: it is no such thing, or nobody can search for it.
-    """
-    name, separator, value = text.partition("=")
-    if not separator or not name or not value:
-        raise CommandError(f"--where takes NAME=VALUE, and not `{text}`")
-    if name in NUMBERS:
-        raise CommandError(f"`{name}` is a number or a time; --where compares texts")
-    return name, value
-
-
-def moment(text: str | None, now: float) -> str | None:
-    """Return `1h` (ago) or an ISO time as the log writes times."""
-    if text is None:
-        return None
-    try:
-        found = datetime.fromtimestamp(now - duration_seconds(text), UTC)
-    except ValueError:
-        try:
-            found = datetime.fromisoformat(text)
-        except ValueError:
-            raise CommandError(
-                f"`{text}` is no time. Write how long ago (1h, 30d) or 2026-11-22T13:00Z"
-            ) from None
-        found = found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
-    return found.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    given = {name: value for name, value in options.items() if value is not None}
+    return filter_from(given, members, place.clock.wall())

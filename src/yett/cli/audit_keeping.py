@@ -8,11 +8,12 @@ import click
 
 from yett.audit.archived import ArchivedSegments, Copy
 from yett.audit.archiving import DirectoryStore, Store, open_store, restore, segments_in
+from yett.audit.asking import moment
 from yett.audit.build import open_archiver, open_compressed
 from yett.audit.holds import Holds
 from yett.audit.port import Aged
 from yett.audit.retention import is_covered, sealed
-from yett.cli.audit_filters import SINCE, moment
+from yett.cli.audit_filters import SINCE
 from yett.cli.audit_source import config_of, source_of
 from yett.cli.command import Place, command
 from yett.core.errors import CommandError

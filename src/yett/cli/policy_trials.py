@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 import msgspec
 
-from yett.cli.audit_filters import SINCE, moment
+from yett.audit.asking import moment
+from yett.cli.audit_filters import SINCE
 from yett.cli.audit_source import shelf_of, source_of
 from yett.cli.command import Place, command
 from yett.cli.place import shown

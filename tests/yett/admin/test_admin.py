@@ -6,7 +6,7 @@ import json
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, final
 
 import pytest
 
@@ -21,6 +21,34 @@ from yett.core.secret import Secret
 from yett.core.target import JSON
 from yett.limits.build import open_strangers
 from yett.limits.strangers import OF_ONE, Failure
+
+
+@final
+class Book:
+    """Notes what it is asked."""
+
+    def __init__(self, asked: list[tuple[Any, ...]]) -> None:
+        self.asked = asked
+
+    def search(
+        self, filters: dict[str, str], members: list[str], limit: int, before: int | None
+    ) -> dict[str, JSON]:
+        self.asked.append(("records", filters, members, limit, before))
+        return {"records": [], "before": None, "complete": True}
+
+    def show(self, identifier: str) -> dict[str, JSON]:
+        raise CommandError(f"no record has the id `{identifier}`")
+
+    def holds(self) -> list[dict[str, JSON]]:
+        return []
+
+    def add_hold(self, said: dict[str, str], actor: str) -> dict[str, JSON]:
+        self.asked.append(("hold", said, actor))
+        return {"id": "h1"}
+
+    def release_hold(self, identifier: str, reason: str, actor: str) -> dict[str, JSON]:
+        self.asked.append(("release", identifier, reason, actor))
+        return {"id": identifier}
 
 
 class ScriptedDesk:
@@ -52,9 +80,9 @@ class ScriptedDesk:
     def tools(self) -> list[dict[str, JSON]]:
         return []
 
-    def records(self, filters: dict[str, str], limit: int) -> list[dict[str, JSON]]:
-        self.asked.append(("records", filters, limit))
-        return []
+    @property
+    def book(self) -> "Book":
+        return Book(self.asked)
 
     def verify(self) -> dict[str, JSON]:
         return {"ok": True}
@@ -219,10 +247,11 @@ async def test_a_key_is_revoked_by_post_only_and_mistakes_are_said(admin: Admin)
 
 
 async def test_records_are_filtered_within_bounds(admin: Admin) -> None:
-    await admin.ask("/api/v1/audit/records?tool=notes&limit=5")
-    assert admin.desk.asked == [("records", {"tool": "notes"}, 5)]
-    for bad in ("limit=0", "limit=x", "limit=99999", "color=red"):
+    await admin.ask("/api/v1/audit/records?tool=notes&limit=5&before=77&where=peer=::1&where=door=mcp")
+    assert admin.desk.asked == [("records", {"tool": "notes"}, ["peer=::1", "door=mcp"], 5, 77)]
+    for bad in ("limit=0", "limit=x", "limit=99999", "color=red", "before=-1", "before=%C2%B2"):
         assert (await admin.ask(f"/api/v1/audit/records?{bad}"))[0] == 400
+    assert (await admin.ask("/api/v1/audit/records/nothing"))[0] == 400
 
 
 def test_the_token_is_made_once_private_and_refused_when_others_can_read_it(tmp_path: Path) -> None:
