@@ -228,7 +228,7 @@ class Month:
             self._calls(caller, f"s0/planted-{caller.name}", peers, 2, rows, spent)
         if incident == "spend":
             self._calls(
-                caller, caller.tools[0], peers, 1, rows, spent, times=15 * caller.pace / 12 + 40
+                caller, caller.tools[0], peers, 1, rows, spent, times=12 * caller.pace / 12 + 40
             )
         self._denials(caller, incident, count, rows, runs)
 
@@ -277,7 +277,7 @@ class Month:
     def _extra(self, caller: Caller, incident: str) -> int:
         match incident:
             case "volume":
-                return self._poisson(max(15 * caller.pace, 60) / 12 + 5)
+                return self._poisson(max(12 * caller.pace, 60) / 12 + 5)
             case "off-hours" | "two-places" | "first-address":
                 return 3
             case _:

@@ -187,6 +187,7 @@ class MailServer:
         return b"250-receiver\r\n" + b"250-STARTTLS\r\n" * offers + b"250 AUTH PLAIN\r\n"
 
     def close(self) -> None:
+        self._socket.shutdown(socket.SHUT_RDWR)  # or whoever waits in `accept` would take one more
         self._socket.close()
 
 
@@ -244,6 +245,7 @@ class Collector:
         self._socket.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
+        self._socket.shutdown(socket.SHUT_RDWR)  # or whoever waits in `accept` would take one more
         self._socket.close()
 
 

@@ -72,7 +72,9 @@ class AlertDesk:
         ended = self._take_events()
         self._pending += [*more, *self._watch.look(self._intake.take())]
         del self._pending[_PENDING_MAX:]
-        self.book.note(self._news(), config)
+        news = self._news()
+        self.book.note(news.values(), config)
+        self._said |= dict.fromkeys(news, self._clock.monotonic())
         self._pending = []
         for kinds, subject in ended:
             self.book.end(kinds, subject, config)
@@ -105,15 +107,14 @@ class AlertDesk:
                 self._pending.append(sighting_of(event, self._whose, self._redact_text))
         return ended
 
-    def _news(self) -> list[Sighting]:
+    def _news(self) -> dict[tuple[str, str, str], Sighting]:
         """Leave out what goes on and was said within a minute: it would be counted at each look."""
         now = self._clock.monotonic()
         self._said = {key: at for key, at in self._said.items() if now - at < _AGAIN_SECONDS}
-        news = []
+        news: dict[tuple[str, str, str], Sighting] = {}
         for seen in self._pending:
-            # What is said of an event or of a first time is news each time; numbers that grow are not.
+            # What is said of a first time is news each time; numbers that grow are not.
             key = (seen.kind, seen.subject, seen.says if seen.kind.startswith("first-") else "")
             if key not in self._said:
-                self._said[key] = now
-                news.append(seen)
+                news[key] = seen
         return news

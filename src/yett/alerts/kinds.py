@@ -28,14 +28,14 @@ class Kind(msgspec.Struct, frozen=True):
 KINDS: Final[dict[str, Kind]] = {
     "volume": Kind(
         "high",
-        "A key made ten times as many calls in an hour as is usual for it at this time, and clearly more than ever in four weeks.",
+        "A key made about ten times as many calls in an hour as is usual for it at this time, and clearly more than ever in five weeks.",
         "See what it calls with `yett audit search --key`; revoke it if that is not its owner.",
         quiet_seconds=2 * _HOUR,
         tells_end=True,
     ),
     "spend": Kind(
         "high",
-        "A key spent ten times as much money in an hour as is usual for it, and clearly more than ever in four weeks.",
+        "A key spent about ten times as much money in an hour as is usual for it, and clearly more than ever in five weeks.",
         "See what it calls; give it a budget (`limits`) or revoke it.",
         quiet_seconds=2 * _HOUR,
         tells_end=True,

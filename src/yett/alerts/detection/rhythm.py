@@ -15,8 +15,8 @@ from yett.alerts.detection.calendar import HOURS, SLOTS
 BLOCKS: Final = 5
 BLOCK_HOURS: Final = 8 * 24
 """So `most` goes back 32 to 40 days: a job that comes once a month is known."""
-TIMES: Final = 10.0
-"""So many times what is usual is too much …"""
+TIMES: Final = 7.0
+"""So many times what is usual is too much: what is usual is an estimate, and ten times is never missed …"""
 MORE: Final = 1.5
 """… if it is so many times the most there ever was, too."""
 _LEARNING: Final = 0.08
