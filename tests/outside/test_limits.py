@@ -1,5 +1,7 @@
 """Limits and money, as agents and operators meet them: one running gate, all doors."""
 
+import contextlib
+import http.client
 import json
 import statistics
 import threading
@@ -13,7 +15,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from tests.outside.gate import DOORS, LEGACY, REST, Agent, Gate, Key, running
+from tests.outside.gate import DOORS, LEGACY, REST, Agent, Answer, Gate, Key, running
 from tests.outside.upstream import MODERN, Odd, Upstream, serving, tool, wait_until
 from yett.cli.root import root
 
@@ -275,3 +277,85 @@ def test_what_is_spent_is_shown_by_tool_tenant_and_day(house: House) -> None:
     assert "rec/dear" in tools
     assert tenants["globex"] == "0.01 USD"
     assert day["spent"] == "0.01 USD"
+
+
+def execute_once(house: House, key: Key, name: str, word: str, tool: str = "dear") -> Answer:
+    body = {"tool": "rec", "operation": tool, "input": {"word": word}}
+    headers = {"Idempotency-Key": name}
+    return house.gate.request("POST", "/v1/execute", body, key=key, headers=headers)
+
+
+def made(house: House, word: str) -> int:
+    return [seen.message["params"]["arguments"].get("word") for seen in house.rec.works].count(word)
+
+
+def test_a_call_that_is_repeated_with_its_key_is_made_once(house: House) -> None:
+    """Threat D09."""
+    house.rec.offer.odd["dear"] = Odd(delay=0.2, text="done")
+    key, other = house.key("careful"), house.key("another")
+    with ThreadPoolExecutor(50) as pool:
+        asked = [pool.submit(execute_once, house, key, "order-1", "buy") for _ in range(50)]
+        answers = [one.result() for one in asked]
+    house.rec.offer.odd.pop("dear")
+    again = execute_once(house, key, "order-1", "buy")
+    (first,) = [
+        one for one in answers if one.status == 200 and "idempotency-replayed" not in one.headers
+    ]
+
+    assert made(house, "buy") == 1
+    assert {one.status for one in answers} <= {200, 409}
+    assert {one.refusal["reason"] for one in answers if one.status == 409} <= {"duplicate_call"}
+    assert again.body == first.body
+    assert again.headers["idempotency-replayed"] == "true"
+    assert again.request_id != first.request_id
+    assert house.gate.record_of(again)["kind"] == "own"
+    assert house.usage(key)["usage"]["spent"][0]["day"] == "0.01 USD"  # type: ignore[index]  # as it is written
+    for changed in (
+        execute_once(house, key, "order-1", "sell"),
+        execute_once(house, key, "order-1", "buy", "look"),
+    ):
+        assert (changed.status, changed.refusal["reason"]) == (422, "key_reused")
+    assert execute_once(house, other, "order-1", "buy").status == 200
+    assert made(house, "buy") == 2
+
+
+def test_what_was_not_made_may_be_made_and_what_may_have_been_is_not(house: House) -> None:
+    key = house.key("patient")
+    for _ in range(2):
+        assert execute_once(house, key, "k", "x" * 21).status == 400
+    assert execute_once(house, key, "k", "good").status == 200
+    house.rec.offer.odd["dear"] = Odd(delay=30)
+    lost = execute_once(house, key, "lost", "gone")
+    house.rec.offer.odd.pop("dear")
+    again = execute_once(house, key, "lost", "gone")
+
+    assert (lost.status, again.status) == (504, 504)
+    assert made(house, "gone") == 1
+    assert execute_once(house, key, "bad key", "x").status == 400
+    assert house.gate.request("POST", "/v1/execute", {"tool": "rec", "operation": "look", "input": {"word": "x"}}, headers={"Idempotency-Key": "k"}).status == 401  # fmt: skip
+
+
+def test_after_a_kill_nothing_is_made_twice_and_all_that_was_spent_is(house: House) -> None:
+    key = house.key("killed")
+    done = execute_once(house, key, "done", "kept")
+    house.rec.offer.odd["dear"] = Odd(delay=5)
+    thread = threading.Thread(target=execute_quietly, args=(house, key))
+    thread.start()
+    wait_until(lambda: made(house, "half") == 1, 5)
+    house.gate.kill()
+    thread.join()
+    house.rec.offer.odd.pop("dear")
+    house.gate.start()
+
+    again, half = execute_once(house, key, "done", "kept"), execute_once(house, key, "half", "half")
+
+    assert again.body == done.body
+    assert (half.status, half.refusal["reason"]) == (409, "duplicate_call")
+    assert (made(house, "kept"), made(house, "half")) == (1, 1)
+    assert house.usage(key)["usage"]["spent"][0]["day"] == "0.02 USD"  # type: ignore[index]  # as it is written
+    assert "0.01 USD" in [row["reserved"] for row in unknown(house)]
+
+
+def execute_quietly(house: House, key: Key) -> None:
+    with contextlib.suppress(OSError, http.client.HTTPException):
+        execute_once(house, key, "half", "half")

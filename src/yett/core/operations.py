@@ -2,7 +2,8 @@
 
 MCP names are the methods of the specification (2025-03-26 to 2026-07-28). `session/…` are what HTTP
 says without a method: the stream (GET), its end (DELETE), and answers to what a server asked. The
-`yett/` ones are the REST routes `/v1/key` and `/v1/usage`.
+`yett/` ones are the REST routes `/v1/key` and `/v1/usage`, and an answer that is given again
+(`Idempotency-Key`).
 """
 
 from enum import Enum, StrEnum
@@ -72,6 +73,7 @@ _TABLE: Final = (
     Operation("session/end", Road.ATTEND),
     Operation("yett/key", Road.ATTEND),
     Operation("yett/usage", Road.ATTEND),
+    Operation("yett/outcome", Road.ATTEND),
 )
 
 OPERATIONS: Final[dict[str, Operation]] = {operation.method: operation for operation in _TABLE}

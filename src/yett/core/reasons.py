@@ -54,6 +54,8 @@ class Reason(StrEnum):
     UNSUPPORTED_VERSION = "unsupported_version"
     MISSING_CAPABILITY = "missing_capability"
     INVALID_STATE = "invalid_state"
+    DUPLICATE_CALL = "duplicate_call"
+    KEY_REUSED = "key_reused"
     CANCELLED = "cancelled"
 
 
@@ -138,6 +140,10 @@ WIRE: Final[dict[Reason, Wire]] = {
     Reason.MISSING_CAPABILITY: Wire(
         400, -32021, "The caller did not declare a capability that this needs", _same(400)
     ),
+    Reason.DUPLICATE_CALL: Wire(
+        409, 409, "A call with this Idempotency-Key began before", _same(409)
+    ),
+    Reason.KEY_REUSED: Wire(422, 422, "This Idempotency-Key belongs to another call", _same(422)),
     Reason.INVALID_STATE: Wire(
         400,
         -32602,

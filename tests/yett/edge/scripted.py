@@ -15,6 +15,7 @@ from yett.core.reasons import Reason
 from yett.core.secret import Secret
 from yett.core.talk import Notice
 from yett.edge import Listener, Router
+from yett.edge.gate import Begun, Kept
 from yett.edge.origin import OriginPolicy, own_hosts
 
 KEY = "yett_test_good"
@@ -66,6 +67,15 @@ class ScriptedGate:
             return scripted
         results = {"tools/call": self.result, "tools/list": {"tools": [TOOL]}}
         return Reply(call=call, principal=principal, result=results.get(call.operation.method, {}))
+
+    async def begin_once(self, credential: Secret | None, name: bytes, asked: bytes) -> Begun:
+        """It forgets everything."""
+        del name, asked
+        return Begun("stranger" if credential is None else "new")
+
+    async def end_once(
+        self, begun: Begun, credential: Secret | None, name: bytes, kept: Kept | None
+    ) -> None: ...
 
     async def _wait(self, event: asyncio.Event | None) -> None:
         if event is not None:

@@ -1,5 +1,6 @@
 """`/execute`, `/v1/execute`, `/v1/tools`, `/v1/key`, `/v1/usage`."""
 
+from functools import partial
 from typing import Final, final
 from urllib.parse import parse_qs
 
@@ -15,6 +16,7 @@ from yett.edge.arrival import Arrival, body_problem
 from yett.edge.gate import Gate
 from yett.edge.http.message import Response
 from yett.edge.mcp.translate import plain
+from yett.edge.rest import once
 from yett.edge.rest.formats import FORMATS, render
 
 _EXECUTE: Final = OPERATIONS["tools/call"]
@@ -60,18 +62,11 @@ class RestRoute:
             protocol="rest",
             door="rest",
         )
-        reply = await self._gate.handle(call, arrival.refused)
-        if reply.error is not None:
-            return _upstream_error(reply)
-        return _respond(
-            reply,
-            {
-                "id": call.id,
-                **_called(server, tool, reply),
-                "output": None if reply.result is None else plain(reply.result),
-                "usage": _usage(reply.usage),
-            },
-        )
+        head = arrival.request.head
+        if arrival.refused is None and once.HEADER in head.headers:
+            respond = partial(_executed, server, tool)
+            return await once.execute_once(self._gate, call, head, respond)
+        return _executed(server, tool, await self._gate.handle(call, arrival.refused))
 
     async def _tools(self, arrival: Arrival) -> Response:
         form, wanted = _read_query(arrival.request.head.query)
@@ -84,6 +79,20 @@ class RestRoute:
         reply = await self._gate.handle(call, arrival.refused)
         tools = [] if reply.result is None else reply.result["tools"]
         return _respond(reply, render(tools, form=form, query=wanted) if not problem else None)
+
+
+def _executed(server: str, tool: str, reply: Reply) -> Response:
+    if reply.error is not None:
+        return _upstream_error(reply)
+    return _respond(
+        reply,
+        {
+            "id": reply.call.id,
+            **_called(server, tool, reply),
+            "output": None if reply.result is None else plain(reply.result),
+            "usage": _usage(reply.usage),
+        },
+    )
 
 
 def _read_query(query: bytes) -> tuple[str, str]:

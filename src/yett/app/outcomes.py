@@ -1,0 +1,115 @@
+"""What was answered to calls that came with an `Idempotency-Key`: kept for a day, whatever becomes of the gate.
+
+An answer is sealed with a key that is made of the caller's own credential and is kept nowhere, so it opens
+for nobody else and not in a stolen database. That a call began is written down before it is made: of one whose
+answer was lost nobody knows whether it was made, so it is not made again.
+"""
+
+import hashlib
+import hmac
+import secrets
+from typing import Final, final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from yett.core.clock import Clock
+from yett.core.secret import Secret
+from yett.edge.gate import Begun, Kept
+from yett.storage.port import Database
+
+KEPT_SECONDS: Final = 86_400.0
+KEPT_PER_CALLER_MAX: Final = 1_000
+BODY_BYTES_MAX: Final = 256 * 1024
+_NONCE_BYTES: Final = 12
+
+
+@final
+class Outcomes:
+    """Both run in a thread."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    def begin(self, principal: str, credential: Secret, name: bytes, asked: bytes) -> Begun:
+        """Say what is to be done with a call. name: what the caller calls it. asked: server, tool and
+        arguments.
+
+        Raises:
+            Fault: the database could not be used.
+        """
+        secret = credential.reveal_text().encode()
+        hashed = hmac.digest(secret, b"yett outcome name 1\0" + name, "sha256")
+        digest = hashlib.sha256(asked).digest()
+        at = self._clock.wall()
+        with self._database.transaction() as transaction:
+            transaction.execute("delete from outcomes where began_at < ?", (at - KEPT_SECONDS,))
+            [(count,)] = transaction.fetch(
+                "select count(*) from outcomes where principal = ?", (principal,)
+            )
+            if not isinstance(count, int) or count < KEPT_PER_CALLER_MAX:
+                began = transaction.execute(
+                    "insert into outcomes (principal, name, digest, began_at) values (?, ?, ?, ?)"
+                    " on conflict do nothing",
+                    (principal, hashed, digest, at),
+                )
+                if began:
+                    return Begun("new", principal, hashed, digest)
+            rows = transaction.fetch(
+                "select digest, status, content_type, body from outcomes"
+                " where principal = ? and name = ?",
+                (principal, hashed),
+            )
+        if not rows:
+            return Begun("full")
+        kept_digest, status, content_type, body = rows[0]
+        if kept_digest != digest:
+            return Begun("other")
+        if status is None:
+            return Begun("busy")
+        opened = _open(secret, name, hashed + digest, body)
+        if opened is None or not isinstance(content_type, bytes):
+            return Begun("lost")
+        return Begun("kept", kept=Kept(int(status), content_type, opened))
+
+    def end(self, begun: Begun, credential: Secret, name: bytes, kept: Kept | None) -> None:
+        """Keep the answer of a call that was `new`; None: it was not made, and may be.
+
+        Raises:
+            Fault: the database could not be used; the call counts as one whose answer was lost.
+        """
+        where = (begun.principal, begun.name)
+        with self._database.transaction() as transaction:
+            if kept is None:
+                transaction.execute("delete from outcomes where principal = ? and name = ?", where)
+                return
+            sealed = None
+            if len(kept.body) <= BODY_BYTES_MAX:
+                secret = credential.reveal_text().encode()
+                sealed = _seal(secret, name, begun.name + begun.digest, kept.body)
+            transaction.execute(
+                "update outcomes set status = ?, content_type = ?, body = ?"
+                " where principal = ? and name = ?",
+                (kept.status, kept.content_type, sealed, *where),
+            )
+
+
+def _cipher(secret: bytes, name: bytes) -> AESGCM:
+    return AESGCM(hmac.digest(secret, b"yett outcome 1\0" + name, "sha256"))
+
+
+def _seal(secret: bytes, name: bytes, bound: bytes, body: bytes) -> bytes:
+    nonce = secrets.token_bytes(_NONCE_BYTES)
+    return nonce + _cipher(secret, name).encrypt(nonce, body, bound)
+
+
+def _open(secret: bytes, name: bytes, bound: bytes, sealed: object) -> bytes | None:
+    """None: it was too large to keep, or was changed."""
+    if not isinstance(sealed, bytes):
+        return None
+    try:
+        cipher = _cipher(secret, name)
+        return cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], bound)
+    except InvalidTag:
+        return None
