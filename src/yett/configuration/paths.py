@@ -69,6 +69,9 @@ def _all(configuration: Configuration) -> Iterator[tuple[tuple[str, ...], str]]:
             path = getattr(section, name, None)
             if path is not None:
                 yield (*where, name), path
+    for name, destination in configuration.alerts.to.items():
+        if destination.ca is not None:
+            yield ("alerts", "to", name, "ca"), destination.ca
     yield ("policies",), configuration.policies
     if configuration.vault.key_file is not None:
         yield ("vault", "key_file"), configuration.vault.key_file
