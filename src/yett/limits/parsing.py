@@ -60,11 +60,10 @@ def parse(
     budgets = dict(_budgets(every, every_tenant, holdings))
     prices = {key: rules.price for key, rules in tool_rules.items() if rules.price}
     reader.problems += _contradictions(budgets, prices)
-    groups = {
-        "key": [every, *holdings["keys"].values()],
-        "tenant": [every_tenant, *holdings["tenants"].values()],
-    }
-    reader.problems += _beyond_reach(groups, prices)
+    reader.problems += _beyond_reach("key", [every, *holdings["keys"].values()], prices)
+    reader.problems += _beyond_reach(
+        "tenant", [every_tenant, *holdings["tenants"].values()], prices
+    )
     reader.problems += _unknown_currencies(budgets, prices, CODES | set(config.currencies))
     breaker = reader.breaker(config.breaker)
     server_rules = {
@@ -263,19 +262,18 @@ def _contradictions(
 
 
 def _beyond_reach(
-    groups: Mapping[str, list[Holding]], prices: Mapping[tuple[str, str], Price]
+    kind: str, held: list[Holding], prices: Mapping[tuple[str, str], Price]
 ) -> Iterator[Problem]:
     """A price that no key's budget has room for, or no tenant's, says that one of the two is wrong."""
     for (server, tool), price in prices.items():
-        for group, held in groups.items():
-            narrow = [_too_narrow(one, price) for one in held]
-            if all(narrow):
-                yield Problem(
-                    f"one call may cost {price.describe()}, and no {group} has a budget with room for "
-                    f"it: {', '.join(dict.fromkeys(budget.text for budget in narrow if budget))}",
-                    fix="Lower the price or raise a budget; 0 says that nothing may be spent",
-                    path=("servers", server, "tools", tool, "cost"),
-                )
+        narrow = [_too_narrow(one, price) for one in held]
+        if all(narrow):
+            yield Problem(
+                f"one call may cost {price.describe()}, and no {kind} has a budget with room for it: "
+                f"{', '.join(dict.fromkeys(budget.text for budget in narrow if budget))}",
+                fix="Lower the price or raise a budget; 0 says that nothing may be spent",
+                path=("servers", server, "tools", tool, "cost"),
+            )
 
 
 def _too_narrow(held: Holding, price: Price) -> Budget | None:

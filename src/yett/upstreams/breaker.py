@@ -59,14 +59,13 @@ class Breaker:
         Fault: UPSTREAM_UNREACHABLE, not sent; says when to come back.
         """
         server = self._server
-        if self._failures >= self._failures_max:
-            self._claim()
+        is_open = self._failures >= self._failures_max
+        if is_open:
+            self._check()
         if server is not None and server._failures >= server._failures_max:  # noqa: SLF001 - of the same class
-            try:
-                server._claim()  # noqa: SLF001 - of the same class
-            except Fault:
-                self._probing = False
-                raise
+            server._check()  # noqa: SLF001 - of the same class
+            server._probing = True  # noqa: SLF001 - of the same class
+        self._probing = is_open
 
     def __exit__(
         self,
@@ -80,8 +79,8 @@ class Breaker:
         if server is not None and (error is not None or server._failures or server._probing):  # noqa: SLF001 - of the same class
             server._hear(error, _OF_SERVER)  # noqa: SLF001 - of the same class
 
-    def _claim(self) -> None:
-        """Take the place of the one call that tries."""
+    def _check(self) -> None:
+        """Look whether a call may try again; only one may at a time."""
         remaining = self._opened_at + self._cooldown_seconds - self._clock.monotonic()
         if remaining > 0.0 or self._probing:
             raise Fault(
@@ -89,7 +88,6 @@ class Breaker:
                 f"the breaker is open after {self._failures} failures in a row",
                 retry_after_seconds=max(remaining, 1.0),
             )
-        self._probing = True
 
     def _hear(self, error: BaseException | None, counted: frozenset[Reason] | None = None) -> None:
         """counted: what counts; None: all that this one counts."""

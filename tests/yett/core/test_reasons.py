@@ -68,6 +68,7 @@ def test_what_may_be_retried_is_a_condition_that_passes() -> None:
         Reason.RATE_LIMITED,
         Reason.CIRCUIT_OPEN,
         Reason.AUDIT_UNAVAILABLE,
+        Reason.LIMITS_UNAVAILABLE,
         Reason.UPSTREAM_UNREACHABLE,
         Reason.UPSTREAM_TIMEOUT,
     }
