@@ -12,12 +12,14 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # started as a file, it finds the package beside it
 
 from scripts.reference.alerts import alerts_page  # noqa: E402 - needs the line above
+from scripts.reference.audit import audit_page  # noqa: E402
 from scripts.reference.commands import commands_page  # noqa: E402 - needs the line above
 from scripts.reference.configuration import configuration_page  # noqa: E402
 from scripts.reference.http import http_page  # noqa: E402
 from scripts.reference.metrics import metrics_page  # noqa: E402
 from scripts.reference.reasons import reasons_page  # noqa: E402
 
+from yett.audit.schema import json_schema as record_schema  # noqa: E402
 from yett.configuration.schema import json_schema  # noqa: E402
 
 REFERENCE: Final = ROOT / "docs" / "reference"
@@ -32,6 +34,8 @@ def pages() -> dict[str, str]:
         "reasons.md": reasons_page(),
         "metrics.md": metrics_page(),
         "alerts.md": alerts_page(),
+        "audit.md": audit_page(),
+        "record.schema.json": json.dumps(record_schema(), indent=2, ensure_ascii=False) + "\n",
         "http.md": http_page(),
     }
 

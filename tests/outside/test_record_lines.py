@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+import jsonschema_rs
 import pytest
 
 from tests.outside.gate import LEGACY, Agent, Gate, Key, running
 from tests.outside.upstream import MODERN, Upstream, serving, tool
+from yett.audit.schema import json_schema
 
 NASTY: Final = (
     "a\nb", "a\r\nb", "\x1b[2J\x1b]0;x\x07", "a\u2028b\u2029c", "a\x85b\x0bc\x0c", "\u202eevil\u202c", '"}\n{"kind":"own"',
@@ -64,6 +66,8 @@ def test_sixty_refusals_with_line_breaks_in_every_name_are_sixty_lines(
     lines = content.decode().splitlines()  # at everything that Unicode calls the end of a line
     assert len(lines) == content.count(b"\n")
     parsed = [json.loads(line) for line in lines]
+    schema = jsonschema_rs.Draft202012Validator(json_schema())
+    assert [line for line in parsed if not schema.is_valid(line)] == []
     decisions = [line["id"] for line in parsed if line["kind"] == "refusal"]
     assert sorted(decisions) == sorted(ids)
     assert not rec.works
