@@ -5,11 +5,13 @@ import contextlib
 import time
 
 import pytest
+import re2
 
 from tests.yett.sanitising.answers import clean_with, text
 from yett.core.document import encode
 from yett.core.errors import Denied, Fault
 from yett.sanitising.detectors import injection
+from yett.sanitising.detectors.automaton import places
 from yett.sanitising.detectors.injection import ALL_SIGNALS
 from yett.sanitising.detectors.signals import THRESHOLD
 from yett.sanitising.detectors.wording import loosely
@@ -197,3 +199,13 @@ def test_what_is_ruled_out_by_the_automata_is_not_there(sent: str) -> None:
 )
 def test_a_loose_pattern_counts_nothing(pattern: bytes, loose: bytes) -> None:
     assert loosely(pattern) == loose
+
+
+@pytest.mark.parametrize("pattern", ["a+", "a*", "^|b", "(?:x)|(y)", "é"])
+@pytest.mark.parametrize("sent", ["", "a", "baab", "xyxé" * 3])
+def test_the_places_are_those_of_the_library(pattern: str, sent: str) -> None:
+    compiled = re2.compile(pattern.encode())
+
+    found = [match.span() for match in compiled.finditer(sent.encode())]
+
+    assert list(places(compiled, sent.encode())) == found

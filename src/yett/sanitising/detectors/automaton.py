@@ -1,8 +1,11 @@
-"""Many patterns in one pass over a text (RE2, linear time), without their places."""
+"""Many patterns in one pass over a text (RE2, linear time), without their places; and the places of one."""
 
-from typing import Final, final
+from collections.abc import Iterator
+from typing import Any, Final, final
 
 import re2
+
+_ANYWHERE: Final = re2._Anchor.UNANCHORED  # noqa: SLF001 - see `places`
 
 # Room for the states that a hostile text can make; an honest one needs less than one megabyte.
 _BYTES_MAX: Final = 16 * 1024 * 1024
@@ -38,3 +41,15 @@ class Automaton:
         # not be taken for "nothing there". At the end only: a match everywhere costs twice the time.
         self.nothing = [self.add(rb"\z")]
         self._set.Compile()
+
+
+def places(pattern: Any, text: bytes) -> Iterator[tuple[int, int]]:
+    """Yield start and end of what a compiled pattern finds, as `finditer` does, in half the time: without an object
+    for each."""
+    search, position, end = pattern._regexp.Match, 0, len(text)  # noqa: SLF001 - what `finditer` wraps
+    while position <= end:
+        first, last = search(_ANYWHERE, text, position, end)[0]
+        if first < 0:
+            return
+        yield first, last
+        position = last + (first == last)

@@ -13,7 +13,7 @@ from typing import Any, Final, final
 
 import re2
 
-from yett.sanitising.detectors.automaton import Automaton
+from yett.sanitising.detectors.automaton import Automaton, places
 from yett.sanitising.detectors.languages import LANGUAGES
 from yett.sanitising.detectors.languages import STEMS as OTHER_STEMS
 from yett.sanitising.detectors.signals import SIGNALS, THRESHOLD
@@ -90,9 +90,9 @@ class _Reader:
         """Return start and end of what lies around the stems, joined where they meet."""
         patience.spend(4 + (len(text) >> 8))
         found: list[tuple[int, int]] = []
-        for match in self._stems.finditer(text):
+        for first, last in places(self._stems, text):
             patience.spend(5)
-            start, end = max(0, match.start() - _REACH), min(len(text), match.end() + _REACH)
+            start, end = max(0, first - _REACH), min(len(text), last + _REACH)
             if found and start <= found[-1][1]:
                 found[-1] = (found[-1][0], end)
             else:
