@@ -2,13 +2,10 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from yett.audit.archiving import Archiver, Store
-from yett.audit.backends.checkpoint_bucket import BucketPlace
 from yett.audit.backends.checkpoint_directory import DirectoryPlace
-from yett.audit.backends.checkpoint_witness import HttpWitness
-from yett.audit.backends.compressed import CompressedSource, compress
+from yett.audit.backends.compressed import CompressedSource
 from yett.audit.backends.directory import DirectorySource
 from yett.audit.backends.file import FileLog
 from yett.audit.backends.leaves import LeafReader
@@ -27,6 +24,9 @@ from yett.audit.record import Observer
 from yett.audit.stage import Auditor
 from yett.core.clock import Clock
 from yett.core.errors import CommandError
+
+if TYPE_CHECKING:
+    from yett.audit.archiving import Archiver, Store
 
 _MEGABYTE: Final = 1024 * 1024
 
@@ -141,6 +141,8 @@ def open_places(config: AuditConfig, data: Path, clock: Clock) -> list[Checkpoin
             name = f"the directory {place.directory}"
             found.append(DirectoryPlace(Path(place.directory), name, clock))
         if place.s3 is not None:
+            from yett.audit.backends.checkpoint_bucket import BucketPlace  # noqa: PLC0415 - few have one
+
             found.append(BucketPlace(place.s3, clock))
     return found
 
@@ -151,12 +153,13 @@ def open_witnesses(config: AuditConfig) -> list[Witness]:
     Raises:
         CommandError: the key of one is none.
     """
+    named = [place.witness for place in config.checkpoints.to if place.witness is not None]
+    if not named:
+        return []
+    from yett.audit.backends.checkpoint_witness import HttpWitness  # noqa: PLC0415 - few have one
+
     try:
-        return [
-            HttpWitness(place.witness.url, parse_key(place.witness.key), ca=place.witness.ca)
-            for place in config.checkpoints.to
-            if place.witness is not None
-        ]
+        return [HttpWitness(one.url, parse_key(one.key), ca=one.ca) for one in named]
     except NoteError as error:
         raise CommandError(f"`audit.checkpoints`: {error}") from error
 
@@ -187,8 +190,11 @@ def open_shelf(
     return Shelf(open_for_reading(config, data), directory_of(config, data), on_build=on_build)
 
 
-def open_archiver(config: AuditConfig, data: Path, store: Store) -> Archiver:
+def open_archiver(config: AuditConfig, data: Path, store: "Store") -> "Archiver":
     """Return what puts the segments of the log into a store."""
+    from yett.audit.archiving import Archiver  # noqa: PLC0415 - for one command
+    from yett.audit.backends.compressed import compress  # noqa: PLC0415 - likewise
+
     source = open_for_reading(config, data)
     return Archiver(source, store, compress=compress, unpack=open_compressed)
 

@@ -1,27 +1,50 @@
 """`yett audit …`: read the record of every call, and prove that it is what was written."""
 
+import importlib
 import os
 import time
-from typing import Any, Final
+from typing import Any, Final, final
 
 import click
 
 from yett.audit.finding import newest, search, whole
 from yett.audit.index.stretches import stretches
 from yett.audit.reading import Follower
-from yett.cli.audit_export import export
 from yett.cli.audit_filters import filter_of, filters
-from yett.cli.audit_keeping import archive, hold, restore_log
-from yett.cli.audit_proof import PROVING
 from yett.cli.audit_rows import as_json, as_line, cell, print_entries
-from yett.cli.audit_ship import show_destinations
 from yett.cli.audit_source import shelf_of, source_of
 from yett.cli.command import Place, command
 from yett.core.errors import CommandError
 
-group: Final = click.Group("audit", help="Read and verify the record of every call.")
-for _command in (*PROVING, show_destinations, export, archive, restore_log, hold):
-    group.add_command(_command)
+_ELSEWHERE: Final = {
+    "archive": ("audit_keeping", "archive"),
+    "checkpoint": ("audit_proof", "checkpoint"),
+    "export": ("audit_export", "export"),
+    "hold": ("audit_keeping", "hold"),
+    "key": ("audit_proof", "key"),
+    "prove": ("audit_proof", "prove"),
+    "restore": ("audit_keeping", "restore_log"),
+    "ship": ("audit_ship", "show_destinations"),
+    "verify": ("audit_proof", "verify_log"),
+}
+"""Command → file and name of what it is; looked up when it is asked for, since some take long to import."""
+
+
+@final
+class _Group(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*super().list_commands(ctx), *_ELSEWHERE})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _ELSEWHERE:
+            return super().get_command(ctx, cmd_name)
+        module, name = _ELSEWHERE[cmd_name]
+        found = getattr(importlib.import_module(f"yett.cli.{module}"), name)
+        assert isinstance(found, click.Command)  # noqa: S101 - what the table says
+        return found
+
+
+group: Final = _Group("audit", help="Read and verify the record of every call.")
 
 _POLL_SECONDS: Final = 0.2
 _ROWS_MAX: Final = 1_000

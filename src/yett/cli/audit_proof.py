@@ -255,6 +255,3 @@ def _base64(raw: bytes) -> str:
 
 def _echo(value: object) -> None:
     click.echo(escape_hidden(orjson.dumps(value).decode()))
-
-
-PROVING: Final = (verify_log, prove, checkpoint, key)
