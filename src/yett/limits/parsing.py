@@ -66,11 +66,7 @@ def parse(
     )
     reader.problems += _unknown_currencies(budgets, prices, CODES | set(config.currencies))
     breaker = reader.breaker(config.breaker)
-    server_rules = {
-        name: ServerRules(reader.rates(one.rate, ("servers", name, "rate")), one.concurrency)
-        for name, one in (servers or {}).items()
-        if one != ServerLimits()
-    }
+    server_rules = reader.servers(servers or {})
     if reader.problems:
         raise ConfigurationError(reader.problems)
     currencies = {one.currency for one in budgets.values()}
@@ -132,6 +128,13 @@ class _Reader:
             observed=fallback.observed if given.concurrency is None else given.observe,
             zone=zone,
         )
+
+    def servers(self, given: Mapping[str, ServerLimits]) -> dict[str, ServerRules]:
+        return {
+            name: ServerRules(self.rates(one.rate, ("servers", name, "rate")), one.concurrency)
+            for name, one in given.items()
+            if one != ServerLimits()
+        }
 
     def tools(self, given: Mapping[str, ToolLimits]) -> dict[tuple[str, str], ToolRules]:
         return {

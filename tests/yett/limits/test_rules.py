@@ -3,9 +3,12 @@
 import pytest
 
 from yett.core.errors import ConfigurationError
+from yett.core.identity import Principal
+from yett.core.operations import Kind
 from yett.core.quantities import Rate
+from yett.core.target import Target
 from yett.limits.breaker import Breaker
-from yett.limits.config import BreakerConfig, KeyLimits, LimitsConfig, ToolLimits
+from yett.limits.config import BreakerConfig, KeyLimits, LimitsConfig, TeamLimits, ToolLimits
 from yett.limits.demand import Budget
 from yett.limits.parsing import parse, parse_budget
 from yett.limits.rules import NamedRate, Rules
@@ -122,3 +125,81 @@ def test_every_problem_is_reported_at_once() -> None:
 def test_what_is_no_budget_does_not_read(text: str) -> None:
     with pytest.raises(ValueError, match="such as"):
         parse_budget(text)
+
+
+def test_a_price_that_no_budget_has_room_for_is_a_problem() -> None:
+    dear = {"s/t": ToolLimits(cost="2 USD")}
+    found = problems_of(
+        LimitsConfig(
+            every_key=KeyLimits(budget="1 USD/day"), keys={"a": KeyLimits(budget="1.5 USD/month")}
+        ),
+        dear,
+    )
+
+    assert [path for path, _ in found] == [("servers", "s", "tools", "t", "cost")]
+    assert "1 USD/day, 1.5 USD/month" in found[0][1]
+    for good in (
+        LimitsConfig(
+            every_key=KeyLimits(budget="1 USD/day"), keys={"a": KeyLimits(budget="2 USD/day")}
+        ),
+        LimitsConfig(every_key=KeyLimits(budget="0 USD/day")),
+        LimitsConfig(every_key=KeyLimits(budget="1 USD/day", observe=True)),
+        LimitsConfig(keys={"a": KeyLimits(budget="1 USD/day")}),
+    ):
+        assert parse(good, dear).currency == "USD"
+
+
+def test_a_currency_that_nobody_knows_is_a_problem_unless_it_is_declared() -> None:
+    tools = {"s/t": ToolLimits(cost="1 CRD")}
+    ((path, message),) = problems_of(LimitsConfig(), tools)
+
+    assert path == ("servers", "s", "tools", "t", "cost")
+    assert "CRD is no currency" in message
+    assert parse(LimitsConfig(currencies=("CRD",)), tools).currencies == ("CRD",)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        LimitsConfig(time_zone="Mars/Base"),
+        LimitsConfig(teams={"t": TeamLimits(keys=("a",), time_zone="../etc/passwd")}),
+        LimitsConfig(every_key=KeyLimits(rate="10/minute burst 11")),
+        LimitsConfig(every_key=KeyLimits(input="10 TB/day")),
+        LimitsConfig(every_key=KeyLimits(output="10/day")),
+        LimitsConfig(breaker=BreakerConfig(identical="often")),
+    ],
+    ids=repr,
+)
+def test_what_does_not_read_is_a_problem(config: LimitsConfig) -> None:
+    assert len(problems_of(config, {})) == 1
+
+
+def test_what_a_section_observes_is_what_it_says_itself() -> None:
+    parsed = rules(
+        every_key=KeyLimits(rate="1/second", budget="1 USD/day", concurrency=3),
+        keys={"a": KeyLimits(rate="2/second", observe=True)},
+    ).keys["a"]
+
+    assert [rate.observed for rate in parsed.rates] == [True]
+    assert [budget.observed for budget in parsed.budgets] == [False]
+    assert not parsed.observed
+
+
+def test_a_key_may_be_in_several_teams_and_pays_for_all() -> None:
+    parsed = rules(
+        teams={
+            "red": TeamLimits(keys=("a", "b"), budget="1 USD/day"),
+            "blue": TeamLimits(keys=("b",), rate="1/hour", time_zone="Asia/Tokyo"),
+        }
+    )
+    target = Target(kind=Kind.TOOL, server="s", name="t", public_name="s__t")
+    demand = parsed.demand(Principal(id="k", name="b", tenant="acme"), target)
+
+    assert [one.account for one in demand.accounts] == [
+        "USD key k",
+        "USD team red",
+        "USD team blue",
+        "USD tenant acme",
+    ]
+    assert demand.accounts[2].zone == "Asia/Tokyo"
+    assert [one.key for one in demand.rates] == ["team 1/hour blue"]
