@@ -20,30 +20,31 @@ _LENGTH_NAME: Final = b"\r\ncontent-length: "
 _MARK: Final = b"ength: "
 _MARK_BYTES: Final = len(_MARK)
 _DIGITS_MAX: Final = 7
+_DIGITS_AND_END_MAX: Final = _DIGITS_MAX + 1
 
 
 @final
 class Form(msgspec.Struct, frozen=True, eq=False, gc=False):
     """A known header, taken apart where the digits of the length stand: what comes before them, and
-    from behind them to the body. age: of the `Heads` that knew it."""
+    from behind them to the body. start: of the digits. age: of the `Heads` that knew it."""
 
     before: bytes
+    start: int
     behind: bytes
     head: Head
     age: int
 
     def read(self, data: bytes, peer: str) -> Request | None:
         """Return the request that `data` is the whole of, if its header has this form."""
-        before, behind = self.before, self.behind
-        if not data.startswith(before):
+        if not data.startswith(self.before):
             return None
-        start = len(before)
-        end = data.find(b"\r", start, start + _DIGITS_MAX + 1)
-        digits = data[start:end]
-        if end < 0 or not digits.isdigit() or not data.startswith(behind, end):
+        start, behind = self.start, self.behind
+        end = data.find(b"\r", start, start + _DIGITS_AND_END_MAX)
+        if end < 0 or not data.startswith(behind, end):
             return None
         body = data[end + len(behind) :]
-        return Request(self.head, body, peer) if len(body) == int(digits) else None
+        # Written in any other way, it is for the parser to say what it means.
+        return Request(self.head, body, peer) if data[start:end] == b"%d" % len(body) else None
 
 
 @final
@@ -70,7 +71,7 @@ class Heads:
         head = self._known.get(data[:start] + data[end:tail])
         if head is None:
             return None
-        return Form(data[:start], data[end : tail + _END_BYTES], head, self.age)
+        return Form(data[:start], start, data[end : tail + _END_BYTES], head, self.age)
 
     def keep(self, head: Head, piece: bytes, body: bytes) -> None:
         """Remember the header of a request that came as this one piece, if it says its length plainly

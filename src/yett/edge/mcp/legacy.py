@@ -23,7 +23,7 @@ from yett.edge.mcp.changes import Changes
 from yett.edge.mcp.events import Feed, Reader
 from yett.edge.mcp.inbound import Inbound
 from yett.edge.mcp.legacy_post import LegacyPost, asked
-from yett.edge.mcp.outbound import negotiated, respond
+from yett.edge.mcp.outbound import answer_plain_call, negotiated, respond
 from yett.edge.mcp.portions import in_portions
 from yett.edge.mcp.sessions import Session, Sessions
 from yett.edge.mcp.translate_questions import declared
@@ -85,9 +85,8 @@ class Legacy:
         running[inbound.id] = task
         try:
             reply = await self._gate.handle(inbound.call, inbound.refused)
-            if asked(reply) is not None:
-                return LegacyPost([inbound], session, arrival, self, first=reply)
-            return respond(inbound, reply)
+            plain = answer_plain_call(inbound, reply)
+            return plain or self._answer(inbound, session, arrival, reply)
         except asyncio.CancelledError:
             if running.get(inbound.id) is task:  # it was not the agent's word that ended it
                 raise
@@ -97,6 +96,13 @@ class Legacy:
         finally:
             if running.get(inbound.id) is task:
                 del running[inbound.id]
+
+    def _answer(
+        self, inbound: Inbound, session: Session, arrival: Arrival, reply: Reply
+    ) -> Response | Stream:
+        if asked(reply) is not None:
+            return LegacyPost([inbound], session, arrival, self, first=reply)
+        return respond(inbound, reply)
 
     async def stream(self, session: Session, arrival: Arrival, call: Call) -> Response | Stream:
         """GET: open a stream, or go on with one that was interrupted."""

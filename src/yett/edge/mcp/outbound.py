@@ -69,6 +69,20 @@ def respond(inbound: Inbound, reply: Reply, session_id: str | None = None) -> Re
     return Response(200, _result(inbound, reply), headers=headers)
 
 
+def answer_plain_call(inbound: Inbound, reply: Reply) -> Response | None:
+    """Answer a call of a tool whose result needs no translation, as nearly none does; None: see `respond`."""
+    encoded, result, identifier = reply.encoded, reply.result, inbound.id
+    if not encoded or result is None or type(identifier) is not int:
+        return None
+    if inbound.call.operation is not _CALL_TOOL:
+        return None
+    ready = _ready(inbound.version, result, encoded)
+    if ready is None:
+        return None
+    body = b'{"jsonrpc":"2.0","id":%d,"result":%b}' % (identifier, ready)
+    return Response(200, body, headers=b"Yett-Request-Id: %b\r\n" % reply.call.id.encode())
+
+
 def capabilities(inbound: Inbound) -> dict[str, JSON]:
     """Return what this gate serves; of extensions what the caller declared as well."""
     talk = inbound.call.talk
@@ -228,4 +242,5 @@ def _headers(reply: Reply) -> bytes:
 
 
 _READ: Final = OPERATIONS["resources/read"]
+_CALL_TOOL: Final = OPERATIONS["tools/call"]
 _BAD_REQUEST: Final = frozenset({-32700, -32600, -32602, _MISSING_CAPABILITY})
