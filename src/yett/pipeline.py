@@ -120,10 +120,10 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
                 return record.answer_own(
                     self.authentication.describe(caller)
                     | self.catalogue.describe(permitted)
-                    | self.limits.describe(caller)
+                    | await self.limits.picture(caller)
                 )
             case "yett/usage":
-                return record.answer_own(self.limits.describe(caller))
+                return record.answer_own(await self.limits.picture(caller))
             case _:
                 return record.answer_own({})
 

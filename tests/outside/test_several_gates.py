@@ -56,11 +56,13 @@ class House:
         """Make a key, and wait until every gate knows it, without a call of its own."""
         made, after = self.gates[0].key(name), self.gates[0].key(f"after-{name}")
         for gate in self.gates:
-            wait_until(partial(self._knows, gate, after))
+            wait_until(partial(self._knows, gate, after), 30)
         return made
 
     def _knows(self, gate: Gate, key: Key) -> bool:
-        return gate.execute("files", "read", key, word="x").status == 200
+        answer = gate.execute("files", "read", key, word="x")
+        print(gate.folder.name, answer.status, answer.body)
+        return answer.status == 200
 
     def everywhere(self, key: Key, operation: str, times: int) -> list[Answer]:
         """Call it so often, at all gates in turn and at once; an answer that never came is left out."""
@@ -113,6 +115,9 @@ def test_four_gates_admit_exactly_what_one_would(house: House) -> None:
     assert sorted({answer.status for answer in answers}) == [200, 429]
     assert sum(answer.status == 200 for answer in answers) == 20
     assert len(house.upstream.calls_of("read")) - before == 20
+    seen = house.gates[3].request("GET", "/v1/usage", key=key)
+    (rate,) = seen.json["limits"]["rate"]
+    assert (rate["limit"], rate["remaining"]) == ("20/day", 0)
     refused = next(answer for answer in answers if answer.status == 429)
     assert refused.refusal["reason"] == "rate_limited"
     assert 4000 <= int(refused.headers["retry-after"]) <= 4320
@@ -159,6 +164,12 @@ def test_failures_at_all_gates_open_one_breaker(house: House) -> None:
 
     for gate in house.gates:
         assert refused(gate)
+    told = [event for gate in house.gates for event in gate.events("breaker.opened")]
+    assert [event["details"]["caller"] for event in told] == [key.id]
+
+    house.gates[3].yett("key", "unblock", "clumsy")
+    for gate in house.gates:
+        assert gate.execute("files", "read", key, word="x").status == 200
 
 
 def test_a_store_that_is_away_ends_calls_and_its_return_needs_no_restart(house: House) -> None:
@@ -192,6 +203,9 @@ def test_of_two_hundred_calls_for_the_last_of_a_budget_one_is_made_whoever_dies(
     first = house.gates[0].execute("files", "dear", key, word="x")
     assert first.status == 200, house.gates[0].record_of(first)
     assert first.json["usage"] == {"cost": "0.4 USD", "budget_remaining": "0.6 USD"}
+    seen = house.gates[1].request("GET", "/v1/usage", key=key)
+    assert seen.json["limits"]["budget"]["remaining"] == "0.6 USD"
+    assert seen.json["usage"]["spent"][0]["day"] == "0.4 USD"
     before = len(house.upstream.calls_of("dear"))
 
     with ThreadPoolExecutor(1) as pool:

@@ -1,6 +1,7 @@
 """Configuration in, limiter out; and what outlives a configuration, opened once per process."""
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +17,7 @@ from yett.limits.stage import Limiter
 from yett.limits.state import LimitsState
 from yett.limits.steady import SteadyWall
 from yett.limits.strangers import ADDRESSES_KEPT, Strangers
+from yett.limits.telling import tell_of_shared_opening
 from yett.storage.place import CountersPlace, PostgresPlace
 from yett.storage.port import Database
 
@@ -70,14 +72,17 @@ def open_shared_state(
     from yett.limits.backends.postgres_ledger import PostgresLedger  # noqa: PLC0415 - an extra
     from yett.limits.backends.valkey_store import ValkeyStore  # noqa: PLC0415 - an extra
 
-    return LimitsState(
+    store = ValkeyStore(counters, PostgresLedger(storage, gate), database, gate)
+    state = LimitsState(
         MemoryCounter(),
         BookLedger(Balances(), Nowhere()),
         clock,
         open_strangers(clock, "data"),
         loops=MemoryCounter(),
-        shared=ValkeyStore(counters, PostgresLedger(storage, gate), database, gate),
+        shared=store,
     )
+    store.on_opened = partial(tell_of_shared_opening, state.notices)
+    return state
 
 
 def accept_clock(data: Path, clock: Clock) -> bool:

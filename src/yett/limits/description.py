@@ -1,30 +1,74 @@
 """What a caller may know of its own limits and spending."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import final
+
+import msgspec
 
 from yett.core.clock import iso_time_or_none
 from yett.core.identity import Principal
 from yett.core.quantities import Money
 from yett.core.target import JSON
-from yett.limits.balances import Account, account_name
-from yett.limits.demand import PERIODS, Budget
+from yett.limits.balances import Account, Balances, account_name
+from yett.limits.demand import PERIODS, Budget, RateDemand
 from yett.limits.forecast import used_up_at
+from yett.limits.port import Room, SharedStore
 from yett.limits.rules import Rules
 from yett.limits.state import LimitsState
 
 _FOREVER = 2.5e11  # seconds: as far as calendars go
 
 
-def describe(principal: Principal, rules: Rules, state: LimitsState) -> dict[str, JSON]:
+@final
+class Figures(msgspec.Struct, frozen=True):
+    """What was counted, by this gate alone or by several. room: of one rate."""
+
+    room: Callable[[RateDemand], Room]
+    balances: Balances
+    active_calls: int
+    at: float
+
+
+def own_figures(principal: Principal, state: LimitsState) -> Figures:
+    """Return what this process has counted."""
+    monotonic, caller = state.clock.monotonic(), state.callers.get(principal.id)
+    return Figures(
+        lambda one: state.counter.room(one.key, one.rate, monotonic),
+        state.ledger.balances,
+        caller.active if caller else 0,
+        state.wall(),
+    )
+
+
+async def shared_figures(
+    principal: Principal, rules: Rules, state: LimitsState, store: SharedStore
+) -> Figures:
+    """Ask the store that several gates share.
+
+    Raises:
+        Fault: LIMITS_UNAVAILABLE, it cannot say.
+    """
+    held = list(rules.holders(principal))
+    rates = [one for kind, name, holder in held for one in holder.demand_rates(kind, name)]
+    rooms = await store.rooms(rates)
+    found = {one.key: room for one, room in zip(rates, rooms, strict=True)}
+    names = [account_name(code, kind, name) for kind, name, _ in held for code in rules.currencies]
+    balances = await store.books(names)
+    caller = state.callers.get(principal.id)
+    return Figures(
+        lambda one: found[one.key], balances, caller.active if caller else 0, state.wall()
+    )
+
+
+def describe(principal: Principal, rules: Rules, figures: Figures) -> dict[str, JSON]:
     """Return `limits` and `usage`. What is shared with others, of a team or a tenant, says so in `of`."""
-    monotonic = state.clock.monotonic()
     rates: list[JSON] = []
     concurrency = None
     for kind, name, held in rules.holders(principal):
         for one in held.demand_rates(kind, name):
             if one.observed:
                 continue
-            room = state.counter.room(one.key, one.rate, monotonic)
+            room = figures.room(one)
             described: dict[str, JSON] = {
                 "limit": one.text,
                 "remaining": room.remaining,
@@ -35,9 +79,8 @@ def describe(principal: Principal, rules: Rules, state: LimitsState) -> dict[str
             rates.append(described | _of(kind))
         if kind == "key" and not held.observed:
             concurrency = held.concurrency
-    budgets = list(_budgets(principal, rules, state))
-    caller = state.callers.get(principal.id)
-    at = state.wall()
+    budgets = list(_budgets(principal, rules, figures))
+    at, balances = figures.at, figures.balances
     return {
         "limits": {
             "rate": rates,
@@ -46,10 +89,10 @@ def describe(principal: Principal, rules: Rules, state: LimitsState) -> dict[str
             "budgets": budgets,
         },
         "usage": {
-            "active_calls": caller.active if caller else 0,
+            "active_calls": figures.active_calls,
             "spent": [
                 {
-                    period: str(Money(state.ledger.balances.spent(account, period, at), currency))
+                    period: str(Money(balances.spent(account, period, at), currency))
                     for period in PERIODS
                 }
                 for currency in rules.currencies
@@ -59,9 +102,8 @@ def describe(principal: Principal, rules: Rules, state: LimitsState) -> dict[str
     }
 
 
-def _budgets(principal: Principal, rules: Rules, state: LimitsState) -> Iterator[dict[str, JSON]]:
-    at = state.wall()
-    balances = state.ledger.balances
+def _budgets(principal: Principal, rules: Rules, figures: Figures) -> Iterator[dict[str, JSON]]:
+    at, balances = figures.at, figures.balances
     for kind, name, held in rules.holders(principal):
         for budget in held.budgets:
             if not budget.observed:

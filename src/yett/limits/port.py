@@ -264,6 +264,22 @@ class SharedStore(Protocol):
         """
         ...
 
+    async def rooms(self, rates: Sequence[RateDemand]) -> list[Room]:
+        """Say what is left of each, counting nothing.
+
+        Raises:
+            Fault: the store cannot say.
+        """
+        ...
+
+    async def books(self, accounts: Sequence[str]) -> Balances:
+        """Return what these accounts have spent; one that never spent anything is not among them.
+
+        Raises:
+            Fault: the store cannot say.
+        """
+        ...
+
     async def look(self, demand: Demand) -> Answer:
         """Answer as `ask` would, counting nothing.
 

@@ -20,7 +20,7 @@ from yett.core.target import JSON
 from yett.limits.admission import Admission
 from yett.limits.breaker import Caller, verdict
 from yett.limits.demand import Claim, Demand
-from yett.limits.description import describe
+from yett.limits.description import describe, own_figures, shared_figures
 from yett.limits.plans import OwnPlan, Plan, is_paid_for, prepare, prepare_own
 from yett.limits.port import Purse, SharedStore
 from yett.limits.rules import Rules
@@ -144,8 +144,21 @@ class Limiter:
         return refusal
 
     def describe(self, identified: Identified) -> dict[str, JSON]:
-        """Return `limits` and `usage` of the caller, for `/v1/key` and `/v1/usage`."""
-        return describe(identified.principal, self.rules, self.state)
+        """Return `limits` and `usage` of the caller, for `/v1/key` and `/v1/usage`, as this gate counted."""
+        principal = identified.principal
+        return describe(principal, self.rules, own_figures(principal, self.state))
+
+    async def picture(self, identified: Identified) -> dict[str, JSON]:
+        """As `describe`, of all that is counted together.
+
+        Raises:
+            Fault: LIMITS_UNAVAILABLE, the shared store cannot say.
+        """
+        store, principal = self.state.shared, identified.principal
+        if store is None:
+            return self.describe(identified)
+        figures = await shared_figures(principal, self.rules, self.state, store)
+        return describe(principal, self.rules, figures)
 
     def _own(self, principal: Principal) -> OwnPlan:
         """Return what applies to a caller's own affairs; prepared once, unless there are very many."""

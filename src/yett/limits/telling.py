@@ -6,6 +6,7 @@ from yett.core.identity import Principal
 from yett.core.proofs import Cleaned
 from yett.core.quantities import Money
 from yett.limits.breaker import Caller
+from yett.limits.demand import Demand
 from yett.limits.notices import Notices
 from yett.limits.plans import Plan
 from yett.limits.port import Purse
@@ -27,6 +28,20 @@ def tell_of_opening(notices: Notices, caller: Caller, principal: Principal) -> N
             "why": caller.why.rstrip(","),
             "seconds": caller.cooldown_seconds,
             "openings": caller.openings,
+        }
+    )
+
+
+def tell_of_shared_opening(notices: Notices, demand: Demand) -> None:
+    """As `tell_of_opening`, of a breaker that several gates share."""
+    notices.tell(
+        {
+            "event": "breaker.opened",
+            "alert": "high",
+            "actor": "gate",
+            "caller": demand.caller,
+            "tenant": demand.tenant,
+            "why": f"{demand.breaker.failures_max} failures in a row",
         }
     )
 

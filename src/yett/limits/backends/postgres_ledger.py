@@ -17,6 +17,8 @@ import msgspec
 from yett.core.errors import Fault
 from yett.core.reasons import Reason
 from yett.core.target import JSON
+from yett.limits.backends.shared_books import balances_of
+from yett.limits.balances import Balances
 from yett.limits.demand import Claim, Demand, Ending, Refused
 from yett.storage.place import PostgresPlace
 from yett.storage.postgres_link import FAILURES, connect
@@ -38,6 +40,15 @@ _SPENT: Final = (
     " when 'day' then ledger_day(zone) <= day"
     " when 'week' then ledger_week(ledger_day(zone)) <= ledger_week(day)"
     " else ledger_month(ledger_day(zone)) <= ledger_month(day) end)"
+)
+
+_ACCOUNTS: Final = (
+    "select account, zone, day, total, before_day, before_week, before_month from accounts"
+    " where account = any($1)"
+)
+_DAYS: Final = (
+    "select account_days.account, account_days.day, micros from account_days"
+    " join accounts using (account) where account_days.account = any($1)"
 )
 
 
@@ -106,6 +117,15 @@ class PostgresLedger:
                     rows = await self._use("fetch", _SPENT, asked.account, budget.period)
                     rooms.append(max(0, budget.micros - (int(rows[0][1]) if rows else 0)))
         return min(rooms) if rooms else None
+
+    async def books(self, accounts: Sequence[str]) -> Balances:
+        """Return what these accounts have spent.
+
+        Raises:
+            Fault: the database did not answer.
+        """
+        found = await self._use("fetch", _ACCOUNTS, list(accounts))
+        return balances_of(found, await self._use("fetch", _DAYS, list(accounts)))
 
     async def rest(self) -> None:
         """Wait, not for long, until all that was told is written down."""

@@ -1,6 +1,7 @@
 """What several gates have spent, read from the database that they share; for reports and by hand only."""
 
 import json
+from collections.abc import Iterable, Sequence
 
 from yett.core.errors import CommandError
 from yett.limits.balances import Balances, Open
@@ -19,16 +20,7 @@ def read_shared(database: Database) -> Balances:
     Raises:
         Fault: the database could not be used.
     """
-    balances = Balances()
-    for name, zone, day, total, *before in database.fetch(_ACCOUNTS):
-        account = balances.account(str(name), str(zone), _number(day))
-        account.windows = windows_of(account.day)
-        account.total = _number(total)
-        account.before = [*map(_number, before), 0]
-    for name, day, micros in database.fetch(_DAYS):
-        account = balances.accounts[str(name)]
-        if _number(day) < account.day:
-            account.history[_number(day)] = _number(micros)
+    balances = balances_of(database.fetch(_ACCOUNTS), database.fetch(_DAYS))
     for identifier, at, micros, target, charged, unknown in database.fetch(_OPEN):
         charges = tuple(
             (balances.accounts[name], int(day)) for name, day in json.loads(str(charged))
@@ -43,6 +35,22 @@ def read_shared(database: Database) -> Balances:
                 bool(unknown),
             )
         )
+    return balances
+
+
+def balances_of(accounts: Iterable[Sequence[Value]], days: Iterable[Sequence[Value]]) -> Balances:
+    """Add up rows: account, zone, day, total and what was spent before the day, week and month; and
+    account, day, micros."""
+    balances = Balances()
+    for name, zone, day, total, *before in accounts:
+        account = balances.account(str(name), str(zone), _number(day))
+        account.windows = windows_of(account.day)
+        account.total = _number(total)
+        account.before = [*map(_number, before), 0]
+    for name, day, micros in days:
+        account = balances.accounts[str(name)]
+        if _number(day) < account.day:
+            account.history[_number(day)] = _number(micros)
     return balances
 
 

@@ -6,7 +6,9 @@ after that. Who cannot be asked within a second ends the call: what is not known
 
 import asyncio
 import logging
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Final, final
 
 import msgspec
@@ -17,6 +19,7 @@ from yett.limits.backends.postgres_ledger import PostgresLedger
 from yett.limits.backends.resp import Connection, ProtocolError, Reply, ReplyError, command
 from yett.limits.backends.valkey_link import Known, Unfit, agree, open_link
 from yett.limits.backends.valkey_words import (
+    Epoch,
     Form,
     Told,
     asking,
@@ -25,11 +28,15 @@ from yett.limits.backends.valkey_words import (
     form_of,
     looking,
     observing,
+    rate_keys,
     renewing,
+    rooms_of,
     told,
     used_by,
 )
-from yett.limits.demand import Answer, Claim, Demand, Ending
+from yett.limits.balances import Balances
+from yett.limits.demand import Answer, Claim, Demand, Ending, RateDemand
+from yett.limits.port import Room
 from yett.storage.place import CountersPlace
 from yett.storage.port import Database
 
@@ -64,6 +71,8 @@ class ValkeyStore:
         self._database = database
         self._gate = gate
         self._lease_seconds = lease_seconds
+        self.on_opened: Callable[[Demand], None] = lambda _demand: None
+        """Told when a failure at this gate has opened a breaker."""
         self._known = Known()
         self._asked = 0
         self._link: Connection | None = None
@@ -121,15 +130,35 @@ class ValkeyStore:
             link.tell(ending(form, claim.id, "f", changes))
 
     def observe(self, demand: Demand, claim_id: str, *, succeeded: bool | None) -> None:
-        form = self._form(demand)
-        if self._link is not None and form is not None:
-            self._link.tell(observing(form, claim_id, succeeded=succeeded))
+        link, epoch = self._link, self._known.epoch
+        if link is None or epoch is None:
+            return
+        request = observing(self._form(demand, epoch), claim_id, succeeded=succeeded)
+        if succeeded is False:
+            link.ask(request).add_done_callback(partial(self._observed, demand))
+        else:
+            link.tell(request)
 
     async def look(self, demand: Demand) -> Answer:
         link, form = await self._linked(demand)
         answer = told(form, await self._reply(link, looking(form))).answer
         remaining = await self._ledger.remaining(demand)
         return msgspec.structs.replace(answer, remaining_micros=remaining)
+
+    async def rooms(self, rates: Sequence[RateDemand]) -> list[Room]:
+        link, epoch = await self._connected()
+        if not rates:
+            return []
+        keys = rate_keys(epoch, rates)
+        found = await self._reply(link, command("MGET", *keys))
+        time = await self._reply(link, command("TIME"))
+        try:
+            return rooms_of(rates, epoch, found, time)
+        except ProtocolError as error:
+            raise self._fault(str(error)) from error
+
+    async def books(self, accounts: Sequence[str]) -> Balances:
+        return await self._ledger.books(accounts)
 
     def unblock(self, caller: str) -> None:
         if self._link is not None and self._known.epoch is not None:
@@ -154,14 +183,18 @@ class ValkeyStore:
     # -- asking
 
     async def _linked(self, demand: Demand) -> tuple[Connection, Form]:
+        link, epoch = await self._connected()
+        return link, self._form(demand, epoch)
+
+    async def _connected(self) -> tuple[Connection, Epoch]:
         if self._link is None and not self._tried.is_set():
             with suppress(TimeoutError):
                 async with asyncio.timeout(FIRST_SECONDS_MAX):
                     await self._tried.wait()
-        link, form = self._link, self._form(demand)
-        if link is None or form is None:
+        link, epoch = self._link, self._known.epoch
+        if link is None or epoch is None:
             raise self._fault(self._why or "there is no connection yet")
-        return link, form
+        return link, epoch
 
     async def _reply(self, link: Connection, request: bytes) -> Reply:
         answered = link.ask(request)
@@ -184,10 +217,7 @@ class ValkeyStore:
                 kept.cancel()
         return reply
 
-    def _form(self, demand: Demand) -> Form | None:
-        epoch = self._known.epoch
-        if epoch is None:
-            return None
+    def _form(self, demand: Demand, epoch: Epoch) -> Form:
         form = self._forms.get(id(demand))
         if form is None or form.demand is not demand or form.epoch is not epoch:
             if len(self._forms) >= FORMS_MAX:
@@ -209,6 +239,10 @@ class ValkeyStore:
 
     def _fault(self, why: str) -> Fault:
         return Fault(Reason.LIMITS_UNAVAILABLE, f"counters {self._place.address}: {why}")
+
+    def _observed(self, demand: Demand, answered: asyncio.Future[Reply]) -> None:
+        if not answered.cancelled() and not answered.exception() and answered.result() == b"opened":
+            self.on_opened(demand)
 
     # -- staying connected
 

@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from functools import cache
 from hashlib import sha1
 from importlib.resources import files
-from typing import Final, Literal, final
+from typing import Any, Final, Literal, final
 
 import msgspec
 
 from yett.limits.backends.resp import ProtocolError, command, words_of
 from yett.limits.demand import Answer, Claim, Demand, RateDemand, Refused
+from yett.limits.port import Room
 
 PLACE_RETRY_SECONDS: Final = 1.0
 EPOCH_KEY: Final = "{yett}:epoch"
@@ -81,11 +82,11 @@ class Told(msgspec.Struct, frozen=True):
 def form_of(demand: Demand, epoch: Epoch, gate: str, lease_seconds: int) -> Form:
     name = epoch.name
     breaker = _KEY % (name, "b", demand.caller)
-    rate_keys = tuple(_KEY % (name, "r", rate.key) for rate in demand.rates)
+    keys_of_rates = rate_keys(epoch, demand.rates)
     place_keys = tuple(_KEY % (name, "p", place.key) for place in demand.places)
     units, rooms = _quantities(demand.rates)
-    keys = (EPOCH_KEY, _ASKED_KEY % name, breaker, *rate_keys, *place_keys)
-    said: list[str | int] = [epoch.text(), epoch.born, gate, len(rate_keys)]
+    keys = (EPOCH_KEY, _ASKED_KEY % name, breaker, *keys_of_rates, *place_keys)
+    said: list[str | int] = [epoch.text(), epoch.born, gate, len(keys_of_rates)]
     for rate, unit, room in zip(demand.rates, units, rooms, strict=True):
         said += [repr(unit), room, _KINDS[rate.unit], int(rate.observed)]
     for place in demand.places:
@@ -93,7 +94,7 @@ def form_of(demand: Demand, epoch: Epoch, gate: str, lease_seconds: int) -> Form
     words = ("EVALSHA", digest_of("ask"), len(keys), *keys, *said)
     head = b"*%d\r\n" % (len(words) + 6) + words_of(words)
     tail = words_of((0, lease_seconds))
-    return Form(demand, epoch, head, tail, breaker, rate_keys, place_keys, units, rooms)
+    return Form(demand, epoch, head, tail, breaker, keys_of_rates, place_keys, units, rooms)
 
 
 def asking(form: Form, claim: Claim) -> bytes:
@@ -148,6 +149,30 @@ def breaker_key(epoch: Epoch, caller: str) -> str:
 
 def asked_key(epoch: Epoch) -> str:
     return _ASKED_KEY % epoch.name
+
+
+def rate_keys(epoch: Epoch, rates: Sequence[RateDemand]) -> tuple[str, ...]:
+    return tuple(_KEY % (epoch.name, "r", rate.key) for rate in rates)
+
+
+def rooms_of(rates: Sequence[RateDemand], epoch: Epoch, found: Any, time: Any) -> list[Room]:
+    """Read what is left of rates. found: what stands at their keys. time: as TIME says it.
+
+    Raises:
+        ProtocolError: it is none of this.
+    """
+    units, sizes = _quantities(rates)
+    rooms = []
+    try:
+        seconds, micros = time
+        now = int(seconds) * _MICROSECONDS + int(micros)
+        for unit, size, text in zip(units, sizes, found, strict=True):
+            debt = epoch.born + size if epoch.born else 0
+            used = max(0, (debt if text is None else int(text)) - now)
+            rooms.append(Room(max(0, int((size - used) / unit)), used / _MICROSECONDS))
+    except (TypeError, ValueError) as error:
+        raise ProtocolError("the store answered something else") from error
+    return rooms
 
 
 def used_by(form: Form, index: int, claim: Claim) -> int:
