@@ -17,7 +17,7 @@ import msgspec
 
 from yett.audit.port import AuditSource, LogLine, Tip
 from yett.audit.proof.tree import HASH_BYTES, Frontier
-from yett.audit.walking import Checked, Damage, Walk, check_segment
+from yett.audit.walking import Checked, Damage, Pruned, Walk, check_segment
 
 _PROGRESS_LINES: Final = 4096
 _PARALLEL_BYTES: Final = 32 * 1024 * 1024
@@ -38,7 +38,8 @@ class Verdict(msgspec.Struct, frozen=True):
     """records: good ones; the two lines of a call are one. lines: good ones, each with its sequence,
     from first to last. head: whether the note beside the
     log agrees (None: there is no such note). checkpoints: how many it was compared with, and agreed;
-    anchored: the sequence up to which the last of them vouches. damage: the first; None means the log is whole.
+    anchored: the sequence up to which the last of them vouches. pruned: what the log says of its own that is
+    gone; its leaf hashes are all that is left of it. damage: the first; None means the log is whole.
     """
 
     records: int
@@ -50,6 +51,7 @@ class Verdict(msgspec.Struct, frozen=True):
     head: bool | None
     checkpoints: int
     anchored: int
+    pruned: tuple[Pruned, ...]
     damage: Damage | None
 
 
@@ -223,8 +225,9 @@ def _verdict(walk: Walk, grove: _Grove, damage: Damage | None) -> Verdict:
         head=None if walk.head is None else walk.is_head_met,
         checkpoints=grove.met,
         anchored=grove.anchored,
+        pruned=tuple(walk.pruned),
         damage=damage,
     )
 
 
-__all__ = ["Anchor", "Damage", "LogLine", "Verdict", "verify"]
+__all__ = ["Anchor", "Damage", "LogLine", "Pruned", "Verdict", "verify"]

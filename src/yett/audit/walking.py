@@ -39,6 +39,16 @@ class Damage(msgspec.Struct, frozen=True):
 
 
 @final
+class Pruned(msgspec.Struct, frozen=True):
+    """What was deleted: when, by whom or what, how many segments, up to which sequence."""
+
+    at: str
+    by: str
+    segments: int
+    through: int
+
+
+@final
 class Checked(msgspec.Struct, frozen=True):
     """A segment that is whole in itself. before: what it says came before. events: its lines in which the
     log speaks of itself, with their numbers. head: whether the noted tip is in it: None if it lies elsewhere.
@@ -146,7 +156,7 @@ class _Check:
 @final
 class Walk:
     """Where the walk stands. beginning: what the first segment says came before it. leaves: those of what
-    was walked since they were taken last."""
+    was walked since they were taken last. pruned: what the log says that it let go of."""
 
     def __init__(self, head: Tip | None) -> None:
         self.tip: Tip | None = None
@@ -159,6 +169,7 @@ class Walk:
         self.head = head
         self.is_head_met = False
         self.leaves: list[bytes] = []
+        self.pruned: list[Pruned] = []
         self._format = FORMAT
 
     def accept(self, segment: str, checked: Checked) -> bool:
@@ -266,11 +277,14 @@ class Walk:
             text = f"the log had reached record {reached} before; its tail was cut off"
             return self._damage("tail", line, text)
         if members["event"] == "audit.pruned" and self.beginning is not None:
+            gone = members["details"]["segments"]
             self.is_beginning_known |= any(
                 item["through"] == self.beginning.sequence
                 and item["chain"] == self.beginning.chain.hex()
-                for item in members["details"]["segments"]
+                for item in gone
             )
+            by = str(members["details"].get("by", "retention"))
+            self.pruned.append(Pruned(members["at"], by, len(gone), gone[-1]["through"]))
         return None
 
     def _expected(self) -> int:

@@ -25,6 +25,7 @@ from yett.audit.proof.note import Checkpoint, NoteError, VerifierKey, parse_key
 from yett.audit.verify import Anchor, Damage, Verdict, verify
 from yett.cli.audit_source import config_of, source_of
 from yett.cli.command import Place, command
+from yett.cli.place import shown
 from yett.core.errors import CommandError
 from yett.storage.outbox import post
 
@@ -240,12 +241,24 @@ def _verdict_words(verdict: Verdict) -> str:
             signed = f"{verdict.checkpoints} checkpoints agree, the newest up to {verdict.anchored}"
         return (
             f"ok {verdict.records} records ({verdict.lines} lines, {verdict.first} to {verdict.last}, "
-            f"in {verdict.segments} segments), chain {verdict.chain}, {signed}{note}"
+            f"in {verdict.segments} segments), chain {verdict.chain}, {signed}{_gone(verdict)}{note}"
         )
     where = f"{damage.segment}:{damage.line}: " if damage.segment else ""
     return (
         f"broken: {where}record {damage.sequence}: {damage.kind}: {damage.text}\n"
         f"{verdict.records} records before it are whole"
+    )
+
+
+def _gone(verdict: Verdict) -> str:
+    """Say what was deleted, when and by whom; of many times only the last."""
+    if not verdict.pruned:
+        return ""
+    last = verdict.pruned[-1]
+    times = f"{len(verdict.pruned)} times, " if len(verdict.pruned) > 1 else ""
+    return (
+        f"\ndeleted: {times}last on {shown(last.at)} by {shown(last.by)}, up to record {last.through}; "
+        "their leaf hashes are kept"
     )
 
 

@@ -260,3 +260,7 @@ def test_the_chain_says_who_let_go_of_what_and_why(tmp_path: Path) -> None:
     [event] = [line for line in stored(log) if line.get("event") == "audit.pruned"]
     assert event["details"]["by"] == "retention"
     assert event["details"]["retention"] == "100d"
+    [told] = verify(log.source()).pruned
+    assert (told.at, told.by) == (event["at"], "retention")
+    assert told.segments == len(event["details"]["segments"])
+    assert told.through == event["details"]["segments"][-1]["through"]
