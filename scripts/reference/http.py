@@ -14,7 +14,7 @@ from yett.edge.rest.route import PATHS
 
 _DATA_PATHS: Final = {
     "/execute": ("POST", 'One call: `{"tool": SERVER, "operation": TOOL, "input": {…}}`'),
-    "/v1/execute": ("POST", "The same"),
+    "/v1/execute": ("POST", "The same. `Idempotency-Key`: made once, answered again for a day"),
     "/v1/tools": (
         "GET",
         f"What the key may call. `format`: {', '.join(FORMATS)}. `q`: only names and descriptions that hold it",

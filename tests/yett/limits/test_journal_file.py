@@ -1,17 +1,15 @@
 """What the journal adds to the contract of a ledger: it survives, and it says when it cannot."""
 
 import itertools
-import os
 import resource
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from tests.yett.limits.killed import kill_again_and_again
 from yett.core.errors import ConfigurationError, Fault
 from yett.core.reasons import Reason
 from yett.limits.backends.book_ledger import BookLedger
@@ -274,53 +272,9 @@ def test_a_closed_ledger_reserves_nothing(tmp_path: Path) -> None:
         reserve(ledger, 1)
 
 
-SPENDER = """
-import os, secrets, sys
-from pathlib import Path
-from yett.limits.backends.journal_file import open_ledger
-from yett.limits.demand import AccountDemand, Budget
-ledger = open_ledger(Path(sys.argv[1]), compact_bytes=8192)
-budget = Budget("3000", 3000, "USD", "total")
-purse = ledger.purse([AccountDemand("USD key a", "UTC", (budget,))], "server/tool")
-for count in range(100_000):
-    number = secrets.token_hex(8)
-    if purse.reserve(number, 1, 1.8e9) is not None:
-        os.write(1, b"E")
-        break
-    if count % 5 == 0:
-        ledger.release(number)
-        continue
-    os.write(1, b".")  # the call: it happens outside, and cannot be taken back
-    ledger.settle(number, 1)
-"""
-
-
 def test_a_process_that_is_killed_in_the_middle_never_overspends(tmp_path: Path) -> None:
     """Threat D06."""
-    source = Path(__file__).parents[3] / "src"
-    calls, ended = 0, False
-    for after in (1, 120, 350, 500, 777, 10_000):
-        with subprocess.Popen(
-            [sys.executable, "-c", SPENDER, str(tmp_path)],
-            env={"PYTHONPATH": str(source)},
-            stdout=subprocess.PIPE,
-        ) as process:
-            assert process.stdout
-            seen = b""
-            while len(seen) < after:
-                piece = os.read(process.stdout.fileno(), after - len(seen))
-                if not piece:
-                    break
-                seen += piece
-            process.send_signal(signal.SIGKILL)
-            seen += process.stdout.read()
-        calls += seen.count(b".")
-        ended = ended or b"E" in seen
-        total = read_balances(tmp_path).spent("USD key a", "total", 0)
-        assert calls <= total <= 3_000
-
-    assert ended
-    assert calls >= 3_000 - 6  # at most one unknown outcome for each death
+    kill_again_and_again(tmp_path / "ledger", 3)
 
 
 def test_an_accepted_clock_moves_the_ledger_back_and_gives_no_money_back(tmp_path: Path) -> None:
