@@ -48,3 +48,4 @@ async def _run(data: Path, config_path: Path) -> None:
         if process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
+            await process.wait()
