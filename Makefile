@@ -61,6 +61,9 @@ audit-nightly: $(VENV)/.dev   ## let every system call of the log fail, and kill
 	@$(BIN)/python -m tests.yett.audit.test_faults
 	@$(BIN)/python -m tests.outside.test_kills 500
 
+audit-search: $(VENV)/.dev   ## make a log of ten million records, index it, and time searches (12 GB of disk, an hour)
+	@$(BIN)/python bench/audit_search.py
+
 fuzz: $(VENV)/.fuzz   ## feed what reads hostile bytes with bytes that nobody thought of (SECONDS=60 for each target)
 	@$(BIN)/python -m fuzz.run --seconds $(or $(SECONDS),60)
 
