@@ -20,6 +20,7 @@ from yett.storage.build import open_database
 MANY: Final = 10_000
 FEW: Final = 10
 _CALLERS: Final = 64
+_SERVERS: Final = 20
 _ROUNDS: Final = 3
 _YEAR: Final = 31_536_000.0
 _QUIET_SECONDS_MAX: Final = 300.0
@@ -32,10 +33,10 @@ def visit(folder: Path, seconds: float, records: int, figures: Figures) -> None:
     for number in range(_ROUNDS):
         for place, count in ((small, FEW), (large, MANY)):
             with targets.upstream(
-                folder, targets.UPSTREAM_PORT, machine.BESIDE, "--tools", str(count)
+                folder, targets.UPSTREAM_PORT, machine.BESIDE, "--tools", str(-(-count // _SERVERS))
             ):
                 begun = time.perf_counter()
-                with targets.gate(place, callers[place][0][0]) as gate:
+                with targets.gate(place, callers[place][0][0], "/mcp") as gate:
                     took = first_call(gate, begun, tool=callers[place][0][1], seconds=300.0)
                     costs[place].append(_cost(folder, gate, seconds, callers[place]))
                     if place is large:
@@ -52,12 +53,12 @@ def _long_log(
     shutil.copytree(short, long)
     longlog.extend(long / ".yett" / "audit", records)
     figures.add(records=records)
-    with targets.upstream(folder, targets.UPSTREAM_PORT, machine.BESIDE, "--tools", str(FEW)):
+    with targets.upstream(folder, targets.UPSTREAM_PORT, machine.BESIDE, "--tools", "1"):
         for _ in range(_ROUNDS):
             costs, took = [], 0.0
             for place in (short, long):
                 begun = time.perf_counter()
-                with targets.gate(place, callers[0][0]) as gate:
+                with targets.gate(place, callers[0][0], "/mcp") as gate:
                     took = first_call(gate, begun, tool=callers[0][1])
                     _wait_until_quiet(gate.pids[0])
                     costs.append(_cost(folder, gate, seconds, callers))
@@ -84,14 +85,18 @@ def _furnish(place: Path, count: int) -> list[tuple[str, str]]:
     the tools that they may call, no more than there are callers."""
     place.mkdir()
     numbers = range(count)
-    tools = "".join(f"      more_{n}: {{access: read}}\n" for n in numbers)
-    roles = "".join(f'  r{n}: ["up.more_{n}:read"]\n' for n in numbers)
-    text = targets.CONFIGURATION.replace("    tools:\n", f"    tools:\n{tools}")
-    (place / "yett.yaml").write_text(text.replace("roles:\n", f"roles:\n{roles}"))
+    each = -(-count // _SERVERS)
+    tools = "".join(f"      more_{n}: {{access: read}}\n" for n in range(each))
+    server = f"    url: http://127.0.0.1:{targets.UPSTREAM_PORT}/mcp\n    tools:\n{tools}"
+    servers = "".join(f"  up{n}:\n{server}" for n in range(_SERVERS))
+    roles = "".join(f'  r{n}: ["up{n // each}.more_{n % each}:read"]\n' for n in numbers)
+    head, _, rest = targets.CONFIGURATION.partition("servers:\n")
+    limits = rest[rest.index("limits:") :]
+    (place / "yett.yaml").write_text(f"{head}servers:\n{servers}roles:\n{roles}{limits}")
     (place / "policies").mkdir()
     (place / "policies" / "many.cedar").write_text(
         "".join(
-            f'@id("p{n}") forbid (principal in Role::"r{n}", action, resource == Tool::"up/none_{n}");\n'
+            f'@id("p{n}") forbid (principal in Role::"r{n}", action, resource == Tool::"up0/none_{n}");\n'
             for n in numbers
         )
     )
@@ -105,4 +110,6 @@ def _furnish(place: Path, count: int) -> list[tuple[str, str]]:
     ]
     database.close()
     every = max(1, count // _CALLERS)
-    return [(keys[n].decode(), f"more_{n}") for n in numbers[::every][:_CALLERS]]
+    return [
+        (keys[n].decode(), f"up{n // each}__more_{n % each}") for n in numbers[::every][:_CALLERS]
+    ]

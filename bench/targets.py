@@ -133,7 +133,14 @@ def envoy(folder: Path, program: str) -> Iterator[Target]:
 
 
 @contextlib.contextmanager
-def gate(folder: Path, key: str, python: str = machine.PYTHON) -> Iterator[Target]:
-    command: list[str | Path] = [python, "-m", "yett", "up", "--config", folder / "yett.yaml"]
+def gate(folder: Path, key: str, path: str = "/mcp/up") -> Iterator[Target]:
+    command: list[str | Path] = [
+        machine.PYTHON,
+        "-m",
+        "yett",
+        "up",
+        "--config",
+        folder / "yett.yaml",
+    ]
     with machine.process(command, machine.UNDER_TEST, folder / "yett.log") as pid:
-        yield Target("yett", PORT, (pid,), "/mcp/up", key)
+        yield Target("yett", PORT, (pid,), path, key)
