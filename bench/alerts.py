@@ -1,7 +1,7 @@
 """A month of forty keys with everything that a month has, and what the gate would have told: `make alerts-month`.
 
 Five weeks to learn, then a month with planted incidents of every kind. Counted are the incidents that were
-told, and the alerts that nobody planted. The seeds of the published figures (from 200 on) were not looked
+told, and the alerts that nobody planted. The seeds of the published figures (from 300 on) were not looked
 at while the bounds in src/yett/alerts/detection were chosen (those below were).
 """
 
@@ -228,7 +228,7 @@ class Month:
             self._calls(caller, f"s0/planted-{caller.name}", peers, 2, rows, spent)
         if incident == "spend":
             self._calls(
-                caller, caller.tools[0], peers, 1, rows, spent, times=12 * caller.pace / 12 + 40
+                caller, caller.tools[0], peers, 1, rows, spent, times=14 * caller.pace / 12 + 40
             )
         self._denials(caller, incident, count, rows, runs)
 
@@ -277,7 +277,7 @@ class Month:
     def _extra(self, caller: Caller, incident: str) -> int:
         match incident:
             case "volume":
-                return self._poisson(max(12 * caller.pace, 60) / 12 + 5)
+                return self._poisson(max(14 * caller.pace, 60) / 12 + 5)
             case "off-hours" | "two-places" | "first-address":
                 return 3
             case _:
@@ -436,7 +436,7 @@ def expiries() -> list[str]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, nargs="*", default=[200, 201, 202])
+    parser.add_argument("--seeds", type=int, nargs="*", default=[300, 301, 302])
     parser.add_argument("--verbose", action="store_true")
     arguments = parser.parse_args()
     good = expiries() == ["14d", "7d", "1d"]

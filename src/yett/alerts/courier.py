@@ -60,7 +60,7 @@ class Courier:
 
     def _carry(self, name: str, destination: Destination, config: AlertsConfig) -> None:
         try:
-            for message in queue.due(self._database, name, self._clock.wall(), _BATCH):
+            for message in queue.claim(self._database, name, self._clock.wall(), _BATCH):
                 if not self._deliver(message, destination, config):
                     break  # the others would fail as well; each is tried when its time comes
         except Refusal as refusal:

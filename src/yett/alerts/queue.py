@@ -16,6 +16,7 @@ MESSAGES_MAX: Final = 1_000
 GIVE_UP_SECONDS: Final = 3 * 86_400.0
 FIRST_PAUSE_SECONDS: Final = 5.0
 PAUSE_SECONDS_MAX: Final = 600.0
+_CLAIMED_SECONDS: Final = 120.0
 _PROBLEM_CHARS_MAX: Final = 200
 
 Type = Literal["raised", "resolved"]
@@ -56,14 +57,22 @@ def enqueue(
         _drop_oldest(transaction, destination, surplus, now)
 
 
-def due(database: Database, destination: str, now: float, limit: int) -> list[Message]:
-    """Return what is to be tried now, longest due first."""
-    rows = database.fetch(
-        "select id, destination, alert, type, made_at, tries, problem from alert_messages"
-        " where destination = ? and try_at <= ? order by try_at, id limit ?",
-        (destination, now, limit),
-    )
-    return [msgspec.convert(row, Message, strict=False) for row in map(_named, rows)]
+def claim(database: Database, destination: str, now: float, limit: int) -> list[Message]:
+    """Return what is to be tried now, longest due first. For a while nobody else is given it, so that two
+    gates before one database do not both send it; if this one ends meanwhile, it is tried again."""
+    with database.transaction() as transaction:
+        rows = transaction.fetch(
+            "select id, destination, alert, type, made_at, tries, problem from alert_messages"
+            " where destination = ? and try_at <= ? order by try_at, id limit ?",
+            (destination, now, limit),
+        )
+        messages = [msgspec.convert(_named(row), Message, strict=False) for row in rows]
+        for message in messages:
+            transaction.execute(
+                "update alert_messages set try_at = ? where id = ?",
+                (now + _CLAIMED_SECONDS, message.id),
+            )
+    return messages
 
 
 def waiting(database: Database, now: float) -> dict[str, Waiting]:

@@ -194,7 +194,7 @@ def test_the_queue_is_bounded_and_says_what_it_lost(office: Office) -> None:
 def test_what_cannot_be_delivered_is_given_up_after_days(office: Office) -> None:
     office.book.note([seen()], AlertsConfig(to={"ops": SLACK}))
     pauses: list[float] = []
-    while found := queue.due(office.database, "ops", office.clock.now, 10):
+    while found := queue.claim(office.database, "ops", office.clock.now, 10):
         (message,) = found
         queue.failed(office.database, message, "nobody there", office.clock.now)
         rows = office.database.fetch("select try_at from alert_messages")
@@ -205,6 +205,15 @@ def test_what_cannot_be_delivered_is_given_up_after_days(office: Office) -> None
     assert max(pauses) == 600
     assert sum(pauses) >= queue.GIVE_UP_SECONDS
     assert office.events()[-1]["why"] == "nobody there"
+
+
+def test_two_gates_before_one_database_do_not_both_send_it(office: Office) -> None:
+    office.book.note([seen()], AlertsConfig(to={"ops": SLACK}))
+    (message,) = queue.claim(office.database, "ops", office.clock.now, 10)
+
+    assert queue.claim(office.database, "ops", office.clock.now, 10) == []
+    office.clock.pass_seconds(120)  # the first one was killed
+    assert queue.claim(office.database, "ops", office.clock.now, 10) == [message]
 
 
 def test_what_is_long_over_is_forgotten(office: Office) -> None:

@@ -15,10 +15,12 @@ from yett.alerts.detection.calendar import HOURS, SLOTS
 BLOCKS: Final = 5
 BLOCK_HOURS: Final = 8 * 24
 """So `most` goes back 32 to 40 days: a job that comes once a month is known."""
-TIMES: Final = 7.0
-"""So many times what is usual is too much: what is usual is an estimate, and ten times is never missed …"""
-MORE: Final = 1.5
-"""… if it is so many times the most there ever was, too."""
+TIMES: Final = 10.0
+MORE: Final = 1.2
+"""So many times what is usual is too much, if it is so many times the most there ever was, too."""
+SOON_TIMES: Final = 7.0
+SOON_MORE: Final = 2.0
+"""Likewise: what is twice the most there ever was need not be ten times the usual, which is an estimate."""
 _LEARNING: Final = 0.08
 """The weight of the newest day, once there are a dozen."""
 _DAYS_MIN: Final = 3
@@ -39,7 +41,9 @@ class Usual(msgspec.Struct, frozen=True):
         """Return how much is too much. least: what is never too much; least_unknown: as long as nothing is known."""
         if not self.known:
             return least_unknown
-        return max(TIMES * self.usual, MORE * self.most, least)
+        clearly = max(TIMES * self.usual, MORE * self.most)
+        soon = max(SOON_TIMES * self.usual, SOON_MORE * self.most)
+        return max(min(clearly, soon), least)
 
 
 @final
