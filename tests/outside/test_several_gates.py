@@ -100,7 +100,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
                 gate.start()
             gates.append(gate)
         for gate in gates:
-            wait_until(gate.is_ready, 30)
+            wait_until(gate.is_ready, 60)
         yield House(gates, upstream, postgres, valkey)
         for gate in gates:
             if gate.process is not None and gate.process.poll() is None:
