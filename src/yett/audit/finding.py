@@ -13,6 +13,7 @@ from yett.audit.index.stretches import stretches
 from yett.audit.port import AuditSource
 from yett.audit.reading import Entry, Filter, ended, merge, position, unpack
 from yett.audit.seeking import line_at, line_of, sequence_after
+from yett.audit.words import MANY_WORDS, is_word
 from yett.core.target import JSON
 
 _MANY_RECORDS: Final = 2_000
@@ -196,11 +197,11 @@ class _Finder:
             if sequence in closed:  # its record stands with its outcome, in a later stretch
                 bits &= ~(1 << number)
         if bits and self._prefix is not None:
-            bits &= part.find_prefix(self._prefix)
+            bits &= part.find_prefix(self._prefix) | part.find(MANY_WORDS)
         for term in self._terms:
             if not bits:
                 return []
-            bits &= part.find(term)
+            bits &= part.find(term) | (part.find(MANY_WORDS) if is_word(term) else 0)
         return [part.place(number) for number in numbers_of(bits)]
 
     def _entry(self, stretch: Stretch, line: int, intent: int) -> Entry | None:

@@ -18,6 +18,10 @@ Entry = dict[str, JSON]
 DECISIONS: Final = frozenset({"call", "refusal", "listing", "own"})
 TERM_CHARS_MAX: Final = 24
 """What is longer is cut, here and in the question; the record itself is compared in full."""
+WORDS_MAX: Final = 600
+"""Of a record with more words none is noted, or callers could make the index longer than the log."""
+MANY_WORDS: Final = "\x1f"
+"""The term of such records; they are looked at for every word."""
 _WORD: Final = re.compile(r"[^\W_]+")
 _MARK: Final = "\x1f"
 _DEPTH_MAX: Final = 128
@@ -39,6 +43,10 @@ _OWN: Final = frozenset(
     }
 )
 """Members whose values hardly ever come again. They are found by the words in them."""
+
+
+def is_word(term: str) -> bool:
+    return not term.startswith(_MARK)
 
 
 def words(text: str) -> list[str]:
@@ -123,7 +131,8 @@ class Register:
                 values[name][value].append(number)
             else:
                 own += self._other(number, name, value)
-        for word in {word[:TERM_CHARS_MAX] for word in own}:
+        distinct = {word[:TERM_CHARS_MAX] for word in own}
+        for word in distinct if len(distinct) <= WORDS_MAX else (MANY_WORDS,):
             lists[word].append(number)
         self._targets[entry.get("server"), entry.get("tool")].append(number)
         if entry["kind"] in DECISIONS:

@@ -9,6 +9,7 @@ from typing import Any, final
 import pytest
 
 from tests.yett.audit.index import longer
+from tests.yett.audit.scene import open_log
 from yett.audit.backends.directory import DirectorySource
 from yett.audit.finding import newest, search
 from yett.audit.index.shelf import Shelf
@@ -266,3 +267,20 @@ def test_a_question_reads_only_where_something_may_stand(log: Path) -> None:
 
     assert record["position"] in map(position, found)
     assert set(source.read_whole) <= {source.segments()[-1]}
+
+
+def test_who_writes_many_words_does_not_make_the_index_long_and_is_found(tmp_path: Path) -> None:
+    def members(number: int) -> str:
+        text = " ".join(f"w{number}x{word}" for word in range(1_500))
+        return f'"at":"2026-01-01T00:00:00.000000Z","kind":"refusal","id":"long{number}","input":{{"t":"{text}"}}'
+
+    with open_log(tmp_path, segment_bytes=50_000) as log:
+        for number in range(30):
+            log.append(members(number))
+
+    [found] = positions(tmp_path, Filter(text="w7x12 w7x13"))
+    assert positions(tmp_path, Filter(id="long7")) == [found]
+    assert positions(tmp_path, Filter(text="w7x1499 w8x0")) == []
+    assert positions(tmp_path, Filter(text="w7x149*")) == [found]
+    log_bytes = sum(path.stat().st_size for path in tmp_path.glob("segment-*"))
+    assert sum(path.stat().st_size for path in parts(tmp_path)) < log_bytes / 4
