@@ -20,13 +20,14 @@ _ANSI: Final = re.compile(
     f"|{_OPENING}[^\x07\x1b\x90\x98\x9c-\x9f]*(?:\x07|\x1b\\\\|\x9c)"
     "|\x1b[ -/]*[0-~]"
 )
-_CONTROL: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
-_BIDIRECTIONAL: Final = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+# A row of them is one place: there may be millions.
+_CONTROL: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]+")
+_BIDIRECTIONAL: Final = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
 _JOINED: Final = "\u0590-\u1fff\u2190-\u2bff\u3000-\u9fff\ua000-\ufdff\ufe0f\U00010900-\U0001faff"
 _EMOJI: Final = "0-9#*\u00a9\u00ae\u203c-\u3299\U0001f000-\U0001faff"
 _INVISIBLE: Final = re.compile(
     "[\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b\u2060-\u2065\u206a-\u206f\u3164"
-    "\ufe00-\ufe0d\ufeff\uffa0\ufff9-\ufffb\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+    "\ufe00-\ufe0d\ufeff\uffa0\ufff9-\ufffb\U0001d173-\U0001d17a\U000e0000-\U000e0fff]+"
 )
 _SELECTOR: Final = re.compile(f"(?<![{_EMOJI}])[\ufe0e\ufe0f]")
 _JOINER: Final = re.compile(f"(?<![{_JOINED}])[\u200c\u200d]")
@@ -40,8 +41,8 @@ _STEPS: Final = tuple(
     for name, pattern, replacement, needed in (
         ("ansi", _ANSI, "", "\x1b\x90\x98\x9b\x9d-\x9f"),
         ("control_characters", _CONTROL, "", "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"),
-        ("bidirectional_controls", _BIDIRECTIONAL, "", _BIDIRECTIONAL.pattern[1:-1]),
-        ("hidden_characters", _INVISIBLE, "", _INVISIBLE.pattern[1:-1]),
+        ("bidirectional_controls", _BIDIRECTIONAL, "", _BIDIRECTIONAL.pattern[1:-2]),
+        ("hidden_characters", _INVISIBLE, "", _INVISIBLE.pattern[1:-2]),
         ("hidden_characters", _SELECTOR, "", "\ufe0e\ufe0f"),
         ("hidden_characters", _JOINER, "", "\u200c\u200d"),
         ("line_separators", _SEPARATOR, "\n", "\u2028\u2029"),

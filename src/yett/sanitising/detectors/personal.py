@@ -5,6 +5,7 @@ Names, addresses of houses and what only the meaning tells are not looked for.
 
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from yett.sanitising.detectors.numbers import (
@@ -59,9 +60,13 @@ def _phone(match: Any) -> bool:
 
 
 def _card(match: Any) -> bool:
+    return is_card(match.group(), partial(_is_called_a_card, match))
+
+
+def _is_called_a_card(match: Any) -> bool:
     start, end = match.span()
     around = match.string[max(0, start - _CARD_REACH) : start] + match.string[end : end + 16]
-    return is_card(match.group(), named=_CARD_NAMES.search(around) is not None)
+    return _CARD_NAMES.search(around) is not None
 
 
 def _mail(match: Any) -> bool:
