@@ -14,6 +14,7 @@ _MEMBERS_MAX: Final = 12
 _LEFT_OUT: Final = frozenset({"event", "event_id", "alert", "at", "actor", "tenant"})
 _SUBJECTS: Final = (
     ("approval", "approval"), ("caller", "key"), ("policy", "policy"), ("approver", "approver"),
+    ("account", "budget"), ("place", "checkpoint"), ("destination", "shipping"), ("target", "tool"),
     ("name", "secret"), ("server", "server"),
 )  # fmt: skip
 """Members of events, and what the subject is called by the first that is there."""

@@ -146,6 +146,48 @@ EVENTS: Final[dict[str, Kind]] = {
     "key.not_revoked": Kind(
         "high", "A key that had to be cut could not be.", "Revoke it: `yett key revoke`."
     ),
+    "breaker.opened": Kind(
+        "high",
+        "A caller failed again and again, and is kept out for a while.",
+        "See what it tried; `yett key unblock` lets it in at once.",
+    ),
+    "budget.warning": Kind(
+        "low",
+        "A budget is nearly used up (from 95 % on it is urgent).",
+        "Raise it (`limits`), or wait until it begins anew: `yett usage`.",
+    ),
+    "cost.untold": Kind(
+        "low",
+        "A result did not say what it cost, so that all that was put aside counts.",
+        "See that `cost` of the tool names the right place in its results.",
+    ),
+    "clock.ahead": Kind(
+        "high",
+        "The clock is behind what was seen before, so budgets do not begin anew yet.",
+        "Set the clock of the machine.",
+    ),
+    "proof.failed": Kind(
+        "high",
+        "The log does not fit its own proof: somebody, or a broken disk, changed it.",
+        "Keep a copy of the directory, then `yett audit verify` says where.",
+        quiet_seconds=30 * _DAY,
+    ),
+    "checkpoint.failed": Kind(
+        "high",
+        "A checkpoint of the log could not be placed.",
+        "See that the place can be written; until then the newest records are less well proved.",
+        quiet_seconds=7 * _DAY,
+    ),
+    "shipping.late": Kind(
+        "low",
+        "A place to which records are shipped has not taken any for a while.",
+        "See that it answers.",
+    ),
+    "shipping.gap": Kind(
+        "high",
+        "Records were deleted before a place had them.",
+        "Keep them for longer (`audit.retention`) than the place may be away.",
+    ),
     "approval.requested": Kind(
         "low", "A call waits for a person.", "`yett approval show` says what it would do."
     ),
@@ -167,7 +209,11 @@ EVENTS: Final[dict[str, Kind]] = {
 """What other parts of the gate say with an event; one that is not here is a kind as well, by its name."""
 
 
-ENDS: Final[dict[str, tuple[str, ...]]] = {"tool.restored": ("tool.quarantined", "tool.pinned")}
+ENDS: Final[dict[str, tuple[str, ...]]] = {
+    "tool.restored": ("tool.quarantined", "tool.pinned"),
+    "checkpoint.resumed": ("checkpoint.failed",),
+    "breaker.unblocked": ("breaker.opened",),
+}
 """What an event ends, of the same subject."""
 
 
