@@ -4,19 +4,21 @@
 several processes at once. Whatever it does not find whole, `Walk` goes through again and says what is wrong.
 """
 
+from binascii import hexlify
 from hashlib import sha256
 from typing import Final, Literal, final
 
 import msgspec
 import orjson
 
-from yett.audit.chain import FORMAT, FORMATS, LEAF, SEAL_BYTES, is_sealed, unseal
+from yett.audit.chain import FORMAT, FORMATS, LEAF, MARK, SEAL_BYTES, is_sealed, unseal
 from yett.audit.port import AuditSource, LogLine, Tip
 from yett.core.target import JSON
 
 DamageKind = Literal[
     "altered", "missing", "repeated", "unreadable", "torn", "segment", "beginning", "tail", "checkpoint"
 ]  # fmt: skip
+_END: Final = b'"}'
 _MARK_BYTES: Final = 120
 """`kind` and `event` stand within the first bytes of a line, before anything a caller can choose."""
 _OUTCOME: Final = b'"kind":"outcome"'
@@ -110,13 +112,11 @@ class _Check:
         leaves = []
         for line in lines:
             sequence += 1
-            digest = sha256(LEAF + chain + line[:-SEAL_BYTES])
-            if not (
-                line.endswith(b',"chain":"%b"}' % digest.hexdigest().encode())
-                and line.startswith(b'{"sequence":%d,' % sequence)
+            chain = sha256(LEAF + chain + line[:-SEAL_BYTES]).digest()
+            if line[-SEAL_BYTES:] != MARK + hexlify(chain) + _END or not line.startswith(
+                b'{"sequence":%d,' % sequence
             ):
                 return False
-            chain = digest.digest()
             leaves.append(chain)
             letter = line[line.find(_KIND) + 9]
             if letter == _U:
