@@ -8,6 +8,7 @@ import yett
 from yett.app.gateway import Gateway
 from yett.app.record_desk import RecordDesk
 from yett.app.watching import AdminAlerts
+from yett.audit.build import near_anchors
 from yett.audit.verify import verify
 from yett.authentication.build import build_registry, keyed_hash
 from yett.authentication.registry import KeyRegistry
@@ -62,7 +63,13 @@ class AdminDesk:
         return self._gateway.snapshot.catalogue.report()
 
     def verify(self) -> dict[str, JSON]:
-        verdict = verify(self._estate.auditor.source())
+        """Compare with what is kept beside the log and in directories: no other place is asked over the network
+        because somebody looks at a page."""
+        config = self._gateway.snapshot.configuration.audit
+        anchors, damage = near_anchors(config, self._estate.data, self._estate.clock)
+        verdict = verify(self._estate.auditor.source(), anchors=anchors)
+        if verdict.damage is None and damage is not None:
+            verdict = msgspec.structs.replace(verdict, damage=damage)
         return {"ok": verdict.damage is None, **msgspec.to_builtins(verdict)}
 
     def approver(self, secret: bytes) -> Approver | None:

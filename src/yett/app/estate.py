@@ -125,6 +125,12 @@ class Estate:
             lambda: float(figures().failures),
         )
 
+        self.metrics.watch_gauge(
+            "yett_audit_signed",
+            "Sequence of the newest line that a checkpoint vouches for; 0 before the first since the start",
+            lambda: float(self.signing.size),
+        )
+
     def _watch_the_limits(self) -> None:
         """Show in `/metrics` what limits that are only observed would have refused."""
         self.metrics.watch_counter(

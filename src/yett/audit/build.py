@@ -16,12 +16,15 @@ from yett.audit.index.building import Stretch
 from yett.audit.index.shelf import Shelf
 from yett.audit.port import AuditSource, LogBusy
 from yett.audit.private import open_digest
+from yett.audit.proof.anchors import Trust, anchors_of
 from yett.audit.proof.checkpointer import Checkpointer
+from yett.audit.proof.keys import KEYS_NAME, SigningKeys
 from yett.audit.proof.note import NoteError, parse_key
 from yett.audit.proof.port import CheckpointPlace, Witness
 from yett.audit.proof.tree import Tree
 from yett.audit.record import Observer
 from yett.audit.stage import Auditor
+from yett.audit.verify import Anchor, Damage
 from yett.core.clock import Clock
 from yett.core.errors import CommandError
 
@@ -145,6 +148,22 @@ def open_places(config: AuditConfig, data: Path, clock: Clock) -> list[Checkpoin
 
             found.append(BucketPlace(place.s3, clock))
     return found
+
+
+def near_anchors(
+    config: AuditConfig, data: Path, clock: Clock
+) -> tuple[list[Anchor], Damage | None]:
+    """Return what the log was signed to be, as far as this machine knows; and whether it can be that.
+
+    Raises:
+        CommandError: a directory, or the keys, cannot be read.
+    """
+    if not (data / KEYS_NAME).exists():
+        return [], None
+    places = [
+        place for place in open_places(config, data, clock) if isinstance(place, DirectoryPlace)
+    ]
+    return anchors_of(places, [], Trust(SigningKeys(data / KEYS_NAME).verifiers()))
 
 
 def open_witnesses(config: AuditConfig) -> list[Witness]:
