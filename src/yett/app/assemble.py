@@ -72,7 +72,6 @@ def assemble(
         ConfigurationError: with every problem that the stages found.
         Fault: a store did not answer.
     """
-    authenticator = _authenticator(configuration, estate)
     authorization = _authorizer(configuration, folder, estate)
     validation = yett.validation.build.build(
         argument_rules(configuration), estate.schemas, estate.sealer
@@ -89,6 +88,8 @@ def assemble(
     )
     catalogue = _catalogue(configuration, folder, estate, pool, before)
     sanitising = _sanitiser(configuration, estate, validation)
+    # After what may take seconds, as thousands of policies do: what is known of keys grows stale.
+    authenticator = _authenticator(configuration, estate)
     # Last of what can fail: it ends the connections to servers that the new configuration drops.
     routes = pool.routes(configuration, folder, armourer=armourer)
     pipeline = Pipeline(

@@ -140,6 +140,7 @@ class Gateway:
         telling = keep_telling(self.estate, lambda: self._snapshot.configuration)
         self._tasks = [
             loop.create_task(self._keep_current()),
+            loop.create_task(self._keep_pruned()),
             loop.create_task(telling),
             loop.create_task(
                 keep_indexed(self.estate, self._snapshot.configuration.audit, self._config_path)
@@ -175,12 +176,14 @@ class Gateway:
         finally:
             self.estate.close()
 
-    async def _keep_current(self) -> None:
-        pruned_at = float("-inf")
+    async def _keep_pruned(self) -> None:
+        """Beside the rest: in a long log it may take longer than keys may go unread."""
         while True:
-            if self.estate.clock.monotonic() - pruned_at > _PRUNE_EVERY_SECONDS:
-                pruned_at = self.estate.clock.monotonic()
-                await self._prune()
+            await self._prune()
+            await asyncio.sleep(_PRUNE_EVERY_SECONDS)
+
+    async def _keep_current(self) -> None:
+        while True:
             await asyncio.sleep(bounds.REFRESH_SECONDS)
             try:
                 await self.refresh()
