@@ -12,7 +12,7 @@ from yett.audit.index.shelf import Shelf
 from yett.audit.index.stretches import stretches
 from yett.audit.port import AuditSource
 from yett.audit.reading import Entry, Filter, ended, merge, position, unpack
-from yett.audit.seeking import line_at, line_of, sequence_after
+from yett.audit.seeking import first_sequence, line_at, line_of, place_of, sequence_after
 from yett.audit.words import MANY_WORDS, is_word
 from yett.core.target import JSON
 
@@ -43,9 +43,7 @@ def newest(
     Raises:
         OSError: the log cannot be read.
     """
-    found = _Finder(source, wanted, shelf).newest_first()
-    if before is not None:
-        found = (entry for entry in found if position(entry) < before)
+    found = _Finder(source, wanted, shelf, before).newest_first()
     return list(islice(found, count))[::-1]
 
 
@@ -78,9 +76,7 @@ def page(
     """
     found: list[Entry] = []
     try:
-        for entry in _Finder(source, wanted, shelf).newest_first():
-            if before is not None and position(entry) >= before:
-                continue
+        for entry in _Finder(source, wanted, shelf, before).newest_first():
             if len(found) == count:
                 return Page(found[::-1], position(found[-1]), complete=True)
             found.append(entry)
@@ -114,7 +110,17 @@ def _values(details: JSON) -> list[JSON]:
 
 @final
 class _Finder:
-    def __init__(self, source: AuditSource, wanted: Filter, shelf: Shelf | None) -> None:
+    """before: only records that stand before this position; end: where that is, if the log holds it."""
+
+    def __init__(
+        self,
+        source: AuditSource,
+        wanted: Filter,
+        shelf: Shelf | None,
+        before: int | None = None,
+    ) -> None:
+        self._before = before
+        self._end = None if before is None else place_of(source, before)
         self._source = source
         self._wanted = wanted
         self._shelf = shelf
@@ -135,7 +141,7 @@ class _Finder:
                 closed.update(lines.closed)
                 continue
             places, closed_in = self._look_up(stretch, self._shelf, closed)
-            yield from self._at(stretch, places)
+            yield from self._at(stretch, self._before_the_end(stretch, places))
             closed.update(closed_in)
 
     def oldest_first(self) -> Iterator[Entry]:
@@ -180,10 +186,21 @@ class _Finder:
                 return [], []
             raise
 
+    def _before_the_end(
+        self, stretch: Stretch, places: list[tuple[int, int]]
+    ) -> list[tuple[int, int]]:
+        if self._end is None:
+            return places
+        segment, offset = self._end
+        ours, theirs = first_sequence(stretch.segment), first_sequence(segment)
+        if ours > theirs:
+            return []
+        return places if ours < theirs else [place for place in places if place[0] < offset]
+
     def _at(self, stretch: Stretch, places: Iterable[tuple[int, int]]) -> Iterator[Entry]:
         for line, intent in places:
             entry = self._entry(stretch, line, intent)
-            if entry is not None and self._wanted.fits(entry):
+            if entry is not None and self._is_wanted(entry):
                 yield entry
 
     def _places(self, part: Part, closed: set[int]) -> list[tuple[int, int]]:
@@ -227,8 +244,13 @@ class _Finder:
     def _of_lines(self, found: Iterable[Found], closed: set[int]) -> Iterator[Entry]:
         for item in found:
             is_elsewhere = item.is_dangling and item.entry["sequence"] in closed
-            if not is_elsewhere and self._wanted.fits(item.entry):
+            if not is_elsewhere and self._is_wanted(item.entry):
                 yield item.entry
+
+    def _is_wanted(self, entry: Entry) -> bool:
+        if self._before is not None and position(entry) >= self._before:
+            return False
+        return self._wanted.fits(entry)
 
     def _lines(self, stretch: Stretch) -> Lines:
         try:

@@ -43,29 +43,36 @@ def line_of(source: AuditSource, sequence: int) -> bytes:
     Raises:
         OSError: the log cannot be read.
     """
+    place = place_of(source, sequence)
+    return b"" if place is None else line_at(source, *place)
+
+
+def place_of(source: AuditSource, sequence: int) -> tuple[str, int] | None:
+    """Return in which segment the line with this sequence stands, and where; None: in none.
+
+    Raises:
+        OSError: the log cannot be read.
+    """
     names = source.segments()
     at = bisect_right([first_sequence(name) for name in names], sequence) - 1
     if at < 0:
-        return b""
+        return None
     low, high = 0, source.size(names[at])
     while high - low > _WINDOW_BYTES:
         middle = (low + high) // 2
         block = source.read(names[at], middle, _WINDOW_BYTES)
-        found = _SEQUENCE.search(
-            block
-        )  # behind a line break: a caller may write the same inside a line
+        # Behind a line break: a caller may write the same inside a line.
+        found = _SEQUENCE.search(block)
         if found is None or int(found[1]) > sequence:
             high = middle
         else:
             low = middle
     wanted = b'{"sequence":%d,' % sequence
     block = source.read(names[at], low, 2 * _WINDOW_BYTES)
-    is_first = low == 0 and block.startswith(wanted)
-    start = 0 if is_first else block.find(b"\n" + wanted) + 1
-    if start == 0 and not is_first:
-        return b""
-    end = block.find(b"\n", start)
-    return block[start:end] if end >= 0 else b""
+    if low == 0 and block.startswith(wanted):
+        return names[at], 0
+    start = block.find(b"\n" + wanted)
+    return None if start < 0 else (names[at], low + start + 1)
 
 
 def end_of_lines(source: AuditSource, segment: str) -> int:
