@@ -93,7 +93,7 @@ alerts:
         key = gate.key("laptop", "reader")
         with running(gate):
             found = Place(gate, key, rec, webhook, slack, mail, siem)
-            wait_until(lambda: Agent(gate, key, REST).tools() != [])
+            wait_until(lambda: Agent(gate, key, REST).tools() != [], seconds=30)
             yield found
 
 

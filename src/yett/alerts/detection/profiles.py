@@ -10,6 +10,7 @@ from yett.storage.port import Database
 PROFILES_MAX: Final = 10_000
 """In memory; whoever calls least recently is read again when it calls."""
 _SAVED_AT_ONCE: Final = 200
+_FORGOTTEN_SECONDS: Final = 120 * 86_400.0
 
 
 @final
@@ -50,7 +51,7 @@ class Profiles:
                 for counted in profile.counted():
                     counted.close_hour()
             changed = [(name, one) for name, one in self._known.items() if one.changed]
-            self._write(changed[:_SAVED_AT_ONCE], now)
+            self._write(changed[: max(_SAVED_AT_ONCE, surplus)], now)
             if len(changed) <= _SAVED_AT_ONCE or not everything:
                 break
         for _ in range(max(0, len(self._known) - self._most)):
@@ -69,6 +70,9 @@ class Profiles:
                     " on conflict (id) do update set saved_at = excluded.saved_at, profile = excluded.profile",
                     (name, now, profile.packed()),
                 )
+            transaction.execute(
+                "delete from alert_profiles where saved_at < ?", (now - _FORGOTTEN_SECONDS,)
+            )
         for _, profile in profiles:
             profile.changed = False
 
