@@ -45,10 +45,11 @@ SHARE_PATTERN = r"^[1-9][0-9]?%$"
 
 @final
 class Cost(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A price that is not fixed. By argument: `amount` for each `per` (`1000 characters of /text`,
-    `1 items of /rows`, `1 units of /seconds`), and `base` for the call. By result: the number at `result`, a
-    JSON pointer into the structured content of the answer, in the currency of `most`. most: more than this a
-    call never costs; it is what is put aside, and taken when the price cannot be told."""
+    """A price that is not fixed. base: for the call itself, beside what its argument costs. amount: for each
+    `per`. per: how much of which argument, such as `1000 characters of /text`, `1 items of /rows` or
+    `1 units of /seconds`. result: JSON pointer to the price in the structured content of the answer, in the
+    currency of `most`. most: more than this a call never costs; it is put aside before, and taken when the
+    price cannot be told."""
 
     base: MoneyText | None = None
     amount: MoneyText | None = None
@@ -81,10 +82,12 @@ class KeyLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @final
 class TeamLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What some keys have together, beside what each has. keys: their names; a key may be in several
-    teams. The others as in `every_key`. time_zone: by whose calendar its budgets begin."""
+    """What some keys have together, beside what each has. keys: their names; a key may be in several teams.
+    rate: one or several, all must hold. input, output: bytes of arguments and of answers. concurrency: calls
+    at the same time. budget: money per day, week, month or in total, one or several. observe: count, tell
+    who would have been refused, refuse nobody. time_zone: by whose calendar its budgets begin anew."""
 
-    keys: tuple[str, ...]
+    keys: tuple[str, ...] = ()
     rate: Rates = ()
     input: BytesText | None = None
     output: BytesText | None = None
@@ -96,7 +99,10 @@ class TeamLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @final
 class TenantLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What all keys of one tenant have together. The fields are those of a team."""
+    """What all keys of one tenant have together. rate: one or several, all must hold. input, output: bytes of
+    arguments and of answers. concurrency: calls at the same time. budget: money per day, week, month or in
+    total, one or several. observe: count, tell who would have been refused, refuse nobody. time_zone: by
+    whose calendar its budgets begin anew."""
 
     rate: Rates = ()
     input: BytesText | None = None
@@ -109,10 +115,10 @@ class TenantLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @final
 class BreakerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What closes the gate to one caller for a while. failures: so many in a row. failure_rate: so many
-    of its last calls, such as `60% of 100`. identical: the same tool with the same arguments more often than
-    this rate. tools: more different tools than so many in a time, such as `30/hour`. cooldown: how long it
-    stays closed; twice as long each time it happens again, up to cooldown_max."""
+    """What closes the gate to one caller for a while. failures: so many in a row. failure_rate: so many of its
+    last calls, such as `60% of 100`. identical: the same tool with the same arguments more often than this.
+    tools: more different tools than so many in a time, such as `30/hour`. cooldown: how long it stays closed;
+    twice as long each time it happens again. cooldown_max: but not longer than this."""
 
     failures: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 50
     failure_rate: (
