@@ -19,7 +19,7 @@ from yett.core.call import Call
 from yett.core.document import encode as encode_document
 from yett.core.identity import Principal
 from yett.core.proofs import Admitted, Agreement, Cleaned, Permitted
-from yett.core.talk import INPUT_REQUIRED, Resumption
+from yett.core.talk import INPUT_REQUIRED, Resumption, Talk
 from yett.core.target import JSON, Target
 
 TEXT_CHARS_MAX: Final = 256
@@ -142,6 +142,7 @@ class Encoder:
             f"{_price(admitted.cost_micros, admitted.currency)}"
             f"{'' if admitted.agreement is None else _agreement(admitted.agreement)}"
             f"{'' if validated.resumption is None else self._continuation(validated.resumption)}"
+            f"{'' if call.talk is None else _trace(call.talk)}"
         )
 
     def _continuation(self, resumption: Resumption) -> str:
@@ -217,7 +218,8 @@ class Encoder:
         if verdict is not None:
             parts.append(self._decision(*verdict))
         parts.append(ending)
-        return ",".join(parts)
+        traced = _trace(call.talk) if call.talk is not None and kind == "refusal" else ""
+        return ",".join(parts) + traced
 
     def refused(self, decision: str, reason: str, private: str, status: str, latency: float) -> str:
         words = quote(self._redact_text(private), PRIVATE_CHARS_MAX) if private else "null"
@@ -342,6 +344,12 @@ class Encoder:
             return f'"{name}":null,"{name}_truncated":true,"{name}_digest":"{digest}"'
         shown = encoded if private is None else hide(encoded, private, self._digest)
         return f'"{name}":{self._redact(shown).decode()},"{name}_digest":"{digest}"'
+
+
+def _trace(talk: Talk) -> str:
+    """Name the trace that a caller's request belongs to (W3C Trace Context, 3.2: `version-trace-parent-flags`)."""
+    parent = talk.trace.get("traceparent")
+    return f',"trace":{quote(parent.split("-")[1])}' if parent else ""
 
 
 def _agreement(agreement: Agreement) -> str:

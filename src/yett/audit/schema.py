@@ -82,6 +82,7 @@ MEMBERS: Final[dict[str, Member]] = {
     "answers": Member("what the caller answered the server; as `input`", ("intent",), (), {}),
     "answers_truncated": Member("as `input_truncated`", ("intent",), (), {"const": True}),
     "answers_digest": Member("as `input_digest`", ("intent",), (), _DIGEST),
+    "trace": Member("the trace that the caller's request belongs to (`traceparent` of MCP 2026-07-28)", ("intent", "refusal"), (), _TEXT),
     "approval": Member("who let the call pass: `{id, approvers, break_glass}`", ("intent",), (), _APPROVAL),
     "policies": Member("ids of the policies that decided", _CALLS, ("intent",), _NAMES),
     "policy_version": Member("of the set that decided", (*_CALLS, "listing"), ("intent",), _TEXT_OR_NULL),

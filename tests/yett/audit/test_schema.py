@@ -25,8 +25,13 @@ from yett.core.call import Usage
 from yett.core.errors import Denied, Fault
 from yett.core.proofs import Agreement, Identified, PermittedList
 from yett.core.reasons import Reason
+from yett.core.talk import Talk
 
 VALIDATOR = jsonschema_rs.Draft202012Validator(json_schema())
+
+
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+PARENT = f"00-{TRACE}-00f067aa0ba902b7-01"
 
 
 @pytest.fixture(name="lines", scope="module")
@@ -67,6 +72,11 @@ async def everything(folder: Path) -> list[dict[str, Any]]:
         await record.close(
             record.answer(cleaned(admitted, findings=("a",), secrets=("s",)), Usage())
         )
+        traced = msgspec.structs.replace(request, talk=Talk(trace={"traceparent": PARENT}))
+        record = auditor.begin(traced)
+        await record.intend(admit(record, traced))
+        record = auditor.begin(traced)
+        await record.close(record.refuse(Denied(Reason.UNKNOWN_TOOL, "none such")))
         return stored(log)
 
 
@@ -74,6 +84,15 @@ def test_every_line_is_as_the_schema_says(lines: list[dict[str, Any]]) -> None:
     assert {line["kind"] for line in lines} == set(KINDS)
     for line in lines:
         VALIDATOR.validate(line)
+
+
+def test_a_call_and_a_refusal_name_the_trace_that_they_belong_to(
+    lines: list[dict[str, Any]],
+) -> None:
+    traced = [line for line in lines if "trace" in line]
+
+    assert [line["kind"] for line in traced] == ["intent", "refusal"]
+    assert {line["trace"] for line in traced} == {TRACE}
 
 
 def test_a_line_with_one_member_more_or_one_that_it_must_have_less_is_found(
