@@ -27,6 +27,7 @@ def production_problems(
             fix="Write audit: {retention: 90d} or longer.",
             path=("audit", "retention"),
         )
+    yield from _checkpoints(configuration, data)
     if not configuration.alerts.to:
         yield Problem(
             "production tells somebody of what it finds, and there is nobody to tell",
@@ -35,6 +36,36 @@ def production_problems(
         )
     if not passphrase:
         yield from _vault(configuration, data)
+
+
+def _checkpoints(configuration: Configuration, data: Path) -> Iterator[Problem]:
+    """The record is worth what somebody else can say of it."""
+    audit = configuration.audit
+    fix = "Name a directory on another disk, a bucket with object lock, or a witness."
+    if not audit.checkpoints.to:
+        yield Problem(
+            "production keeps checkpoints of the audit log in a second place",
+            fix=fix,
+            path=("audit", "checkpoints"),
+        )
+    log = Path(audit.directory or data)
+    for number, place in enumerate(audit.checkpoints.to):
+        if place.directory is not None and _is_same_disk(Path(place.directory), log):
+            yield Problem(
+                "checkpoints on the disk of the log go where the log goes",
+                fix=fix,
+                path=("audit", "checkpoints", "to", number, "directory"),
+            )
+
+
+def _is_same_disk(place: Path, log: Path) -> bool:
+    """A place that is not there is on no disk yet; a log that is not there will be on its folder's."""
+    while not log.exists() and log != log.parent:
+        log = log.parent
+    try:
+        return place.stat().st_dev == log.stat().st_dev
+    except OSError:
+        return False
 
 
 def _tls(configuration: Configuration) -> Iterator[Problem]:

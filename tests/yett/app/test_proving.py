@@ -45,6 +45,7 @@ def test_self_signed_is_for_development_only(
     text = (
         "limits: {every_key: {rate: 60/minute}}\ntls:\n  certificate: own.pem\n  key: own-key.pem\n"
         "alerts: {to: {ops: {slack: secret:slack-url}}}\n"
+        "audit: {checkpoints: {to: [{directory: elsewhere}]}}\n"
     )
     (tmp_path / "yett.yaml").write_text(text)
     load_proved(tmp_path / "yett.yaml", data=tmp_path / ".yett", clock=CLOCK)
@@ -65,7 +66,8 @@ def test_a_certificate_of_the_development_authority_cannot_be_smuggled_into_prod
         tmp_path,
         "mode: production\nlimits: {every_key: {rate: 60/minute}}\n"
         "tls: {certificate: made/tls/server.pem, key: made/tls/server-key.pem}\n"
-        "alerts: {to: {ops: {slack: secret:slack-url}}}\n",
+        "alerts: {to: {ops: {slack: secret:slack-url}}}\n"
+        "audit: {checkpoints: {to: [{directory: elsewhere}]}}\n",
     )
 
     assert "self-signed" in found

@@ -287,6 +287,7 @@ def test_production_serves_no_certificate_that_nobody_vouches_for(gate: Gate) ->
         "mode: production\nlisten: 127.0.0.1:0\nadmin: {listen: 127.0.0.1:0}\n"
         "tls:\n  certificate: own.pem\n  key: own-key.pem\n"
         "limits: {every_key: {rate: 60/minute}}\nalerts: {to: {ops: {slack: secret:slack-url}}}\n"
+        "audit: {checkpoints: {to: [{directory: elsewhere}]}}\n"
     )
 
     for words in ((), ("--json",)):
@@ -303,6 +304,7 @@ def test_production_starts_with_a_passphrase_and_an_issued_certificate(gate: Gat
         "mode: production\nlisten: 127.0.0.1:0\nadmin: {listen: 127.0.0.1:0}\n"
         "tls: {certificate: own.pem, key: own-key.pem}\n"
         "limits: {every_key: {rate: 60/minute}}\nalerts: {to: {ops: {slack: secret:slack-url}}}\n"
+        "audit: {checkpoints: {to: [{directory: elsewhere}]}}\n"
     )
     gate.process = gate.begin("--json", YETT_VAULT_PASSPHRASE="a long enough passphrase")
     assert gate.process.stdout is not None

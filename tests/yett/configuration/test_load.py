@@ -28,7 +28,7 @@ servers:
   github: {url: https://api.example.com/mcp, credential: {bearer: secret:github-token}}
 limits: {every_key: {rate: 60/minute}}
 alerts: {to: {ops: {slack: secret:slack-url}}}
-audit: {retention: 90d}
+audit: {retention: 90d, checkpoints: {to: [{s3: {bucket: "s3://records/gate"}}]}}
 vault: {key_file: /etc/yett/vault.key}
 """
 
@@ -245,7 +245,17 @@ def test_plain_http_is_allowed_on_this_machine_in_development(url: str) -> None:
         ),
         ("limits: {every_key: {rate: 60/minute}}", "", ("limits", "every_key")),
         ("alerts: {to: {ops: {slack: secret:slack-url}}}", "", ("alerts", "to")),
-        ("audit: {retention: 90d}", "audit: {retention: 89d}", ("audit", "retention")),
+        (
+            ', checkpoints: {to: [{s3: {bucket: "s3://records/gate"}}]}',
+            "",
+            ("audit", "checkpoints"),
+        ),
+        (
+            's3: {bucket: "s3://records/gate"}',
+            "directory: /",
+            ("audit", "checkpoints", "to", 0, "directory"),
+        ),
+        ("audit: {retention: 90d,", "audit: {retention: 89d,", ("audit", "retention")),
         ("vault: {key_file: /etc/yett/vault.key}", "", ("vault", "key_file")),
         (
             "vault: {key_file: /etc/yett/vault.key}",

@@ -15,7 +15,7 @@ servers:
   program: {command: [./run], cwd: work}
 tls: {certificate: cert.pem, key: ../key.pem}
 vault: {key_file: keys/vault.key}
-audit: {directory: log}
+audit: {directory: log, checkpoints: {to: [{directory: elsewhere}]}}
 policies: rules
 """
 
@@ -24,6 +24,7 @@ mode: production
 tls: {certificate: /c.pem, key: /k.pem}
 limits: {every_key: {rate: 60/minute}}
 alerts: {to: {ops: {slack: secret:slack-url}}}
+audit: {checkpoints: {to: [{s3: {bucket: "s3://records/gate"}}]}}
 """
 
 
