@@ -16,6 +16,7 @@ MICROS_LEAST: Final = 1_000_000
 MICROS_LEAST_UNKNOWN: Final = 50_000_000
 RUN_LEAST: Final = 20
 DENIED_LEAST: Final = 60
+_LONGER_RUN: Final = 2.0
 _MORE_DENIED: Final = 3.0
 _OFTEN_OUTSIDE: Final = 2
 
@@ -89,7 +90,7 @@ def off_hours(
 
 def denials(caller: str, name: str, profile: Profile, now: float) -> Sighting | None:
     hour = 0.0 if profile.denied is None else profile.denied.total(now)
-    in_a_row = profile.run >= max(RUN_LEAST, _MORE_DENIED * profile.most_run)
+    in_a_row = profile.run >= max(RUN_LEAST, _LONGER_RUN * profile.most_run)
     if not in_a_row and hour < max(DENIED_LEAST, _MORE_DENIED * profile.most_denied):
         return None
     said = f"{profile.run} times in a row" if in_a_row else f"{hour:.0f} times in the last hour"
