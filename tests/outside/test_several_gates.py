@@ -95,10 +95,10 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
                 gate.data.mkdir(mode=0o700)
                 for name in ("pepper", "vault.key"):
                     shutil.copy2(gates[0].data / name, gate.data / name)
-                gate.start_only()
-            else:
-                gate.start()
+            gate.start_only()
             gates.append(gate)
+            if number == 0:
+                wait_until(gate.is_ready, 60)
         for gate in gates:
             wait_until(gate.is_ready, 60)
         yield House(gates, upstream, postgres, valkey)
@@ -191,6 +191,25 @@ def test_a_store_that_is_away_ends_calls_and_its_return_needs_no_restart(house: 
     assert gate.record_of(answer)["decision"] == "error"
     assert len(house.upstream.calls_of("read")) == before + 1
     house.valkey.start()
+    for each in house.gates:
+        wait_until(each.is_ready)
+    assert [answer.status for answer in house.everywhere(key, "read", 4)] == [200] * 4
+
+
+def test_without_the_database_nobody_gets_in_for_long_and_its_return_needs_no_restart(
+    house: House,
+) -> None:
+    gate, key = house.gates[1], house.key("alone")
+    house.postgres.run(
+        "alter database yett allow_connections false",
+        "select pg_terminate_backend(pid) from pg_stat_activity where datname = 'yett'",
+    )
+    dear = gate.execute("files", "dear", key, word="x")
+    assert (dear.status, dear.refusal["reason"]) == (503, "limits_unavailable")
+    wait_until(lambda: gate.execute("files", "read", key, word="x").status == 500, 12, each=0.5)
+    assert not gate.is_ready()
+
+    house.postgres.run("alter database yett allow_connections true")
     for each in house.gates:
         wait_until(each.is_ready)
     assert [answer.status for answer in house.everywhere(key, "read", 4)] == [200] * 4

@@ -126,6 +126,8 @@ class Gateway:
             self.estate.auditor.check()
         except Refusal:
             return False
+        if not self._snapshot.authenticator.is_current:
+            return False
         shared = self.estate.limits.shared
         return shared is None or shared.is_ready
 

@@ -89,6 +89,11 @@ class Authenticator:
         self._newest_wall = 0.0
         self._kept_wall = 0.0
 
+    @property
+    def is_current(self) -> bool:
+        """Whether revocations were learnt lately enough for anybody to get in."""
+        return self._monotonic() - self._read_at <= UNREAD_SECONDS_MAX
+
     def identify(self, call: Call) -> Identified:
         """Say who calls. Plain: there is nothing to wait for.
 

@@ -87,7 +87,7 @@ class ValkeyStore:
         link, form = await self._linked(claim.demand)
         done = False
         try:
-            found = told(form, await self._reply(link, asking(form, claim)))
+            found = self._told(form, await self._reply(link, asking(form, claim)))
             self._asked = max(self._asked, found.asked)
             if found.answer.refused is not None:
                 done = True
@@ -141,7 +141,7 @@ class ValkeyStore:
 
     async def look(self, demand: Demand) -> Answer:
         link, form = await self._linked(demand)
-        answer = told(form, await self._reply(link, looking(form))).answer
+        answer = self._told(form, await self._reply(link, looking(form))).answer
         remaining = await self._ledger.remaining(demand)
         return msgspec.structs.replace(answer, remaining_micros=remaining)
 
@@ -216,6 +216,12 @@ class ValkeyStore:
             if kept is not None and not kept.done():
                 kept.cancel()
         return reply
+
+    def _told(self, form: Form, reply: Reply) -> Told:
+        try:
+            return told(form, reply)
+        except ProtocolError as error:
+            raise self._fault(str(error)) from error
 
     def _form(self, demand: Demand, epoch: Epoch) -> Form:
         form = self._forms.get(id(demand))
