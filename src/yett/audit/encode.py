@@ -14,7 +14,7 @@ import msgspec
 import orjson
 
 from yett.audit.chain import escape_hidden
-from yett.audit.private import Digest, PrivatePaths, hide, private_paths
+from yett.audit.private import Digest, PrivatePaths, comparable, hide, private_paths
 from yett.core.call import Call
 from yett.core.document import encode as encode_document
 from yett.core.identity import Principal
@@ -136,7 +136,10 @@ class Encoder:
                 "input", encoded or validated.arguments, INPUT_BYTES_MAX, parts.private
             )
         else:
-            given = f'"input":{redact(encoded).decode()},"input_digest":"{digest(encoded)}"'
+            kept = redact(encoded)
+            if kept is not encoded:
+                kept = comparable(encoded, kept, digest)
+            given = f'"input":{kept.decode()},"input_digest":"{digest(encoded)}"'
         return (
             f'"at":"{stamp(at)}","kind":"intent","id":{named},{origin},{parts.before}{given},{parts.after}'
             f"{_price(admitted.cost_micros, admitted.currency)}"
@@ -343,7 +346,10 @@ class Encoder:
         if len(encoded) > bytes_max:
             return f'"{name}":null,"{name}_truncated":true,"{name}_digest":"{digest}"'
         shown = encoded if private is None else hide(encoded, private, self._digest)
-        return f'"{name}":{self._redact(shown).decode()},"{name}_digest":"{digest}"'
+        kept = self._redact(shown)
+        if kept is not shown:
+            kept = comparable(shown, kept, self._digest)
+        return f'"{name}":{kept.decode()},"{name}_digest":"{digest}"'
 
 
 def _trace(talk: Talk) -> str:

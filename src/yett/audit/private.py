@@ -141,3 +141,26 @@ def _hidden(value: JSON, path: tuple[str, ...], digest: Digest) -> JSON:
     if isinstance(value, list) and step == _EACH:
         return [_hidden(item, rest, digest) for item in value]
     return value
+
+
+def comparable(original: bytes, shown: bytes, digest: Digest) -> bytes:
+    """Return compact JSON in which each text that lost something on the way from `original` to `shown` ends with
+    a digest of what it was, so that equal ones are known as equal."""
+    try:
+        return encode_document(_comparable(parse(original), parse(shown), digest))
+    except DocumentError:
+        return shown
+
+
+def _comparable(original: JSON, shown: JSON, digest: Digest) -> JSON:
+    if isinstance(original, dict) and isinstance(shown, dict):
+        return {
+            name: _comparable(original[name], value, digest) if name in original else value
+            for name, value in shown.items()
+        }
+    if isinstance(original, list) and isinstance(shown, list) and len(original) == len(shown):
+        pairs = zip(original, shown, strict=True)
+        return [_comparable(before, after, digest) for before, after in pairs]
+    if isinstance(shown, str) and shown != original:
+        return f"{shown}[digest:{digest(encode_document(original))}]"
+    return shown

@@ -85,7 +85,8 @@ def test_secrets_in_arguments_and_names_are_redacted_and_the_digest_is_of_the_or
     members = single({"token": EMBEDDED_SECRET}, name=f"file:///{EMBEDDED_SECRET}")
 
     assert EMBEDDED_SECRET not in json.dumps(members)
-    assert members["input"] == {"token": "[redacted]"}
+    digest = keyed_digest(b"k" * 32)(f'"{EMBEDDED_SECRET}"'.encode())
+    assert members["input"] == {"token": f"[redacted][digest:{digest}]"}
     assert members["input_digest"] != single({"token": "[redacted]"})["input_digest"]
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from yett.audit.private import (
     DIGEST_KEY_NAME,
+    comparable,
     hide,
     keyed_digest,
     open_digest,
@@ -100,3 +101,16 @@ def test_the_key_is_made_once_and_guarded(tmp_path: Path) -> None:
     path.write_bytes(b"short")
     with pytest.raises(CommandError, match="is damaged"):
         open_digest(tmp_path)
+
+
+def test_what_was_taken_out_can_be_compared_and_the_rest_stays() -> None:
+    original = {"a": ["key s3cret", "plain", 7], "b": {"s3cret": 1, "pin": 1234}}
+    shown = {"a": ["key [redacted]", "plain", 7], "b": {"[redacted]": 1, "pin": "[redacted]"}}
+
+    before, after = (json.dumps(one).encode() for one in (original, shown))
+    found = json.loads(comparable(before, after, DIGEST))
+
+    whole, pin = DIGEST(b'"key s3cret"'), DIGEST(b"1234")
+    assert found["a"] == [f"key [redacted][digest:{whole}]", "plain", 7]
+    assert found["b"] == {"[redacted]": 1, "pin": f"[redacted][digest:{pin}]"}
+    assert comparable(b'{"a":1,"a":2}', b'"[redacted]"', DIGEST) == b'"[redacted]"'
