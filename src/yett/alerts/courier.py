@@ -33,6 +33,11 @@ class Courier:
         self._busy: set[str] = set()
         self._in_a_row: dict[str, int] = {}
         self.failures: dict[str, int] = {}
+        self._stopped = False
+
+    def stop(self) -> None:
+        """Begin nothing any more. What is under way is not waited for: it is sent again if nobody took it."""
+        self._stopped = True
 
     def turn(self, config: AlertsConfig) -> None:
         """Begin to carry what is due. Returns at once.
@@ -40,6 +45,8 @@ class Courier:
         Raises:
             Fault: the database could not be used.
         """
+        if self._stopped:
+            return
         for name in queue.waiting(self._database, self._clock.wall()):
             destination = config.to.get(name)
             if destination is None:
@@ -65,6 +72,11 @@ class Courier:
                     break  # the others would fail as well; each is tried when its time comes
         except Refusal as refusal:
             log.warning("alerts for `%s` wait: %s", name, refusal.private)
+        except Exception:
+            if (
+                not self._stopped
+            ):  # or the database is closed, and what waits is sent after the next start
+                log.exception("alerts for `%s` wait", name)
         finally:
             self._busy.discard(name)
 

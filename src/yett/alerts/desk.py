@@ -87,12 +87,13 @@ class AlertDesk:
             self.book.sweep(config)
         self.courier.turn(config)
 
-    def save(self) -> None:
-        """Write down what was learned, before the end.
+    def close(self) -> None:
+        """Begin no delivery any more, and write down what was learned.
 
         Raises:
             Fault: the database could not be used.
         """
+        self.courier.stop()
         self._watch.save(everything=True)
 
     def _take_events(self) -> list[tuple[tuple[str, ...], str]]:

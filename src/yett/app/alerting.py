@@ -73,7 +73,7 @@ def _open(desk: AlertDesk) -> float:
 def close_alerts(desk: AlertDesk) -> None:
     """Write down what was learned; if that cannot be, some of it is learned again."""
     try:
-        desk.save()
+        desk.close()
     except Refusal as refusal:
         log.warning("what is usual was not written down: %s", refusal.private)
 
