@@ -141,9 +141,13 @@ class Balances:
         self.keep(reservation)
 
     def keep(self, reservation: Open) -> None:
-        while len(self.open) >= OPEN_MAX:
-            del self.open[next(iter(self.open))]
         self.open[reservation.id] = reservation
+        self.forget_oldest()
+
+    def forget_oldest(self) -> None:
+        """Let go of reservations beyond OPEN_MAX: they stay spent."""
+        while len(self.open) > OPEN_MAX:
+            del self.open[next(iter(self.open))]
 
     def end(self, number: str, micros: int) -> bool:
         """Say what a reservation did cost; what it did not comes back. False: it has ended before."""

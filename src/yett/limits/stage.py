@@ -225,9 +225,11 @@ class Limiter:
             Fault: it could not be written down.
         """
         micros = plan.micros if plan.is_fixed else plan.price_of(validated)
-        if not micros or is_paid_for(validated):
-            return 0
         call = validated.permitted.call
+        if not micros or (
+            (validated.resumption is not None or call.task is not None) and is_paid_for(validated)
+        ):
+            return 0
         budget = purse.reserve(call.id, micros, at)
         if purse.warnings:
             tell_of_budgets(self.state.notices, purse)

@@ -6,28 +6,30 @@ leaves a reservation that counts as spent until an operator looks.
 """
 
 from collections.abc import Sequence
-from contextlib import suppress
-from typing import Protocol, final
+from typing import Final, Protocol, final
+from zlib import crc32
 
 from yett.core.errors import Fault
 from yett.core.reasons import Reason
 from yett.limits.balances import INDEX, MICROS_MAX, Account, Balances, Open
 from yett.limits.calendar import SLOT_SECONDS
 from yett.limits.demand import AccountDemand, Budget
-from yett.limits.journal import charges_of, line_around, line_of
+from yett.limits.journal import charges_of, line_of
 from yett.limits.port import Warned
+
+_VAST: Final = MICROS_MAX // 2
+"""From here on it is looked at before each call whether more can be counted."""
 
 
 class Journal(Protocol):
     def append(self, lines: bytes) -> None:
-        """Keep whole lines so that they survive the death of this process.
+        """Keep whole lines so that they survive the death of this process. Before that, it may say in fewer
+        lines what the balances say: what the lines say must not be so in them yet, or mean nothing twice.
 
         Raises:
             OSError: none of them is kept.
         """
         ...
-
-    def wants_compacting(self) -> bool: ...
 
     def compact(self, balances: Balances) -> None:
         """Say the same in fewer lines.
@@ -46,9 +48,6 @@ class Nowhere:
 
     def append(self, lines: bytes) -> None:
         del lines
-
-    def wants_compacting(self) -> bool:
-        return False
 
     def compact(self, balances: Balances) -> None:
         del balances
@@ -110,6 +109,7 @@ class BookLedger:
         Raises:
             OSError: they are kept for the next time.
         """
+        self.balances.forget_oldest()
         if self.ended:
             self._ends.append(line_of(["ended", list(self.ended)]))
             self.ended.clear()
@@ -117,20 +117,15 @@ class BookLedger:
             self.append(b"")
 
     def append(self, line: bytes) -> None:
-        """Write a line, and before it what is still to be written. Only then may what it says be so in the
-        balances: they are what a compact journal says before the line.
+        """Write a line, and before it what is still to be written (`Journal.append`).
 
         Raises:
             OSError: nothing was written.
         """
-        if self._journal.wants_compacting():
-            with suppress(OSError):  # the long journal is as true as a short one; try again later
-                self._journal.compact(self.balances)
         if self._ends:
             line = b"".join((*self._ends, line))
         self._journal.append(line)
-        if self._ends:
-            self._ends.clear()
+        self._ends.clear()
 
     def rewind(self, at: float) -> None:
         """Take the clock for right: let the day of `at` be today (`Account.rewind`).
@@ -160,7 +155,7 @@ class Purse:
     """
 
     __slots__ = (
-        "_accounts", "_balances", "_bounds", "_charges", "_near", "_observed", "_percents",
+        "_accounts", "_balances", "_bounds", "_charges", "_is_vast", "_near", "_observed", "_percents",
         "_rolls", "_slot", "_watched", "_words", "budgets", "ledger", "target", "warnings",
     )  # fmt: skip
 
@@ -180,6 +175,7 @@ class Purse:
         self._slot = -1
         self._rolls = -1
         self._near = False
+        self._is_vast = False
         self._words = b""
         self._charges: tuple[tuple[Account, int], ...] = ()
         self._watched: tuple[tuple[Account, int, int, Budget], ...] = ()
@@ -203,14 +199,14 @@ class Purse:
                 if spent > budget.micros:
                     return budget
                 self._near = True
-        if max([account.total for account in self._accounts]) + micros > MICROS_MAX:
-            raise Fault(Reason.INTERNAL_ERROR, "more money than can be counted")
+        if self._is_vast or micros > _VAST:
+            self._check_countable(micros)
         ledger = self.ledger
         ended = ledger.ended
         told = b'"%b"' % '","'.join(ended).encode() if ended else b""
         line = b'["+","%b",%d,%d,[%b],%b' % (number.encode(), at, micros, told, self._words)
         try:
-            ledger.append(line_around(line))
+            ledger.append(b"%08x %b\n" % (crc32(line), line))  # as `line_around`
         except OSError as error:
             raise Fault(
                 Reason.INTERNAL_ERROR, f"the ledger cannot be written: {error.strerror}"
@@ -218,7 +214,7 @@ class Purse:
         ended.clear()
         for account in self._accounts:
             account.total += micros
-        self._balances.keep(Open(number, int(at), micros, self.target, self._charges))
+        self._balances.open[number] = Open(number, int(at), micros, self.target, self._charges)
         if self._near:
             self._look_who_is_near()
         return None
@@ -256,7 +252,12 @@ class Purse:
         self._rolls = self._balances.rolls
         self._charges = tuple([(account, account.day) for account in self._accounts])
         self._words = charges_of(self.target, self._charges)
+        self._is_vast = any(account.total > _VAST for account in self._accounts)
         self._watch()
+
+    def _check_countable(self, micros: int) -> None:
+        if any(account.total + micros > MICROS_MAX for account in self._accounts):
+            raise Fault(Reason.INTERNAL_ERROR, "more money than can be counted")
 
     def _watch(self) -> None:
         """Find out for each limit when to look next."""

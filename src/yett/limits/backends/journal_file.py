@@ -28,11 +28,12 @@ class JournalFile:
     """Implements `Journal`."""
 
     __slots__ = (
-        "_compact_at", "_compact_bytes", "_descriptor", "_directory", "_lock", "_size", "_torn",
+        "_balances", "_compact_at", "_compact_bytes", "_descriptor", "_directory", "_lock", "_size", "_torn",
     )  # fmt: skip
 
     def __init__(self, directory: Path, lock: int, balances: Balances, compact_bytes: int) -> None:
         self._directory = directory
+        self._balances = balances
         self._lock = lock
         self._compact_bytes = compact_bytes
         self._torn = False
@@ -45,6 +46,9 @@ class JournalFile:
         Raises:
             OSError: the lines are not in the journal.
         """
+        if self._size > self._compact_at:
+            with suppress(OSError):  # the long journal is as true as a short one; try again later
+                self.compact(self._balances)
         if self._torn:
             os.ftruncate(self._descriptor, self._size)
             self._torn = False
@@ -53,9 +57,6 @@ class JournalFile:
             self._torn = True
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self._size += written
-
-    def wants_compacting(self) -> bool:
-        return self._size > self._compact_at
 
     def compact(self, balances: Balances) -> None:
         self._compact_at = self._size + self._compact_bytes  # when to try again, if it fails
