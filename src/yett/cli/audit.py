@@ -19,6 +19,7 @@ from yett.core.errors import CommandError
 _ELSEWHERE: Final = {
     "archive": ("audit_keeping", "archive"),
     "checkpoint": ("audit_proof", "checkpoint"),
+    "digest": ("audit_proof", "digest"),
     "export": ("audit_export", "export"),
     "hold": ("audit_keeping", "hold"),
     "key": ("audit_proof", "key"),

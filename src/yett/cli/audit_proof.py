@@ -4,7 +4,7 @@ import base64
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Final
 
 import click
 import msgspec
@@ -17,6 +17,7 @@ from yett.audit.build import (
     open_witnesses,
 )
 from yett.audit.chain import escape_hidden
+from yett.audit.private import open_digest
 from yett.audit.proof.anchors import Trust, anchors_of, ask_witness, checkpoints_at
 from yett.audit.proof.checkpointer import ProofFailed
 from yett.audit.proof.inclusion import NotProved, inclusion_proof, lines_of
@@ -216,6 +217,15 @@ def key(place: Place, *, rotate: bool, retire: bool) -> None:
             _echo({"key": str(verifier), "signs": signs})
         else:
             click.echo(f"{verifier}{'' if signs else '  (retired)'}")
+
+
+@click.command("digest")
+@command()
+@click.argument("file", type=click.File("rb"))
+def digest(place: Place, file: IO[bytes]) -> None:
+    """Print the digest that FILE (`-`: standard input) has in records, to look for it with --text."""
+    content = file.read()
+    click.echo(open_digest(place.data)(content.removesuffix(b"\n")))
 
 
 def _change(place: Place, change: "Callable[[], object]", event: str) -> None:

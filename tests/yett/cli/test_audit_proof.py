@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from tests.yett.audit.scene import open_log
+from yett.audit.private import open_digest
 from yett.audit.proof import standalone
 from yett.cli.root import root
 
@@ -111,6 +112,13 @@ def test_what_cannot_be_done_is_said(shell: Shell, words: tuple[str, ...], said:
 
     assert code == 1
     assert said in err
+
+
+def test_a_document_is_digested_as_in_the_record(shell: Shell) -> None:
+    path = shell.folder / "input.json"
+    path.write_bytes(b'{"a":1}\n')
+
+    assert shell.good("digest", str(path)).strip() == open_digest(shell.data)(b'{"a":1}')
 
 
 def test_a_record_that_is_unknown_or_not_signed_yet_is_said(shell: Shell) -> None:

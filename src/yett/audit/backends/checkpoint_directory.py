@@ -31,11 +31,13 @@ class DirectoryPlace:
     def put(self, checkpoint: Checkpoint) -> None:
         day = time.strftime("%Y-%m-%d", time.gmtime(self._clock.wall()))
         path = self._directory / FILES.replace("*", day)
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         note = checkpoint.note.encode()
         try:
             descriptor = os.open(path, flags, 0o600)
             try:
+                if not _is_whole(descriptor):
+                    note = b"\n\n" + note  # a blank line ends what was cut off
                 if os.write(descriptor, note) != len(note):
                     raise Unkept("it was written in part only")
                 os.fsync(descriptor)
@@ -51,3 +53,9 @@ class DirectoryPlace:
                 yield from checkpoints_in(path.read_text("utf-8", "replace"))
         except OSError as error:
             raise Unkept(error.strerror or str(error)) from error
+
+
+def _is_whole(descriptor: int) -> bool:
+    """Tell whether the last note of a file was written to its end."""
+    size = os.fstat(descriptor).st_size
+    return size == 0 or os.pread(descriptor, 1, size - 1) == b"\n"

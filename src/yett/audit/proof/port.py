@@ -1,4 +1,4 @@
-"""What a place that keeps checkpoints must do, and what a witness must. tests/contracts/test_checkpoints.py."""
+"""What a place that keeps checkpoints must do, and what a witness must."""
 
 from collections.abc import Iterator
 from typing import Protocol

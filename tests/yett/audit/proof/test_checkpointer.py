@@ -237,6 +237,21 @@ def test_a_failed_proof_is_an_alert_once(scene: Scene) -> None:
     assert [event["event"] for event in told] == ["proof.failed"]
 
 
+def test_a_checkpoint_that_was_cut_off_spoils_no_other(scene: Scene) -> None:
+    scene.sign()
+    [copy] = scene.elsewhere.glob("*.txt")
+    for cut in (3, 60, 90):
+        copy.write_bytes(copy.read_bytes() + copy.read_bytes()[:cut])
+        scene.write(1)
+        scene.sign()
+
+    found = [checkpoint.size for checkpoint in scene.places[1].all()]
+
+    assert len(found) == 4
+    assert found == sorted(found)
+    assert scene.verify().damage is None
+
+
 def test_a_directory_that_is_not_there_is_not_made(scene: Scene) -> None:
     shutil.rmtree(scene.elsewhere)
     _, failures = scene.checkpointer().make()
