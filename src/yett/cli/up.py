@@ -28,7 +28,7 @@ DRAIN_SECONDS: Final = 30.0
 # A call makes about a hundred objects and no cycles: to look for some every seven calls is waste.
 _GC_THRESHOLDS: Final = (20_000, 20, 50)
 _GC_THRESHOLDS_AT_START: Final = (5_000, 5, 5)
-"""Most of what is made while starting stays: the default would look through it two hundred times."""
+"""Most of what is made while starting stays: the default would look through it a hundred times."""
 _FIRST_SIGHT_SECONDS_MAX: Final = 1.0
 """So long the admin side waits for the servers to be asked, since agents come first."""
 
