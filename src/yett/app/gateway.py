@@ -98,9 +98,7 @@ class Gateway:
         if credential is None:
             return Begun("stranger")
         try:
-            return await asyncio.to_thread(
-                self._outcomes.begin, principal.id, credential, name, asked
-            )
+            return await self._outcomes.begin(principal.id, credential, name, asked)
         except Refusal as refusal:
             log.warning("a call with an Idempotency-Key: %s", refusal.private)
             return Begun("away")
@@ -111,7 +109,7 @@ class Gateway:
         if credential is None:
             return
         try:
-            await asyncio.to_thread(self._outcomes.end, begun, credential, name, kept)
+            await self._outcomes.end(begun, credential, name, kept)
         except Refusal as refusal:  # it is not made again, and its answer is lost
             log.warning("not kept: the answer to an Idempotency-Key: %s", refusal.private)
 
@@ -169,6 +167,7 @@ class Gateway:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
         await self._pool.close()
+        self._outcomes.close()
         if self.estate.limits.shared is not None:
             await self.estate.limits.shared.rest()
         try:

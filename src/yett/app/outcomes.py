@@ -5,9 +5,11 @@ for nobody else and not in a stolen database. That a call began is written down 
 answer was lost nobody knows whether it was made, so it is not made again.
 """
 
+import asyncio
 import hashlib
 import hmac
 import secrets
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final, final
 
 from cryptography.exceptions import InvalidTag
@@ -26,19 +28,40 @@ _NONCE_BYTES: Final = 12
 
 @final
 class Outcomes:
-    """Both run in a thread."""
+    """Works in a thread of its own: however many calls come with a key, those that learn of revoked keys
+    never wait for them."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
+        self._thread = ThreadPoolExecutor(1, "outcomes")
 
-    def begin(self, principal: str, credential: Secret, name: bytes, asked: bytes) -> Begun:
+    async def begin(self, principal: str, credential: Secret, name: bytes, asked: bytes) -> Begun:
         """Say what is to be done with a call. name: what the caller calls it. asked: server, tool and
         arguments.
 
         Raises:
             Fault: the database could not be used.
         """
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(
+            self._thread, self._begin, principal, credential, name, asked
+        )
+
+    async def end(self, begun: Begun, credential: Secret, name: bytes, kept: Kept | None) -> None:
+        """Keep the answer of a call that was `new`; None: it was not made, and may be.
+
+        Raises:
+            Fault: the database could not be used; the call counts as one whose answer was lost.
+        """
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._thread, self._end, begun, credential, name, kept)
+
+    def close(self) -> None:
+        """Wait until what began is written down. Later calls are turned away."""
+        self._thread.shutdown()
+
+    def _begin(self, principal: str, credential: Secret, name: bytes, asked: bytes) -> Begun:
         secret = credential.reveal_text().encode()
         hashed = hmac.digest(secret, b"yett outcome name 1\0" + name, "sha256")
         digest = hashlib.sha256(asked).digest()
@@ -73,12 +96,7 @@ class Outcomes:
             return Begun("lost")
         return Begun("kept", kept=Kept(int(status), content_type, opened))
 
-    def end(self, begun: Begun, credential: Secret, name: bytes, kept: Kept | None) -> None:
-        """Keep the answer of a call that was `new`; None: it was not made, and may be.
-
-        Raises:
-            Fault: the database could not be used; the call counts as one whose answer was lost.
-        """
+    def _end(self, begun: Begun, credential: Secret, name: bytes, kept: Kept | None) -> None:
         where = (begun.principal, begun.name)
         with self._database.transaction() as transaction:
             if kept is None:
