@@ -28,7 +28,8 @@ HINT: Final = in_json(f"{ENGLISH_STEMS}|{OTHER_STEMS}")
 _REACH: Final = 350
 """Bytes on either side of a stem that are read with it."""
 _MATCHES_MAX: Final = 8
-_PATTERN_BYTES_MAX: Final = 16 * 1024 * 1024
+_PATTERN_BYTES_MAX: Final = 4 * 1024 * 1024
+_STEMS_BYTES_MAX: Final = 16 * 1024 * 1024
 """Of states. Where these do not suffice for an honest text, RE2 goes on without any, and takes a hundred times as
 long: the stems of all languages need more than four megabytes."""
 _AUTOMATA: Final = 4
@@ -74,17 +75,14 @@ def find(text: bytes, patience: Patience) -> list[Span]:
 class _Reader:
     """The compiled table. Making it takes a while, so it waits for the first text that needs it."""
 
-    __slots__ = ("_automata", "_compiled", "_options", "_sources", "_stems", "_talk")
+    __slots__ = ("_automata", "_compiled", "_sources", "_stems", "_talk")
 
     def __init__(self) -> None:
-        self._options: Final = re2.Options()
-        self._options.max_mem = _PATTERN_BYTES_MAX
-        self._options.log_errors = False
         self._sources: Final = [in_text(signal.pattern) for signal in ALL_SIGNALS]
         self._automata: Final = tuple(_automata(self._sources))
         self._compiled: Final[dict[int, Any]] = {}
-        self._stems: Final = self._compile(in_text(f"{ENGLISH_STEMS}|{OTHER_STEMS}"))
-        self._talk: Final = self._compile(in_text(_TALK))
+        self._stems: Final = _compile(in_text(f"{ENGLISH_STEMS}|{OTHER_STEMS}"), _STEMS_BYTES_MAX)
+        self._talk: Final = _compile(in_text(_TALK))
 
     def passages(self, text: bytes, patience: Patience) -> list[tuple[int, int]]:
         """Return start and end of what lies around the stems, joined where they meet."""
@@ -147,11 +145,15 @@ class _Reader:
 
     def _pattern(self, place: int) -> Any:
         if place not in self._compiled:
-            self._compiled[place] = self._compile(self._sources[place])
+            self._compiled[place] = _compile(self._sources[place])
         return self._compiled[place]
 
-    def _compile(self, source: bytes) -> Any:
-        return re2.compile(source, self._options)
+
+def _compile(source: bytes, bytes_max: int = _PATTERN_BYTES_MAX) -> Any:
+    options = re2.Options()
+    options.max_mem = bytes_max
+    options.log_errors = False
+    return re2.compile(source, options)
 
 
 def _automata(sources: Sequence[bytes]) -> Iterable[tuple[int, Automaton]]:
