@@ -26,7 +26,7 @@ JUMP_SECONDS: Final = 60.0
 QUIET_AFTER_JUMP_SECONDS: Final = 3600.0
 SETTLED_DAYS: Final = 7.0
 """So long a key is in use before something can be new for it."""
-ROAMS: Final = 4
+ROAMS: Final = 8
 """Who has come from so many networks comes from new ones: that is usual for it."""
 _ROLLOUT_KEYS: Final = 2
 _ROLLOUT_TOOLS_MAX: Final = 4_096
