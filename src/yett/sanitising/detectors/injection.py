@@ -121,7 +121,7 @@ class _Reader:
         found: list[_Match] = []
         for place in signals:
             signal = ALL_SIGNALS[place]
-            patience.spend(4 + (len(passage) >> 8))
+            patience.spend(4 + (len(passage) >> 6))
             for match in islice(self._pattern(place).finditer(passage), _MATCHES_MAX):
                 start, end = match.span()
                 patience.spend(8)
