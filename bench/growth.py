@@ -60,12 +60,13 @@ def _long_log(
                 begun = time.perf_counter()
                 with targets.gate(place, callers[0][0], "/mcp") as gate:
                     took = first_call(gate, begun, tool=callers[0][1])
-                    _wait_until_quiet(gate.pids[0])
                     costs.append(_cost(folder, gate, seconds, callers))
             figures.add(growth_log=costs[1] / costs[0], start_log=took)
 
 
 def _cost(folder: Path, gate: Target, seconds: float, callers: Sequence[tuple[str, str]]) -> float:
+    """Of a gate that has pinned, signed and indexed what it found at its start."""
+    _wait_until_quiet(gate.pids[0])
     load(folder, gate, seconds=1.0, connections=_CALLERS, among=callers)
     return load(folder, gate, seconds=seconds, connections=_CALLERS, among=callers).processor_us
 
