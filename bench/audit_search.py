@@ -47,12 +47,13 @@ class Writer:
         self.chain = os.urandom(32)
         self.parts: list[bytes] = []
         self.size = 0
+        self.now: float = START
         self.begin()
 
     def begin(self) -> None:
         self.name = f"segment-{self.sequence + 1:012d}.jsonl"
         before = f'"previous_sequence":{self.sequence},"previous_chain":"{self.chain.hex()}"'
-        self.add(f'"at":"{stamp(START)}","kind":"segment","node":"n","format":2,{before}')
+        self.add(f'"at":"{stamp(self.now)}","kind":"segment","node":"n","format":2,{before}')
 
     def add(self, members: str) -> int:
         self.sequence += 1
@@ -73,7 +74,7 @@ def generate(directory: Path, records: int) -> None:
     origin = '"node":"gate-1","door":"mcp","protocol":"2025-11-25","method":"tools/call","peer":"10.0.0.7"'
     writer = Writer(directory)
     for number in range(records):
-        at = START + number * 0.7
+        at = writer.now = START + number * 0.7
         key, name, tenant = keys[int(400 * chance.random() ** 3)]
         server = SERVERS[int(8 * chance.random() ** 2)]
         tool = TOOLS[int(7 * chance.random() ** 2)]
