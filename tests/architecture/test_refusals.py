@@ -15,6 +15,7 @@ CATCHERS: Final = {
     "app/alerting.py": "ends without writing down what was learned, or shows that a figure is not known",
     "app/watching.py": "looks again later; no call waits for it",
     "app/signing.py": "logs what the log cannot take; no call waits for it",
+    "audit/shipping/shipper.py": "sends a copy later; what it says of itself is logged where it cannot be recorded",
     "app/estate.py": "goes on with a call that was made; its own record cannot be written either",
     "app/discovery.py": "returns it to the command that asked",
     "app/people.py": "tells later; the call that is asked about is refused in any case",
