@@ -81,6 +81,8 @@ class SearchingGate:
         self.knows = gate.knows
         self.is_live = gate.is_live
         self.is_ready = gate.is_ready
+        self.begin_once = gate.begin_once
+        self.end_once = gate.end_once
         self.release = gate.release
 
     def handle(self, call: Call, refused: Denied | None = None) -> Coroutine[None, None, Reply]:
