@@ -16,11 +16,11 @@ BLOCKS: Final = 5
 BLOCK_HOURS: Final = 8 * 24
 """So `most` goes back 32 to 40 days: a job that comes once a month is known."""
 TIMES: Final = 10.0
-MORE: Final = 1.2
+MORE: Final = 1.5
 """So many times what is usual is too much, if it is so many times the most there ever was, too."""
-SOON_TIMES: Final = 7.0
-SOON_MORE: Final = 2.0
-"""Likewise: what is twice the most there ever was need not be ten times the usual, which is an estimate."""
+SOON_TIMES: Final = 8.0
+SOON_MORE: Final = 2.5
+"""Likewise: what is far more than there ever was need not be ten times the usual, which is an estimate."""
 _LEARNING: Final = 0.08
 """The weight of the newest day, once there are a dozen."""
 _DAYS_MIN: Final = 3
