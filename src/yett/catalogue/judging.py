@@ -6,6 +6,7 @@ What cannot be judged at the moment cannot be used, and is judged again at the n
 """
 
 import asyncio
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, final
@@ -34,10 +35,12 @@ class Judge:
         schema_check: SchemaCheck,
         monotonic: Callable[[], float],
         text_findings: TextFindings = no_findings,
+        worked: Callable[[], float] = time.thread_time,
     ) -> None:
         self._schema_check = schema_check
         self._text_findings = text_findings
         self._monotonic = monotonic
+        self._worked = worked
         self._known: dict[str, dict[str, str | None]] = {}
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="yett-definitions")
         self._stopped = False
@@ -89,4 +92,4 @@ class Judge:
             self._known[server] = known if len(known) <= 2 * TOOLS_PER_SERVER_MAX else {}
             raise
         self._known[server] = judged
-        return recognise(sight, pins, Hurried(self._text_findings, self._monotonic))
+        return recognise(sight, pins, Hurried(self._text_findings, self._worked))

@@ -6,6 +6,7 @@ A server whose verification no longer holds is taken out of use until it is veri
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Hashable, Mapping
 from contextlib import suppress
 from functools import partial
@@ -68,9 +69,10 @@ class _Watch:
 
 @final
 class Verifier:
-    """classes: what operator and shipped entries say, by server."""
+    """classes: what operator and shipped entries say, by server. worked: seconds that the calling thread has
+    worked."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it is made of, put together in one place
         self,
         config: CatalogueConfig,
         *,
@@ -81,15 +83,17 @@ class Verifier:
         record_event: RecordEvent,
         clock: Clock,
         classes: Mapping[str, Classes],
+        worked: Callable[[], float] = time.thread_time,
     ) -> None:
         self.view = View()
         self._config = config
         self._discoverer = discoverer
         self._store = store
         self._text_findings = text_findings
-        self._judge = Judge(schema_check, clock.monotonic, text_findings)
+        self._judge = Judge(schema_check, clock.monotonic, text_findings, worked)
         self._tell = Teller(record_event)
         self._clock = clock
+        self._worked = worked
         self._classes = classes
         self._watches = {server: _Watch() for server in config.servers}
         self._lock_turn = asyncio.Lock()
@@ -270,7 +274,7 @@ class Verifier:
     async def _pin_first_sight(self, server: str, sight: Sight) -> None:
         if not self._config.pin_at_first_sight or server in self._lock.servers:
             return
-        findings = Hurried(self._text_findings, self._clock.monotonic)
+        findings = Hurried(self._text_findings, self._worked)
         change: Callable[[Lock], Lock] = partial(
             pin_first_sight,
             server=server,

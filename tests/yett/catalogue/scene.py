@@ -92,6 +92,7 @@ class Scene:
             record_event=self.events.append,
             clock=self.clock,
             classes=classes or {},
+            worked=self.clock.monotonic,
         )
         self.catalogue = Catalogue(self.verifier, SEALER)
 
