@@ -24,7 +24,7 @@ from yett.audit.proof.port import CheckpointPlace, Witness
 from yett.audit.proof.tree import Tree
 from yett.audit.record import Observer
 from yett.audit.stage import Auditor
-from yett.audit.verify import Anchor, Damage
+from yett.audit.walking import Anchor, Damage
 from yett.core.clock import Clock
 from yett.core.errors import CommandError
 

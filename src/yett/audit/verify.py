@@ -17,20 +17,11 @@ import msgspec
 
 from yett.audit.port import AuditSource, LogLine, Tip
 from yett.audit.proof.tree import HASH_BYTES, Frontier
-from yett.audit.walking import Checked, Damage, Pruned, Walk, check_segment
+from yett.audit.walking import Anchor, Checked, Damage, Pruned, Walk, check_segment
 
 _PROGRESS_LINES: Final = 4096
 _PARALLEL_BYTES: Final = 32 * 1024 * 1024
 """Beginning to work in several processes takes a quarter of a second."""
-
-
-@final
-class Anchor(msgspec.Struct, frozen=True):
-    """What a checkpoint says that the log was once. place: where it is kept, in words. root: 32 bytes."""
-
-    place: str
-    size: int
-    root: bytes
 
 
 @final

@@ -30,6 +30,15 @@ _U, _V = b"uv"  # the second letters of `outcome` and `event`, which no other ki
 
 
 @final
+class Anchor(msgspec.Struct, frozen=True):
+    """What a checkpoint says that the log was once. place: where it is kept, in words. root: 32 bytes."""
+
+    place: str
+    size: int
+    root: bytes
+
+
+@final
 class Damage(msgspec.Struct, frozen=True):
     """line: from 1, within the segment. sequence: the one that should stand there."""
 

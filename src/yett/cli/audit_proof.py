@@ -23,7 +23,8 @@ from yett.audit.proof.checkpointer import ProofFailed
 from yett.audit.proof.inclusion import NotProved, inclusion_proof, lines_of
 from yett.audit.proof.keys import KEYS_NAME, SigningKeys, open_keys
 from yett.audit.proof.note import Checkpoint, NoteError, VerifierKey, parse_key
-from yett.audit.verify import Anchor, Damage, Verdict, verify
+from yett.audit.verify import Verdict, verify
+from yett.audit.walking import Anchor, Damage
 from yett.cli.audit_source import config_of, source_of
 from yett.cli.command import Place, command
 from yett.cli.place import shown

@@ -10,7 +10,8 @@ from tests.yett.audit.scene import open_log
 from yett.audit.backends.directory import DirectorySource
 from yett.audit.backends.leaves import LeafReader, LeavesMissing, keep
 from yett.audit.proof.tree import Tree, piece_root
-from yett.audit.verify import Anchor, verify
+from yett.audit.verify import verify
+from yett.audit.walking import Anchor
 
 AT = '"at":"2026-11-22T13:00:00.000000Z"'
 MEMBERS = AT + ',"kind":"own","id":"r"'

@@ -6,7 +6,7 @@ from typing import Final, final
 
 from yett.audit.proof.note import Checkpoint, NoteError, VerifierKey, checkpoints_in, signers
 from yett.audit.proof.port import CheckpointPlace, RolledBack, Unkept, Witness
-from yett.audit.verify import Anchor, Damage
+from yett.audit.walking import Anchor, Damage
 from yett.core.errors import CommandError
 
 _NEWEST: Final = 512
