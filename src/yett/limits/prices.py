@@ -73,7 +73,8 @@ class ResultPrice(msgspec.Struct, frozen=True):
             number = Decimal(str(found))
         except InvalidOperation:
             return None
-        if not number.is_finite() or number < 0 or number * _MICROS > self.most_micros:
+        # Compared before it is multiplied: of 1e9999999 even the product has no value.
+        if not number.is_finite() or not 0 <= number <= Decimal(self.most_micros) / _MICROS:
             return None
         return int((number * _MICROS).to_integral_value(rounding="ROUND_CEILING"))
 

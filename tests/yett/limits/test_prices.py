@@ -76,7 +76,7 @@ PRICE = ResultPrice("/usage/usd", 500_000)
     [
         (0, 0), (0.0123, 12_300), (0.5, 500_000), ("0.0123", 12_300), (1e-9, 1),
         (-1, None), (0.500001, None), (1e300, None), (True, None), (None, None), ([], None),
-        ("NaN", None), ("Infinity", None), ("1e309", None), ("-0.1", None), ("0x1", None),
+        ("NaN", None), ("Infinity", None), ("1e309", None), ("1e9999999", None), ("-0.1", None), ("0x1", None),
         ("9" * 100, None), ("", None), ({"usd": 1}, None),
     ],
 )  # fmt: skip
