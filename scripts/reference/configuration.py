@@ -123,7 +123,7 @@ def _without_none(type_: Any) -> Any:
     return type_
 
 
-def _type_words(type_: Any) -> str:
+def _type_words(type_: Any) -> str:  # noqa: PLR0911 - one for each form
     match type_:
         case msgspec.inspect.Metadata(type=inner, extra_json_schema=extra):
             pattern = (extra or {}).get("pattern")

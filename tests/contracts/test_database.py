@@ -15,8 +15,8 @@ from yett.core.errors import Fault
 from yett.core.secret import Secret
 from yett.storage.build import open_database
 from yett.storage.migrate import shipped_migrations
-from yett.storage.port import Database, Value
 from yett.storage.place import PostgresPlace
+from yett.storage.port import Database, Value
 
 NAMES = ["sqlite", pytest.param("postgresql", marks=needs_postgres)]
 

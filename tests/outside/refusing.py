@@ -54,10 +54,13 @@ FORM: Final[dict[Reason, tuple[int, int, int, int | None, str]]] = {
     Reason.MISSING_CAPABILITY: (400, 400, 400, -32021, "The caller did not declare a capability that this needs"),
 }  # fmt: skip
 
-NOT_YET: Final[dict[Reason, str]] = {
+ELSEWHERE: Final[dict[Reason, str]] = {
     Reason.INSUFFICIENT_SCOPE: "scopes come with OAuth, which is not built yet",
-    Reason.APPROVAL_REQUIRED: "no policy can demand an approval yet",
+    Reason.APPROVAL_REQUIRED: "a person has to be asked: test_approvals.py",
     Reason.APPROVAL_DENIED: "as approval_required",
+    Reason.LIMITS_UNAVAILABLE: "several gates have to share a store: test_several_gates.py",
+    Reason.DUPLICATE_CALL: "at the door of REST only: test_limits.py",
+    Reason.KEY_REUSED: "as duplicate_call",
 }
 
 ERRORS: Final = frozenset(

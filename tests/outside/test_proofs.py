@@ -58,7 +58,9 @@ def test_what_a_gate_signed_is_proved_without_it(gate: Gate, tmp_path: Path) -> 
 
 
 def test_a_place_that_vanishes_is_an_alert_and_calls_go_on(gate: Gate, tmp_path: Path) -> None:
-    gate.configure("roles: {reader: []}\naudit: {checkpoints: {every: 1s, to: [{directory: elsewhere}]}}\n")
+    gate.configure(
+        "roles: {reader: []}\naudit: {checkpoints: {every: 1s, to: [{directory: elsewhere}]}}\n"
+    )
     with running(gate):
         (tmp_path / "elsewhere").rename(tmp_path / "gone")
         gate.key("one")  # so that there is something to sign

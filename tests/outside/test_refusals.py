@@ -13,9 +13,9 @@ import pytest
 
 from tests.outside.gate import DOORS, REST, Answer, Gate, running
 from tests.outside.refusing import (
+    ELSEWHERE,
     ERRORS,
     FORM,
-    NOT_YET,
     POLICY,
     SCENES,
     TOOLS,
@@ -296,5 +296,5 @@ def test_refusals_that_must_not_be_told_apart_are_the_same_bytes(
 def test_every_reason_is_provoked_or_says_why_not() -> None:
     provoked = {scene.reason for scene in SCENES}
 
-    assert provoked | NOT_YET.keys() == set(Reason)
-    assert provoked & NOT_YET.keys() == set()
+    assert provoked | ELSEWHERE.keys() == set(Reason)
+    assert provoked & ELSEWHERE.keys() == set()

@@ -128,7 +128,9 @@ async def test_a_refusal_has_one_line_with_a_name_on_it_and_costs_nothing(
     assert reason(reply) is expected
     assert (line["kind"], line["reason"], line["caller"]["name"]) == ("refusal", expected, "laptop")
     assert (await place.ask("yett/usage", "")).result is not None
-    assert place.gateway.estate.limits.ledger.balances.spent(f"USD key {reply.principal.id}", "day", 0.0) == 0  # type: ignore[union-attr]  # it is named above
+    assert reply.principal is not None
+    account = f"USD key {reply.principal.id}"
+    assert place.gateway.estate.limits.ledger.balances.spent(account, "day", 0.0) == 0
 
 
 async def test_nobody_is_told_anything_without_a_credential(place: Place) -> None:

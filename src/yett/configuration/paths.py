@@ -39,9 +39,7 @@ def with_absolute_paths(configuration: Configuration, folder: Path) -> Configura
         counters=_store(configuration.counters, folder),
         vault=_absolute(configuration.vault, ("key_file",), folder),
         alerts=_with_authorities(configuration.alerts, folder),
-        audit=with_absolute_places(
-            _absolute(configuration.audit, ("directory",), folder), folder
-        ),
+        audit=with_absolute_places(_absolute(configuration.audit, ("directory",), folder), folder),
     )
 
 
@@ -95,9 +93,11 @@ def _absolute(section: _Section, names: tuple[str, ...], folder: Path) -> _Secti
 
 
 def _store(section: _Store, folder: Path) -> _Store:
-    if section is None or isinstance(section, str):
-        return section
-    return _absolute(section, ("ca",), folder)
+    return (
+        section
+        if section is None or isinstance(section, str)
+        else _absolute(section, ("ca",), folder)
+    )
 
 
 def _with_database(section: ServerSection, folder: Path) -> ServerSection:

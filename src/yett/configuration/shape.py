@@ -184,8 +184,7 @@ def _wrong_pattern(path: Path, pattern: str, value: Any) -> tuple[str, str]:
         return not_a_reference(path)
     if pattern == STORE_REFERENCE_PATTERN:
         return (
-            "a reference to a password is wanted here, never the password itself, and the vault lies in"
-            " that database",
+            "a reference to a password is wanted here, and not to the vault, which lies in that database",
             "Write it into a file that only Yett's user may read, and file:/path here.",
         )
     good = _GOOD.get(pattern) or next(

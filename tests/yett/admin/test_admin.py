@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, final
 import pytest
 
 from yett.admin.application import openapi
+from yett.admin.port import AdminAlerts
 from yett.admin.server import AdminServer
 from yett.admin.token import TOKEN_FILE, matches, open_token
 from yett.authorization.approval.request import Approver
@@ -59,6 +60,10 @@ class ScriptedDesk:
         self.asked: list[tuple[Any, ...]] = []
         self.full = False
         self.strangers = open_strangers(SystemClock(), "admin")
+
+    @property
+    def alerts(self) -> AdminAlerts:
+        raise AssertionError("nobody asks for alerts here")
 
     def status(self) -> dict[str, JSON]:
         return {"ready": True}
@@ -247,7 +252,9 @@ async def test_a_key_is_revoked_by_post_only_and_mistakes_are_said(admin: Admin)
 
 
 async def test_records_are_filtered_within_bounds(admin: Admin) -> None:
-    await admin.ask("/api/v1/audit/records?tool=notes&limit=5&before=77&where=peer=::1&where=door=mcp")
+    await admin.ask(
+        "/api/v1/audit/records?tool=notes&limit=5&before=77&where=peer=::1&where=door=mcp"
+    )
     assert admin.desk.asked == [("records", {"tool": "notes"}, ["peer=::1", "door=mcp"], 5, 77)]
     for bad in ("limit=0", "limit=x", "limit=99999", "color=red", "before=-1", "before=%C2%B2"):
         assert (await admin.ask(f"/api/v1/audit/records?{bad}"))[0] == 400

@@ -9,8 +9,8 @@ from tests.yett.audit.scene import CLOCK, auditor_over, open_log, redact, redact
 from yett.audit.backends.memory import MemoryLog
 from yett.audit.build import build, build_in_memory, open_for_reading
 from yett.audit.config import AuditConfig
-from yett.audit.outbox import drain_outbox, record_now
 from yett.audit.finding import search
+from yett.audit.outbox import drain_outbox, record_now
 from yett.audit.reading import Filter
 from yett.core.errors import CommandError, Fault
 from yett.storage.build import open_database

@@ -18,8 +18,8 @@ from tests.yett.audit.scene import (
 from yett.audit.backends.directory import DirectorySource
 from yett.audit.backends.file import FileLog
 from yett.audit.backends.memory import MemoryLog
-from yett.audit.port import AuditLog
 from yett.audit.finding import newest, search
+from yett.audit.port import AuditLog
 from yett.audit.reading import Filter, Follower
 from yett.core.call import Usage
 from yett.core.errors import Denied

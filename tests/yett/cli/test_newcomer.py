@@ -17,7 +17,7 @@ COMMON = {"--config", "--data", "--json", "--help"}
 WITHOUT_ANYTHING = {
     ("check",): 2,
     ("up",): 2,
-    ("usage",): 2,
+    ("usage",): 1,
     ("key", "list"): 1,
     ("key", "create", "a", "--role", "reader"): 2,
     ("key", "show", "a"): 1,

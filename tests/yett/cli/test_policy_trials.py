@@ -49,6 +49,7 @@ cases:
   roles: [writer]
   tool: notes/write
   input: {text: two words}
+  at: "2026-11-22T13:00Z"
   expect: argument_denied
   by: [short]
 - name: not at night

@@ -16,6 +16,7 @@ from yett.core.identity import Principal
 from yett.core.operations import OPERATIONS
 from yett.core.reasons import Reason
 from yett.core.secret import Secret
+from yett.edge.gate import Begun, Kept
 from yett.edge.mcp import watching as watching_module
 from yett.edge.mcp.changes import Changes, Resource
 from yett.edge.mcp.watching import Tally, Watching
@@ -45,6 +46,14 @@ class Servers:
         self.counted[resource] += 1
         await asyncio.sleep(0)
         return Reply(call=call, principal=OWNER, result={}, target="/".join(resource))
+
+    async def begin_once(self, credential: Secret | None, name: bytes, asked: bytes) -> Begun:
+        raise AssertionError("nobody who watches makes a call once")
+
+    async def end_once(
+        self, begun: Begun, credential: Secret | None, name: bytes, kept: Kept | None
+    ) -> None:
+        raise AssertionError("nobody who watches makes a call once")
 
     def release(self, server: str, uri: str) -> None:
         if self.counted[server, uri]:  # a transport does not count below nothing

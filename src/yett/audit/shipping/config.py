@@ -25,9 +25,9 @@ class ShipConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Exactly one of `syslog`, `https` and `kafka`.
 
     syslog: a collector that speaks RFC 5424 over TLS, `HOST` or `HOST:PORT` (6514). https: an address that
-    takes a POST of JSON lines; with `secret` they are signed. kafka: brokers, each `HOST` or `HOST:PORT`
-    (9092); needs the extra `kafka`. topic: of the records there. username: for the brokers, whose password is
-    `secret` (SCRAM-SHA-512). tls: speak it with the brokers; false: only with those on this machine. ca: PEM file of
+    takes a POST of JSON lines. kafka: brokers, each `HOST` or `HOST:PORT`
+    (9092); needs the extra `kafka`. topic: of the records there. username: for the brokers (SCRAM-SHA-512).
+    secret: what portions by `https` are signed with, or the password of the `username`. tls: speak it with the brokers; false: only with those on this machine. ca: PEM file of
     the only authorities to trust, in place of the system's. format: `lines` as they stand in the log, which
     can be verified; `ocsf` is one event of the Open Cybersecurity Schema Framework for each record.
     """
