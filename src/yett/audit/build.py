@@ -16,7 +16,7 @@ from yett.audit.index.building import Stretch
 from yett.audit.index.shelf import Shelf
 from yett.audit.port import AuditSource, LogBusy
 from yett.audit.private import open_digest
-from yett.audit.proof.anchors import Trust, anchors_of
+from yett.audit.proof.anchors import Trust, anchors_of, demand_no_key
 from yett.audit.proof.checkpointer import Checkpointer
 from yett.audit.proof.keys import KEYS_NAME, SigningKeys
 from yett.audit.proof.note import NoteError, parse_key
@@ -158,11 +158,12 @@ def near_anchors(
     Raises:
         CommandError: a directory, or the keys, cannot be read.
     """
-    if not (data / KEYS_NAME).exists():
-        return [], None
     places = [
         place for place in open_places(config, data, clock) if isinstance(place, DirectoryPlace)
     ]
+    if not (data / KEYS_NAME).exists():
+        demand_no_key(places)
+        return [], None
     return anchors_of(places, [], Trust(SigningKeys(data / KEYS_NAME).verifiers()))
 
 

@@ -18,7 +18,7 @@ from yett.audit.build import (
 )
 from yett.audit.chain import escape_hidden
 from yett.audit.private import open_digest
-from yett.audit.proof.anchors import Trust, anchors_of, ask_witness, checkpoints_at
+from yett.audit.proof.anchors import Trust, anchors_of, ask_witness, checkpoints_at, demand_no_key
 from yett.audit.proof.checkpointer import ProofFailed
 from yett.audit.proof.inclusion import NotProved, inclusion_proof, lines_of
 from yett.audit.proof.keys import KEYS_NAME, SigningKeys, open_keys
@@ -80,14 +80,15 @@ def _anchors(
 ) -> tuple[list[Anchor], Damage | None]:
     """Read what the log was signed to be, wherever that is kept; and whether it can be that."""
     config = config_of(place)
+    places = open_places(config, place.data, place.clock)
     trusted = _trust(place, keys)
     if trusted is None:
         if copies:
             raise CommandError(
                 f"there is no `{place.data / KEYS_NAME}` to check the checkpoints with. Name the key with --key"
             )
+        demand_no_key(places)
         return [], None
-    places = open_places(config, place.data, place.clock)
     anchors, damage = anchors_of(places, copies, trusted)
     for witness in open_witnesses(config):
         newest = checkpoints_at(places[0], trusted)

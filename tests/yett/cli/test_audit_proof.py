@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from tests.yett.audit.scene import open_log
 from yett.audit.private import open_digest
 from yett.audit.proof import standalone
+from yett.audit.proof.keys import KEYS_NAME
 from yett.cli.root import root
 
 MEMBERS = '"at":"2026-11-22T13:00:00.000000Z","kind":"own","id":"r-1"'
@@ -136,3 +137,27 @@ def test_a_place_that_cannot_be_reached_fails_the_checkpoint_and_names_it(shell:
     assert code == 1
     assert "elsewhere: No such file" in err
     assert "— yett.local/log/" in out  # the copy beside the log is there
+
+
+def test_a_place_that_is_not_there_is_not_taken_for_one_that_is_empty(shell: Shell) -> None:
+    """Attack: with the disk of the checkpoints away, a log that was rolled back with all beside it agrees."""
+    shell.good("checkpoint")
+    (shell.folder / "elsewhere").rename(shell.folder / "away")
+    for path in (*shell.directory.glob("checkpoints-*.txt"), shell.directory / "head"):
+        path.unlink()
+
+    code, out, err = shell.run("verify")
+
+    assert (code, out) == (1, "")
+    assert "elsewhere cannot be read: No such file" in err
+
+
+def test_whoever_takes_the_key_away_takes_no_checkpoint_away(shell: Shell) -> None:
+    """Attack: without the file of keys nothing was compared, and a log that was written anew agreed."""
+    shell.good("checkpoint")
+    (shell.data / KEYS_NAME).unlink()
+
+    code, out, err = shell.run("verify")
+
+    assert (code, out) == (1, "")
+    assert "Name the key with --key" in err

@@ -54,6 +54,20 @@ def anchors_of(
     return found, damage
 
 
+def demand_no_key(places: Sequence[CheckpointPlace]) -> None:
+    """Accept that there is no key, where nothing was ever signed: or whoever takes the key away would take
+    every checkpoint away with it.
+
+    Raises:
+        CommandError: checkpoints are kept, or a place cannot be read.
+    """
+    for name, checkpoints in _shown(places, []):
+        if checkpoints:
+            raise CommandError(
+                f"{name} holds checkpoints, and the public key to check them with is not there. Name the key with --key"
+            )
+
+
 def checkpoints_at(place: CheckpointPlace, trust: Trust) -> list[Checkpoint]:
     """Return what a place keeps and a known key signed, smallest first.
 
