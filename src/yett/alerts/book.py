@@ -23,7 +23,10 @@ from yett.storage import outbox
 from yett.storage.port import Database, Transaction
 
 NEW_PER_HOUR_MAX: Final[dict[Severity, int]] = {"high": 100, "low": 20}
-"""Alerts of one kind that are raised one by one; the rest is one alert of the kind `flood`."""
+"""Alerts of one kind and tenant that are raised one by one; the rest is one alert of the kind `flood`."""
+TOLD_AGAIN_MAX: Final = 10
+"""Of so many first times one alert tells: nobody fills the queue of others with them."""
+_FIRSTS: Final = {"first-tool": "tool", "first-address": "network"}
 SILENCES_MAX: Final = 1_000
 SILENCE_SECONDS_MAX: Final = 90 * 86_400.0
 _KEEP_SECONDS: Final = 90 * 86_400.0
@@ -121,10 +124,13 @@ class AlertBook:
         *,
         is_silenced: bool,
     ) -> None:
-        """Once more. It is told again if it has become urgent, if its next threshold is reached, or if the
-        silence over it has ended."""
+        """Once more. It is told again if it has become urgent, if its next threshold is reached, if another
+        thing is done for the first time, or if the silence over it has ended."""
         worse = known.severity == "low" and seen.severity == "high"
-        is_next = known.numbers.get("threshold") != seen.numbers.get("threshold")
+        step = _FIRSTS.get(seen.kind, "threshold")
+        is_next = known.numbers.get(step) != seen.numbers.get(step)
+        if seen.kind in _FIRSTS and known.count >= TOLD_AGAIN_MAX:
+            is_next = False
         severity: Severity = "high" if worse else known.severity
         transaction.execute(
             "update alerts set last_at = ?, count = count + 1, says = ?, numbers = ?, severity = ?,"
@@ -277,7 +283,8 @@ def _silenced(transaction: Transaction, now: float) -> set[str]:
 
 def _is_flood(transaction: Transaction, seen: Sighting, now: float) -> bool:
     (row,) = transaction.fetch(
-        "select count(*) from alerts where kind = ? and first_at > ?", (seen.kind, now - _HOUR)
+        "select count(*) from alerts where kind = ? and tenant = ? and first_at > ?",
+        (seen.kind, seen.tenant, now - _HOUR),
     )
     return int(row[0] or 0) >= NEW_PER_HOUR_MAX[seen.severity]
 
@@ -289,7 +296,8 @@ def _flood(seen: Sighting) -> Sighting:
         f"more than {NEW_PER_HOUR_MAX[seen.severity]} alerts of the kind {seen.kind} in an hour; the rest is"
         " only counted here",
         "high",
-        numbers={"kind": seen.kind, "newest_subject": seen.subject},
+        seen.tenant,
+        {"kind": seen.kind, "newest_subject": seen.subject},
     )
 
 

@@ -155,6 +155,39 @@ def test_who_can_make_many_subjects_makes_one_alert_of_them(office: Office) -> N
     assert "volume" in [one.kind for one in office.book.find()]
 
 
+def test_a_flood_of_one_tenant_drowns_nothing_of_another(office: Office) -> None:
+    """Attack: keys of one tenant do what is odd, so that nobody hears of what another's do."""
+    config = AlertsConfig(
+        to={"ops": SLACK, "acme": SLACK},
+        routes=(Route(to=("acme",), tenants=("acme",)), Route(to=("ops",))),
+    )
+    office.book.note(
+        [
+            seen("off-hours", f"key:e{number}", severity="low", tenant="evil")
+            for number in range(50)
+        ],
+        config,
+    )
+    office.book.note([seen("off-hours", "key:a", severity="low", tenant="acme")], config)
+
+    assert [one.subject for one in office.book.find(tenant="acme")] == ["key:a"]
+    assert ("acme", "raised") in office.waiting()
+    assert {one.tenant for one in office.book.find() if one.kind == "flood"} == {"evil"}
+
+
+def test_a_second_first_time_is_told_too(office: Office) -> None:
+    """Attack: a thief begins with a harmless tool that is new, and goes on with another while the alert of
+    the first one is open."""
+    for tool in ("rec/look", "rec/look", "rec/pay"):
+        office.book.note([seen("first-tool", severity="low", numbers={"tool": tool})], EVERYWHERE)
+    assert len(office.waiting()) == 2 * 2
+
+    for number in range(100):
+        tool = f"rec/{number}"
+        office.book.note([seen("first-tool", severity="low", numbers={"tool": tool})], EVERYWHERE)
+    assert len(office.waiting()) < 2 * 12  # nor are the others drowned by it
+
+
 def test_routes_say_who_is_told_and_nothing_of_one_tenant_reaches_another(office: Office) -> None:
     config = AlertsConfig(
         to={"ops": SLACK, "soc": SLACK, "acme": SLACK},

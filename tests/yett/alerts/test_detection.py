@@ -55,9 +55,10 @@ class Desk:
         peer: str = "10.1.2.3",
         status: str = "ok",
         micros: int = 0,
+        tenant: str = "t",
     ) -> list[Sighting]:
         rows: Counter[Row] = Counter(
-            {(caller, "t", "rec", tool, peer, "allowed", None, status): count}
+            {(caller, tenant, "rec", tool, peer, "allowed", None, status): count}
         )
         spent = {(caller or "", "t", "USD"): micros} if micros else {}
         return self.watch.look(Batch(rows, {}, spent))
@@ -266,6 +267,17 @@ def test_memory_is_bounded_however_many_keys_tools_and_networks_there_are(tmp_pa
     assert (len(profile.tools), len(profile.networks)) == (TOOLS_MAX, NETWORKS_MAX)
     assert len(profile.packed()) < 16_000
     database.close()
+
+
+def test_what_keys_of_another_tenant_begin_with_is_not_brought_to_this_one() -> None:
+    """Attack: two keys of one tenant use a tool first, so that its first use by a stolen one is not told."""
+    desk = Desk()
+    desk.call(caller="victim", tool="look")
+    desk.clock.pass_seconds(8 * DAY)
+    for name in ("e1", "e2", "e3"):
+        desk.call(caller=name, tool="pay", tenant="evil")
+
+    assert [one.kind for one in desk.call(caller="victim", tool="pay")] == ["first-tool"]
 
 
 def test_what_cannot_be_looked_at_in_time_is_said() -> None:

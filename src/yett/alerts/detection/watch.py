@@ -184,14 +184,14 @@ class Watch:
             if not profile.use(number):
                 continue
             profile.changed = True
-            others = self._began(number, caller, wall)
+            others = self._began(mark(f"{seen.tenant} {tool}"), caller, wall)
             if days >= SETTLED_DAYS and others < _ROLLOUT_KEYS:
                 found.append(checks.first_tool(caller, self._name_of(caller), profile, tool, days))
         return found
 
     def _began(self, tool: int, caller: str, wall: float) -> int:
-        """Note that a key begins with a tool; return how many others have done so in the last week: what
-        many begin with was brought to them."""
+        """Note that a key begins with a tool of its tenant; return how many others there have done so in the
+        last week: what many begin with was brought to them."""
         known = self._rollout.setdefault(tool, [])
         self._rollout.move_to_end(tool)
         known[:] = [one for one in known if wall - one[1] < SETTLED_DAYS * _DAY_SECONDS][-8:]
