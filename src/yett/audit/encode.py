@@ -18,6 +18,7 @@ from yett.audit.private import Digest, PrivatePaths, comparable, hide, private_p
 from yett.core.call import Call
 from yett.core.document import encode as encode_document
 from yett.core.identity import Principal
+from yett.core.operations import Kind
 from yett.core.proofs import Admitted, Agreement, Cleaned, Permitted
 from yett.core.talk import INPUT_REQUIRED, Resumption, Talk
 from yett.core.target import JSON, Target
@@ -300,6 +301,8 @@ class Encoder:
         known = self._targets.get(key)
         if known is None:
             server, name, access, digest = map(quote, key)
+            if target.kind is Kind.RESOURCE:  # of a template, a caller chose most of it
+                name = self._said(target.name)
             known = _keep(
                 self._targets,
                 key,

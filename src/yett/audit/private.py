@@ -23,6 +23,12 @@ _DEPTH_MAX: Final = 16
 _STEPS_MAX: Final = 5_000
 _MARKS: Final = ("writeOnly", "x-secret", "x-sensitive")
 _EACH: Final = "*"
+_EACH_BY: Final = (
+    "items", "additionalItems", "unevaluatedItems", "contains", "additionalProperties", "unevaluatedProperties",
+)  # fmt: skip
+_STEPS: Final[dict[str, tuple[str, ...]]] = {
+    "patternProperties": (_EACH,), "dependentSchemas": (), "prefixItems": (_EACH,), "items": (_EACH,),
+}  # fmt: skip
 
 Digest = Callable[[bytes], str]
 """Bytes → 32 hexadecimal digits."""
@@ -96,20 +102,24 @@ class _Search:
 
     def _inside(self, schema: dict[str, JSON]) -> Iterator[tuple[tuple[str, ...], JSON]]:
         """Yield what a schema says of the value itself (no step) and of what it holds."""
-        for word in ("properties", "patternProperties"):
+        for word in ("properties", "patternProperties", "dependentSchemas"):
             named = schema.get(word)
             for name, inner in named.items() if isinstance(named, dict) else ():
-                yield (name if word == "properties" else _EACH,), inner
-        for word in ("items", "additionalProperties"):
+                yield _STEPS.get(word, (name,)), inner
+        for word in _EACH_BY:
             yield (_EACH,), schema.get(word)
-        for word in ("allOf", "anyOf", "oneOf", "prefixItems"):
+        for word in ("then", "else"):
+            yield (), schema.get(word)
+        for word in ("allOf", "anyOf", "oneOf", "prefixItems", "items"):
             choices = schema.get(word)
             for inner in choices if isinstance(choices, list) else ():
-                yield (_EACH,) if word == "prefixItems" else (), inner
+                yield _STEPS.get(word, ()), inner
         yield (), self._target(schema.get("$ref"))
 
     def _target(self, reference: JSON) -> JSON:
-        """Return where `#/$defs/NAME` leads; None: nowhere in this schema."""
+        """Return where `#/$defs/NAME` or `#` leads; None: nowhere in this schema."""
+        if reference == "#":
+            return self._root
         if not isinstance(reference, str) or not reference.startswith("#/"):
             return None
         found: JSON = self._root

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from tests.yett.audit.scene import AGENT, EMBEDDED_SECRET, call, redact, redact_text
 from yett.audit.encode import Encoder, Stamp, quote
 from yett.audit.private import keyed_digest
-from yett.core.target import JSON
+from yett.core.operations import Kind
+from yett.core.target import JSON, Target
 
 
 def encoder() -> Encoder:
@@ -143,3 +144,22 @@ def test_a_cache_that_is_full_begins_anew() -> None:
         )
 
     assert len(one._callers) < 4_097
+
+
+def test_the_uri_that_a_caller_puts_into_a_template_holds_no_secret() -> None:
+    """Attack: `db://{query}` is granted, and its name in the record is what the caller asked for."""
+    uri = f"db://{'x' * 230}?token={EMBEDDED_SECRET}"
+    resource = Target(kind=Kind.RESOURCE, server="db", name=uri, public_name=uri)
+    text = encoder().single(
+        0.0,
+        "refusal",
+        call(),
+        '"decision":"denied"',
+        principal=AGENT,
+        target=resource,
+        verdict=None,
+        with_input=False,
+    )
+
+    assert "ghp_0123" not in text
+    assert "[redacted]" in json.loads("{" + text + "}")["tool"]

@@ -50,6 +50,14 @@ def test_a_marked_member_is_hidden_and_nothing_else(mark: dict[str, Any]) -> Non
         ({"allOf": [{"properties": {"a": {"writeOnly": True}}}]}, {"a": {"deep": "x"}}, []),
         ({"properties": {"a": {"$ref": "#/$defs/p~1q"}}, "$defs": {"p/q": {"writeOnly": True}}}, {"a": "x"}, []),
         ({"writeOnly": True}, {"a": "x"}, []),
+        ({"if": {}, "then": {"properties": {"a": {"writeOnly": True}}}}, {"a": "x"}, []),
+        ({"if": {}, "else": {"properties": {"a": {"writeOnly": True}}}}, {"a": "x"}, []),
+        ({"dependentSchemas": {"b": {"properties": {"a": {"writeOnly": True}}}}}, {"a": "x"}, []),
+        ({"unevaluatedProperties": {"writeOnly": True}}, {"a": "x"}, []),
+        ({"properties": {"a": {"writeOnly": True}, "b": {"$ref": "#"}}}, {"b": {"b": {"a": "x"}}}, []),
+        ({"properties": {"a": {"contains": {"writeOnly": True}}}}, {"a": ["x"]}, []),
+        ({"properties": {"a": {"unevaluatedItems": {"writeOnly": True}}}}, {"a": ["x"]}, []),
+        ({"properties": {"a": {"items": [{"writeOnly": True}]}}}, {"a": ["x"]}, []),
     ],
 )  # fmt: skip
 def test_wherever_the_mark_stands_it_is_obeyed(
