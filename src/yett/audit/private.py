@@ -142,14 +142,15 @@ def hide(document: bytes, private: tuple[tuple[str, ...], ...], digest: Digest) 
 
 
 def _hidden(value: JSON, path: tuple[str, ...], digest: Digest) -> JSON:
+    """In place: a schema with thousands of secrets would have each call copied thousands of times."""
     if not path:
         return f"[private:{digest(encode_document(value))}]"
     step, rest = path[0], path[1:]
     if isinstance(value, dict):
-        names = value if step == _EACH else ({step} & value.keys())
-        return value | {name: _hidden(value[name], rest, digest) for name in names}
-    if isinstance(value, list) and step == _EACH:
-        return [_hidden(item, rest, digest) for item in value]
+        for name in tuple(value) if step == _EACH else ({step} & value.keys()):
+            value[name] = _hidden(value[name], rest, digest)
+    elif isinstance(value, list) and step == _EACH:
+        value[:] = [_hidden(item, rest, digest) for item in value]
     return value
 
 
