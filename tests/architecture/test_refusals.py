@@ -31,6 +31,7 @@ CATCHERS: Final = {
     "upstreams/backends/http/lane.py": "listens again later; no call waits for it",
     "upstreams/backends/http/legacy_events.py": "listens again later; no call waits for it",
     "upstreams/backends/http/modern_events.py": "listens again later; no call waits for it",
+    "upstreams/retrying.py": "asks once more where the operator allows it, until time is up",
     "upstreams/backends/http/resuming.py": "asks again for the rest of an answer, until time is up",
 }
 

@@ -213,4 +213,5 @@ def upstream_config(name: str, section: ServerSection, folder: Path) -> Upstream
         client_key=section.client_key,
         pins=section.pins,
         may_ask=frozenset(section.may_ask),
+        idempotent=frozenset(name for name, tool in section.tools.items() if tool.idempotent),
     )

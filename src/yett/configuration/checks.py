@@ -20,8 +20,8 @@ from yett.configuration.model import Configuration, ServerSection
 from yett.configuration.production import production_problems
 from yett.configuration.row_checks import row_problems
 from yett.configuration.secret_finder import find_in_url
-from yett.configuration.store_checks import store_problems
 from yett.configuration.shipping_checks import shipping_problems
+from yett.configuration.store_checks import store_problems
 from yett.core.errors import ConfigurationError, Problem
 from yett.credentials.headers import header_forms
 from yett.credentials.references import references_of

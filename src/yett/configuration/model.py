@@ -43,7 +43,7 @@ class ToolSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     access: its class; unclassified is `write`. labels: what its results are, for policies: `private`, or
     `untrusted` (others write them). egress: it sends what it is given to somewhere outside. rate: for each key. rate_total,
-    concurrency: for all callers. observe: these are counted and refuse nobody. cost: of a call. open: let undeclared arguments through. arguments: what they are, beside
+    concurrency: for all callers. idempotent: twice is as good as once, so a call that its server broke off is made once more. observe: these are counted and refuse nobody. cost: of a call. open: let undeclared arguments through. arguments: what they are, beside
     their types: paths, URLs, statements. secrets, personal_data, injections, links: what to do with what is
     found of it in its answers: note it, replace it, mark the texts of the answer as data, refuse the answer.
     spotlight: mark the texts of each of its answers as data. link_hosts: where links in its answers may lead,
@@ -53,6 +53,7 @@ class ToolSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     access: Access | None = None
     labels: tuple[Label, ...] = ()
     egress: bool = False
+    idempotent: bool = False
     rate: Rates = ()
     rate_total: Rates = ()
     concurrency: Places | None = None

@@ -17,6 +17,7 @@ from yett.upstreams.breaker import Breakers
 from yett.upstreams.config import UpstreamConfig
 from yett.upstreams.databases import SqliteAddress, is_loopback, parse_database
 from yett.upstreams.port import Transport
+from yett.upstreams.retrying import Retries
 from yett.upstreams.stage import Route
 from yett.upstreams.wishes import every_wish
 
@@ -68,6 +69,8 @@ def build_route(config: UpstreamConfig, transport: Transport, clock: Clock) -> R
         config.timeout_seconds,
         config.may_ask,
         acts_for_callers=config.database is not None,
+        idempotent=config.idempotent,
+        retries=Retries(clock.monotonic),
     )
 
 

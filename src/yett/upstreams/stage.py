@@ -23,6 +23,7 @@ from yett.upstreams.elsewhere import ELSEWHERE, as_question, check_been_there
 from yett.upstreams.parking import ParkingLot
 from yett.upstreams.port import NO_WISHES, Ask, Beside, Exchange, Transport, Wishes
 from yett.upstreams.requests import method_and_params, own_uri
+from yett.upstreams.retrying import Retries
 from yett.upstreams.wishes import may_be_asked, wishes_of
 
 _WATCH: Final = "resources/subscribe"
@@ -40,19 +41,21 @@ _NOT_OFFERED: Final = RpcError(-32602, "This was not offered to be asked")
 class Route(msgspec.Struct, frozen=True):
     """How to reach one server. timeout_seconds: for one answer, all waiting included. may_ask: the
     client capabilities that it may make use of. acts_for_callers: it is one of ours that has to know who
-    is calling."""
+    is calling. idempotent: tools that may be called twice, which `retries` does where it helps."""
 
     transport: Transport
     breakers: Breakers
     timeout_seconds: float
     may_ask: frozenset[str] = frozenset()
     acts_for_callers: bool = False
+    idempotent: frozenset[str] = frozenset()
+    retries: Retries | None = None
 
 
 @final
 class _Way(msgspec.Struct, frozen=True, kw_only=True):
     """How the calls of one caller reach one target. routes: those that it is of. is_plain: a call besides which
-    nothing passes is `call`."""
+    nothing passes is `call`. retries: such a call may be made twice."""
 
     routes: Mapping[str, Route]
     route: Route
@@ -61,6 +64,7 @@ class _Way(msgspec.Struct, frozen=True, kw_only=True):
     tool: str
     timeout_seconds: float
     is_plain: bool
+    retries: Retries | None
 
 
 @final
@@ -95,9 +99,13 @@ class Dispatcher:
         started = monotonic()
         with way.breaker:
             if way.is_plain and call.talk is None and call.task is None and validated.encoded:
-                exchange = await way.call(
-                    way.tool, validated.encoded, armed.credential, way.timeout_seconds
-                )
+                if way.retries is None:
+                    exchange = await way.call(
+                        way.tool, validated.encoded, armed.credential, way.timeout_seconds
+                    )
+                else:
+                    attempt = partial(way.call, way.tool, validated.encoded, armed.credential)
+                    exchange = await way.retries.ask(attempt, way.timeout_seconds)
             else:
                 exchange = await self._send(way.route, armed, hear)
         seconds = monotonic() - started
@@ -119,6 +127,7 @@ class Dispatcher:
             tool=target.name,
             timeout_seconds=route.timeout_seconds,
             is_plain=is_tool and not route.acts_for_callers,
+            retries=route.retries if is_tool and target.name in route.idempotent else None,
         )
         return way
 
