@@ -18,12 +18,16 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from yett.core.clock import Clock
 from yett.core.secret import Secret
 from yett.edge.gate import Begun, Kept
-from yett.storage.port import Database
+from yett.limits.steady import SteadyWall
+from yett.storage.port import Database, Transaction
 
 KEPT_SECONDS: Final = 86_400.0
 KEPT_PER_CALLER_MAX: Final = 1_000
 BODY_BYTES_MAX: Final = 256 * 1024
+KEPT_BYTES_PER_CALLER_MAX: Final = 16 * 1024 * 1024
+"""Answers beyond are not kept; their calls are not made again all the same."""
 _NONCE_BYTES: Final = 12
+_SEAL_BYTES: Final = _NONCE_BYTES + 16  # and the tag
 
 
 @final
@@ -33,7 +37,8 @@ class Outcomes:
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
-        self._clock = clock
+        # A clock that jumps ahead must not let a call be made twice.
+        self._wall = SteadyWall(clock)
         self._thread = ThreadPoolExecutor(1, "outcomes")
 
     async def begin(self, principal: str, credential: Secret, name: bytes, asked: bytes) -> Begun:
@@ -65,7 +70,7 @@ class Outcomes:
         secret = credential.reveal_text().encode()
         hashed = hmac.digest(secret, b"yett outcome name 1\0" + name, "sha256")
         digest = hashlib.sha256(asked).digest()
-        at = self._clock.wall()
+        at = self._wall()
         with self._database.transaction() as transaction:
             transaction.execute("delete from outcomes where began_at < ?", (at - KEPT_SECONDS,))
             [(count,)] = transaction.fetch(
@@ -103,7 +108,7 @@ class Outcomes:
                 transaction.execute("delete from outcomes where principal = ? and name = ?", where)
                 return
             sealed = None
-            if len(kept.body) <= BODY_BYTES_MAX:
+            if len(kept.body) <= BODY_BYTES_MAX - _SEAL_BYTES and _has_room(transaction, begun):
                 secret = credential.reveal_text().encode()
                 sealed = _seal(secret, name, begun.name + begun.digest, kept.body)
             transaction.execute(
@@ -111,6 +116,15 @@ class Outcomes:
                 " where principal = ? and name = ?",
                 (kept.status, kept.content_type, sealed, *where),
             )
+
+
+def _has_room(transaction: Transaction, begun: Begun) -> bool:
+    """Tell whether one more answer of any size may be kept for the caller."""
+    [(kept,)] = transaction.fetch(
+        "select coalesce(sum(length(body)), 0) from outcomes where principal = ?",
+        (begun.principal,),
+    )
+    return int(kept or 0) <= KEPT_BYTES_PER_CALLER_MAX - BODY_BYTES_MAX
 
 
 def _cipher(secret: bytes, name: bytes) -> AESGCM:
