@@ -29,4 +29,4 @@ def test_each_example_is_taken(text: str) -> None:
 
 
 def test_there_are_some() -> None:
-    assert len(EXAMPLES) == 3
+    assert len(EXAMPLES) == 4
