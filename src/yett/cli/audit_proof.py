@@ -92,8 +92,11 @@ def _anchors(
     anchors, damage = anchors_of(places, copies, trusted)
     for witness in open_witnesses(config):
         newest = checkpoints_at(places[0], trusted)
-        if newest:
-            damage = ask_witness(witness, newest[-1]) or damage
+        if not newest:
+            raise CommandError(
+                f"{witness.name} cannot be asked: there is no checkpoint beside the log. `yett audit checkpoint` makes one and asks"
+            )
+        damage = ask_witness(witness, newest[-1]) or damage
     return anchors, damage
 
 

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tests.yett.audit.scene import open_log
 from yett.audit.private import open_digest
 from yett.audit.proof import standalone
 from yett.audit.proof.keys import KEYS_NAME
+from yett.audit.proof.note import COSIGNATURE, VerifierKey
 from yett.cli.root import root
 
 MEMBERS = '"at":"2026-11-22T13:00:00.000000Z","kind":"own","id":"r-1"'
@@ -161,3 +163,21 @@ def test_whoever_takes_the_key_away_takes_no_checkpoint_away(shell: Shell) -> No
 
     assert (code, out) == (1, "")
     assert "Name the key with --key" in err
+
+
+def test_a_witness_that_cannot_be_asked_is_not_a_witness_that_agrees(shell: Shell) -> None:
+    """Attack: roll the log back with all checkpoints beside it, so that there is nothing to ask with."""
+    public = Ed25519PrivateKey.generate().public_key().public_bytes_raw()
+    key = VerifierKey("witness.example/w", COSIGNATURE, public)
+    (shell.folder / "yett.yaml").write_text(
+        "mode: development\naudit: {checkpoints: {to: [{witness: "
+        f"{{url: 'http://127.0.0.1:9', key: '{key}'}}}}]}}}}\n"
+    )
+    shell.run("checkpoint")  # the witness does not answer
+    for path in (*shell.directory.glob("checkpoints-*.txt"), shell.directory / "head"):
+        path.unlink()
+
+    code, out, err = shell.run("verify")
+
+    assert (code, out) == (1, "")
+    assert "the witness witness.example/w cannot be asked" in err
