@@ -65,16 +65,16 @@ class Bucket:
             with data.open("rb") as file:
                 self._client.put_object(Bucket=self._bucket, Key=self._key(name), Body=file, **more)
 
-    def get(self, name: str) -> bytes:
-        """Return an object.
+    def get(self, name: str, version: str | None = None) -> bytes:
+        """Return an object. version: None: the newest.
 
         Raises:
             CommandError: the store refuses, or does not answer, or has none of this name.
         """
+        more = {} if version is None else {"VersionId": version}
         with self._words("get", name):
-            found: bytes = self._client.get_object(Bucket=self._bucket, Key=self._key(name))[
-                "Body"
-            ].read()
+            answer = self._client.get_object(Bucket=self._bucket, Key=self._key(name), **more)
+            found: bytes = answer["Body"].read()
             return found
 
     def download(self, name: str, path: Path) -> None:
@@ -103,6 +103,23 @@ class Bucket:
                 item["Key"].removeprefix(self._prefix)
                 for page in pages
                 for item in page.get("Contents", ())
+            ]
+
+    def versions(self) -> list[tuple[str, str]]:
+        """Return name and version of all that was ever put under the prefix and is not gone for good: a lock keeps
+        nobody from putting something else, or the mark of a deletion, in front of an object.
+
+        Raises:
+            CommandError: the store refuses, or does not answer.
+        """
+        with self._words("list the versions of", ""):
+            pages = self._client.get_paginator("list_object_versions").paginate(
+                Bucket=self._bucket, Prefix=self._prefix, PaginationConfig={"PageSize": _PAGE}
+            )
+            return [
+                (item["Key"].removeprefix(self._prefix), item["VersionId"])
+                for page in pages
+                for item in page.get("Versions", ())
             ]
 
     def hold(self, name: str, *, on: bool) -> None:

@@ -7,13 +7,14 @@ from yett.audit.config import BucketSection
 from yett.audit.objects import Bucket
 from yett.audit.proof.note import Checkpoint, checkpoints_in
 from yett.audit.proof.port import Unkept
+from yett.audit.proof.sample import newest_and_some
 from yett.core.clock import Clock
 from yett.core.errors import CommandError
 from yett.core.quantities import duration_seconds
 
 _PREFIX: Final = "checkpoint-"
 _NEWEST: Final = 32
-"""So many are read back: every change of a record shows in each that came after it."""
+"""So many are read back, and as many of the others."""
 
 
 @final
@@ -41,11 +42,23 @@ class BucketPlace:
     def all(self) -> Iterator[Checkpoint]:
         try:
             bucket = self._open()
-            names = sorted(name for name in bucket.names() if name.startswith(_PREFIX))
-            for name in names[-_NEWEST:]:
-                yield from checkpoints_in(bucket.get(name).decode("utf-8", "replace"))
+            for name, version in newest_and_some(self._kept(bucket), _NEWEST):
+                note = bucket.get(name, version).decode("utf-8", "replace")
+                found = list(checkpoints_in(note))
+                if not found:  # or whoever may write there could hide all others behind such
+                    raise Unkept(f"`{name}` is no checkpoint")
+                yield from found
         except CommandError as error:
             raise Unkept(str(error)) from error
+
+    def _kept(self, bucket: Bucket) -> list[tuple[str, str | None]]:
+        """Return names and versions, in the order of their sizes. What is locked counts however it was covered."""
+        kept: list[tuple[str, str | None]]
+        if self._section.lock is None:
+            kept = [(name, None) for name in bucket.names()]
+        else:
+            kept = [*bucket.versions()]
+        return sorted(one for one in kept if one[0].startswith(_PREFIX))
 
     def _open(self) -> Bucket:
         if self._bucket is None:

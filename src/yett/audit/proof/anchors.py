@@ -6,11 +6,11 @@ from typing import Final, final
 
 from yett.audit.proof.note import Checkpoint, NoteError, VerifierKey, checkpoints_in, signers
 from yett.audit.proof.port import CheckpointPlace, RolledBack, Unkept, Witness
+from yett.audit.proof.sample import newest_and_some
 from yett.audit.walking import Anchor, Damage
 from yett.core.errors import CommandError
 
 _NEWEST: Final = 512
-"""Every change of a record shows in the newest checkpoint. Older ones tell where it is, so some will do."""
 
 
 @final
@@ -119,8 +119,7 @@ def _shown(
 
 
 def _chosen(checkpoints: list[Checkpoint]) -> list[Checkpoint]:
-    """Return the newest, and of the rest some from all over."""
+    """Return the newest, and some of the rest."""
     different = list({(item.size, item.root): item for item in checkpoints}.values())
     different.sort(key=lambda item: item.size)
-    older, newest = different[:-_NEWEST], different[-_NEWEST:]
-    return older[:: len(older) // _NEWEST + 1] + newest
+    return newest_and_some(different, _NEWEST)

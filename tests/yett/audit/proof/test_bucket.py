@@ -51,6 +51,41 @@ def test_a_rollback_is_found_with_what_nobody_could_delete(endpoint: str, tmp_pa
     assert f"the bucket s3://records/gate says the log had {size} records" in damage.text
 
 
+@pytest.mark.parametrize("cover", ["mark", "junk", "old"])
+def test_what_is_locked_cannot_be_covered(endpoint: str, tmp_path: Path, cover: str) -> None:
+    """Attack: a lock keeps each version, and not what stands in front of it."""
+    where = f"s3://records/{cover}"
+    scene = Scene(tmp_path)
+    scene.places = [place(endpoint, where)]  # type: ignore[list-item]  # any place will do
+    scene.write(20)
+    scene.sign()
+    scene.write(5)
+    size = scene.sign()
+    store = client(endpoint)
+    first, last = sorted(
+        one["Key"]
+        for one in store.list_objects_v2(Bucket="records", Prefix=f"{cover}/")["Contents"]
+    )
+    if cover == "mark":
+        store.delete_object(Bucket="records", Key=last)
+    elif cover == "old":
+        note = store.get_object(Bucket="records", Key=first)["Body"].read()
+        store.put_object(Bucket="records", Key=last, Body=note, ChecksumAlgorithm="SHA256")
+    else:
+        store.put_object(Bucket="records", Key=last, Body=b"x", ChecksumAlgorithm="SHA256")
+        with pytest.raises(Unkept, match="is no checkpoint"):
+            list(place(endpoint, where).all())
+        return
+    path = scene.segments()[-1]
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:-3]))
+    (scene.directory / "head").unlink()
+
+    damage = scene.verify().damage
+
+    assert damage is not None
+    assert f"says the log had {size} records" in damage.text
+
+
 def test_a_bucket_that_is_not_there_or_does_not_answer_is_told(
     endpoint: str, tmp_path: Path
 ) -> None:
