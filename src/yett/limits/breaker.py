@@ -17,6 +17,8 @@ from yett.core.reasons import Reason
 from yett.limits.demand import BreakerDemand
 
 PROBE_RETRY_SECONDS: Final = 1.0
+DIFFERENT_MAX: Final = 10_000
+"""Different tools, or records, that are remembered of one caller: about 1 MB."""
 _DOUBLINGS_MAX: Final = 40
 
 # The gate's own lack of room says nothing about what the caller sends.
@@ -29,6 +31,10 @@ _NO_VERDICT: Final = frozenset(
         Reason.LIMITS_UNAVAILABLE,
     }
 )
+
+
+Window = OrderedDict[str | int, float]
+"""What was used in a time, each with the end of it, oldest first. It never holds more than one beyond its limit."""
 
 
 @final
@@ -44,14 +50,14 @@ class Caller:
     """One principal. active: calls under way.
 
     The breaker's part: failures in a row. outcomes: the last verdicts as bits, a failure is 1; judged: how
-    many. tools: the different ones it used, with the time of the last use, oldest first. open_until: 0
+    many. tools, records: the different ones it used, with the time until which each counts, oldest first. open_until: 0
     while it is shut, else when its cooldown ends. why: it opened. cooldown_seconds: for how long. openings:
     how often it did before quiet_at, after which they are forgotten. probing: its one probe is under way. probe: the id of the probe's call, until it is judged.
     """
 
     __slots__ = (
         "active", "cooldown_seconds", "failures", "judged", "open_until", "openings", "outcomes",
-        "probe", "probing", "quiet_at", "tools", "why",
+        "probe", "probing", "quiet_at", "records", "tools", "why",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -59,7 +65,8 @@ class Caller:
         self.failures = 0
         self.outcomes = 0
         self.judged = 0
-        self.tools: OrderedDict[str, float] | None = None
+        self.tools: Window | None = None
+        self.records: Window | None = None
         self.open_until = 0.0
         self.cooldown_seconds = 0.0
         self.openings = 0
@@ -70,8 +77,9 @@ class Caller:
 
     def is_idle(self, at: float) -> bool:
         """Say whether nothing would be lost by forgetting it."""
-        if self.tools and next(reversed(self.tools.values())) > at:
-            return False
+        for window in (self.tools, self.records):
+            if window and next(reversed(window.values())) > at:
+                return False
         if self.openings and at < self.quiet_at:
             return False
         return not (self.active or self.failures or self.open_until or self.outcomes)
@@ -80,14 +88,14 @@ class Caller:
         """Let it call again, with nothing held against it."""
         self.failures = self.outcomes = self.judged = self.openings = 0
         self.open_until = 0.0
-        self.tools = None
+        self.tools = self.records = None
         self.probe = None
 
 
 @final
 class Breaker(msgspec.Struct, frozen=True):
-    """failures_max: in a row, open it. identical: more of the same call than this. tools: more different
-    ones than so many in its period. All times are monotonic seconds."""
+    """failures_max: in a row, open it. identical: more of the same call than this. tools, records: more different
+    ones than so many in the period. All times are monotonic seconds."""
 
     failures_max: int = 50
     cooldown_seconds: float = 30.0
@@ -95,6 +103,7 @@ class Breaker(msgspec.Struct, frozen=True):
     failure_rate: FailureRate | None = None
     identical: Rate | None = None
     tools: Rate | None = None
+    records: Rate | None = None
 
     def demand(self) -> BreakerDemand:
         return BreakerDemand(self.failures_max, self.cooldown_seconds, self.cooldown_max_seconds)
@@ -134,16 +143,18 @@ class Breaker(msgspec.Struct, frozen=True):
         """Note that the caller uses a tool; say whether these are too many different ones."""
         if self.tools is None:
             return False
-        tools = caller.tools
-        if tools is None:
-            tools = caller.tools = OrderedDict()
-        ends_at = at + self.tools.period_seconds
-        if target in tools:
-            tools.move_to_end(target)
-        tools[target] = ends_at
-        while next(iter(tools.values())) <= at:
-            tools.popitem(last=False)
-        return len(tools) > self.tools.count
+        if caller.tools is None:
+            caller.tools = OrderedDict()
+        return _is_one_too_many(caller.tools, target, self.tools, at)
+
+    def reads(self, caller: Caller, record: int, at: float) -> bool:
+        """Note that the caller asks for a record; say whether these are too many different ones. record: a
+        hash of the tool and its arguments; two that share one count as one."""
+        if self.records is None:
+            return False
+        if caller.records is None:
+            caller.records = OrderedDict()
+        return _is_one_too_many(caller.records, record, self.records, at)
 
     def observe(self, caller: Caller, reply: Reply, at: float) -> bool:
         """Take note of how a call ended; say whether that opened the breaker."""
@@ -175,7 +186,7 @@ class Breaker(msgspec.Struct, frozen=True):
         caller.open_until = at + caller.cooldown_seconds
         caller.quiet_at = caller.open_until + self.cooldown_max_seconds
         caller.why = why
-        caller.tools = None
+        caller.tools = caller.records = None
 
     def _count(self, caller: Caller, at: float, *, succeeded: bool) -> bool:
         if succeeded:
@@ -210,3 +221,13 @@ def verdict(reply: Reply) -> bool | None:
     if reply.error is not None or (reply.result and reply.result.get("isError") is True):
         return False
     return True if reply.call.operation.road is Road.CALL else None
+
+
+def _is_one_too_many(window: Window, used: str | int, limit: Rate, at: float) -> bool:
+    """Note a use; say whether these are more different ones than the limit allows in its period."""
+    if used in window:
+        window.move_to_end(used)
+    window[used] = at + limit.period_seconds
+    while next(iter(window.values())) <= at:
+        window.popitem(last=False)
+    return len(window) > limit.count

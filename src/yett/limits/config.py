@@ -117,7 +117,8 @@ class TenantLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class BreakerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What closes the gate to one caller for a while. failures: so many in a row. failure_rate: so many of its
     last calls, such as `60% of 100`. identical: the same tool with the same arguments more often than this.
-    tools: more different tools than so many in a time, such as `30/hour`. cooldown: how long it stays closed;
+    tools: more different tools than so many in a time, such as `30/hour`. records: more calls that differ in their
+    tool or arguments, such as `1000/hour`: whoever goes through all records of a server asks so. cooldown: how long it stays closed;
     twice as long each time it happens again. cooldown_max: but not longer than this."""
 
     failures: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 50
@@ -126,6 +127,7 @@ class BreakerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ) = None
     identical: RateText | None = None
     tools: RateText | None = None
+    records: RateText | None = None
     cooldown: Duration = "30s"
     cooldown_max: Duration = "1h"
 

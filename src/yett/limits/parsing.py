@@ -7,7 +7,7 @@ import msgspec
 
 from yett.core.errors import ConfigurationError, Problem
 from yett.core.quantities import Money, Rate, duration_seconds
-from yett.limits.breaker import Breaker, FailureRate
+from yett.limits.breaker import DIFFERENT_MAX, Breaker, FailureRate
 from yett.limits.calendar import Zone
 from yett.limits.config import BreakerConfig, Budgets, LimitsConfig, ServerLimits, ToolLimits
 from yett.limits.currencies import CODES
@@ -173,9 +173,23 @@ class _Reader:
         longest = self._read(duration_seconds, given.cooldown_max, (*path, "cooldown_max"))
         rates = {
             name: self._read(Rate.parse, text, (*path, name))
-            for name, text in (("identical", given.identical), ("tools", given.tools))
+            for name, text in (
+                ("identical", given.identical),
+                ("tools", given.tools),
+                ("records", given.records),
+            )
             if text is not None
         }
+        for name in ("tools", "records"):
+            rate = rates.get(name)
+            if rate is not None and rate.count > DIFFERENT_MAX:
+                self.problems.append(
+                    Problem(
+                        f"more than {DIFFERENT_MAX:,} different ones are not remembered for each caller",
+                        fix="Name fewer, in a shorter time.",
+                        path=(*path, name),
+                    )
+                )
         failures = None
         if given.failure_rate is not None:
             percent, _, calls = given.failure_rate.partition("% of ")
@@ -189,6 +203,7 @@ class _Reader:
             failure_rate=failures,
             identical=rates.get("identical"),
             tools=rates.get("tools"),
+            records=rates.get("records"),
         )
 
     def _read(

@@ -79,7 +79,7 @@ def prepare(rules: Rules, principal: Principal, target: Target, state: LimitsSta
     observed = [one.observed for one in demand.rates] + [one.observed for one in demand.places]
     has_observed = any(observed) or any(one.observed for one in budgets)
     breaker = rules.breaker
-    is_watched = breaker.identical is not None or breaker.tools is not None
+    is_watched = any((breaker.identical, breaker.tools, breaker.records))
     meter = state.counter.meter(demand.rates) if demand.rates else None
     rates = None if meter is None or state.shared is not None else _asking(meter, state)
     return Plan(

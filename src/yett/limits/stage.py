@@ -256,11 +256,16 @@ class Limiter:
         why = ""
         if breaker.uses(caller, target, at):
             why = f"more than {breaker.tools.count if breaker.tools else 0} different tools"
-        elif breaker.identical is not None:
-            encoded = validated.encoded or encode(validated.arguments)
+        elif breaker.identical is not None or breaker.records is not None:
             # Not a digest: whoever finds two calls with one hash has only herself to blame.
-            key = f"{principal.id} {hash((target, encoded))}"
-            if self.state.loops.take(((key, breaker.identical),), at):
+            same = hash((target, validated.encoded or encode(validated.arguments)))
+            if breaker.reads(caller, same, at):
+                why = (
+                    f"more than {breaker.records.count if breaker.records else 0} different records"
+                )
+            elif breaker.identical is not None and self.state.loops.take(
+                ((f"{principal.id} {same}", breaker.identical),), at
+            ):
                 why = f"the same call of {target} again and again"
         if why:
             breaker.open(caller, at, why)

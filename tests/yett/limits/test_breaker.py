@@ -16,7 +16,7 @@ from tests.yett.limits.scene import (
     reply,
 )
 from yett.core.call import RpcError
-from yett.core.errors import Denied, Fault
+from yett.core.errors import ConfigurationError, Denied, Fault
 from yett.core.identity import Principal
 from yett.core.operations import JUDGE_AGAIN
 from yett.core.proofs import Confirmed
@@ -378,6 +378,40 @@ async def test_going_through_all_tools_is_stopped() -> None:
         limits.admit(confirmed(tool="g"))
 
     assert caught.value.reason is Reason.CIRCUIT_OPEN
+
+
+async def test_going_through_all_records_is_stopped_and_asking_for_the_same_ones_is_not() -> None:
+    clock = HandClock()
+    limits = limiter(clock, breaker=BreakerConfig(records="5/minute"))
+    for _ in range(10):
+        for number in range(5):
+            clock.pass_seconds(0.5)
+            limits.admit(repeated(b"%d" % number)).__exit__(None, None, None)
+    limits.admit(repeated(b"9", who=SERVER)).__exit__(None, None, None)
+    with pytest.raises(Denied) as caught:
+        limits.admit(repeated(b"6"))
+
+    assert caught.value.reason is Reason.CIRCUIT_OPEN
+    assert "more than 5 different records" in str(events(limits)[0]["why"])
+    assert not await is_open(limits, SERVER)
+
+
+async def test_records_of_long_ago_do_not_count() -> None:
+    clock = HandClock()
+    limits = limiter(clock, breaker=BreakerConfig(records="5/minute"))
+    for number in range(50):
+        clock.pass_seconds(20)
+        limits.admit(repeated(b"%d" % number)).__exit__(None, None, None)
+
+    assert not await is_open(limits)
+    caller = limits.state.callers[LAPTOP.id]
+    assert caller.records is not None
+    assert len(caller.records) <= 5
+
+
+def test_more_than_can_be_remembered_is_refused_at_load() -> None:
+    with pytest.raises(ConfigurationError, match="not remembered"):
+        limiter(HandClock(), breaker=BreakerConfig(records="20000/day"))
 
 
 async def test_what_an_operator_shuts_is_shut_and_nothing_is_held_against_the_caller() -> None:
