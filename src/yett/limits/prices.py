@@ -19,6 +19,9 @@ from yett.core.target import JSON
 from yett.limits.config import PER_PATTERN, Cost
 
 _MICROS: Final = 1_000_000
+_ANY_MICROS_MAX: Final = 10**15
+"""More than any budget can be; beyond it a database of several gates could not add it up any more, nor what others
+ask of it at the same time."""
 _TEXT_MAX: Final = 40
 _MISSING: Final = object()
 Measure = Literal["characters", "bytes", "items", "units"]
@@ -39,10 +42,11 @@ class ArgumentPrice(msgspec.Struct, frozen=True):
         """Return what a call with these arguments costs.
 
         Raises:
-            Denied: INVALID_INPUT, it cannot be told, and no most is set.
+            Denied: INVALID_INPUT, it cannot be told or is beyond all money, and no most is set.
         """
         size = _measure(_find(arguments, self.pointer), self.measure)
-        if size is None:
+        micros = 0 if size is None else self.base_micros + -(-size * self.amount_micros // self.per)
+        if size is None or micros > _ANY_MICROS_MAX:
             if self.most_micros is None:
                 raise Denied(
                     Reason.INVALID_INPUT,
@@ -50,7 +54,6 @@ class ArgumentPrice(msgspec.Struct, frozen=True):
                     pointer=self.pointer,
                 )
             return self.most_micros
-        micros = self.base_micros + -(-size * self.amount_micros // self.per)
         return micros if self.most_micros is None else min(micros, self.most_micros)
 
 

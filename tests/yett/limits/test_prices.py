@@ -62,6 +62,17 @@ def test_a_price_that_cannot_be_told_is_the_most_or_the_call_is_refused(
     assert caught.value.reason is Reason.INVALID_INPUT
 
 
+def test_a_price_beyond_all_money_is_refused_before_anybody_adds_it_up() -> None:
+    """Attack: one call whose price is no number of a database ends the calls of others that are asked with it."""
+    found = read_price(Cost(amount="1000 USD", per="1 units of /n")).by_argument
+    assert found
+    assert found.of({"n": 1_000_000}) == 10**15
+    for n in (1_000_001, 999_999_999_999):
+        with pytest.raises(Denied) as caught:
+            found.of({"n": n})
+        assert caught.value.reason is Reason.INVALID_INPUT
+
+
 def test_a_base_is_added_and_the_most_is_the_most() -> None:
     price = by_argument("1 characters of /text", most="0.05 USD", base="0.01 USD")
 
