@@ -20,7 +20,8 @@ COLUMNS: Final = (
 )  # fmt: skip
 _FORMULA: Final = "=+-@\t\r\n＝＋－＠"
 """What a spreadsheet takes for the beginning of a formula (CWE-1236); full-width forms count in some."""
-_NO_LINE_BREAKS: Final = str.maketrans("\r\n\v\f\x1c\x1d\x1e\x85\u2028\u2029", " " * 10)
+_NO_CONTROLS: Final = dict.fromkeys((*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029), " ")
+"""What ends a line somewhere, and what a terminal obeys (CWE-150)."""
 
 
 def as_json_line(entry: Entry) -> str:
@@ -66,7 +67,7 @@ def _cell(value: JSON) -> str:
         value = " ".join(value)
     elif not isinstance(value, str):
         value = escape_hidden(orjson.dumps(value).decode())
-    text = value.translate(_NO_LINE_BREAKS)
+    text = escape_hidden(value.translate(_NO_CONTROLS))
     return (
         f"'{text}" if text.lstrip()[:1] in tuple(_FORMULA) or value[:1] in tuple(_FORMULA) else text
     )

@@ -131,3 +131,13 @@ def test_nothing_of_a_record_is_lost_in_an_event() -> None:
     assert (event["status_code"], event["status_detail"]) == ("not_permitted", "why")
     assert event["resources"] == [{"name": "git/log", "type": "tool"}]
     assert event["actor"]["user"]["org"]["name"] == "acme"
+
+
+def test_no_terminal_obeys_a_cell() -> None:
+    """Attack: a refused call of a tool whose name clears the screen, and an export that somebody looks at (CWE-150)."""
+    line = FORMATS["csv"](
+        {"at": "t", "tool": "a\x1b[2J\x07\x9b1m\u202eb\u200b", "findings": ["\x1b]0;x"]}
+    )
+
+    assert all(character.isprintable() or character == "\n" for character in line)
+    assert "[2J" in line  # nothing else is lost
