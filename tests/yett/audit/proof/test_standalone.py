@@ -76,6 +76,14 @@ def test_it_says_when_it_cannot_check(scene: Scene) -> None:
     assert run(scene.directory, "--key", scene.key, "--checkpoint", "/nowhere")[0] == 2
 
 
+def test_a_place_without_checkpoints_does_not_agree(scene: Scene, tmp_path: Path) -> None:
+    """Attack: the disk of the checkpoints is away, and the log beside it was rolled back with its own."""
+    code, said = run(scene.directory, "--key", scene.key, "--checkpoint", tmp_path)
+
+    assert code == 2
+    assert f"there is no checkpoint in {tmp_path}" in said
+
+
 def test_a_proof_is_checked_with_nothing_but_the_key(scene: Scene, tmp_path: Path) -> None:
     found = proofs(scene, "r")
     assert len(found) == 70
