@@ -92,6 +92,9 @@ class Courier:
         except Undelivered as trouble:
             self._note_failure(message, str(trouble), config)
             return False
+        except (ValueError, TypeError) as bug:  # of this one alone; it must not hold the others
+            trouble_of_ours = f"it cannot be put into words: {type(bug).__name__}"
+            self._note_failure(message, trouble_of_ours, config)
         else:
             queue.delivered(self._database, message)
             if self._in_a_row.pop(name, 0) >= FAILURES_UNTIL_ALERT:

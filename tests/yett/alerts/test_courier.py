@@ -102,6 +102,28 @@ def test_what_was_not_taken_is_sent_again_after_a_restart(office: Office, known:
     assert [json.loads(one.body)["alert"]["subject"] for one in listener.got] == ["key:k1"] * 2
 
 
+def test_an_alert_that_cannot_be_put_into_words_holds_no_other(
+    office: Office, known: Authority
+) -> None:
+    """Attack: whatever a server could call itself to that end, what comes after it is told, and it is given up."""
+    with hook(known.context) as listener:
+        config = AlertsConfig(to={"ops": office.webhook(listener.port)})
+        office.book.note([seen("key:k1"), seen("key:k2")], config)
+        with office.database.transaction() as transaction:
+            transaction.execute(
+                "update alerts set numbers = ? where subject = 'key:k1'", ('{"key": "\\ud800"}',)
+            )
+        office.courier.turn(config)
+        soon(lambda: listener.got)
+        soon(lambda: not office.courier._busy)
+
+        assert json.loads(listener.got[0].body)["alert"]["subject"] == "key:k2"
+        assert office.problem() == "it cannot be put into words: UnicodeEncodeError"
+        office.clock.pass_seconds(queue.GIVE_UP_SECONDS + 1)
+        office.courier.turn(config)
+        soon(lambda: not office.courier.figures())
+
+
 def test_one_that_hangs_holds_no_other_and_no_turn(office: Office, known: Authority) -> None:
     with hook(drips=True) as hanging, hook(known.context) as listener:
         slow = Destination(webhook=f"http://127.0.0.1:{hanging.port}/", secret="secret:hook")
