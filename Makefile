@@ -49,6 +49,9 @@ compiled-test: compiled   ## run the tests that start real gates against the com
 count: $(VENV)/.dev   ## count instructions and steps of one call (needs valgrind)
 	@$(BIN)/python -m bench.count
 
+runaway: $(VENV)/.dev   ## measure what a runaway loop of ten thousand calls costs the others
+	@$(BIN)/python -m bench.runaway
+
 streams: $(VENV)/.dev   ## measure what a thousand open streams cost
 	@$(BIN)/python -m bench.streams
 

@@ -13,6 +13,7 @@ from yett.audit.backends.file import FileLog
 from yett.audit.reading import Merger
 from yett.audit.seeking import line_of
 from yett.audit.shipping import feed
+from yett.audit.shipping.backends.syslog import SyslogSink, when
 from yett.audit.shipping.feed import Place, next_portion, read_place, write_place
 from yett.audit.shipping.shipper import LATE_SECONDS, Shipper
 from yett.audit.shipping.translating import Events, Translator, Verbatim
@@ -278,3 +279,22 @@ def test_a_call_that_died_with_the_gate_is_told_as_unknown_after_a_restart(depot
     drain(events_of(depot))
 
     assert told(depot) == [["lost", "unknown"]]
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        b'{"at":"9999-12-31T23:59:59.999999-23:59"}',
+        b'{"at":"0001-01-01T00:00:00+23:59"}',
+        b'{"at":5}',
+        b'{"time":1e308}',
+        b'{"time":-1e308}',
+        b"{",
+        b"[]",
+    ],
+)
+def test_a_line_with_a_time_that_cannot_be_holds_up_no_other(document: bytes) -> None:
+    sink = SyslogSink("localhost", 1, None)
+
+    assert when(document) == 0.0
+    assert sink._message(document).endswith(b" record - " + document)

@@ -15,6 +15,7 @@ import orjson
 from yett.delivery import syslog
 
 _INFORMATIONAL: Final = 6
+_YEAR_9999: Final = 253_370_764_800.0
 
 
 @final
@@ -44,11 +45,14 @@ class SyslogSink:
 
 
 def when(document: bytes) -> float:
-    """Return the time that a document tells, seconds since 1970; 0 where it tells none."""
+    """Return the time that a document tells, seconds since 1970; 0 where it tells none that can be: whoever
+    changed a line must not hold up those after it."""
     try:
         members = orjson.loads(document)
         if "at" in members:
-            return datetime.fromisoformat(members["at"]).timestamp()
-        return float(members["time"]) / 1000  # OCSF has milliseconds
-    except (ValueError, KeyError, TypeError):
+            found = datetime.fromisoformat(members["at"]).timestamp()
+        else:
+            found = float(members["time"]) / 1000  # OCSF has milliseconds
+    except (ValueError, KeyError, TypeError, OverflowError):
         return 0.0
+    return found if 0.0 <= found < _YEAR_9999 else 0.0
