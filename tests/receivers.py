@@ -242,10 +242,11 @@ class Collector:
 
     def stop(self) -> None:
         """Take no further connection, not even one that somebody waits for already."""
-        self._socket.shutdown(socket.SHUT_RDWR)
+        with contextlib.suppress(OSError):  # it was stopped before
+            self._socket.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
-        self._socket.shutdown(socket.SHUT_RDWR)  # or whoever waits in `accept` would take one more
+        self.stop()
         self._socket.close()
 
 

@@ -32,11 +32,12 @@ _KEPT: Final = (
 LOST: Final = (
     OSError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # what is told while the end of a connection is still being read
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
 )
-"""After these, the connection is of no use. The third and fourth: the server said so before it ended it."""
-FAILURES: Final = (OSError, TimeoutError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError)
+"""After these, the connection is of no use. The last two: the server said so before it ended it."""
+FAILURES: Final = (OSError, TimeoutError, ValueError, asyncpg.PostgresError, *LOST)
 
 
 async def connect(place: PostgresPlace, *, cached: int = 0) -> Any:

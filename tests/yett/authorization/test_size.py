@@ -45,11 +45,11 @@ def problems(text: str) -> list[Problem]:
 
 @pytest.mark.parametrize("name", BOMBS)
 def test_what_could_end_the_process_or_take_long_is_refused(name: str) -> None:
-    began = time.process_time()
+    began = time.thread_time()
 
     found = problems("// first\n\n" + BOMBS[name]())
 
-    assert time.process_time() - began < 1
+    assert time.thread_time() - began < 1
     assert [(problem.file, problem.line) for problem in found] == [("policies/test.cedar", 3)]
     assert found[0].fix
     assert len(str(found[0])) < 500
@@ -154,10 +154,10 @@ def test_arguments_that_are_too_many_to_judge_are_a_no_in_time(
         + "forbid(principal, action, resource) when { context.arguments has a && context.arguments.a == [1] };"
     )
     ask(gate, arguments={"a": 1})
-    began = time.process_time()
+    began = time.thread_time()
 
     assert "cannot be judged" in refusal(gate, arguments=arguments).private
-    assert time.process_time() - began < 0.1
+    assert time.thread_time() - began < 0.1
 
 
 def test_what_no_policy_reads_may_be_as_large_as_it_likes() -> None:
