@@ -53,8 +53,11 @@ class Shipping:
             shipper.start()
 
     def stop(self) -> None:
+        """Return when nothing is under way any more."""
         for shipper in self.shippers:
             shipper.stop()
+        for shipper in self.shippers:
+            shipper.wait()
 
     def show(self, metrics: Metrics) -> None:
         """Let whoever scrapes see who is behind, how far, and for how long."""

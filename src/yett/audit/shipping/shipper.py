@@ -16,11 +16,13 @@ from yett.core.clock import Clock
 from yett.core.errors import Refusal
 from yett.core.target import JSON
 from yett.delivery import Undelivered
+from yett.delivery.connection import SECONDS_MAX
 from yett.delivery.pauses import pause
 
 log: Final = logging.getLogger("yett")
 
 IDLE_SECONDS: Final = 1.0
+END_SECONDS_MAX: Final = SECONDS_MAX + 2.0
 LATE_SECONDS: Final = 300.0
 """So long may a destination be out of reach before somebody is told."""
 _FIRST_PAUSE_SECONDS: Final = 1.0
@@ -73,8 +75,14 @@ class Shipper:
         self._thread.start()
 
     def stop(self) -> None:
-        """Begin no further attempt. One that is under way ends with the process: its lines are sent again."""
+        """Begin no further attempt."""
         self._stopped.set()
+
+    def wait(self) -> None:
+        """Return when the attempt that was under way has ended: no thread may be inside of TLS when the process
+        goes. What it did not bring is sent again by the next process."""
+        if self._thread.ident is not None:
+            self._thread.join(END_SECONDS_MAX)
 
     def step(self) -> bool:
         """Send one portion; return whether there was one.
