@@ -93,9 +93,6 @@ alerts:
         key = gate.key("laptop", "reader")
         with running(gate):
             found = Place(gate, key, rec, webhook, slack, mail, siem)
-            gate.yett(
-                "tool", "approve", "rec"
-            )  # or a busy machine has no time to look at the texts
             wait_until(lambda: Agent(gate, key, REST).tools() != [], seconds=30)
             yield found
 
