@@ -83,7 +83,7 @@ detect: $(VENV)/.dev   ## measure what detectors and guards find, by kind and so
 	@$(BIN)/python -m bench.detect
 
 alerts-month: $(VENV)/.dev   ## live through a simulated month and count what is told, and what is told for nothing
-	@$(BIN)/python bench/alerts.py
+	@$(BIN)/python -m bench.alerts
 
 money-nightly: $(VENV)/.dev   ## kill a process that spends 500 times: never more than was written down (minutes)
 	@$(BIN)/python -m tests.yett.limits.killed 500

@@ -8,7 +8,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from bench.alerts import Month, expiries, run
+from bench.alerts import expiries, run
+from bench.month import Month
 
 from tests.clock import HandClock
 from yett.alerts.alert import Sighting
