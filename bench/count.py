@@ -141,6 +141,7 @@ class Load:
             '{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18",'
             '"capabilities":{},"clientInfo":{"name":"count","version":"1"}}}'
         )
+        answer = b""
         for _ in range(20):  # a gate that is just starting, and slowly, may not have read its keys
             line.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode())
             answer = _answer(line)
@@ -172,12 +173,19 @@ class Load:
 def _answer(line: socket.socket) -> bytes:
     data = b""
     while b"\r\n\r\n" not in data:
-        data += line.recv(65536)
+        data += _more(line)
     head, _, body = data.partition(b"\r\n\r\n")
     found = re.search(rb"(?i)content-length: (\d+)", head)
     while found and len(body) < int(found[1]):
-        body += line.recv(65536)
+        body += _more(line)
     return head + body
+
+
+def _more(line: socket.socket) -> bytes:
+    found = line.recv(65536)
+    if not found:
+        raise SystemExit("count: the gate closed the connection; does something else use its port?")
+    return found
 
 
 # ---------- the measurement ----------

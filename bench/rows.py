@@ -4,6 +4,7 @@ process, the least of several rounds, for an answer with 1,000 rows of ten field
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from yett.core import predicate
@@ -48,10 +49,10 @@ def main() -> None:
     for name, rule in (("one policy", ONE), ("four policies", FOUR)):
         judge = judge_of(rule)
         plain, hiding = _filter(()), _filter(hide)
-        _show(f"{name}: judged", lambda judge=judge: judge(ROWS))
-        _show(f"{name}: structured answer", lambda f=plain, r=rule: f.result(structured, r))
-        _show(f"{name}: and two fields hidden", lambda f=hiding, r=rule: f.result(structured, r))
-        _show(f"{name}: answer in a text", lambda f=plain, r=rule: f.result(text, r))
+        _show(f"{name}: judged", partial(judge, ROWS))
+        _show(f"{name}: structured answer", partial(plain.result, structured, rule))
+        _show(f"{name}: and two fields hidden", partial(hiding.result, structured, rule))
+        _show(f"{name}: answer in a text", partial(plain.result, text, rule))
     _show("to read such a text and write it", lambda: encode(_read(text)))
 
 

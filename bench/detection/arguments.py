@@ -60,8 +60,8 @@ def payloads(directory: Path) -> tuple[list[Table], list[Figure]]:
     branch = [
         row for row in rows if row["kind"] == "command_injection" and not row["text"].isalpha()
     ]
-    options = PatternArgument(pattern="[a-z][a-z0-9-]*")
-    for row, hit in zip(branch, _refused(options, (row["text"] for row in branch)), strict=True):
+    a_name = PatternArgument(pattern="[a-z][a-z0-9-]*")
+    for row, hit in zip(branch, _refused(a_name, (row["text"] for row in branch)), strict=True):
         refused.add("command_injection as `pattern`", row["source"], found=hit)
     urls = [f"http://{host}/" for host in _LOOPBACK] + list(_SCHEMES)
     for hit in _refused(UrlArgument(hosts=("*",), schemes=("https", "http")), iter(urls)):
@@ -80,7 +80,7 @@ def statements(directory: Path) -> tuple[list[Table], list[Figure]]:
     rows = list(read(directory, "sql"))
     taken: set[str] = set()
     for dialect in _DIALECTS:
-        options = SqlArgument(dialect=dialect)  # type: ignore[arg-type]
+        options = SqlArgument(dialect=dialect)
         for row, hit in zip(rows, _refused(options, (row["sql"] for row in rows)), strict=True):
             if row["label"] == "write":
                 refused.add(dialect, row["source"], found=hit)
