@@ -3,20 +3,18 @@
 import os
 import socket
 from collections.abc import Callable
-from ipaddress import ip_address
-from typing import Final, final
+from typing import final
 from urllib.parse import SplitResult, urlsplit
 
 from yett.alerts.alert import Alert
 from yett.alerts.config import Destination, Email
 from yett.alerts.messages import as_document, as_mail, as_slack, as_syslog
+from yett.core.address import is_loopback
 from yett.core.clock import Clock
 from yett.core.errors import Refusal
 from yett.core.secret import Secret
 from yett.delivery import Undelivered, mail, syslog
 from yett.delivery.http import post, signed_headers
-
-_LOCAL: Final = "localhost"
 
 ReadSecret = Callable[[str], Secret]
 """reference → value. Raises Fault: there is none, or it is not for alerts."""
@@ -61,7 +59,7 @@ class Sender:
 
     def _relay(self, email: Email, ca: str | None) -> mail.Relay:
         host, port = split_host(email.server or "", mail.PORTS[email.security])
-        if email.security == "none" and not is_local(host):
+        if email.security == "none" and not is_loopback(host):
             raise Undelivered("mail goes without TLS to this machine only")
         password = None if email.password is None else self._secret(email.password)
         return mail.Relay(host, port, email.security, ca, email.username, password)
@@ -73,13 +71,6 @@ def split_host(text: str, port: int) -> tuple[str, int]:
     if colon and digits.isdigit() and (not host.count(":") or host.endswith("]")):
         return host.strip("[]"), int(digits)
     return text.strip("[]"), port
-
-
-def is_local(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == _LOCAL
 
 
 def _address(text: str) -> SplitResult:
@@ -95,6 +86,6 @@ def _address(text: str) -> SplitResult:
         host, url = None, urlsplit("")
     if not host or not text.isascii() or not text.isprintable() or " " in text:
         raise Undelivered("its address is none")
-    if url.scheme != "https" and not (url.scheme == "http" and is_local(host)):
+    if url.scheme != "https" and not (url.scheme == "http" and is_loopback(host)):
         raise Undelivered("its address does not begin with https://")
     return url

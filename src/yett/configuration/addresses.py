@@ -1,6 +1,5 @@
 """Addresses and URLs, as the checks and the commands ask about them; no name is ever looked up."""
 
-import ipaddress
 from typing import Final, final
 from urllib.parse import SplitResult, urlsplit
 
@@ -32,16 +31,6 @@ def gate_url(configuration: Configuration) -> str:
     host, _, port = configuration.listen.rpartition(":")
     scheme = "http" if configuration.tls is None else "https"
     return f"{scheme}://{_EVERYWHERE.get(host, host)}:{port}"
-
-
-def is_loopback(host: str) -> bool:
-    """Say whether a host means this machine and nothing else."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def split_url(text: str) -> SplitResult | None:

@@ -6,8 +6,8 @@ from typing import Final
 from zoneinfo import available_timezones
 
 from yett.alerts.config import DESTINATIONS_MAX, AlertsConfig, Destination, Email, Hours
-from yett.configuration.addresses import is_loopback
 from yett.configuration.model import Configuration
+from yett.core.address import is_loopback
 from yett.core.errors import Problem
 
 _Path = tuple[str | int, ...]

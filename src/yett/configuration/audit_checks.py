@@ -7,7 +7,8 @@ from typing import Final
 import msgspec
 
 from yett.audit.config import AuditConfig, CheckpointPlaceSection
-from yett.configuration.addresses import is_loopback, split_url
+from yett.configuration.addresses import split_url
+from yett.core.address import is_loopback
 from yett.core.errors import Problem
 from yett.core.quantities import duration_seconds
 

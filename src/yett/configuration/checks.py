@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-from yett.configuration.addresses import is_loopback, parse_listen, split_url
+from yett.configuration.addresses import parse_listen, split_url
 from yett.configuration.alert_checks import alert_problems
 from yett.configuration.audit_checks import audit_problems
 from yett.configuration.databases import (
@@ -22,6 +22,7 @@ from yett.configuration.row_checks import row_problems
 from yett.configuration.secret_finder import find_in_url
 from yett.configuration.shipping_checks import shipping_problems
 from yett.configuration.store_checks import store_problems
+from yett.core.address import is_loopback
 from yett.core.errors import ConfigurationError, Problem
 from yett.credentials.headers import header_forms
 from yett.credentials.references import references_of

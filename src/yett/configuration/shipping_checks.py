@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 
 from yett.audit.shipping.build import split_host
 from yett.audit.shipping.config import DESTINATIONS_MAX, ShipConfig
-from yett.configuration.addresses import is_loopback
 from yett.configuration.model import Configuration
+from yett.core.address import is_loopback
 from yett.core.errors import Problem
 
 _Path = tuple[str, ...]

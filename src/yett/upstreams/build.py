@@ -5,6 +5,7 @@ import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
+from yett.core.address import is_loopback
 from yett.core.clock import Clock
 from yett.core.errors import ConfigurationError, Problem
 from yett.core.secret import Secret
@@ -15,7 +16,7 @@ from yett.upstreams.backends.stdio.child import Launch
 from yett.upstreams.backends.stdio.transport import StdioTransport
 from yett.upstreams.breaker import Breakers
 from yett.upstreams.config import UpstreamConfig
-from yett.upstreams.databases import SqliteAddress, is_loopback, parse_database
+from yett.upstreams.databases import SqliteAddress, parse_database
 from yett.upstreams.port import Transport
 from yett.upstreams.retrying import Retries
 from yett.upstreams.stage import Route

@@ -3,7 +3,6 @@
 `postgresql://USER@HOST[:PORT]/DATABASE`, `sqlite:///absolute/path` or `sqlite:relative/path`.
 """
 
-import ipaddress
 import re
 from pathlib import Path
 from typing import Final, Literal, final
@@ -83,17 +82,6 @@ def parse_database(text: str) -> DatabaseAddress:
     return PostgresAddress(
         parts.hostname, port, unquote(parts.username), database, tls=_asks_for_tls(parts)
     )
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether a plain connection to it stays on this machine; a name is no proof of that, but for
-    `localhost`, which is never looked up (RFC 6761, 6.3)."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def dialect_of(text: str) -> Dialect:
