@@ -3,6 +3,8 @@
     python -m bench.count             instructions (needs valgrind and cc) and the steps of each stage
     python -m bench.count --steps     only the steps, which takes seconds
     python -m bench.count --modern    the steps of a call of 2026-07-28, which has no session
+    python -m bench.count --stream    the steps of each event of an answer that is a stream of a hundred
+    python -m bench.count --stdio     the steps of a call to a server that is a process
     python -m bench.count --profile   also the C functions that take most instructions
     python -m bench.count --detail FILE   also the steps of each function
 
@@ -37,6 +39,8 @@ from bench import targets
 CONNECTIONS = 16
 PORT, ADMIN_PORT, UPSTREAM_PORT = 18182, 18183, 9102
 _SLOW = 50.0
+_STREAM, _EVENTS = "stream", 100
+_LAST_CHUNK = b"\r\n0\r\n\r\n"
 _STAGE = re.compile(r"/yett/(?:(edge|upstreams)/(?:backends/)?(\w+)/|(\w+)[/.])")
 
 
@@ -111,9 +115,9 @@ class _Bytecodes:
 class Load:
     """Sixteen agents that ask at once and wait for one another."""
 
-    def __init__(self, key: str, *, modern: bool) -> None:
+    def __init__(self, key: str, server: str, *, modern: bool) -> None:
         head = (
-            f"POST /mcp/up HTTP/1.1\r\nHost: 127.0.0.1:{PORT}\r\nAuthorization: Bearer {key}\r\n"
+            f"POST /mcp/{server} HTTP/1.1\r\nHost: 127.0.0.1:{PORT}\r\nAuthorization: Bearer {key}\r\n"
             "Content-Type: application/json\r\nAccept: application/json, text/event-stream\r\n"
         )
         meta = ""
@@ -126,6 +130,8 @@ class Load:
                 '"io.modelcontextprotocol/clientInfo":{"name":"count","version":"1"},'
                 '"io.modelcontextprotocol/clientCapabilities":{}},'
             )
+        if server == _STREAM:
+            meta = meta.replace("{", '{"progressToken":1,', 1) or '"_meta":{"progressToken":1},'
         self._before = (
             f'{{"jsonrpc":"2.0","id":%d,"method":"tools/call","params":{{{meta}"name":"echo",'
         )
@@ -176,7 +182,7 @@ def _answer(line: socket.socket) -> bytes:
         data += _more(line)
     head, _, body = data.partition(b"\r\n\r\n")
     found = re.search(rb"(?i)content-length: (\d+)", head)
-    while found and len(body) < int(found[1]):
+    while len(body) < int(found[1]) if found else not body.endswith(_LAST_CHUNK):
         body += _more(line)
     return head + body
 
@@ -213,11 +219,11 @@ class Gate:
                 )
             time.sleep(0.1)
 
-    def load(self, *, modern: bool) -> Load:
-        return Load(self._key, modern=modern)
+    def load(self, server: str, *, modern: bool) -> Load:
+        return Load(self._key, server, modern=modern)
 
-    def count(self, load: Load, rounds: int) -> dict[tuple[str, str, str], float]:
-        """Return per call what the next way of counting sees."""
+    def count(self, load: Load, rounds: int, events: int) -> dict[tuple[str, str, str], float]:
+        """Return per event of a call what the next way of counting sees."""
         self.counts.unlink(missing_ok=True)
         self._gate.send_signal(signal.SIGUSR1)
         time.sleep(0.2)
@@ -225,7 +231,7 @@ class Gate:
         self._gate.send_signal(signal.SIGUSR2)
         while not self.counts.exists():
             time.sleep(0.05)
-        each = rounds * CONNECTIONS
+        each = rounds * CONNECTIONS * events
         return {(a, b, c): n / each for a, b, c, n in json.loads(self.counts.read_text())}
 
     def stop(self) -> None:
@@ -236,13 +242,15 @@ class Gate:
             process.kill()
 
 
-def count_steps(folder: Path, key: str, detail: Path | None, *, modern: bool) -> None:
+def count_steps(folder: Path, key: str, detail: Path | None, server: str, *, modern: bool) -> None:
+    """server: which one is called. Of one with streams, the steps of each event are told."""
     gate = Gate(folder, key, [], 30.0)
+    rounds, each = (5, _EVENTS) if server == _STREAM else (60, 1)
     try:
-        load = gate.load(modern=modern)
-        load.call(30)
-        calls = gate.count(load, 60)
-        bytecodes = gate.count(load, 60)
+        load = gate.load(server, modern=modern)
+        load.call(rounds // 2)
+        calls = gate.count(load, rounds, each)
+        bytecodes = gate.count(load, rounds, each)
         load.close()
     finally:
         gate.stop()
@@ -252,7 +260,7 @@ def count_steps(folder: Path, key: str, detail: Path | None, *, modern: bool) ->
     kinds = ("functions", "calls into C", "bytecodes")
     print(f"\n{'stage':<24}" + "".join(f"{kind:>14}" for kind in kinds))
     for stage, row in sorted(table.items(), key=lambda item: -item[1]["bytecodes"]):
-        if row["bytecodes"] >= 1:
+        if row["bytecodes"] >= 0.5:
             print(f"{stage:<24}" + "".join(f"{row[kind]:>14.1f}" for kind in kinds))
     print(
         f"{'whole':<24}" + "".join(f"{sum(row[k] for row in table.values()):>14.1f}" for k in kinds)
@@ -262,7 +270,9 @@ def count_steps(folder: Path, key: str, detail: Path | None, *, modern: bool) ->
         lines = sorted(
             ((n, kind, _stage(file), name) for (kind, file, name), n in seen), reverse=True
         )
-        rows = (f"{n:9.2f} {k:<13} {stage:<22} {name}\n" for n, k, stage, name in lines if n > 0.02)
+        rows = (
+            f"{n:9.2f} {k:<13} {stage:<22} {name}\n" for n, k, stage, name in lines if n > 0.005
+        )
         detail.write_text("".join(rows))
 
 
@@ -293,7 +303,7 @@ def count_instructions(folder: Path, key: str, rounds: int, *, profile: bool) ->
 
     try:
         for name, modern in (("2025-06-18", False), ("2026-07-28", True)):
-            load = gate.load(modern=modern)
+            load = gate.load("up", modern=modern)
             load.call(3)
             _control(gate.pid, "-i", "on")
             load.call(3)
@@ -336,6 +346,8 @@ def main() -> int:
     parser.add_argument("--steps", action="store_true", help="no instructions, only steps")
     parser.add_argument("--profile", action="store_true", help="show the C functions")
     parser.add_argument("--modern", action="store_true", help="steps of a call without a session")
+    parser.add_argument("--stream", action="store_true", help="steps of an event of a stream")
+    parser.add_argument("--stdio", action="store_true", help="steps of a call to a process")
     parser.add_argument("--detail", type=Path, help="write down here what each function does")
     parser.add_argument("--rounds", type=int, default=20, help="of 16 calls each")
     parser.add_argument("--serve", type=Path, help=argparse.SUPPRESS)
@@ -343,9 +355,10 @@ def main() -> int:
     if options.serve:
         serve(options.serve, options.serve / "counts.json")
         return 0
+    server = _STREAM if options.stream else "pipe" if options.stdio else "up"
     with tempfile.TemporaryDirectory(prefix="yett-count-") as name:
         folder = Path(name)
-        key = targets.prepare(folder)
+        key = targets.prepare(folder, everything=server != "up")
         text = (folder / "yett.yaml").read_text()
         for old, new in (
             (targets.PORT, PORT),
@@ -354,9 +367,9 @@ def main() -> int:
         ):
             text = text.replace(f":{old}", f":{new}")
         (folder / "yett.yaml").write_text(text)
-        if not options.steps:
+        if not options.steps and server == "up":
             count_instructions(folder, key, options.rounds, profile=options.profile)
-        count_steps(folder, key, options.detail, modern=options.modern)
+        count_steps(folder, key, options.detail, server, modern=options.modern)
     return 0
 
 
