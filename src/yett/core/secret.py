@@ -1,22 +1,22 @@
 """A value that must not be shown. It prints as stars and compares in constant time (CWE-208, CWE-532)."""
 
 import hmac
-from typing import final
+from typing import Any, final
 
 
 @final
 class Secret:
     """Bytes that leave only through `reveal`, which is searched for in review.
 
-    note: what somebody found out about them and would find out again, for example whose they are.
-    It is lost with them and holds nothing of them.
+    note: what authentication found out about them and would find out again: whose they are. It is lost
+    with them and holds nothing of them.
     """
 
     __slots__ = ("_value", "note")
 
     def __init__(self, value: bytes | str) -> None:
         self._value = value.encode() if isinstance(value, str) else value
-        self.note: object = None
+        self.note: Any = None
 
     def reveal(self) -> bytes:
         return self._value

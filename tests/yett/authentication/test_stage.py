@@ -1,7 +1,10 @@
+from contextlib import suppress
 from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.clock import HandClock
 from tests.yett.authentication.calls import BOTH, PEPPER, call
@@ -301,3 +304,48 @@ async def test_no_note_is_kept_of_a_bad_credential() -> None:
     await Gate(stored()).refusal(credential)
 
     assert credential.note is None
+
+
+STEPS = st.one_of(
+    st.tuples(st.just("pass"), st.sampled_from([0.4, 3.0, 5.0, 60.0])),
+    st.tuples(st.just("jump"), st.sampled_from([-200.0, 50.0, 101.0])),
+    st.tuples(st.just("break"), st.just(0.0)),
+    st.tuples(st.just("refresh"), st.just(0.0)),
+    st.tuples(st.sampled_from(["revoke", "rotate", "restore", "shorten"]), st.just(0.0)),
+)
+KEYS: dict[str, dict[str, Any]] = {
+    "revoke": {"revoked_at": NOW},
+    "rotate": {"digest": b"\1" * 32, "previous_digest": KeyedHash(PEPPER).digest(KEY.reveal())},
+    "restore": {"roles": ("reader", "writer")},
+    "shorten": {"expires_at": NOW + 40},
+}
+
+
+def said(gate: Gate, credential: Secret, owner: str | None) -> object:
+    try:
+        return gate.authenticator.identify(call(credential, owner=owner)).principal
+    except Refusal as refusal:
+        return type(refusal), refusal.reason, refusal.private
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(STEPS, max_size=12), st.sampled_from([None, "AAAAAAAAAAAA", "BBBBBBBBBBBB"]))
+def test_a_credential_that_was_met_before_is_judged_like_one_that_was_not(
+    steps: list[tuple[str, float]], owner: str | None
+) -> None:
+    gate, known = Gate(stored()), Secret(KEY.reveal())
+    for name, seconds in [("refresh", 0.0), *steps]:
+        match name:
+            case "pass":
+                gate.clock.pass_seconds(seconds)
+            case "jump":
+                gate.clock.now += seconds
+            case "break":
+                gate.store.broken = not gate.store.broken
+            case "refresh":
+                with suppress(Fault):
+                    gate.authenticator.refresh()
+            case _:
+                gate.store.put(stored(**KEYS[name]))
+
+        assert said(gate, known, owner) == said(gate, Secret(KEY.reveal()), owner)
