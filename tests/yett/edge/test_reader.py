@@ -117,6 +117,24 @@ def test_what_follows_a_known_request_in_the_same_bytes_is_a_request_of_its_own(
     assert [request.body for request in requests] == [b"{}", b"{}", b"[2]", b"[3]"]
 
 
+def test_a_known_header_whose_end_has_not_come_may_go_on() -> None:
+    begun = (HEAD % 0).removesuffix(b"\r\n\r\n")
+    more = b"\r\nTransfer-Encoding: chunked\r\n\r\n"
+    requests, good = read(post(b""), begun, b"\r\n\r\n", begun, more)
+
+    assert not good
+    assert [request.body for request in requests] == [b"", b""]
+
+
+def test_a_header_may_hold_what_means_something_to_a_format() -> None:
+    head = HEAD.replace(b"Host: a", b"Host: a%%20%%d%%%%")
+    requests, good = read(post(b"{}", head), post(b"[1,2]", head))
+
+    assert good
+    assert requests[0].head is requests[1].head
+    assert requests[1].head.headers[b"host"] == b"a%20%d%%"
+
+
 def test_a_body_that_ends_like_a_header_changes_nothing() -> None:
     hostile = b"\r\n\r\n" + post(b"{}")
     requests, good = read(post(b"{}"), post(hostile), post(hostile), post(b"{}"))
@@ -164,6 +182,7 @@ def test_what_is_forgotten_is_read_again() -> None:
     reader = Reader(agent, "127.0.0.1", heads)
     assert reader.feed(post(b"{}"))
     heads.forget()
+    reader.forget()
     assert reader.feed(post(b"{}"))
 
     assert agent.requests[0].head is not agent.requests[1].head

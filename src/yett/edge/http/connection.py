@@ -12,7 +12,7 @@ from typing import Final, Protocol, cast, final
 
 from yett.core import bounds
 from yett.core.reasons import Reason
-from yett.edge.http.heads import Heads
+from yett.edge.http.heads import END_OF_HEAD, Heads
 from yett.edge.http.message import CONTINUE, LAST_CHUNK, Request, Response, chunk, encode
 from yett.edge.http.reader import Reader
 
@@ -30,16 +30,22 @@ class Stream(Protocol):
 
 
 Handler = Callable[[Request], Awaitable[Response | Stream]]
+Way = Callable[[Request, "asyncio.Task[None]"], Awaitable[bytes | Response | Stream | None]]
+"""Where a header led before, kept with it (`Head.way`) so that it need not be found out again. The task is the
+connection's. Bytes are the whole of a good answer after which the connection goes on; None: nothing has been
+done, and the handler has to be asked."""
 
 
 class Keeper(Protocol):
     """Who keeps the connections: the listener. draining: no further request is begun. heads: the
-    headers that were read before, on any of them."""
+    headers that were read before, on any of them. rest_until: monotonic time by which who has nothing to
+    do from now on shall have something."""
 
     handler: Handler
     heads: Heads
     loop: asyncio.AbstractEventLoop
     draining: bool
+    rest_until: float
 
     def opened(self, connection: "Connection") -> None: ...
 
@@ -71,7 +77,7 @@ class Connection(asyncio.Protocol):
         self._listener = listener
         self._queue: deque[Request] = deque()
         self._task: asyncio.Task[None] | None = None
-        self._wake: asyncio.Future[None] | None = None
+        self._wake: asyncio.Future[Request] | None = None
         self._writable: asyncio.Event | None = None
         self._spoilt = False
         self._held = False
@@ -89,6 +95,16 @@ class Connection(asyncio.Protocol):
         self._listener.opened(self)
 
     def data_received(self, data: bytes) -> None:
+        reader, wake = self._reader, self._wake
+        form = reader.form
+        if form is not None and wake is not None:
+            header, end, body = data.partition(END_OF_HEAD)
+            if end and header == form.text % len(body):  # see `Form.read`; so it is nearly always
+                self._wake = None
+                if self._writable is None:
+                    self.deadline = inf
+                wake.set_result(Request(form.head, body, reader.peer))
+                return
         if not self._spoilt and not self._reader.feed(data):
             self._give_up()
 
@@ -114,16 +130,16 @@ class Connection(asyncio.Protocol):
     def accept(self, request: Request) -> None:
         if self._writable is None:
             self.deadline = inf  # the pipeline has deadlines of its own
-        queue = self._queue
-        queue.append(request)
         wake = self._wake
         if wake is not None:
             self._wake = None
             if not wake.done():
-                wake.set_result(None)
-        elif self._task is None:
+                wake.set_result(request)
+            return
+        self._queue.append(request)
+        if self._task is None:
             self._task = self._listener.loop.create_task(self._serve())
-        elif len(queue) > _PIPELINED_MAX:
+        elif len(self._queue) > _PIPELINED_MAX:
             self.transport.abort()
         else:  # what waits here is memory, and what comes after it shall wait with who sends it
             self._held = True
@@ -165,30 +181,24 @@ class Connection(asyncio.Protocol):
             self._listener.note(self._reader.unread())
 
     async def _serve(self) -> None:
-        listener, queue, transport = self._listener, self._queue, self.transport
-        handler = listener.handler
+        listener, queue, transport, task = self._listener, self._queue, self.transport, self._task
+        assert task is not None  # noqa: S101 - it is the one that runs
         try:
             while True:
-                if not queue:
-                    await self._rest()
-                request = queue.popleft()
-                served = await handler(request)
-                answer = (
-                    served if isinstance(served, Response) else await self._run(served, request)
-                )
-                if answer is _WRITTEN:
-                    continue
-                if answer is None or transport.is_closing():
+                request = queue.popleft() if queue else await self._rest()
+                way = request.head.way
+                served = None if way is None else await way(request, task)
+                if served is None:
+                    served = await listener.handler(request)
+                if type(served) is bytes and not self._spoilt and not listener.draining:
+                    self.known = True
+                    transport.write(served)
+                elif not await self._finish(served, request):
                     break
-                self.known = self.known or _is_known(request, answer)
-                if not request.head.keep_alive or self._spoilt or listener.draining or answer.close:
-                    transport.write(_last(answer, request))
-                    break
-                transport.write(encode(answer))
                 if self._writable is not None:
                     await self._until_read(self._writable)
                 if not queue:
-                    self.deadline = monotonic() + bounds.KEEP_ALIVE_SECONDS_MAX
+                    self.deadline = listener.rest_until
             self._linger(unread=request.unfit is Reason.PAYLOAD_TOO_LARGE)
         except asyncio.CancelledError:
             transport.close()
@@ -196,24 +206,34 @@ class Connection(asyncio.Protocol):
             transport.abort()
             raise
         finally:
-            self._task = None
+            self._task = self._wake = None
 
-    async def _run(self, stream: Stream, request: Request) -> Response | None:
-        """Let it write. Return what is still to be written, or that more may come after what was; None: nothing."""
-        self._goes_on, self._keeps = False, request.head.keep_alive
-        answer = await stream.run(self)
-        if answer is None and self._goes_on and not self._is_over():
-            if self._writable is not None:
-                await self._until_read(self._writable)
-            if not self._queue:
-                self.deadline = monotonic() + bounds.KEEP_ALIVE_SECONDS_MAX
-            return _WRITTEN
-        return answer
+    async def _finish(self, served: bytes | Response | Stream, request: Request) -> bool:
+        """Write an answer, or let it write itself. False: it was the last here."""
+        answer: bytes | Response | None
+        if isinstance(served, bytes | Response):
+            answer = served
+        else:
+            self._goes_on, self._keeps = False, request.head.keep_alive
+            answer = await served.run(self)
+            if answer is None and self._goes_on:
+                return not self._is_over()
+        if answer is None or self.transport.is_closing():
+            return False
+        if isinstance(answer, bytes):
+            self.transport.write(answer.replace(_LINE, _LAST_LINE, 1))
+            return False
+        self.known = self.known or _is_known(request, answer)
+        if not request.head.keep_alive or answer.close or self._is_over():
+            self.transport.write(_last(answer, request))
+            return False
+        self.transport.write(encode(answer))
+        return True
 
     def _is_over(self) -> bool:
         return self._spoilt or self._listener.draining or self.transport.is_closing()
 
-    def _rest(self) -> "asyncio.Future[None]":
+    def _rest(self) -> "asyncio.Future[Request]":
         """Return what the next request ends: nothing waits any more, so there is room for it."""
         if self._held:
             self._held = False
@@ -267,6 +287,10 @@ class Connection(asyncio.Protocol):
         self._write(LAST_CHUNK)
         self._goes_on = self._keeps
 
+    def forget(self) -> None:
+        """Hold no header of a request that is over."""
+        self._reader.forget()
+
     def expire(self) -> None:
         """End a connection that ran out of time. Nobody is being served on it."""
         self.transport.abort()
@@ -277,8 +301,8 @@ class Connection(asyncio.Protocol):
             self.transport.close()
 
 
-_WRITTEN: Final = Response(200, b"")
-"""Stands for an answer that was written piece by piece, with more to come on the connection."""
+_LINE: Final = b"\r\n"
+_LAST_LINE: Final = b"\r\nConnection: close\r\n"
 
 
 def _is_known(request: Request, answer: Response) -> bool:

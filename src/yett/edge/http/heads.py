@@ -14,50 +14,40 @@ from yett.edge.http.message import Head, Request
 
 HEADS_KEPT_MAX: Final = 1024
 _HEAD_BYTES_MAX: Final = 2048
-_END_OF_HEAD: Final = b"\r\n\r\n"
-_END_BYTES: Final = len(_END_OF_HEAD)
+END_OF_HEAD: Final = b"\r\n\r\n"
+_END_BYTES: Final = len(END_OF_HEAD)
 _LENGTH_NAME: Final = b"\r\ncontent-length: "
 _MARK: Final = b"ength: "
 _MARK_BYTES: Final = len(_MARK)
 _DIGITS_MAX: Final = 7
-_DIGITS_AND_END_MAX: Final = _DIGITS_MAX + 1
 
 
 @final
 class Form(msgspec.Struct, frozen=True, eq=False, gc=False):
-    """A known header, taken apart where the digits of the length stand: what comes before them, and
-    from behind them to the body. start: of the digits. age: of the `Heads` that knew it."""
+    """A known header. text: all of it before the empty line, with `%d` for the digits of the length."""
 
-    before: bytes
-    start: int
-    behind: bytes
+    text: bytes
     head: Head
-    age: int
 
     def read(self, data: bytes, peer: str) -> Request | None:
         """Return the request that `data` is the whole of, if its header has this form."""
-        if not data.startswith(self.before):
+        header, end, body = data.partition(END_OF_HEAD)
+        # A length written in any other way, it is for the parser to say what it means.
+        if not end or header != self.text % len(body):
             return None
-        start, behind = self.start, self.behind
-        end = data.find(b"\r", start, start + _DIGITS_AND_END_MAX)
-        if end < 0 or not data.startswith(behind, end):
-            return None
-        body = data[end + len(behind) :]
-        # Written in any other way, it is for the parser to say what it means.
-        return Request(self.head, body, peer) if data[start:end] == b"%d" % len(body) else None
+        return Request(self.head, body, peer)
 
 
 @final
 class Heads:
-    """Of one listener. They hold credentials, so `forget` is called once a minute. age: how often it
-    was; who keeps a `Form` of another age drops it."""
+    """Of one listener. They hold credentials, so once a minute they are forgotten, here and by each
+    connection."""
 
-    __slots__ = ("_kept_max", "_known", "age")
+    __slots__ = ("_kept_max", "_known")
 
     def __init__(self, kept_max: int = HEADS_KEPT_MAX) -> None:
         self._kept_max = kept_max
-        self._known: dict[bytes, Head] = {}  # by the header without the digits of its length
-        self.age = 0
+        self._known: dict[bytes, Form] = {}  # by the header without the digits of its length
 
     def __len__(self) -> int:
         return len(self._known)
@@ -67,22 +57,19 @@ class Heads:
         # Where a header holds the mark, the digits that follow it first are the ones left out.
         start = data.find(_MARK) + _MARK_BYTES
         end = data.find(b"\r", start)
-        tail = data.find(_END_OF_HEAD, end)
-        head = self._known.get(data[:start] + data[end:tail])
-        if head is None:
-            return None
-        return Form(data[:start], start, data[end : tail + _END_BYTES], head, self.age)
+        tail = data.find(END_OF_HEAD, end)
+        return self._known.get(data[:start] + data[end:tail])
 
     def keep(self, head: Head, piece: bytes, body: bytes) -> None:
         """Remember the header of a request that came as this one piece, if it says its length plainly
         and could be served."""
         start = piece.find(_MARK) + _MARK_BYTES
         end = piece.find(b"\r", start)
-        tail = piece.find(_END_OF_HEAD, end)
+        tail = piece.find(END_OF_HEAD, end)
         digits = piece[start:end]
         if (
             tail > _HEAD_BYTES_MAX
-            or tail != piece.find(_END_OF_HEAD)
+            or tail != piece.find(END_OF_HEAD)
             or not piece[:start].lower().endswith(_LENGTH_NAME)
             or not digits.isdigit()
             or len(digits) > _DIGITS_MAX
@@ -95,8 +82,9 @@ class Heads:
             return
         if len(self._known) >= self._kept_max:
             self._known.clear()
-        self._known[piece[:start] + piece[end:tail]] = head
+        before, behind = piece[:start], piece[end:tail]
+        text = b"%b%%d%b" % (before.replace(b"%", b"%%"), behind.replace(b"%", b"%%"))
+        self._known[before + behind] = Form(text, head)
 
     def forget(self) -> None:
         self._known.clear()
-        self.age += 1

@@ -14,6 +14,7 @@ from yett.edge.http.message import Request
 from yett.edge.http.places import Held, first_to_go, too_many_of_one
 
 _SWEEP_SECONDS: Final = 1.0
+_REST_SECONDS_MAX: Final = bounds.KEEP_ALIVE_SECONDS_MAX + _SWEEP_SECONDS
 _FORGET_SECONDS: Final = 60.0
 _BACKLOG: Final = 1024
 _ROOM: Final = 16
@@ -40,6 +41,7 @@ class Listener:
         self.draining = False
         self.heads = Heads()
         self._forget_at = monotonic() + _FORGET_SECONDS
+        self.rest_until = monotonic() + _REST_SECONDS_MAX
         self.loop = asyncio.get_running_loop()
         self._connections: set[Held] = set()
         self._connections_max = connections_max
@@ -153,12 +155,20 @@ class Listener:
 
     def _sweep(self) -> None:
         now = monotonic()
+        self.rest_until = now + _REST_SECONDS_MAX
         for connection in [item for item in self._connections if item.deadline < now]:
             connection.expire()
         for connection in too_many_of_one(self._connections, self._connections_max, now):
             connection.expire()
         self._bound_bodies()
         if now >= self._forget_at:
-            self.heads.forget()
             self._forget_at = now + _FORGET_SECONDS
+            self._forget()
         self._sweeper = self.loop.call_later(_SWEEP_SECONDS, self._sweep)
+
+    def _forget(self) -> None:
+        """Headers hold credentials: none is kept for longer than its connection uses it."""
+        self.heads.forget()
+        for connection in self._connections:
+            if isinstance(connection, Connection):
+                connection.forget()

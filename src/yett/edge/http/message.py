@@ -1,7 +1,8 @@
 """One request as it was received, one answer as it will be sent."""
 
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from typing import Final, final
+from typing import Any, Final, final
 
 import msgspec
 
@@ -19,7 +20,7 @@ class Head(msgspec.Struct):
     The rest is what was made out of it; it holds for every request that repeats it byte for byte.
     `is_judged`: the two are set. `is_sound`: nothing is wrong with it on any
     route. `is_json_post`: it may stand before a message of MCP. `mirrored`: see
-    `read_mirrored`.
+    `read_mirrored`. `way`: where it led the last time, a `Way` of `connection`.
     """
 
     method: bytes
@@ -33,6 +34,7 @@ class Head(msgspec.Struct):
     is_sound: bool = False
     is_json_post: bool = False
     mirrored: dict[str, str | None] = {}
+    way: Callable[..., Awaitable[Any]] | None = None
 
 
 @final

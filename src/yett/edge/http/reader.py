@@ -30,17 +30,18 @@ class Owner(Protocol):
 
 @final
 class Reader:
-    """One per connection."""
+    """One per connection. form: of the header that it sent last, while nothing of another request has come;
+    what has that form need not come here at all."""
 
     __slots__ = (
-        "_body", "_fed_bytes", "_form", "_header_bytes", "_header_count", "_headers", "_heads", "_in_head",
-        "_is_between", "_owner", "_parser", "_piece", "_repeated", "_target", "_unfit", "peer",
+        "_body", "_fed_bytes", "_header_bytes", "_header_count", "_headers", "_heads", "_in_head",
+        "_is_between", "_owner", "_parser", "_piece", "_repeated", "_target", "_unfit", "form", "peer",
     )  # fmt: skip
 
     def __init__(self, owner: Owner, peer: str, heads: Heads) -> None:
         self._owner = owner
         self._heads = heads
-        self._form: Form | None = None
+        self.form: Form | None = None
         self.peer = peer
         self._parser = httptools.HttpRequestParser(self)
         self._is_between = True
@@ -50,21 +51,15 @@ class Reader:
 
     def feed(self, data: bytes) -> bool:
         """Read on; False if these bytes are not HTTP, so that nothing after them can be trusted."""
+        self._piece = b""
         if self._is_between:
-            form, heads = self._form, self._heads
-            request = None
-            if form is not None and form.age == heads.age:
-                request = form.read(data, self.peer)
-            if request is None:
-                form = self._form = heads.find(data)
-                if form is not None:
-                    request = form.read(data, self.peer)
+            form = self.form = self._heads.find(data)
+            request = None if form is None else form.read(data, self.peer)
             if request is not None:
                 self._owner.accept(request)
                 return True
+            self.form = None
             self._piece = data
-        else:
-            self._piece = b""
         self._fed_bytes += len(data)
         try:
             self._parser.feed_data(data)
@@ -72,6 +67,10 @@ class Reader:
             return False
         # A field is told of when it is whole; until then the parser keeps whatever comes (CWE-770).
         return self._fed_bytes <= (_HEAD_FED_BYTES_MAX if self._in_head else _FED_BYTES_MAX)
+
+    def forget(self) -> None:
+        """Hold no header of a request that is over, nor the credential in it."""
+        self.form = None
 
     @property
     def arrived_bytes(self) -> int:
