@@ -10,7 +10,7 @@ import msgspec
 
 from yett.catalogue.names import own_name
 from yett.catalogue.showing import NOTHING_ALTERED, Altered, show_page
-from yett.catalogue.verifier import Verifier
+from yett.catalogue.verifier import FRESH_SECONDS, Verifier
 from yett.core.call import Call
 from yett.core.errors import Denied
 from yett.core.operations import Kind
@@ -21,6 +21,7 @@ from yett.core.target import JSON, Target
 from yett.core.tasks import TaskAsked, open_task
 
 _NAME_SHOWN_CHARS_MAX: Final = 200
+_TOOL: Final = Kind.TOOL  # an attribute of an enumeration costs ten times a global
 
 
 @final
@@ -69,10 +70,14 @@ class Catalogue:
         if kind is None or call.task is not None:
             return None
         verifier = self._verifier
-        target = verifier.view.find(kind, call.server, call.name)
-        if target is None:
-            return None
-        verifier.used(target.server, call.started)
+        found = verifier.tools.get((call.server, call.name)) if kind is _TOOL else None
+        if found is None:
+            found = verifier.find(kind, call.server, call.name)
+            if found is None:
+                return None
+        target, watch = found
+        if call.started - watch.ended_at > FRESH_SECONDS:
+            verifier.used(target.server, call.started)
         return Resolved(call, identified.principal, target)
 
     async def resolve(self, identified: Identified) -> Resolved:

@@ -48,7 +48,7 @@ _NO_CLASSES: Final = Classes()
 
 
 @final
-class _Watch:
+class Watch:
     """One server. settled: a verification ended, either way, since it was last needed. is_outdated: it
     changed while it was asked."""
 
@@ -70,7 +70,7 @@ class _Watch:
 @final
 class Verifier:
     """classes: what operator and shipped entries say, by server. worked: seconds that the calling thread has
-    worked."""
+    worked. tools: those that were found in `view`, by where they were asked for and under which name."""
 
     def __init__(  # noqa: PLR0913 - what it is made of, put together in one place
         self,
@@ -86,6 +86,7 @@ class Verifier:
         worked: Callable[[], float] = time.thread_time,
     ) -> None:
         self.view = View()
+        self.tools: dict[tuple[str | None, str], tuple[Target, Watch]] = {}
         self._config = config
         self._discoverer = discoverer
         self._store = store
@@ -95,7 +96,7 @@ class Verifier:
         self._clock = clock
         self._worked = worked
         self._classes = classes
-        self._watches = {server: _Watch() for server in config.servers}
+        self._watches = {server: Watch() for server in config.servers}
         self._lock_turn = asyncio.Lock()
         self._stamp: Hashable = store.stamp()
         self._lock: Lock = store.read()
@@ -162,6 +163,16 @@ class Verifier:
             async with asyncio.timeout(WAIT_SECONDS_MAX):
                 await asyncio.gather(*pending)
 
+    def find(self, kind: Kind, server: str | None, name: str) -> "tuple[Target, Watch] | None":
+        """Return what a name means, and the watch over its server. A tool is found in `tools` from now on."""
+        target = self.view.find(kind, server, name)
+        if target is None:
+            return None
+        found = target, self._watches[target.server]
+        if kind is Kind.TOOL:  # of which nobody can make up one that is found
+            self.tools[server, name] = found
+        return found
+
     def used(self, server: str, at: float) -> None:
         """Have a server asked again soon if it was last asked a while ago. at: monotonic, when the call
         came; it does not wait."""
@@ -212,7 +223,7 @@ class Verifier:
             finally:
                 watch.settled.set()
 
-    async def _look(self, server: str, watch: _Watch) -> None:
+    async def _look(self, server: str, watch: Watch) -> None:
         watch.running, watch.is_outdated = True, False
         try:
             async with asyncio.timeout(DISCOVERY_SECONDS_MAX):
@@ -293,7 +304,7 @@ class Verifier:
         pins = lock.servers.get(server, _NO_PINS)
         report_pins(server, pins, self._tell, findings)  # which knows them all by now
 
-    def _learn(self, server: str, watch: _Watch, sight: Sight) -> None:
+    def _learn(self, server: str, watch: Watch, sight: Sight) -> None:
         if watch.fault is not None:
             self._tell({"event": "server.reachable", "server": server})
         watch.fault = None
@@ -304,7 +315,7 @@ class Verifier:
         watch.sight = without_copies(sight, pins)
         self._publish(server, board)
 
-    def _lose(self, server: str, watch: _Watch, fault: Fault) -> None:
+    def _lose(self, server: str, watch: Watch, fault: Fault) -> None:
         if watch.fault is None:
             self._tell(
                 {
@@ -353,9 +364,9 @@ class Verifier:
         trusting = {name: kept for name, kept in trusting.items() if name != server}
         if board is not None and trusted:
             trusting[server] = board
-        self.view = View(boards, trusting, {})
+        self.view, self.tools = View(boards, trusting, {}), {}
 
-    def _rested(self, watch: _Watch) -> bool:
+    def _rested(self, watch: Watch) -> bool:
         return self._clock.monotonic() - watch.ended_at >= PAUSE_SECONDS
 
     def _classes_of(self, server: str) -> Classes:

@@ -15,6 +15,7 @@ from yett.catalogue.port import Definitions, SchemaCheck
 from yett.catalogue.stage import Catalogue
 from yett.catalogue.verifier import Verifier
 from yett.core.call import Call
+from yett.core.errors import Refusal
 from yett.core.identity import Principal
 from yett.core.operations import OPERATIONS, Kind
 from yett.core.proofs import Identified, PermittedList
@@ -103,7 +104,16 @@ class Scene:
     async def resolve(
         self, name: str, server: str | None = None, method: str = "tools/call"
     ) -> Target:
-        return (await self.catalogue.resolve(identified(method, name, server))).target
+        """Both ways of finding say the same, the quick one the first time and the second."""
+        asked = identified(method, name, server)
+        found = [self.catalogue.find(asked), self.catalogue.find(asked)]
+        try:
+            resolved = await self.catalogue.resolve(asked)
+        except Refusal:
+            assert found == [None, None]
+            raise
+        assert all(one is None or one.target == resolved.target for one in found)
+        return resolved.target
 
     async def take(self, method: str, server: str | None = None) -> list[str]:
         inventory = await self.catalogue.take_inventory(identified(method, "", server))

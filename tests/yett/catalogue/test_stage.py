@@ -197,6 +197,31 @@ async def test_a_changed_tool_is_returned_as_quarantined_and_not_listed() -> Non
     assert await scene.take("tools/list", "time") == ["time___then", "time__a__b"]
 
 
+async def test_what_was_found_before_is_not_found_as_it_was() -> None:
+    scene = await both()
+    asked, there = identified("tools/call", "time__now"), identified("tools/call", "now", "time")
+    before = [scene.catalogue.find(asked), scene.catalogue.find(there)]
+
+    scene.catalogue.changed("time")  # its calls wait
+    assert [scene.catalogue.find(asked), scene.catalogue.find(there)] == [None, None]
+
+    scene.discoverer.offers["time"] = Definitions(tools=(tool("now", "Does another thing"),))
+    await scene.verify()
+    after = [scene.catalogue.find(asked), scene.catalogue.find(there)]
+
+    assert [one is not None and one.target.quarantined for one in before] == [False, False]
+    assert [one is not None and one.target.quarantined for one in after] == [True, True]
+
+
+async def test_only_tools_that_there_are_are_kept() -> None:
+    scene = await both()
+    for number in range(50):
+        assert scene.catalogue.find(identified("tools/call", f"time__now{number}")) is None
+        scene.catalogue.find(identified("resources/read", f"note:///{number}", "notes"))
+
+    assert scene.verifier.tools == {}
+
+
 async def test_a_tool_that_the_operator_took_out_of_use_is_quarantined() -> None:
     lock = with_pins(
         lock_of("time", TIME),
