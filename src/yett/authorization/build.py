@@ -4,7 +4,7 @@ import contextlib
 import hashlib
 import os
 import stat
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import Final
 
@@ -46,6 +46,9 @@ ID_CHARS_MAX: Final = 200
 SHOWN_CHARS_MAX: Final = 500
 CHECKED_AT_ONCE: Final = 100
 """As in reading.py: while Cedar checks types, nothing else in the process runs."""
+
+_Fault = tuple[str, str]
+"""A policy's id, and what is wrong with it."""
 
 
 def open_labels(database: Database, clock: Clock) -> Labels:
@@ -298,35 +301,58 @@ def _doubled(policies: Iterable[Policy]) -> list[Problem]:
 
 
 def _faulty(policies: list[Policy], reader: Reader) -> list[Problem]:
-    """Check against the schema. Arguments and fields of rows are unknown to it, so what reads them is
-    left out."""
+    """Check against the schema, one of each shape. Arguments and fields of rows are unknown to it, so what
+    reads them is left out."""
     fresh = [policy for policy in policies if policy.statement.text not in reader.sound]
     of_calls = [policy for policy in fresh if ROW_ACTION not in policy.actions]
     of_rows = [policy for policy in fresh if ROW_ACTION in policy.actions]
-    problems: dict[tuple[str, str], Problem] = {}
+    problems: dict[_Fault, Problem] = {}
     for group in (of_calls, of_rows):
         schema = schema_text(with_rows=group is of_rows)
-        for start in range(0, len(group), CHECKED_AT_ONCE):
-            problems |= _faults_in(group[start : start + CHECKED_AT_ONCE], schema)
+        by_shape = {_shape(policy): policy for policy in group}
+        if _faults_in(list(by_shape.values()), schema):
+            problems |= _faults_in(group, schema)
     if not problems:
         reader.sound.update(policy.statement.text for policy in fresh)
     return list(problems.values())
 
 
-def _faults_in(group: list[Policy], schema: str) -> dict[tuple[str, str], Problem]:
-    problems: dict[tuple[str, str], Problem] = {}
-    for position, message in find_faults([_checkable(policy) for policy in group], schema):
-        policy = group[position]
-        plain = message.replace(f"for policy `policy{position}`, ", "")
-        problems.setdefault(
-            (policy.id, plain),
-            Problem(
-                f"`{policy.id}` does not fit the schema: {plain}",
-                fix="See `yett policy show --schema` for what a policy may speak of",
-                file=policy.statement.file,
-                line=policy.statement.line,
-            ),
-        )
+def _shape(policy: Policy) -> Hashable:
+    """Return what decides whether a policy fits the schema: without conditions these are the types in its head,
+    and which of all keys, roles and tools it names is no matter."""
+    if policy.conditional:
+        return policy.statement.text
+    form = policy.form
+    return _types(form["principal"]), str(form["action"]), _types(form["resource"])
+
+
+def _types(head: JSON) -> Hashable:
+    """Return a head without the names in it: {"op", "entity_type", "entity": {"type"}, "in": {"entity": …}}."""
+    inside = head.get("in")
+    return (
+        head["op"],
+        head.get("entity_type"),
+        head["entity"]["type"] if "entity" in head else None,
+        inside["entity"]["type"] if inside else None,
+    )
+
+
+def _faults_in(policies: list[Policy], schema: str) -> dict[_Fault, Problem]:
+    problems: dict[_Fault, Problem] = {}
+    for start in range(0, len(policies), CHECKED_AT_ONCE):
+        group = policies[start : start + CHECKED_AT_ONCE]
+        for position, message in find_faults([_checkable(policy) for policy in group], schema):
+            policy = group[position]
+            plain = message.replace(f"for policy `policy{position}`, ", "")
+            problems.setdefault(
+                (policy.id, plain),
+                Problem(
+                    f"`{policy.id}` does not fit the schema: {plain}",
+                    fix="See `yett policy show --schema` for what a policy may speak of",
+                    file=policy.statement.file,
+                    line=policy.statement.line,
+                ),
+            )
     return problems
 
 

@@ -14,6 +14,7 @@ _FOR: Final = "approval_for"
 _BY: Final = "approval_by"
 _CALLER: Final = "caller"
 _NAMES: Final = (APPROVAL, _FOR, _BY)
+_KNOWN: Final = frozenset({*_NAMES, "id", "shown"})
 PEOPLE_MAX: Final = 9
 SECONDS_MIN: Final = 60
 SECONDS_MAX: Final = 7 * 86_400
@@ -40,7 +41,7 @@ def read_demand(annotations: Mapping[str, str | None]) -> Demand | None:
             grant what was to be asked about, so one that looks like ours and is not is refused.
     """
     for name in annotations:
-        if name not in _NAMES and get_close_matches(name.lower(), _NAMES, 1, _SIMILAR):
+        if name not in _KNOWN and get_close_matches(name.lower(), _NAMES, 1, _SIMILAR):
             raise ValueError(f"`@{name}` means nothing; did you mean `@{_closest(name)}`?")
     if APPROVAL not in annotations:
         if stray := [name for name in _NAMES if name in annotations]:

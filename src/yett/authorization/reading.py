@@ -45,18 +45,21 @@ class Reader:
         if len(self._policies) > KNOWN_MAX:
             self._policies.clear()
             self.sound.clear()
-        texts = dict.fromkeys(statement.text for statement, _ in statements)
-        fresh = [text for text in texts if text not in self._policies]
+        fresh = {each.text: each for each, _ in statements if each.text not in self._policies}
+        unread = [text for text, statement in fresh.items() if statement.form is None]
+        for text, statement in fresh.items():
+            if statement.form is not None:
+                self._policies[text] = read_policy(statement.form, statement, default_id="")
         wrong: dict[str, str] = {}
-        for start in range(0, len(fresh), _AT_ONCE):
-            wrong |= self._learn(fresh[start : start + _AT_ONCE])
+        for start in range(0, len(unread), _AT_ONCE):
+            wrong |= self._learn(unread[start : start + _AT_ONCE])
         problems = [
             _not_cedar(wrong[statement.text], statement)
             for statement, _ in statements
             if statement.text in wrong
         ]
         if not problems:
-            problems = self._heavy(statements, frozenset(fresh))
+            problems = self._heavy(statements, frozenset(unread))
         if problems:
             for text in fresh:
                 self._policies.pop(text, None)
