@@ -71,13 +71,14 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
         """Tools, resources and prompts: the whole road, to an upstream and back."""
         caller = self.authentication.identify(call)
         record.attribute(caller)  # from here on, a refusal has a name on it
-        self.credentials.look_out(caller)  # for what only a thief can have
+        if look_out := self.credentials.look_out:
+            look_out(caller)  # for what only a thief can have
         resolved = self.catalogue.find(caller) or await self.catalogue.resolve(caller)
         record.aim(resolved)  # and a target
         permitted = self.authorization.permit(resolved)
         record.permit(permitted)
         validated = self.validation.check(permitted)
-        if self.validation.looks_up(validated):
+        if self.validation.looks_up:
             await self.validation.look_up(validated)  # where names lead, if the operator asks
         confirmed = self.authorization.waive(validated) or (
             await self.authorization.confirm(validated)  # by a person, if a policy asks

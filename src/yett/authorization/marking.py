@@ -40,8 +40,6 @@ class Marking:
 
     def remember(self, cleaned: Cleaned) -> None:
         """Label who is about to see this, and keep traces of the text."""
-        if not self._marks:
-            return  # nearly every gate, each call
         permitted = cleaned.answered.armed.admitted.validated.permitted
         labels = self.label(permitted)
         if labels and self._traces:

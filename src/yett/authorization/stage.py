@@ -78,11 +78,10 @@ class _Like(msgspec.Struct, frozen=True):
 
 @final
 class _Profile(msgspec.Struct, frozen=True, eq=False):
-    """A principal and what is known about its like. standings: by `server/name`, of targets in use."""
+    """A principal and what is known about its like."""
 
     principal: Principal
     like: _Like
-    standings: dict[str, Standing]
 
 
 @final
@@ -111,13 +110,15 @@ class Authorizer:
         self._clock = clock
         self._approvals = approvals
         self._alarms = alarms
+        self._marks = marks
         self._marking = Marking(marks, labels)
         self._rows = RowPolicies(policies, tools_with_rows(marks))
         self._roles = roles | mentioned(policies, "Role")
         self._named_keys = mentioned(policies, "Key")
         self._profiles: dict[str, _Profile] = {}
         self._likes: dict[Caller, _Like] = {}
-        self._count = self._stood = 0
+        self._standings: dict[tuple[str, str], Standing] = {}  # by caller and `server/name`
+        self._count = 0
         self._lists: dict[
             tuple[Caller, str, str | None], tuple[tuple[Target, ...], tuple[Target, ...]]
         ] = {}
@@ -129,17 +130,13 @@ class Authorizer:
             Denied: NOT_PERMITTED, ARGUMENT_DENIED, or TOOL_QUARANTINED for who would be permitted.
         """
         principal, target = resolved.principal, resolved.target
+        standing = self._standings.get((principal.id, target.key))
+        if standing is not None and standing.principal is principal and standing.target is target:
+            policies = standing.policies
+            if policies is not None:
+                return Permitted(resolved.call, principal, target, policies, self.version, standing)
         if self.shadow is not None:
             self.shadow.look(self, resolved)
-        profile = self._profiles.get(principal.id)
-        if profile is not None and profile.principal is principal:
-            standing = profile.standings.get(target.key)
-            if standing is not None and standing.target is target:
-                policies = standing.policies
-                if policies is not None:
-                    return Permitted(
-                        resolved.call, principal, target, policies, self.version, standing
-                    )
         return self._permit(resolved.call, principal, target)
 
     def waive(self, validated: Validated) -> Confirmed | None:
@@ -180,7 +177,8 @@ class Authorizer:
 
     def remember(self, cleaned: Cleaned) -> None:
         """Take note of what the caller is about to see, before it does."""
-        self._marking.remember(cleaned)
+        if self._marks:  # nearly no gate has any
+            self._marking.remember(cleaned)
 
     def _permit(self, call: Call, principal: Principal, target: Target) -> Permitted:
         """Decide; what the policies say of every such call is kept."""
@@ -196,7 +194,7 @@ class Authorizer:
         if rows is not None:
             policies = tuple(dict.fromkeys((*policies, *rows.policies)))
         standing = self._stand(principal, target)
-        if rows is None:
+        if rows is None and self.shadow is None:  # which looks at each call
             standing.policies = granted
         version, ask = self.version, decision.ask
         return Permitted(call, principal, target, policies, version, standing, ask, rows)
@@ -228,20 +226,15 @@ class Authorizer:
     def _stand(self, principal: Principal, target: Target) -> Standing:
         """Return what is kept about the two; of a name that the caller made up, as it can those of resources,
         nothing is."""
-        standings = self._meet(principal).standings
-        standing = standings.get(target.key)
-        if standing is not None and standing.target is target:
+        key = principal.id, target.key
+        standing = self._standings.get(key)
+        if standing is not None and standing.principal is principal and standing.target is target:
             return standing
         fresh = Standing(principal, target)
-        if target.kind is not Kind.TOOL:
-            return fresh
-        if standing is None:
-            if self._stood >= STANDINGS_MAX:
-                for profile in self._profiles.values():
-                    profile.standings.clear()
-                self._stood = 0
-            self._stood += 1
-        standings[target.key] = fresh
+        if target.kind is Kind.TOOL:
+            if len(self._standings) >= STANDINGS_MAX:
+                self._standings.clear()
+            self._standings[key] = fresh
         return fresh
 
     def permit_list(self, inventory: Inventory) -> PermittedList:
@@ -326,7 +319,7 @@ class Authorizer:
         profile = self._profiles.get(principal.id)
         if profile is not None and profile.principal == principal:
             if profile.principal is not principal:  # read again from the store, and found unchanged
-                profile = _Profile(principal, profile.like, profile.standings)
+                profile = _Profile(principal, profile.like)
                 self._profiles[principal.id] = profile
             return profile
         caller = Caller(
@@ -340,14 +333,15 @@ class Authorizer:
         like = self._likes.get(caller)
         if like is None:
             like = self._likes[caller] = _Like(caller, {}, {}, {})
-        profile = self._profiles[principal.id] = _Profile(principal, like, {})
+        profile = self._profiles[principal.id] = _Profile(principal, like)
         return profile
 
     def _forget(self) -> None:
         self._profiles.clear()
         self._likes.clear()
         self._lists.clear()
-        self._count = self._stood = 0
+        self._standings.clear()
+        self._count = 0
 
     def _occasion(self, call: Call, principal: Principal) -> Occasion:
         return Occasion(call, principal, self._clock.wall(), self._marking.labels)

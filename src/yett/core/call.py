@@ -23,13 +23,14 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     id: the record's id, sent back as `Yett-Request-Id`. server: None on `/mcp`, where `name` is a
     public name (`server__tool`); otherwise `name` is the server's own. name: tool, prompt or URI;
     empty for lists. session: an id of the conversation that the call belongs to, if the caller has
-    conversations; empty: it has none. arguments: the input. params: of lists, `cursor` as the caller gave it, or `whole`
-    for all pages at once. credential: the value after `Bearer `; None when there is no
-    well-formed `Authorization` header. owner: id of the principal that the session belongs to.
-    received_at: wall clock. started: monotonic. protocol: MCP version, or "rest". talk: None if
-    nothing passes besides the request and its answer. mirrored: `Mcp-Param-*` headers, decoded, by
-    their lower-case name after the prefix, each None if it cannot be decoded; None as a whole: the
-    caller's version does not mirror (MCP 2026-07-28, Custom Headers from Tool Parameters).
+    conversations; empty: it has none. arguments: the input. encoded: what `encode` makes of it, where
+    it came like that; empty: not made. params: of lists, `cursor` as the caller gave it, or `whole` for
+    all pages at once. credential: the value after `Bearer `; None when there is no well-formed
+    `Authorization` header. owner: id of the principal that the session belongs to. received_at: wall
+    clock. started: monotonic. protocol: MCP version, or "rest". talk: None if nothing passes besides
+    the request and its answer. mirrored: `Mcp-Param-*` headers, decoded, by their lower-case name
+    after the prefix, each None if it cannot be decoded; None as a whole: the caller's version does not
+    mirror (MCP 2026-07-28, Custom Headers from Tool Parameters).
     """
 
     id: str
@@ -37,6 +38,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     server: str | None
     name: str = ""
     arguments: dict[str, JSON] = {}
+    encoded: bytes = b""
     params: dict[str, JSON] = {}
     credential: Secret | None
     owner: str | None = None

@@ -42,7 +42,7 @@ class Trap(msgspec.Struct, frozen=True):
 
 @final
 class Lookout:
-    """record_event: takes the alert; if it raises, the call ends. cut: revokes a key, soon."""
+    """traps: at least one. record_event: takes the alert; if it raises, the call ends. cut: revokes a key, soon."""
 
     def __init__(
         self,
@@ -64,8 +64,6 @@ class Lookout:
             Denied: ARGUMENT_DENIED; a honeytoken is in it.
             Fault: that cannot be recorded.
         """
-        if self._suspect is None:
-            return
         call, principal = identified.call, identified.principal
         inputs = None if call.talk is None else call.talk.inputs
         said = encode([call.name, call.arguments, inputs]).lower()
@@ -109,9 +107,7 @@ def check_honeytoken(value: Secret) -> None:
 
 
 def _suspect(forms: list[bytes]) -> Any:
-    """Return what finds the beginning of any of them; None: there are none."""
-    if not forms:
-        return None
+    """Return what finds the beginning of any of them."""
     options = re2.Options()
     options.max_mem = _AUTOMATON_BYTES_MAX
     options.encoding = (

@@ -50,7 +50,8 @@ class _Held(msgspec.Struct, frozen=True):
 class Armourer:
     """`plans`: for each configured server. `sources`: by scheme; a scheme without one is refused.
     `record_event`: takes the record of a retrieval; if it raises, the value is not used. `honeytokens`:
-    reads them. `cut`: revokes a key, soon. `look_out`: asked about each call, before anything else."""
+    reads them. `cut`: revokes a key, soon. `look_out`: asked about each call, before anything else; None:
+    there are no honeytokens."""
 
     def __init__(
         self,
@@ -65,7 +66,7 @@ class Armourer:
     ) -> None:
         self._honeytokens = honeytokens
         self._cut = cut
-        self.look_out = Lookout((), record_event, cut)
+        self.look_out: Lookout | None = None
         self._plans = dict(plans)
         self._sources = dict(sources)
         self._monotonic = clock.monotonic
@@ -153,7 +154,8 @@ class Armourer:
             if not unchanged:
                 self._held, self._ready = {}, {}
         if not unchanged:
-            self.look_out = Lookout(self._honeytokens(), self._record_event, self._cut)
+            traps = self._honeytokens()
+            self.look_out = Lookout(traps, self._record_event, self._cut) if traps else None
 
     async def _make_ready(self, server: str, purpose: str) -> _Ready:
         plan = self._plan(server)

@@ -15,8 +15,10 @@ from yett.core.pointer import join_pointer
 from yett.core.target import JSON
 
 FLAT_NODES: Final = 17
-_FLAT_KEYS: Final = FLAT_NODES - 1
-_FLAT_CHARS: Final = 5_000
+FLAT_KEYS: Final = FLAT_NODES - 1
+FLAT_BYTES: Final = ARGUMENT_STRING_CHARS_MAX
+"""Encoded. No character takes less than a byte, so no text is too long in what is no longer."""
+CONTAINERS: Final = frozenset({dict, list})
 _TOO_LONG: Final = f"is longer than {ARGUMENT_STRING_CHARS_MAX} characters"
 _TOO_MANY_BYTES: Final = f"is more than {ARGUMENT_BYTES_MAX} bytes"
 
@@ -36,18 +38,11 @@ class ArgumentsTooLarge(ValueError):
 
 def is_small(arguments: dict[str, JSON]) -> bool:
     """Tell whether these are few, short and without nesting, which implies every cap below."""
-    if len(arguments) > _FLAT_KEYS:
-        return False
-    for key, value in arguments.items():
-        kind = type(value)
-        if kind is str:
-            if len(value) > _FLAT_CHARS:
-                return False
-        elif kind is dict or kind is list:
-            return False
-        if len(key) > _FLAT_CHARS:
-            return False
-    return True
+    return (
+        len(arguments) <= FLAT_KEYS
+        and CONTAINERS.isdisjoint(map(type, arguments.values()))
+        and len(encode(arguments)) <= FLAT_BYTES
+    )
 
 
 def estimate(arguments: dict[str, JSON]) -> tuple[int, int] | None:

@@ -14,7 +14,14 @@ from yett.core.reasons import Reason
 from yett.core.rounds import OF_GATE
 from yett.core.seal import Sealer
 from yett.core.target import JSON, Target
-from yett.validation.arguments import FLAT_NODES, estimate, is_small
+from yett.validation.arguments import (
+    CONTAINERS,
+    FLAT_BYTES,
+    FLAT_KEYS,
+    FLAT_NODES,
+    estimate,
+    is_small,
+)
 from yett.validation.cache import SchemaCache
 from yett.validation.kinds.addresses import leads_inside
 from yett.validation.kinds.guarding import Guarding
@@ -47,17 +54,11 @@ class _Few(msgspec.Struct, frozen=True, eq=False):
 class Validator:
     """open_targets: `server/tool` of each tool whose undeclared arguments the operator lets through.
     guardings: likewise, what the arguments of a tool are, beside what its schema says. resolver: asked
-    where names lead, for tools whose operator wants that."""
+    where names lead, for tools whose operator wants that; `looks_up`: there are such tools."""
 
     __slots__ = (
-        "_cache",
-        "_few",
-        "_guardings",
-        "_open_targets",
-        "_pointing",
-        "_resolver",
-        "_sealer",
-    )
+        "_cache", "_few", "_guardings", "_open_targets", "_resolver", "_sealer", "looks_up",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -71,7 +72,7 @@ class Validator:
         self._sealer: Final = sealer
         self._open_targets: Final = frozenset(open_targets)
         self._guardings: Final = guardings
-        self._pointing: Final = frozenset(key for key, it in guardings.items() if it.pointing)
+        self.looks_up: Final = any(guarding.pointing for guarding in guardings.values())
         self._resolver: Final = resolver
         self._few: dict[str, _Few] = {}
 
@@ -85,19 +86,28 @@ class Validator:
             Fault: internal_error, the tool's schema cannot be judged by.
         """
         call, target = permitted.call, permitted.target
-        arguments = call.arguments
+        arguments, encoded = call.arguments, call.encoded
         if call.task is not None and call.task.id:
             return Validated(permitted, arguments, resumption=follow_up(permitted, call.task))
+        if not encoded:
+            encoded = encode(arguments)
         if target.kind is _TOOL:
             few = self._few.get(target.key)
             if few is None or few.target is not target:
                 few = self._prepare(target)
             # Nearly every call passes here; what does not is looked at again, to tell why.
-            if few.fit is None or not is_small(arguments) or not few.fit(arguments):
-                arguments = self._check_tool(permitted, arguments, few.guarding)
+            if (
+                few.fit is None
+                or len(encoded) > FLAT_BYTES
+                or len(arguments) > FLAT_KEYS
+                or not CONTAINERS.isdisjoint(map(type, arguments.values()))
+                or not few.fit(arguments)
+            ):
+                checked = self._check_tool(permitted, arguments, few.guarding)
+                if checked is not arguments:
+                    arguments, encoded = checked, encode(checked)
         else:
             check_other(permitted, arguments)
-        encoded = encode(arguments)
         if call.talk is None or (call.talk.inputs is None and not call.talk.state):
             return Validated(permitted, arguments, encoded)
         resumption = resume(permitted, encoded, call.talk, self._sealer)
@@ -105,17 +115,15 @@ class Validator:
             return Validated(permitted, arguments, encoded, consent=resumption)
         return Validated(permitted, arguments, encoded, resumption)
 
-    def looks_up(self, validated: Validated) -> bool:
-        """Tell whether names in the arguments are to be looked up before anything is sent."""
-        return validated.permitted.target.key in self._pointing
-
     async def look_up(self, validated: Validated) -> None:
-        """Let only names go on that lead to the public network now.
+        """Let only names go on that lead to the public network now, if they are to be looked up.
 
         Raises:
             Denied: argument_denied, one leads elsewhere, or nobody can say where.
         """
-        guarding = self._guardings[validated.permitted.target.key]
+        guarding = self._guardings.get(validated.permitted.target.key)
+        if guarding is None or not guarding.pointing:
+            return
         asked: set[str] = set()
         for pointer, host in guarding.hosts(validated.arguments):
             if host in asked:

@@ -45,7 +45,7 @@ async def call(arguments: dict[str, Any], rules: Any = None) -> list[str]:
     rule = ArgumentRules(arguments=msgspec.convert(rules, Arguments))
     stage = build({"demo/echo": rule}, SchemaCache(), SEALER, resolver)
     validated = stage.check(permitted(arguments, TOOL))
-    if stage.looks_up(validated):
+    if stage.looks_up:
         await stage.look_up(validated)
     return resolver.asked
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +13,7 @@ from yett.core import bounds
 from yett.core.document import encode
 from yett.core.errors import Denied, Fault
 from yett.core.operations import Kind
+from yett.core.proofs import Permitted
 from yett.core.reasons import Reason
 from yett.validation import SchemaCache, Validator
 from yett.validation.arguments import ArgumentsTooLarge, estimate, extent, is_small, measure
@@ -227,19 +229,50 @@ def test_a_steep_schema_is_judged_by_the_exact_size() -> None:
 
 
 def test_the_largest_small_arguments_are_within_every_cap() -> None:
-    largest = {str(i) + "\x00" * 4_998: "\x00" * 5_000 for i in range(10, 26)}
-
-    assert is_small(largest)
-    measure(largest)
+    texts: list[dict[str, Any]] = [
+        {"a": "x" * 99_992},
+        {"x" * 99_993: ""},
+        {str(number): 10**300 for number in range(16)},
+    ]
+    for largest in texts:
+        assert is_small(largest)
+        measure(largest)
     too_large: list[dict[str, Any]] = [
-        {"a": "x" * 5_001},
-        {"x" * 5_001: "a"},
+        {"a": "x" * 99_993},
+        {"a": "\x00" * 20_000},
         {"a": []},
         {"a": {}},
         dict.fromkeys(map(str, range(17))),
     ]
     for larger in too_large:
         assert not is_small(larger)
+
+
+@given(st.dictionaries(st.sampled_from(["message", "any", "other"]), VALUES, max_size=3))
+def test_a_look_at_few_arguments_says_what_a_closer_look_says(arguments: dict[str, Any]) -> None:
+    few, closer = Validator(SchemaCache(), SEALER), Validator(SchemaCache(), SEALER)
+    asked, other = permitted(arguments, tool(ECHO)), permitted(arguments, tool(ECHO))
+    known = closer._prepare(other.target)
+    closer._few[other.target.key] = msgspec.structs.replace(known, fit=None)
+
+    assert outcome(few, asked) == outcome(closer, other)
+
+
+def outcome(stage: Validator, asked: Permitted) -> object:
+    try:
+        validated = stage.check(asked)
+    except Denied as denied:
+        return denied.reason, denied.pointer, denied.shown
+    return validated.arguments, validated.encoded
+
+
+def test_what_came_as_it_is_sent_on_is_not_encoded_again() -> None:
+    asked = permitted({"message": "hello"}, tool(ECHO))
+    came = msgspec.structs.replace(asked.call, encoded=b'{"message":"hello"}')
+
+    validated = Validator(SchemaCache(), SEALER).check(msgspec.structs.replace(asked, call=came))
+
+    assert validated.encoded is came.encoded
 
 
 def test_a_long_name_is_cut_in_the_pointer() -> None:

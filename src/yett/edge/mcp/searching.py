@@ -146,12 +146,20 @@ class SearchingGate:
         ):
             return await self._refuse(call, "the name of a tool and its arguments")
         # Its headers belong to this tool, which mirrors nothing.
-        meant = msgspec.structs.replace(call, name=name, arguments=arguments, mirrored=None)
+        meant = msgspec.structs.replace(
+            call, name=name, arguments=arguments, encoded=b"", mirrored=None
+        )
         return await self._gate.handle(meant)
 
     def _take_all(self, call: Call) -> Coroutine[None, None, Reply]:
         meant = msgspec.structs.replace(
-            call, operation=_LIST, name="", arguments={}, params={"whole": True}, talk=None
+            call,
+            operation=_LIST,
+            name="",
+            arguments={},
+            encoded=b"",
+            params={"whole": True},
+            talk=None,
         )
         return self._gate.handle(meant)
 
