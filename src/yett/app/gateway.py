@@ -24,7 +24,7 @@ from yett.audit.outbox import drain_outbox
 from yett.audit.retention import prune
 from yett.authorization.build import read_ahead
 from yett.authorization.shadowing import Shadow
-from yett.configuration.load import fingerprint, located
+from yett.configuration.load import Loaded, fingerprint, located
 from yett.configuration.model import Configuration
 from yett.core import bounds
 from yett.core.call import Call, Reply
@@ -57,13 +57,22 @@ _AT_START_ONLY: Final = (
 
 @final
 class Gateway:
-    """Implements `yett.edge.Gate`. `estate.on_catalogue_change`: told when listings may differ now."""
+    """Implements `yett.edge.Gate`. `estate.on_catalogue_change`: told when listings may differ now.
+    fingerprints: of the files that the snapshot was made of, from before they were read."""
 
-    def __init__(self, snapshot: Snapshot, *, config_path: Path, estate: Estate, pool: UpstreamPool) -> None:  # fmt: skip
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        *,
+        config_path: Path,
+        fingerprints: tuple[object, ...],
+        estate: Estate,
+        pool: UpstreamPool,
+    ) -> None:
         self.estate = estate
         self._snapshot = snapshot
         self._config_path = config_path
-        self._fingerprint = self._fingerprints(snapshot.configuration)
+        self._fingerprints = fingerprints
         self._pool = pool
         self._tasks: list[asyncio.Task[None]] = []
         self._refreshers: list[Callable[[], object]] = []
@@ -246,7 +255,7 @@ class Gateway:
         except Refusal as refusal:
             log.warning("refresh: %s", refusal.private)
         self.estate.labels.take_over()
-        if self._fingerprints(self._snapshot.configuration) != self._fingerprint:
+        if self._look_at_files(self._snapshot.configuration) != self._fingerprints:
             await asyncio.to_thread(self._read_ahead)
             self.reload()
 
@@ -258,11 +267,11 @@ class Gateway:
 
     def reload(self) -> bool:
         """Swap in the configuration on disk; one that cannot be used leaves the old one serving."""
-        self._fingerprint = self._fingerprints(self._snapshot.configuration)
+        self._fingerprints = self._look_at_files(self._snapshot.configuration)
         try:
-            configuration = self._without_what_needs_a_restart(
-                load_proved(self._config_path, data=self.estate.data, clock=self.estate.clock)
-            )
+            loaded = load_proved(self._config_path, data=self.estate.data, clock=self.estate.clock)
+            configuration = self._without_what_needs_a_restart(loaded.configuration)
+            seen = (loaded.fingerprint, *_of_policies(configuration, self.estate.data))
             fresh = assemble(
                 configuration,
                 folder=self._snapshot.folder,
@@ -278,7 +287,7 @@ class Gateway:
             self._tell({"event": "configuration.refused", "why": why[:500]})
             return False
         old, self._snapshot = self._snapshot, fresh
-        self._fingerprint = self._fingerprints(configuration)
+        self._fingerprints = seen
         if fresh.catalogue is not old.catalogue and self._tasks:
             self._tasks.pop().cancel()
             self._tasks.append(self._watch_servers())
@@ -321,12 +330,9 @@ class Gateway:
     def _resource_updated(self, server: str, uri: str) -> None:
         self.estate.on_resource_update(server, uri)
 
-    def _fingerprints(self, configuration: Configuration) -> tuple[object, ...]:
+    def _look_at_files(self, configuration: Configuration) -> tuple[object, ...]:
         """What changes when the configuration or a policy file does."""
-        policies = sorted(Path(configuration.policies).glob("*.cedar"))
-        tried = shadow_file(self.estate.data)
-        files = (self._config_path, *policies, *((tried,) if tried else ()))
-        return tuple(_fingerprint(path) for path in files)
+        return fingerprint(self._config_path), *_of_policies(configuration, self.estate.data)
 
     def _watch_servers(self) -> asyncio.Task[None]:
         catalogue = self._snapshot.catalogue
@@ -350,15 +356,20 @@ class Gateway:
         return msgspec.structs.replace(configuration, **held)
 
 
-def open_gateway(config_path: Path, *, data: Path, clock: Clock) -> Gateway:
-    """Load, open and assemble everything; nothing listens yet. Call it inside the event loop.
+def open_gateway(
+    config_path: Path, *, data: Path, clock: Clock, loaded: Loaded | None = None
+) -> Gateway:
+    """Load, open and assemble everything; nothing listens yet. Call it inside the event loop. loaded: the
+    configuration, if it was loaded already.
 
     Raises:
         ConfigurationError: all problems of the configuration at once.
         CommandError: the data directory is in use or cannot be used.
         Fault: a store did not answer.
     """
-    configuration = load_proved(config_path, data=data, clock=clock)
+    loaded = load_proved(config_path, data=data, clock=clock, loaded=loaded)
+    configuration = loaded.configuration
+    fingerprints = (loaded.fingerprint, *_of_policies(configuration, data))
     estate = Estate(configuration, data=data, clock=clock)
     pool = UpstreamPool(clock)
     try:
@@ -368,15 +379,15 @@ def open_gateway(config_path: Path, *, data: Path, clock: Clock) -> Gateway:
     except BaseException:
         estate.close()
         raise
-    return Gateway(snapshot, config_path=config_path, estate=estate, pool=pool)
+    return Gateway(
+        snapshot, config_path=config_path, fingerprints=fingerprints, estate=estate, pool=pool
+    )
 
 
-def _fingerprint(path: Path) -> object:
-    """None for a file that is away, as it is for a moment while some editors save."""
-    try:
-        return fingerprint(path)
-    except OSError:
-        return None
+def _of_policies(configuration: Configuration, data: Path) -> tuple[object, ...]:
+    tried = shadow_file(data)
+    files = sorted(Path(configuration.policies).glob("*.cedar"))
+    return tuple(map(fingerprint, [*files, tried] if tried else files))
 
 
 def _lines(error: ConfigurationError) -> str:

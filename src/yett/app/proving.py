@@ -13,23 +13,24 @@ from yett.app.servers import (
     tool_marks,
     undeclared_arguments,
 )
-from yett.configuration.load import load, located
+from yett.configuration.load import Loaded, load_fingerprinted, located
 from yett.configuration.model import Configuration, ServerSection, TlsSection
 from yett.core.clock import Clock
 from yett.core.errors import ConfigurationError, Problem
 
 
-def load_proved(path: Path, *, data: Path, clock: Clock) -> Configuration:
-    """Load the configuration, and look into the files of certificates and keys that it names.
+def load_proved(path: Path, *, data: Path, clock: Clock, loaded: Loaded | None = None) -> Loaded:
+    """Load the configuration, and look into the files of certificates and keys that it names. loaded: it, if
+    it was loaded already.
 
     Raises:
         ConfigurationError: everything that is wrong with it, or with them.
     """
-    configuration = load(path, data=data)
-    problems = list(certificate_problems(configuration, clock))
+    loaded = loaded or load_fingerprinted(path, data=data)
+    problems = list(certificate_problems(loaded.configuration, clock))
     if problems:
         raise located(ConfigurationError(problems), path)
-    return configuration
+    return loaded
 
 
 def prove_whole(path: Path, *, data: Path, clock: Clock) -> Configuration:
@@ -38,7 +39,7 @@ def prove_whole(path: Path, *, data: Path, clock: Clock) -> Configuration:
     Raises:
         ConfigurationError: everything that would keep `yett up` from using it.
     """
-    configuration = load_proved(path, data=data, clock=clock)
+    configuration = load_proved(path, data=data, clock=clock).configuration
     folder = path.resolve().parent
     problems: list[Problem] = []
     try:

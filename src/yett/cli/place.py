@@ -14,6 +14,7 @@ from yett.core.clock import Clock, SystemClock
 from yett.core.errors import CommandError, ConfigurationError, Refusal
 
 if TYPE_CHECKING:  # heavy, and most commands need one of them at most
+    from yett.configuration.load import Loaded
     from yett.configuration.model import Configuration
     from yett.credentials.vault import Vault
     from yett.storage.port import Database
@@ -35,7 +36,7 @@ class Place:
         self.data = data
         self.as_json = as_json
         self.clock: Clock = SystemClock()
-        self._configuration: Configuration | None = None
+        self._loaded: Loaded | None = None
         self._database: Database | None = None
 
     @property
@@ -58,15 +59,23 @@ class Place:
         Raises:
             ConfigurationError: it cannot be used.
         """
-        if self._configuration is None:
-            from yett.configuration.load import load
+        return self.loaded().configuration
 
-            self._configuration = load(self.config_path, data=self.data)
-        return self._configuration
+    def loaded(self) -> "Loaded":
+        """Load the configuration, once, for who watches its file from then on.
+
+        Raises:
+            ConfigurationError: it cannot be used.
+        """
+        if self._loaded is None:
+            from yett.configuration.load import load_fingerprinted
+
+            self._loaded = load_fingerprinted(self.config_path, data=self.data)
+        return self._loaded
 
     def configuration_changed(self) -> None:
         """Say that the file was written: it is loaded again when it is asked for."""
-        self._configuration = None
+        self._loaded = None
 
     def configuration_or_default(self) -> "Configuration":
         """Load the configuration; without a file, return what holds then.

@@ -90,7 +90,9 @@ async def _serve(place: Place, configuration: "Configuration", first_role: str |
     from yett.telemetry.logs import configure
 
     place.make_data()
-    gateway = open_gateway(place.config_path, data=place.data, clock=place.clock)
+    gateway = open_gateway(
+        place.config_path, data=place.data, clock=place.clock, loaded=place.loaded()
+    )
     configure(configuration.telemetry.log_level, redact_text=gateway.estate.redactor.redact_text)
     signals.on_reload = gateway.reload
     try:

@@ -3,7 +3,7 @@
 import os
 import stat
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, final
 
 import msgspec
 
@@ -17,6 +17,24 @@ from yett.core.errors import ConfigurationError, Problem
 
 FILE_BYTES_MAX: Final = 1024 * 1024
 _DATA_DIRECTORY: Final = ".yett"
+
+
+@final
+class Loaded(msgspec.Struct, frozen=True):
+    """A configuration, and the fingerprint that its file had before it was read."""
+
+    configuration: Configuration
+    fingerprint: object
+
+
+def load_fingerprinted(path: Path, *, data: Path | None = None) -> Loaded:
+    """As `load`, for who watches the file: what changes while it is read is not missed.
+
+    Raises:
+        ConfigurationError: everything that is wrong with it.
+    """
+    before = fingerprint(path)
+    return Loaded(load(path, data=data), before)
 
 
 def load(path: Path, *, data: Path | None = None) -> Configuration:
@@ -71,13 +89,13 @@ def located(error: ConfigurationError, path: Path) -> ConfigurationError:
     return error
 
 
-def fingerprint(path: Path) -> tuple[int, int, int]:
-    """Return (inode, mtime in nanoseconds, size): differs when the file may have changed.
-
-    Raises:
-        OSError: the file cannot be asked.
-    """
-    state = path.stat()
+def fingerprint(path: Path) -> tuple[int, int, int] | None:
+    """Return (inode, mtime in nanoseconds, size): differs when the file may have changed. None for one that
+    is away, as it is for a moment while some editors save."""
+    try:
+        state = path.stat()
+    except OSError:
+        return None
     return state.st_ino, state.st_mtime_ns, state.st_size
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from yett.app.gateway import open_gateway
 from yett.catalogue import Catalogue
+from yett.configuration.load import load_fingerprinted
 from yett.core.clock import SystemClock
 
 BEFORE = "roles: {reader: []}\n"
@@ -38,6 +39,20 @@ async def test_what_needs_a_restart_stays_whole_and_is_said_each_time(
                 assert getattr(found, section) == getattr(before, section)
                 assert f"`{section}` changed" in caplog.text
             caplog.clear()
+    finally:
+        await gateway.close()
+
+
+async def test_what_changes_while_the_gate_starts_is_taken_over(tmp_path: Path) -> None:
+    path, data = tmp_path / "yett.yaml", tmp_path / ".yett"
+    path.write_text(BEFORE)
+    loaded = load_fingerprinted(path, data=data)
+    path.write_text(AFTER)
+    gateway = open_gateway(path, data=data, clock=SystemClock(), loaded=loaded)
+    try:
+        assert list(gateway.snapshot.configuration.roles) == ["reader"]
+        await gateway.refresh()
+        assert list(gateway.snapshot.configuration.roles) == ["writer"]
     finally:
         await gateway.close()
 
