@@ -60,9 +60,9 @@ def parse(body: bytes, trusted: bool = False) -> JSON:  # noqa: FBT001, FBT002 -
     return value
 
 
-def parse_compact(part: bytes) -> JSON:
+def parse_compact(part: bytes, above: int = 1) -> JSON:
     """Return the value of a document that stands in another and is, byte for byte, what `encode` writes of it.
-    None: it is not. `parse` tells of the whole what is true of it.
+    None: it is not. `parse` tells of the whole what is true of it. above: containers that it stands in.
 
     Raises:
         DocumentError: nested too deep, or too many values.
@@ -75,8 +75,8 @@ def parse_compact(part: bytes) -> JSON:
             return None
     except (ValueError, TypeError, RecursionError):
         return None
-    if len(part) >= _SHORTEST_TOO_DEEP and _may_be_deep(part):
-        check_depth(value, DOCUMENT_DEPTH_MAX - 1)
+    if len(part) + 2 * above >= _SHORTEST_TOO_DEEP and _may_be_deep(part):
+        check_depth(value, DOCUMENT_DEPTH_MAX - above)
     return value
 
 

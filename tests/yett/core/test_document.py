@@ -349,4 +349,9 @@ def test_a_part_is_as_deep_as_the_whole_may_be() -> None:
     with pytest.raises(DocumentError):
         parse_compact(nested_lists(DOCUMENT_DEPTH_MAX, b'"' + b"x" * 5_000 + b'"'))
     with pytest.raises(DocumentError):
+        parse_compact(nested_lists(DOCUMENT_DEPTH_MAX, b"1"))
+    assert parse_compact(nested_lists(DOCUMENT_DEPTH_MAX - 2, b"1"), 2) is not None
+    with pytest.raises(DocumentError):
+        parse_compact(nested_lists(DOCUMENT_DEPTH_MAX - 1, b""), 2)
+    with pytest.raises(DocumentError):
         parse(nested_lists(DOCUMENT_DEPTH_MAX + 1, b'"' + b"x" * 5_000 + b'"'))
