@@ -343,14 +343,16 @@ class Verifier:
 
     def _take_lock(self, lock: Lock) -> None:
         """Judge again what was seen last; whether it is still shown is for the next verification."""
-        self._lock = lock
+        old, self._lock = self._lock, lock
         for server, watch in self._watches.items():
+            pins = lock.servers.get(server, _NO_PINS)
+            if pins is old.servers.get(server, _NO_PINS):
+                continue
             before = self.view.boards.get(server)
             if watch.sight is None and watch.fault is not None:
                 self._show_pins(server)
             if watch.sight is None or before is None:
                 continue
-            pins = lock.servers.get(server, _NO_PINS)
             board = make_board(server, pins, watch.sight, self._classes_of(server).operator)
             report_changes(server, before, board, pins, watch.sight, self._tell)
             self._publish(server, board, trusted=server in self.view.trusted)

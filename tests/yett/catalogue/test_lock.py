@@ -128,3 +128,18 @@ def test_a_lock_that_somebody_else_keeps_changing_is_a_fault(
 def test_first_sight_leaves_a_server_alone_that_somebody_approved_meanwhile() -> None:
     sight = examine("time", Definitions(tools=(tool("other"),)), accept)
     assert pin_first_sight(LOCK, "time", sight, Classes(), "t") == LOCK
+
+
+def test_what_is_remembered_of_the_file_is_what_is_in_it(tmp_path: Path) -> None:
+    path = tmp_path / "yett.lock"
+    kept = LockFile(path)
+    for store, lock in ((kept, LOCK), (LockFile(path), Lock()), (LockFile(path), LOCK)):
+        store.update(lambda _, lock=lock: lock)  # type: ignore[misc]
+        assert kept.read() == LockFile(path).read() == lock
+        assert kept.read() is kept.read()
+
+    path.write_bytes(path.read_bytes().replace(b"Does it", b"Does IT"))
+    with pytest.raises(ConfigurationError, match="damaged"):
+        kept.read()
+    path.unlink()
+    assert kept.read() == Lock()

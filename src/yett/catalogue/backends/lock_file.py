@@ -1,6 +1,7 @@
 """The file `yett.lock`: read strictly, written as a whole."""
 
 import fcntl
+import hashlib
 import os
 import time
 from collections.abc import Callable, Hashable, Iterator
@@ -22,14 +23,18 @@ _MODE: Final = 0o644  # it holds no secret and lies in Git
 
 @final
 class LockFile:
-    """signers: keys of which one must have signed it, in a file beside it; none: nobody has to."""
+    """signers: keys of which one must have signed it, in a file beside it; none: nobody has to.
 
-    __slots__ = ("_path", "_signature", "_signers")
+    What was read or written last is kept: servers are pinned one after the other, and each reads it anew.
+    """
+
+    __slots__ = ("_known", "_path", "_signature", "_signers")
 
     def __init__(self, path: Path, signers: frozenset[bytes] = frozenset()) -> None:
         self._path = path
         self._signature = path.with_name(path.name + SIGNATURE_SUFFIX)
         self._signers = signers
+        self._known: tuple[bytes, Lock] | None = None
 
     def stamp(self) -> Hashable:
         if not self._signers:
@@ -48,9 +53,17 @@ class LockFile:
                 file=str(self._path),
             )
             raise ConfigurationError([problem]) from error
-        lock = check_lock(decode_lock(content, str(self._path)), str(self._path))
+        lock = self._decoded(content)
         if self._signers and self._signer_of(content) not in self._signers:
             raise LockNotSigned(str(self._path), lock)
+        return lock
+
+    def _decoded(self, content: bytes) -> Lock:
+        digest = hashlib.sha256(content).digest()
+        if self._known is not None and self._known[0] == digest:
+            return self._known[1]
+        lock = check_lock(decode_lock(content, str(self._path)), str(self._path))
+        self._known = digest, lock
         return lock
 
     def _signer_of(self, content: bytes) -> bytes | None:
@@ -68,7 +81,9 @@ class LockFile:
                 lock = self.read()
                 changed = change(lock)
                 if changed != lock:
-                    write_whole(self._path, encode_lock(changed), mode=_MODE)
+                    content = encode_lock(changed)
+                    write_whole(self._path, content, mode=_MODE)
+                    self._known = hashlib.sha256(content).digest(), changed
                 return changed
         except OSError as error:
             raise Fault(
