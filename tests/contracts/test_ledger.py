@@ -13,6 +13,7 @@ from yett.limits.backends.book_ledger import BookLedger, Nowhere
 from yett.limits.backends.journal_file import open_ledger
 from yett.limits.balances import Balances
 from yett.limits.demand import PERIODS, AccountDemand, Budget, Period
+from yett.limits.port import NoRoom
 
 BACKENDS: dict[str, Callable[[Path], Ledger]] = {
     "memory": lambda _: BookLedger(Balances(), Nowhere()),
@@ -61,8 +62,10 @@ def reserve_from(
     ledger: Ledger, accounts: list[AccountDemand], micros: int, when: float = NOON
 ) -> str | None:
     number = f"call-{next(NUMBERS)}"
-    refused = ledger.purse(accounts, "server/tool").reserve(number, micros, when)
-    return number if refused is None else None
+    try:
+        return ledger.purse(accounts, "server/tool").reserve(number, micros, when).id
+    except NoRoom:
+        return None
 
 
 def spent(ledger: Ledger, account: str, period: Period, when: float) -> int:

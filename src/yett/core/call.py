@@ -76,13 +76,18 @@ class RateLeft(msgspec.Struct, frozen=True, gc=False):
 
 @final
 class Usage(msgspec.Struct, frozen=True, gc=False):
-    """What the call cost and what is left, in millionths of `currency`; None: no budget applies. rates:
-    tells what is left of them when it is asked; None: there are none, or nobody here knows."""
+    """What the call cost, in millionths of `currency`. budget: tells how many are left in the tightest one when
+    it is asked; rates: what is left of them. None: there are none, or nobody here knows."""
 
     cost_micros: int = 0
-    remaining_micros: int | None = None
     currency: str = "USD"
+    budget: Callable[[], int | None] | None = None
     rates: Callable[[], RateLeft | None] | None = None
+
+    @property
+    def remaining_micros(self) -> int | None:
+        """Ask what is left; None: no budget applies."""
+        return None if self.budget is None else self.budget()
 
 
 @final

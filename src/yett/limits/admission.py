@@ -7,28 +7,28 @@ import msgspec
 
 from yett.core.call import Usage
 from yett.core.proofs import Admitted, Cleaned
+from yett.limits.balances import Open
 from yett.limits.breaker import Caller
 from yett.limits.outcome import is_unknown, never_left
 from yett.limits.plans import Plan
-from yett.limits.state import LimitsState
 from yett.limits.telling import told_cost
 
 
 @final
 class Admission(msgspec.Struct, gc=False):
-    """Room for one call, until the end of the block. micros: put aside and not yet settled; at: when, wall
-    seconds since 1970."""
+    """Room for one call, until the end of the block. opened: the money that was put aside. usage: what the call will
+    have used if it is answered; None: only the answer says. has_more: other places than the key's own, or
+    the breaker's probe."""
 
     shared: ClassVar[Literal[False]] = False
 
     admitted: Admitted
-    state: LimitsState
     plan: Plan
     caller: Caller
-    number: str
-    micros: int
-    is_probe: bool
-    at: float
+    opened: Open | None
+    usage: Usage | None
+    has_more: bool = False
+    is_probe: bool = False
     is_committed: bool = False
 
     def __enter__(self) -> "Admission":
@@ -39,25 +39,11 @@ class Admission(msgspec.Struct, gc=False):
         self.is_committed = True
 
     def settle(self, cleaned: Cleaned) -> Usage:
-        """Pay the price, and say what is left."""
-        plan = self.plan
-        if plan.counts_output and plan.meter is not None:
-            plan.meter.add_output(self.state.monotonic(), len(cleaned.encoded))
-        purse = plan.purse
-        if purse is None:
-            return plan.free
-        state = self.state
-        micros = self.micros
-        if not micros:
-            wall = state.wall
-            return Usage(0, purse.left(wall()), plan.demand.currency, plan.rates)
-        if plan.by_result is None:
-            state.ledger.settle_in_full(self.number)
-        else:
-            micros = told_cost(state.notices, plan, plan.by_result, cleaned, micros)
-            state.ledger.settle(self.number, micros)
-        self.micros = 0
-        return Usage(micros, purse.left(self.at), plan.demand.currency, plan.rates)
+        """Pay the price, and say what was used."""
+        usage = self.usage or self._ask(cleaned)
+        if self.opened is not None:
+            self.opened.is_spent = True
+        return usage
 
     def __exit__(
         self,
@@ -66,21 +52,40 @@ class Admission(msgspec.Struct, gc=False):
         traceback: TracebackType | None,
     ) -> None:
         self.caller.active -= 1
-        plan = self.plan
-        if plan.places:
-            for gauge, _ in plan.places:
-                gauge.active -= 1
-        if self.is_probe:
-            plan.rules.breaker.end_probe(self.caller, self.state.monotonic())
-        if self.micros:
-            self._end(error)
+        opened = self.opened
+        if opened is not None and not opened.is_spent:
+            self._end(opened, error)
+        if self.has_more:
+            self._leave()
 
-    def _end(self, error: BaseException | None) -> None:
+    def _ask(self, cleaned: Cleaned) -> Usage:
+        """Count what the answer brought, and pay what it says."""
+        plan, opened = self.plan, self.opened
+        state = plan.state
+        if plan.counts_output and plan.meter is not None:
+            plan.meter.add_output(state.monotonic(), len(cleaned.encoded))
+        if opened is None:
+            return plan.usage(0)
+        if plan.by_result is None:
+            return plan.usage(opened.micros)
+        micros = told_cost(state.notices, plan, plan.by_result, cleaned, opened.micros)
+        state.ledger.settle(opened.id, micros)
+        return plan.usage(micros)
+
+    def _leave(self) -> None:
+        """Give back what few calls hold."""
+        plan = self.plan
+        for gauge, _ in plan.places:
+            gauge.active -= 1
+        if self.is_probe:
+            plan.rules.breaker.end_probe(self.caller, plan.state.monotonic())
+
+    def _end(self, opened: Open, error: BaseException | None) -> None:
         """The call ended without an answer that is paid for."""
-        ledger = self.state.ledger
+        ledger = self.plan.state.ledger
         if not self.is_committed or never_left(error):
-            ledger.release(self.number)
+            ledger.release(opened.id)
         elif is_unknown(error):
-            ledger.doubt(self.number)
+            ledger.doubt(opened.id)
         else:
-            ledger.settle_in_full(self.number)
+            opened.is_spent = True

@@ -89,25 +89,27 @@ class Account:
 @final
 class Open(msgspec.Struct):
     """Money put aside for one call whose cost is not known yet. at: wall seconds since 1970. charges: each
-    account with the day it was charged on. unknown: nobody will say any more how it ended, but a person."""
+    account with the day it was charged on. is_spent: it did cost all of it, which is still to be written down."""
 
     id: str
-    at: int
+    at: float
     micros: int
     target: str
     charges: tuple[tuple[Account, int], ...]
-    unknown: bool = False
+    is_spent: bool = False
 
 
 @final
 class Balances:
-    """rolls: how often a day began anywhere; who keeps days looks again then."""
+    """open: what is under way. doubted: of what ended nobody will say any more how, but a person. rolls: how often
+    a period began anywhere, or another moment came to be its beginning; who keeps days looks again then."""
 
-    __slots__ = ("_warned", "_zones", "accounts", "open", "rolls")
+    __slots__ = ("_warned", "_zones", "accounts", "doubted", "open", "rolls")
 
     def __init__(self) -> None:
         self.accounts: dict[str, Account] = {}
         self.open: dict[str, Open] = {}
+        self.doubted: dict[str, Open] = {}
         self.rolls = 0
         self._zones: dict[str, Zone] = {}
         self._warned: dict[tuple[str, str], tuple[int, int]] = {}
@@ -140,42 +142,57 @@ class Balances:
             account.total += reservation.micros
         self.keep(reservation)
 
-    def keep(self, reservation: Open) -> None:
-        self.open[reservation.id] = reservation
+    def keep(self, reservation: Open, *, unknown: bool = False) -> None:
+        """unknown: how it ended."""
+        (self.doubted if unknown else self.open)[reservation.id] = reservation
         self.forget_oldest()
 
     def forget_oldest(self) -> None:
         """Let go of reservations beyond OPEN_MAX: they stay spent."""
-        while len(self.open) > OPEN_MAX:
-            del self.open[next(iter(self.open))]
+        while len(self.open) + len(self.doubted) > OPEN_MAX:
+            kept = self.doubted or self.open
+            del kept[next(iter(kept))]
+
+    def is_open(self, number: str) -> bool:
+        """Say whether a reservation has no end yet; one of which nobody knows the end has none."""
+        found = self.open.get(number) or self.doubted.get(number)
+        return found is not None and not found.is_spent
 
     def end(self, number: str, micros: int) -> bool:
         """Say what a reservation did cost; what it did not comes back. False: it has ended before."""
-        reservation = self.open.pop(number, None)
-        if reservation is None:
+        if not self.is_open(number):
             return False
+        reservation = self.open.pop(number, None) or self.doubted.pop(number)
         rest = reservation.micros - micros
         if rest > 0:
             for account, day in reservation.charges:
+                before = account.before
                 account.give_back(rest, day)
+                if account.before != before:
+                    self.rolls += 1
         return True
 
-    def end_in_full(self, number: str) -> bool:
-        """Say that a reservation did cost all of it. False: it has ended before."""
-        return self.open.pop(number, None) is not None
+    def ended(self) -> list[str]:
+        """Return which reservations did cost all of it, until `let_go`."""
+        return [one.id for one in self.open.values() if one.is_spent]
+
+    def let_go(self, ended: Sequence[str]) -> None:
+        """Keep no more what `ended` returned."""
+        for number in ended:
+            del self.open[number]
 
     def doubt(self, number: str) -> bool:
         """Say that nobody knows how a reservation ended. False: it has ended before."""
-        reservation = self.open.get(number)
-        if reservation is None or reservation.unknown:
+        found = self.open.get(number)
+        if found is None or found.is_spent:
             return False
-        reservation.unknown = True
+        self.doubted[number] = self.open.pop(number)
         return True
 
     def doubt_all(self) -> None:
         """All that was under way has been left without an end."""
-        for reservation in self.open.values():
-            reservation.unknown = True
+        for number in list(self.open):
+            self.doubt(number)
 
     def spent(self, account: str, period: Period, at: float) -> int:
         found = self.accounts.get(account)
@@ -200,7 +217,7 @@ class Balances:
         self._warned[account.name, budget.text] = (account.windows[index], percent)
 
     def unknown(self) -> Sequence[Open]:
-        return [one for one in self.open.values() if one.unknown]
+        return list(self.doubted.values())
 
     def of_kind(self, kind: str) -> Iterable[tuple[str, str, Account]]:
         """Yield currency, name and account of all that belong to a `key`, `team`, `tenant` or `tool`."""

@@ -47,7 +47,7 @@ class FailureRate(msgspec.Struct, frozen=True):
 
 @final
 class Caller:
-    """One principal. active: calls under way.
+    """One principal. active: calls under way. is_forgotten: another one stands for it from now on.
 
     The breaker's part: failures in a row. outcomes: the last verdicts as bits, a failure is 1; judged: how
     many. tools, records: the different ones it used, with the time until which each counts, oldest first. open_until: 0
@@ -56,12 +56,13 @@ class Caller:
     """
 
     __slots__ = (
-        "active", "cooldown_seconds", "failures", "judged", "open_until", "openings", "outcomes",
-        "probe", "probing", "quiet_at", "records", "tools", "why",
+        "active", "cooldown_seconds", "failures", "is_forgotten", "judged", "open_until", "openings",
+        "outcomes", "probe", "probing", "quiet_at", "records", "tools", "why",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self.active = 0
+        self.is_forgotten = False
         self.failures = 0
         self.outcomes = 0
         self.judged = 0

@@ -15,7 +15,6 @@ from yett.limits.config import LimitsConfig, ServerLimits, ToolLimits
 from yett.limits.parsing import parse
 from yett.limits.stage import Limiter
 from yett.limits.state import LimitsState
-from yett.limits.steady import SteadyWall
 from yett.limits.strangers import ADDRESSES_KEPT, Strangers
 from yett.limits.telling import tell_of_shared_opening
 from yett.storage.place import CountersPlace, PostgresPlace
@@ -56,7 +55,6 @@ def open_state(data: Path, clock: Clock) -> LimitsState:
         clock,
         open_strangers(clock, "data"),
         loops=MemoryCounter(),
-        wall=SteadyWall(clock),
     )
 
 

@@ -6,7 +6,7 @@
     ["open",ID,AT,MICROS,TARGET,[[ACCOUNT,ZONE,DAY],…],UNKNOWN]  was charged before, and has no end yet
     ["+",ID,AT,MICROS,[ENDED,…],TARGET,[[ACCOUNT,ZONE,DAY],…]]
                                                                reserved: spent unless a later line says else;
-                                                               these others have cost all that was reserved
+                                                               these others, if any, as in `ended`
     ["ended",[ID,…]]                                           these have cost all that was reserved
     ["=",ID,MICROS]                                            it did cost so much; 0: nothing left the gate
     ["?",ID]                                                   nobody knows how it ended: spent
@@ -40,17 +40,13 @@ class DamagedJournal(ValueError):
 
 
 def line_of(entry: list[JSON]) -> bytes:
-    return line_around(orjson.dumps(entry))
-
-
-def line_around(body: bytes) -> bytes:
-    """body: an entry as compact JSON."""
+    body = orjson.dumps(entry)
     return b"%08x %b\n" % (zlib.crc32(body), body)
 
 
-def charges_of(target: str, charges: Sequence[tuple[Account, int]]) -> bytes:
-    """Return the end of a `+` entry, which many calls share."""
-    return orjson.dumps([target, _named(charges)])[1:]
+def rest_of_reservation(micros: int, target: str, charges: Sequence[tuple[Account, int]]) -> bytes:
+    """Return a `+` entry from MICROS on, which many calls share."""
+    return orjson.dumps([micros, [], target, _named(charges)])[1:]
 
 
 def compact_lines(balances: Balances) -> Iterator[bytes]:
@@ -60,9 +56,13 @@ def compact_lines(balances: Balances) -> Iterator[bytes]:
         spent = [account.total - before for before in account.before]
         history = [list(item) for item in account.history.items()]
         yield line_of(["account", account.name, account.zone.name, account.day, spent, history])
-    for one in balances.open.values():
-        charges = _named(one.charges)
-        yield line_of(["open", one.id, one.at, one.micros, one.target, charges, one.unknown])
+    for kept, unknown in ((balances.doubted, True), (balances.open, False)):
+        for one in kept.values():
+            if not one.is_spent:
+                charges = _named(one.charges)
+                yield line_of(
+                    ["open", one.id, int(one.at), one.micros, one.target, charges, unknown]
+                )
 
 
 def replay(journal: bytes) -> Balances:
@@ -116,8 +116,7 @@ def _apply(balances: Balances, entry: list[Any], *, first: bool) -> None:
             _restore(balances.account(name, zone, _bounded(day, 0, DAY_MAX)), spent, history)
         case ["open", str(number), int(at), int(micros), str(target), list(charges), bool(unknown)]:
             found = _open(balances, (number, at, micros, target), charges)
-            found.unknown = unknown
-            balances.keep(found)
+            balances.keep(found, unknown=unknown)
         case _:
             raise ValueError("unknown entry")
 
@@ -126,7 +125,7 @@ def _end_all(balances: Balances, numbers: list[Any]) -> None:
     for number in numbers:
         if not isinstance(number, str):
             raise TypeError("not a number of a call")
-        balances.end_in_full(number)
+        balances.end(number, MICROS_MAX)  # nothing comes back
 
 
 def _open(balances: Balances, head: tuple[str, int, int, str], charges: list[Any]) -> Open:

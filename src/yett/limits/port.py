@@ -11,7 +11,7 @@ import msgspec
 
 from yett.core.call import RateLeft
 from yett.core.quantities import Rate
-from yett.limits.balances import Balances
+from yett.limits.balances import Balances, Open
 from yett.limits.demand import AccountDemand, Answer, Budget, Claim, Demand, Ending, RateDemand
 
 
@@ -109,18 +109,29 @@ class Warned(msgspec.Struct, frozen=True):
     spent_micros: int
 
 
+@final
+class NoRoom(Exception):
+    """There is not enough in a budget; it is for the stage to refuse."""
+
+    def __init__(self, budget: Budget) -> None:
+        super().__init__(budget.text)
+        self.budget = budget
+
+
 class Purse(Protocol):
     """The accounts that pay for the calls of one caller to one target: made once and kept. warnings: what
     `reserve` noticed; whoever tells it takes it out."""
 
     warnings: list[Warned]
 
-    def reserve(self, number: str, micros: int, at: float) -> Budget | None:
+    def reserve(self, number: str, micros: int, at: float) -> Open:
         """Put `micros` aside in every account so that it survives the death of this process, before
-        returning None; or return the budget in which there is no room, and nothing is put aside. number: of
-        the call, never used twice. micros: positive. at: wall seconds since 1970.
+        returning. Who gets it says how the call ended, once: sets `is_spent` if it did cost all of it, else by
+        one of the `Ledger`'s methods. number: of the call, never used twice. micros: positive. at: wall
+        seconds since 1970.
 
         Raises:
+            NoRoom: nothing is put aside.
             Fault: it could not be written down. The call ends: no reservation, no call.
         """
         ...
@@ -175,14 +186,6 @@ class Ledger(Protocol):
 
         Raises:
             Nothing: money whose return cannot be written down stays spent.
-        """
-        ...
-
-    def settle_in_full(self, number: str) -> None:
-        """Say that a call did cost all that was reserved. Once.
-
-        Raises:
-            Nothing: without a word it counts the same.
         """
         ...
 

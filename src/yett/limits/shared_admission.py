@@ -1,5 +1,6 @@
 """Room for one call where several gates count together: one question, and its end told afterwards."""
 
+from functools import partial
 from types import TracebackType
 from typing import ClassVar, Literal, final
 
@@ -78,9 +79,8 @@ class SharedAdmission:
             spent = told_cost(self._state.notices, plan, plan.by_result, cleaned, spent)
         self._spent = spent
         left = self._answer.remaining_micros if self._answer else None
-        if left is not None:
-            left += claim.micros - spent
-        return Usage(spent, left, claim.demand.currency)
+        budget = None if left is None else partial(int, left + claim.micros - spent)
+        return Usage(spent, claim.demand.currency, budget)
 
     def __exit__(
         self,

@@ -18,11 +18,12 @@ from yett.core.quantities import Money
 from yett.core.reasons import Reason
 from yett.core.target import JSON
 from yett.limits.admission import Admission
+from yett.limits.balances import Open
 from yett.limits.breaker import Caller, verdict
-from yett.limits.demand import Claim, Demand
+from yett.limits.demand import Budget, Claim, Demand
 from yett.limits.description import describe, own_figures, shared_figures
 from yett.limits.plans import OwnPlan, Plan, is_paid_for, prepare, prepare_own
-from yett.limits.port import Purse, SharedStore
+from yett.limits.port import NoRoom, Purse, SharedStore
 from yett.limits.rules import Rules
 from yett.limits.shared_admission import SharedAdmission, refusal_of
 from yett.limits.state import LimitsState
@@ -38,13 +39,15 @@ _CALL_TOOL: Final = OPERATIONS["tools/call"]
 class Limiter:
     """One configuration's view of a `LimitsState`, which is shared with the views before and after."""
 
-    __slots__ = ("_judges_all", "plans", "rules", "state")
+    __slots__ = ("_judges_all", "_monotonic", "_wall", "plans", "rules", "state")
 
     def __init__(self, rules: Rules, state: LimitsState) -> None:
         self.rules = rules
         self.state = state
         self.plans: dict[str, OwnPlan] = {}
         self._judges_all = rules.breaker.failure_rate is not None
+        self._monotonic = state.monotonic
+        self._wall = state.wall
 
     def admit(self, confirmed: Confirmed) -> "Admission | SharedAdmission":
         """Take room for a call; it is held until the end of the `with` block around what is returned. Where
@@ -58,37 +61,66 @@ class Limiter:
         validated = confirmed.validated
         permitted = validated.permitted
         plan: Plan | None = permitted.standing.limits
-        if plan is None or plan.rules is not self.rules:
+        if plan is None or plan.rules is not self.rules or plan.caller.is_forgotten:
             plan = self._prepare(permitted)
-        state = self.state
+        caller, call = plan.caller, permitted.call
+        if (
+            not plan.is_plain
+            or caller.open_until
+            or validated.resumption is not None
+            or call.task is not None
+        ):
+            return self._admit_with_care(plan, confirmed)
+        if caller.active >= plan.concurrency:
+            raise _too_many_at_once(f"{plan.concurrency} at once for the key")
+        at = self._monotonic()
+        if plan.meter is not None:
+            wait = plan.meter.take(at)
+            if wait:
+                raise rate_limited(plan.demand, wait)
+        payer, opened = plan.payer, None
+        if payer is not None:
+            wall = self._wall
+            if at >= wall.until:
+                wall()
+            try:
+                opened = payer.reserve(call.id, plan.micros, at + wall.ahead)
+            except NoRoom as spent:
+                raise self._exhausted(plan, payer, spent.budget, plan.micros) from None
+            if payer.warnings:
+                tell_of_budgets(self.state.notices, payer)
+        # Nothing below can fail: what is taken here is given back in __exit__ only.
+        caller.active += 1
+        admitted = Admitted(validated, plan.used.cost_micros, plan.currency, confirmed.agreement)
+        return Admission(admitted, plan, caller, opened, plan.used)
+
+    def _admit_with_care(self, plan: Plan, confirmed: Confirmed) -> "Admission | SharedAdmission":
+        """As `admit`, with all that may be to ask."""
+        validated, state, caller = confirmed.validated, self.state, plan.caller
         if state.shared is not None:
             return self._admit_shared(plan, state.shared, confirmed)
-        monotonic = state.monotonic
-        at = monotonic()
-        caller = state.callers.get(plan.caller) or state.remember(plan.caller)
+        at = self._monotonic()
         if caller.open_until:
             self.rules.breaker.check(caller, at, reaches_upstream=True)
         if caller.active >= plan.concurrency:
             raise _too_many_at_once(f"{plan.concurrency} at once for the key")
         if plan.has_more:
             self._check_more(plan, caller, validated, at)
-        meter, call = plan.meter, permitted.call
+        meter, call = plan.meter, validated.permitted.call
         if meter is not None and call.operation is not JUDGE_AGAIN:
             wait = meter.take(at, _input_bytes(plan, validated))
             if wait:
                 raise rate_limited(plan.demand, wait)
-        micros, wall = 0, 0.0
-        if plan.purse is not None:
-            wall_clock = state.wall
-            wall = wall_clock()
-            micros = self._put_aside(plan, plan.purse, validated, wall)
+        opened = None
+        if plan.purse is not None and not is_paid_for(validated):
+            opened = self._put_aside(plan, plan.purse, validated)
+        micros = 0 if opened is None else opened.micros
         # Nothing below can fail: what is taken here is given back in __exit__ only.
         caller.active += 1
-        is_probe = False
-        if plan.has_more or caller.open_until:
-            is_probe = self._take_more(plan, caller, call, micros)
-        admitted = Admitted(validated, micros, plan.demand.currency, confirmed.agreement)
-        return Admission(admitted, state, plan, caller, call.id, micros, is_probe, wall)
+        is_probe = self._take_more(plan, caller, call, micros)
+        admitted = Admitted(validated, micros, plan.currency, confirmed.agreement)
+        has_more = is_probe or bool(plan.places)
+        return Admission(admitted, plan, caller, opened, None, has_more, is_probe)
 
     async def count(self, identified: Identified) -> None:
         """Count what reaches no upstream: listings, pings, the caller's own affairs. Suspends only to ask
@@ -176,7 +208,7 @@ class Limiter:
         validated = confirmed.validated
         call = validated.permitted.call
         if plan.is_watched:
-            caller, at = self.state.of(plan.caller), self.state.monotonic()
+            caller, at = plan.caller, self._monotonic()
             if caller.open_until:
                 self.rules.breaker.check(caller, at, reaches_upstream=False)
                 caller.open_until = 0.0
@@ -217,30 +249,35 @@ class Limiter:
         self.rules.breaker.claim_probe(caller, call.id)
         return True
 
-    def _put_aside(self, plan: Plan, purse: Purse, validated: Validated, at: float) -> int:
-        """Put the price aside, and return it. at: wall seconds since 1970.
+    def _put_aside(self, plan: Plan, purse: Purse, validated: Validated) -> Open | None:
+        """Put the price aside; None: it is free.
 
         Raises:
             Denied: BUDGET_EXHAUSTED, and the call is not counted; or the price cannot be told.
             Fault: it could not be written down.
         """
-        micros = plan.micros if plan.is_fixed else plan.price_of(validated)
-        call = validated.permitted.call
-        if not micros or (
-            (validated.resumption is not None or call.task is not None) and is_paid_for(validated)
-        ):
-            return 0
-        budget = purse.reserve(call.id, micros, at)
+        micros = plan.price_of(validated)
+        if not micros:
+            return None
+        try:
+            opened = purse.reserve(validated.permitted.call.id, micros, self.state.wall())
+        except NoRoom as spent:
+            size = _input_bytes(plan, validated)
+            raise self._exhausted(plan, purse, spent.budget, micros, size) from None
         if purse.warnings:
             tell_of_budgets(self.state.notices, purse)
-        if budget is None:
-            return micros
+        return opened
+
+    def _exhausted(
+        self, plan: Plan, purse: Purse, budget: Budget, micros: int, input_bytes: int = 0
+    ) -> Denied:
+        """Take back that the call was counted, and return why it is refused."""
         if plan.meter is not None:
-            plan.meter.take_back(_input_bytes(plan, validated))
-        raise Denied(
+            plan.meter.take_back(input_bytes)
+        return Denied(
             Reason.BUDGET_EXHAUSTED,
             f"{Money(micros, budget.currency)} more would exceed {budget.text}",
-            resets_at=purse.resets_at(budget, at),
+            resets_at=purse.resets_at(budget, self.state.wall()),
         )
 
     def _watch(self, caller: Caller, validated: Validated, at: float) -> None:

@@ -1,6 +1,5 @@
 """What limits remember from call to call. It outlives the configuration that reads it."""
 
-from collections.abc import Callable
 from typing import Final, final
 
 from yett.core.clock import Clock
@@ -29,12 +28,11 @@ class Gauge:
 @final
 class LimitsState:
     """callers: by principal id. strangers: those without one. loops: counts calls that are the same.
-    notices: what is to be told. shared: set if other gates count together with this one. Made once per
+    notices: what is to be told. wall: the time by which budgets begin anew. shared: set if other gates count together with this one. Made once per
     process; each new configuration goes on with it."""
 
     __slots__ = (
         "_gauges",
-        "_steady",
         "_sweep_at",
         "callers",
         "clock",
@@ -56,10 +54,8 @@ class LimitsState:
         strangers: Strangers,
         *,
         loops: Counter,
-        wall: SteadyWall | None = None,
         shared: SharedStore | None = None,
     ) -> None:
-        """wall: the time by which budgets begin anew; default: the clock's."""
         self.counter = counter
         self.ledger = ledger
         self.clock = clock
@@ -68,8 +64,7 @@ class LimitsState:
         self.shared = shared
         self.notices = Notices(clock)
         self.monotonic = clock.monotonic
-        self._steady = wall
-        self.wall: Callable[[], float] = clock.wall if wall is None else wall
+        self.wall = SteadyWall(clock)
         self.callers: dict[str, Caller] = {}
         self._gauges: dict[str, Gauge] = {}
         self._sweep_at = IDLE_CALLERS_MAX
@@ -79,7 +74,7 @@ class LimitsState:
         if len(self.callers) >= self._sweep_at:
             at = self.monotonic()
             for name in [name for name, caller in self.callers.items() if caller.is_idle(at)]:
-                del self.callers[name]
+                self.callers.pop(name).is_forgotten = True
             self._sweep_at = len(self.callers) + IDLE_CALLERS_MAX
         caller = self.callers[principal_id] = Caller()
         return caller
@@ -99,11 +94,9 @@ class LimitsState:
         return True
 
     def watch_the_clock(self) -> None:
-        """Tell if the clock of the wall is ahead of what can be, so that budgets do not follow it."""
-        if self._steady is None:
-            return
-        self._steady()
-        if self._steady.is_held:
+        """Look at the clock of the wall, and tell if it is ahead of what can be, so that budgets do not follow it."""
+        self.wall()
+        if self.wall.is_held and self.shared is None:
             self.notices.tell_at_times(
                 {"event": "clock.ahead", "alert": "high", "actor": "gate", "of": "budgets"}, ""
             )

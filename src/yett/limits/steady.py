@@ -2,24 +2,29 @@
 
 A wall clock that jumps forward would open the budgets of tomorrow today. So while the process runs, time
 goes on from where it began, and the clock is believed within a few minutes, and looked at once a second. One that jumps back is believed:
-no day of an account begins a second time (yett.limits.balances).
+no day of an account begins a second time (yett.limits.balances). Between two looks it is enough to add: monotonic seconds, and `ahead`.
 """
 
 import time
 from collections.abc import Callable
+from math import inf
 from typing import Final, final
 
 from yett.core.clock import Clock, SystemClock
 
 AHEAD_SECONDS: Final = 300.0
+_LOOK_SECONDS: Final = 1.0
 _DRIFT: Final = 0.001  # of a bad quartz, which a clock that is set by network makes up for
 
 
 @final
 class SteadyWall:
-    """is_held: the clock of the wall is ahead of what can be, and is not followed."""
+    """ahead: by how much it was ahead of the monotonic clock at the last look, in seconds. until: monotonic seconds of
+    the next look. is_held: the clock of the wall is ahead of what can be, and is not followed."""
 
-    __slots__ = ("_anchor", "_began", "_elapsed", "_second", "_wall", "is_held")
+    __slots__ = (
+        "_anchor", "_began", "_elapsed", "_monotonic", "_wall", "ahead", "is_held", "until",
+    )  # fmt: skip
 
     def __init__(self, clock: Clock) -> None:
         self._wall = clock.wall
@@ -27,26 +32,24 @@ class SteadyWall:
         self._elapsed: Callable[[], float] = (
             _since_boot if isinstance(clock, SystemClock) else clock.monotonic
         )
+        self._monotonic = clock.monotonic
         self._anchor = clock.wall()
+        self.ahead = 0.0
+        self.until = -inf
         self._began = self._elapsed()
-        self._second = -1
         self.is_held = False
 
     def __call__(self) -> float:
         clock = self._wall
         wall = clock()
-        second = int(wall)
-        if second == self._second:
-            return wall
         passed = self._elapsed() - self._began
         latest = self._anchor + passed + AHEAD_SECONDS + passed * _DRIFT
-        if wall <= latest:
-            self.is_held = False
-            self._second = second
-            return wall
-        self._second = -1
-        self.is_held = True
-        return self._anchor + passed
+        self.is_held = wall > latest
+        if self.is_held:
+            wall = self._anchor + passed
+        now = self._monotonic()
+        self.ahead, self.until = wall - now, now + _LOOK_SECONDS
+        return wall
 
 
 def _since_boot() -> float:

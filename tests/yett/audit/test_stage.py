@@ -79,7 +79,7 @@ async def test_an_outcome_tells_cost_findings_and_the_names_of_secrets() -> None
     await record.intend(admitted)
 
     answer = record.answer(
-        cleaned(admitted, findings=("secret",), secrets=("github",)), Usage(700, 5, "USD")
+        cleaned(admitted, findings=("secret",), secrets=("github",)), Usage(700)
     )
     await record.close(answer)
 

@@ -23,6 +23,7 @@ import os, random, secrets, sys
 from pathlib import Path
 from yett.limits.backends.journal_file import open_ledger
 from yett.limits.demand import AccountDemand, Budget
+from yett.limits.port import NoRoom
 ledger = open_ledger(Path(sys.argv[1]), compact_bytes=int(sys.argv[3]))
 budget = Budget("all", int(sys.argv[2]), "USD", "total")
 accounts = [AccountDemand("USD key a", "UTC", (budget,)), AccountDemand("USD tenant t", "Asia/Tokyo")]
@@ -31,7 +32,9 @@ draw = random.Random()
 held = []
 while True:
     number, micros, purse = secrets.token_hex(8), draw.randint(1, 50), draw.choice(purses)
-    if purse.reserve(number, micros, 1.8e9) is not None:
+    try:
+        opened = purse.reserve(number, micros, 1.8e9)
+    except NoRoom:
         os.write(1, b"E\\n")
         break
     end = draw.random()
@@ -40,11 +43,12 @@ while True:
         continue
     cost = draw.randint(0, micros) if end < 0.5 else micros
     os.write(1, b"%d\\n" % cost)  # the call: it happens outside, and cannot be taken back
-    held.append((number, cost, micros))
+    held.append((opened, cost))
     if len(held) > 5:
-        number, cost, micros = held.pop(draw.randrange(5))
-        if cost == micros:
-            ledger.settle_in_full(number)
+        opened, cost = held.pop(draw.randrange(5))
+        number = opened.id
+        if cost == opened.micros:
+            opened.is_spent = True
         elif draw.random() < 0.1:
             ledger.doubt(number)
         else:

@@ -15,7 +15,6 @@ from yett.limits.config import KeyLimits, ToolLimits
 from yett.limits.demand import Budget, Period
 from yett.limits.forecast import used_up_at
 from yett.limits.state import LimitsState
-from yett.limits.steady import SteadyWall
 
 DAY = 86_400.0
 PAID = {"github/create_issue": ToolLimits(cost="1 USD")}
@@ -28,7 +27,6 @@ def steady(clock: HandClock, period: Period) -> Limiter:
         clock,
         open_strangers(clock, "data"),
         loops=MemoryCounter(),
-        wall=SteadyWall(clock),
     )
     budget = KeyLimits(rate="2/minute", budget=f"1 USD/{period}")
     return limiter(clock, budget, tools=PAID, state=state)
@@ -90,6 +88,7 @@ def test_a_clock_that_is_set_a_little_is_followed() -> None:
     limits = steady(clock, "day")
     assert spend(limits)
     clock.now += 201
+    clock.pass_seconds(1)
 
     assert spend(limits)
 

@@ -18,6 +18,7 @@ from yett.limits.balances import Account
 from yett.limits.build import accept_clock, read_spending
 from yett.limits.demand import AccountDemand, Budget, Period
 from yett.limits.journal import line_of
+from yett.limits.port import NoRoom
 
 NOON = 1_800_014_400.0
 DAY = 20_833
@@ -36,7 +37,10 @@ def reserve(
     budgets = () if limit is None else (Budget("as written", limit, "USD", "day"),)
     purse = ledger.purse([AccountDemand(account, "UTC", budgets)], "server/tool")
     number = f"call-{next(NUMBERS)}"
-    return number if purse.reserve(number, micros, when) is None else None
+    try:
+        return purse.reserve(number, micros, when).id
+    except NoRoom:
+        return None
 
 
 def end(ledger: BookLedger, number: str | None) -> None:

@@ -13,7 +13,6 @@ from tests.yett.limits.scene import (
     identified,
     limiter,
 )
-from yett.core.call import Usage
 from yett.core.errors import Denied, Fault
 from yett.core.identity import Principal
 from yett.core.proofs import Confirmed
@@ -56,8 +55,8 @@ async def test_a_price_is_paid_from_the_budget_and_the_caller_sees_what_is_left(
         admission.commit()
         free = admission.settle(cleaned(admission.admitted))
 
-    assert usage == Usage(2_000, 3_000, "USD")
-    assert free == Usage(0, 3_000, "USD")
+    assert (usage.cost_micros, usage.remaining_micros, usage.currency) == (2_000, 3_000, "USD")
+    assert (free.cost_micros, free.remaining_micros, free.currency) == (0, 3_000, "USD")
 
 
 async def test_the_call_over_the_budget_is_refused_and_learns_when_it_resets() -> None:
@@ -84,7 +83,7 @@ async def test_spending_is_known_without_a_budget_too() -> None:
         admission.commit()
         usage = admission.settle(cleaned(admission.admitted))
 
-    assert usage == Usage(2_000, None, "USD")
+    assert (usage.cost_micros, usage.remaining_micros, usage.currency) == (2_000, None, "USD")
     assert spent(limits) == 2_000
 
 

@@ -134,6 +134,7 @@ class Spending(RuleBasedStateMachine):
     )
     def set_clock(self, seconds: float) -> None:
         self.clock.now = min(self.clock.now + seconds, NOON + 2_000 * DAY)
+        self.clock.running += 1.0  # it is looked at once a second
 
     @invariant()
     def never_overspent(self) -> None:

@@ -56,7 +56,7 @@ async def test_without_configuration_nothing_limits_a_key() -> None:
         with limits.admit(confirmed()) as admission:
             assert admission.admitted.cost_micros == 0
             assert admission.admitted.currency == "USD"
-            assert admission.settle(cleaned(admission.admitted)) == Usage(0, None, "USD")
+            assert admission.settle(cleaned(admission.admitted)) == Usage(0, "USD")
 
 
 async def test_the_proof_holds_what_was_validated() -> None:

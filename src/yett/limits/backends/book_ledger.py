@@ -1,11 +1,13 @@
 """Money in this process: the balances, and a journal that survives its death.
 
 A reservation is one line, handed to the kernel before anything is sent: what a dying process leaves
-behind counts as spent. How calls ended goes with the next line, or once a second: an end that is lost
-leaves a reservation that counts as spent until an operator looks.
+behind counts as spent. How calls ended is told of many at once, every so many lines and once a second: an end
+that is lost leaves a reservation that counts as spent until an operator looks.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
+from math import inf
 from typing import Final, Protocol, final
 from zlib import crc32
 
@@ -14,11 +16,16 @@ from yett.core.reasons import Reason
 from yett.limits.balances import INDEX, MICROS_MAX, Account, Balances, Open
 from yett.limits.calendar import SLOT_SECONDS
 from yett.limits.demand import AccountDemand, Budget
-from yett.limits.journal import charges_of, line_of
-from yett.limits.port import Warned
+from yett.limits.journal import line_of, rest_of_reservation
+from yett.limits.port import NoRoom, Warned
 
 _VAST: Final = MICROS_MAX // 2
-"""From here on it is looked at before each call whether more can be counted."""
+_DEAR: Final = 2**38
+"""Micros. In one slot of the calendar no process makes so many cheaper calls that they lead from less than
+_VAST to more than can be counted: what is dearer, or on top of more, is looked at in each call."""
+
+_ENDS_MAX: Final = 16
+"""So many ends of a kind that is rare wait for the next line."""
 
 
 class Journal(Protocol):
@@ -58,37 +65,31 @@ class Nowhere:
 
 @final
 class BookLedger:
-    """Belongs to the loop; balances may be read by any thread. ended: reservations that did cost all of it, which
-    the next line tells."""
+    """Belongs to the loop; balances may be read by any thread."""
 
-    __slots__ = ("_ends", "_journal", "balances", "ended")
+    __slots__ = ("_ends", "balances", "journal")
 
     def __init__(self, balances: Balances, journal: Journal) -> None:
         self.balances = balances
-        self._journal = journal
+        self.journal = journal
         self._ends: list[bytes] = []
-        self.ended: list[str] = []
 
     def purse(
         self, accounts: Sequence[AccountDemand], target: str, warn_percents: tuple[int, ...] = ()
     ) -> "Purse":
         return Purse(self, accounts, target, warn_percents)
 
-    def settle_in_full(self, number: str) -> None:
-        if self.balances.open.pop(number, None) is not None:
-            self.ended.append(number)
-
     def settle(self, number: str, micros: int) -> None:
         if self.balances.end(number, micros):
-            self._ends.append(line_of(["=", number, micros]))
+            self._tell_end(line_of(["=", number, micros]))
 
     def doubt(self, number: str) -> None:
         if self.balances.doubt(number):
-            self._ends.append(line_of(["?", number]))
+            self._tell_end(line_of(["?", number]))
 
     def release(self, number: str) -> None:
         """What is not written down has not happened: the money comes back once it is."""
-        if number not in self.balances.open:
+        if not self.balances.is_open(number):
             return
         try:
             self.append(line_of(["=", number, 0]))
@@ -97,8 +98,8 @@ class BookLedger:
         self.balances.end(number, 0)
 
     def reconcile(self, number: str, micros: int) -> bool:
-        found = self.balances.open.get(number)
-        if found is None or not found.unknown or not 0 <= micros <= found.micros:
+        found = self.balances.doubted.get(number)
+        if found is None or not 0 <= micros <= found.micros:
             return False
         self.append(line_of(["=", number, micros]))
         return self.balances.end(number, micros)
@@ -110,9 +111,10 @@ class BookLedger:
             OSError: they are kept for the next time.
         """
         self.balances.forget_oldest()
-        if self.ended:
-            self._ends.append(line_of(["ended", list(self.ended)]))
-            self.ended.clear()
+        ended = self.balances.ended()
+        if ended:
+            self._ends.append(line_of(["ended", ended]))
+            self.balances.let_go(ended)
         if self._ends:
             self.append(b"")
 
@@ -122,9 +124,7 @@ class BookLedger:
         Raises:
             OSError: nothing was written.
         """
-        if self._ends:
-            line = b"".join((*self._ends, line))
-        self._journal.append(line)
+        self.journal.append(b"".join((*self._ends, line)))
         self._ends.clear()
 
     def rewind(self, at: float) -> None:
@@ -134,7 +134,7 @@ class BookLedger:
             OSError: it cannot be written; what the journal says stays as it was.
         """
         self.balances.rewind(at)
-        self._journal.compact(self.balances)
+        self.journal.compact(self.balances)
 
     def close(self) -> None:
         """Write down what is known and give the journal to whoever opens it next."""
@@ -143,20 +143,26 @@ class BookLedger:
         except OSError:  # what is lost counts as spent
             self._ends.clear()
         finally:
-            self._journal.close()
+            self.journal.close()
+
+    def _tell_end(self, line: bytes) -> None:
+        self._ends.append(line)
+        if len(self._ends) >= _ENDS_MAX:
+            with suppress(OSError):  # it is tried again with the next line
+                self.append(b"")
 
 
 @final
 class Purse:
     """The accounts that pay for the calls of one caller to one target.
 
-    Beside each limit stands a `watch`: what may be spent before somebody has to look, at a share to warn at
-    or at the limit itself, so that a call compares once.
+    Each account that has budgets has a `watch`: the total up to which nobody has to look, since it is within all
+    limits and below the next share to warn at. So a call compares once for each.
     """
 
     __slots__ = (
-        "_accounts", "_balances", "_bounds", "_charges", "_is_vast", "_near", "_observed", "_percents",
-        "_rolls", "_slot", "_watched", "_words", "budgets", "ledger", "target", "warnings",
+        "_accounts", "_append", "_balances", "_bounds", "_charges", "_micros", "_near", "_observed", "_open",
+        "_percents", "_rest", "_rolls", "_until", "_watched", "budgets", "target", "warnings",
     )  # fmt: skip
 
     def __init__(
@@ -166,19 +172,20 @@ class Purse:
         target: str,
         warn_percents: tuple[int, ...],
     ) -> None:
-        self.ledger = ledger
         self.target = target
         self.warnings: list[Warned] = []
+        self._append = ledger.journal.append
         self._percents = warn_percents
         self._balances = balances = ledger.balances
+        self._open = balances.open
         self._accounts = tuple(balances.account(one.account, one.zone) for one in accounts)
-        self._slot = -1
+        self._until = -inf
         self._rolls = -1
+        self._micros = 0
         self._near = False
-        self._is_vast = False
-        self._words = b""
+        self._rest = b""
         self._charges: tuple[tuple[Account, int], ...] = ()
-        self._watched: tuple[tuple[Account, int, int, Budget], ...] = ()
+        self._watched: tuple[tuple[Account, int], ...] = ()
         self.budgets = tuple(
             (account, budget)
             for account, one in zip(self._accounts, accounts, strict=True)
@@ -188,36 +195,26 @@ class Purse:
         self._bounds = tuple(one for one in bounds if not one[2].observed)
         self._observed = tuple(one for one in bounds if one[2].observed)
 
-    def reserve(self, number: str, micros: int, at: float) -> Budget | None:
-        if micros <= 0:
-            raise ValueError("only a positive amount can be reserved")
-        if int(at) // SLOT_SECONDS != self._slot or self._rolls != self._balances.rolls:
-            self._roll(at)
-        for account, index, watch, budget in self._watched:
-            spent = account.total + micros - account.before[index]
-            if spent > watch:
-                if spent > budget.micros:
-                    return budget
-                self._near = True
-        if self._is_vast or micros > _VAST:
-            self._check_countable(micros)
-        ledger = self.ledger
-        ended = ledger.ended
-        told = b'"%b"' % '","'.join(ended).encode() if ended else b""
-        line = b'["+","%b",%d,%d,[%b],%b' % (number.encode(), at, micros, told, self._words)
+    def reserve(self, number: str, micros: int, at: float) -> Open:
+        if micros != self._micros or at >= self._until or self._rolls != self._balances.rolls:
+            self._begin(micros, at)
+        for account, watch in self._watched:
+            if account.total + micros > watch:
+                self._look(micros)
+                break
+        entry = b'["+","%b",%d,%b' % (number.encode(), at, self._rest)
         try:
-            ledger.append(b"%08x %b\n" % (crc32(line), line))  # as `line_around`
+            self._append(b"%08x %b\n" % (crc32(entry), entry))  # as `line_of`
         except OSError as error:
             raise Fault(
                 Reason.INTERNAL_ERROR, f"the ledger cannot be written: {error.strerror}"
             ) from error
-        ended.clear()
         for account in self._accounts:
             account.total += micros
-        self._balances.open[number] = Open(number, int(at), micros, self.target, self._charges)
+        opened = self._open[number] = Open(number, at, micros, self.target, self._charges)
         if self._near:
             self._look_who_is_near()
-        return None
+        return opened
 
     def overruns(self) -> list[Budget]:
         return [
@@ -227,16 +224,14 @@ class Purse:
         ]
 
     def left(self, at: float) -> int | None:
-        bounds = self._bounds
-        if not bounds:
+        if not self._bounds:
             return None
-        if int(at) // SLOT_SECONDS != self._slot or self._rolls != self._balances.rolls:
-            self._roll(at)
-        left = MICROS_MAX
-        for account, index, budget in bounds:
-            room = budget.micros - account.total + account.before[index]
-            left = min(left, room)
-        return max(0, left)
+        self._roll(at)
+        rooms = [
+            budget.micros - account.total + account.before[index]
+            for account, index, budget in self._bounds
+        ]
+        return max(0, min(MICROS_MAX, *rooms))
 
     def resets_at(self, budget: Budget, at: float) -> float | None:
         for account, found in self.budgets:
@@ -244,31 +239,51 @@ class Purse:
                 return account.zone.end_of(budget.period, account.today(at))
         return None
 
+    def _begin(self, micros: int, at: float) -> None:
+        """Prepare what calls of one price have in common until a day may begin somewhere."""
+        if micros <= 0:
+            raise ValueError("only a positive amount can be reserved")
+        self._roll(at)
+        self._until = (int(at) // SLOT_SECONDS + 1) * SLOT_SECONDS
+        self._rolls = self._balances.rolls
+        self._micros = micros
+        self._charges = tuple([(account, account.day) for account in self._accounts])
+        self._rest = rest_of_reservation(micros, self.target, self._charges)
+        self._watch()
+
     def _roll(self, at: float) -> None:
         """Let the day begin in all accounts for which it has."""
         for account in self._accounts:
             self._balances.roll(account, account.zone.day(at))
-        self._slot = int(at) // SLOT_SECONDS
-        self._rolls = self._balances.rolls
-        self._charges = tuple([(account, account.day) for account in self._accounts])
-        self._words = charges_of(self.target, self._charges)
-        self._is_vast = any(account.total > _VAST for account in self._accounts)
-        self._watch()
-
-    def _check_countable(self, micros: int) -> None:
-        if any(account.total + micros > MICROS_MAX for account in self._accounts):
-            raise Fault(Reason.INTERNAL_ERROR, "more money than can be counted")
 
     def _watch(self) -> None:
-        """Find out for each limit when to look next."""
+        """Find out for each account when to look next."""
         self._near = False
-        watched = []
+        watched: dict[Account, int] = {}
         for account, index, budget in self._bounds:
             told = self._balances.warned(account, index, budget)
             ahead = [percent for percent in self._percents if percent > told]
             watch = -(-budget.micros * ahead[0] // 100) - 1 if ahead else budget.micros
-            watched.append((account, index, watch, budget))
-        self._watched = tuple(watched)
+            most = min(MICROS_MAX, account.before[index] + watch)
+            watched[account] = min(most, watched.get(account, most))
+        for account in self._accounts:
+            if self._micros > _DEAR or account.total > _VAST:
+                watched.setdefault(account, MICROS_MAX)
+        self._watched = tuple(watched.items())
+
+    def _look(self, micros: int) -> None:
+        """An account comes to where somebody has to look.
+
+        Raises:
+            NoRoom: it would be beyond the end of a budget.
+            Fault: it would be more than can be counted.
+        """
+        for account, index, budget in self._bounds:
+            if account.total + micros - account.before[index] > budget.micros:
+                raise NoRoom(budget)
+        if any(account.total + micros > MICROS_MAX for account in self._accounts):
+            raise Fault(Reason.INTERNAL_ERROR, "more money than can be counted")
+        self._near = True
 
     def _look_who_is_near(self) -> None:
         for account, index, budget in self._bounds:

@@ -8,16 +8,19 @@ import errno
 import fcntl
 import os
 from contextlib import suppress
+from os import write
 from pathlib import Path
 from typing import Final, final
 
 from yett.core.errors import ConfigurationError, Problem
 from yett.limits.backends.book_ledger import BookLedger
 from yett.limits.balances import Balances
-from yett.limits.journal import DamagedJournal, compact_lines, replay
+from yett.limits.journal import DamagedJournal, compact_lines, line_of, replay
 from yett.storage.files import sync_directory
 
 COMPACT_BYTES: Final = 16 * 1024 * 1024
+_PAUSE_BYTES: Final = 4_096
+_PAUSE_BYTES_EACH: Final = 64
 _JOURNAL: Final = "journal"
 _LOCK: Final = "lock"
 _NEW: Final = "journal.new"
@@ -28,7 +31,8 @@ class JournalFile:
     """Implements `Journal`."""
 
     __slots__ = (
-        "_balances", "_compact_at", "_compact_bytes", "_descriptor", "_directory", "_lock", "_size", "_torn",
+        "_balances", "_compact_at", "_compact_bytes", "_descriptor", "_directory", "_lock", "_pause_at", "_size",
+        "_torn",
     )  # fmt: skip
 
     def __init__(self, directory: Path, lock: int, balances: Balances, compact_bytes: int) -> None:
@@ -37,6 +41,7 @@ class JournalFile:
         self._lock = lock
         self._compact_bytes = compact_bytes
         self._torn = False
+        self._pause_at = -1
         self._descriptor, self._size = _write_compact(directory, balances)
         self._compact_at = max(compact_bytes, 2 * self._size)
 
@@ -46,15 +51,12 @@ class JournalFile:
         Raises:
             OSError: the lines are not in the journal.
         """
-        if self._size > self._compact_at:
-            with suppress(OSError):  # the long journal is as true as a short one; try again later
-                self.compact(self._balances)
-        if self._torn:
-            os.ftruncate(self._descriptor, self._size)
-            self._torn = False
-        written = os.write(self._descriptor, lines)
+        if self._size > self._pause_at:
+            self._pause()
+        written = write(self._descriptor, lines)
         if written != len(lines):
             self._torn = True
+            self._pause_at = -1
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self._size += written
 
@@ -64,6 +66,32 @@ class JournalFile:
         os.close(self._descriptor)
         self._descriptor, self._size = descriptor, size
         self._compact_at = max(self._compact_bytes, 2 * size)
+
+    def _pause(self) -> None:
+        """Do what is done every so many lines, and after half of one.
+
+        Raises:
+            OSError: half a line is still there.
+        """
+        if self._size > self._compact_at:
+            with suppress(OSError):  # the long journal is as true as a short one; try again later
+                self.compact(self._balances)
+        self._cut()
+        # The more is under way, the longer it takes to find what has ended.
+        several = _PAUSE_BYTES + _PAUSE_BYTES_EACH * len(self._balances.open)
+        self._pause_at = min(self._size + several, self._compact_at)
+        ended = self._balances.ended()
+        if ended:
+            with suppress(OSError):  # they are told at another time, or count as spent
+                self.append(line_of(["ended", ended]))
+                self._balances.let_go(ended)
+            self._cut()
+
+    def _cut(self) -> None:
+        """Take half a line away, if there is one."""
+        if self._torn:
+            os.ftruncate(self._descriptor, self._size)
+            self._torn = False
 
     def close(self) -> None:
         """Give the journal to whoever opens it next."""

@@ -123,6 +123,7 @@ class _Meter:
     __slots__ = (
         "_calls",
         "_counter",
+        "_has_more",
         "_input",
         "_names",
         "_observed",
@@ -141,13 +142,14 @@ class _Meter:
         self._output: tuple[_Cell, ...] = ()
         self._observed: tuple[tuple[RateDemand, _Cell], ...] = ()
         self._overruns: tuple[RateDemand, ...] = ()
+        self._has_more = False
         self._seen = -1
 
     def take(self, at: float, input_bytes: int = 0) -> float:
         now = int(at * _MICROSECONDS + 0.5)
         if self._seen != self._counter.changes:
             self._find(now)
-        if self._input or self._output:
+        if self._has_more:
             wait = self._wait_for_bytes(now, input_bytes)
             if wait > 0:
                 return max(wait, self._wait(now))
@@ -161,9 +163,9 @@ class _Meter:
             else:
                 self._take_back(cell)
                 return max(self._wait(now), self._wait_for_bytes(now, input_bytes))
-        for cell in self._input:
-            cell.add(now, input_bytes)
-        if self._observed:
+        if self._has_more:
+            for cell in self._input:
+                cell.add(now, input_bytes)
             self._observe(now, input_bytes)
         return 0.0
 
@@ -212,6 +214,7 @@ class _Meter:
         self._input = tuple([cell for unit, cell in enforced if unit == "input"])
         self._output = tuple([cell for unit, cell in enforced if unit == "output"])
         self._observed = tuple([(one, cell) for one, cell in found if one.observed])
+        self._has_more = bool(self._input or self._output or self._observed)
         self._seen = self._counter.changes
 
     def _take_back(self, refused: _Cell) -> None:

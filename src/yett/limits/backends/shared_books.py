@@ -32,8 +32,8 @@ def read_shared(database: Database) -> Balances:
                 _number(micros),
                 str(target),
                 charges,
-                bool(unknown),
-            )
+            ),
+            unknown=bool(unknown),
         )
     return balances
 
