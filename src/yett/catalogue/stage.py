@@ -13,7 +13,7 @@ from yett.catalogue.showing import NOTHING_ALTERED, Altered, show_page
 from yett.catalogue.verifier import FRESH_SECONDS, Verifier
 from yett.core.call import Call
 from yett.core.errors import Denied
-from yett.core.operations import Kind
+from yett.core.operations import OPERATIONS, Kind
 from yett.core.proofs import Identified, Inventory, PermittedList, Resolved
 from yett.core.reasons import Reason
 from yett.core.seal import Sealer, SealError
@@ -21,7 +21,7 @@ from yett.core.target import JSON, Target
 from yett.core.tasks import TaskAsked, open_task
 
 _NAME_SHOWN_CHARS_MAX: Final = 200
-_TOOL: Final = Kind.TOOL  # an attribute of an enumeration costs ten times a global
+_CALL_TOOL: Final = OPERATIONS["tools/call"]
 
 
 @final
@@ -66,13 +66,13 @@ class Catalogue:
     def find(self, identified: Identified) -> Resolved | None:
         """Find what is meant, if it can be told at once, as nearly always; None: see `resolve`."""
         call = identified.call
-        kind = call.operation.kind
-        if kind is None or call.task is not None:
+        if call.task is not None:
             return None
-        verifier = self._verifier
-        found = verifier.tools.get((call.server, call.name)) if kind is _TOOL else None
+        verifier, found = self._verifier, None
+        if call.operation is _CALL_TOOL:
+            found = verifier.tools.get((call.server, call.name))
         if found is None:
-            found = verifier.find(kind, call.server, call.name)
+            found = verifier.find(call.operation.kind, call.server, call.name)
             if found is None:
                 return None
         target, watch = found

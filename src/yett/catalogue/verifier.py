@@ -163,9 +163,11 @@ class Verifier:
             async with asyncio.timeout(WAIT_SECONDS_MAX):
                 await asyncio.gather(*pending)
 
-    def find(self, kind: Kind, server: str | None, name: str) -> "tuple[Target, Watch] | None":
+    def find(
+        self, kind: Kind | None, server: str | None, name: str
+    ) -> "tuple[Target, Watch] | None":
         """Return what a name means, and the watch over its server. A tool is found in `tools` from now on."""
-        target = self.view.find(kind, server, name)
+        target = None if kind is None else self.view.find(kind, server, name)
         if target is None:
             return None
         found = target, self._watches[target.server]
