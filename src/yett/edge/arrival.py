@@ -1,6 +1,7 @@
 """What every route does first with a request: a name and a time for it, its credential, its fitness."""
 
 import secrets
+from itertools import count
 from typing import Final, final
 
 import msgspec
@@ -24,23 +25,21 @@ _JSON_TYPES: Final = frozenset({b"application/json", b"application/json;charset=
 
 @final
 class Arrivals:
-    """Gives each request an id that no other request of any process has."""
+    """Gives each request an id that no other request of any process has: the next of `ids`."""
 
-    __slots__ = ("_count", "_monotonic", "_origins", "_prefix", "_wall")
+    __slots__ = ("_origins", "ids", "monotonic", "wall")
 
     def __init__(self, clock: Clock, origins: OriginPolicy) -> None:
-        self._wall = clock.wall
-        self._monotonic = clock.monotonic
+        self.wall = clock.wall
+        self.monotonic = clock.monotonic
+        self.ids = map(f"{secrets.token_hex(8)}%08x".__mod__, count(1))
         self._origins = origins
-        self._prefix = secrets.token_hex(8)
-        self._count = 0
 
     def receive(self, request: Request) -> "Arrival":
         """Judge what is the same for every route: bytes, Host, Origin, repeated headers."""
-        self._count = count = self._count + 1
-        wall, monotonic = self._wall, self._monotonic
+        wall, monotonic = self.wall, self.monotonic
         return Arrival(
-            f"{self._prefix}{count:08x}",
+            next(self.ids),
             request,
             wall(),
             monotonic(),

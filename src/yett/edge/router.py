@@ -1,7 +1,6 @@
 """Which path leads where. A path is compared as it came: nothing is decoded, nothing normalised."""
 
 import re
-from collections.abc import Awaitable
 from typing import Final, final
 
 from yett.core import bounds
@@ -12,7 +11,7 @@ from yett.core.reasons import Reason
 from yett.edge import refusals
 from yett.edge.arrival import Arrival, Arrivals
 from yett.edge.gate import Gate
-from yett.edge.http.connection import Stream
+from yett.edge.http.connection import Served
 from yett.edge.http.message import Request, Response
 from yett.edge.mcp.changes import Changes
 from yett.edge.mcp.route import McpRoute
@@ -44,7 +43,7 @@ class Router:
         self._rest = RestRoute(gate)
         self._scopes: dict[bytes, str | None] = {_MCP: None}
 
-    def __call__(self, request: Request) -> Awaitable[Response | Stream]:
+    def __call__(self, request: Request) -> Served:
         arrival = self.arrivals.receive(request)
         if len(request.body) > bounds.STRANGER_BODY_BYTES_MAX:
             arrival = self._doubt(arrival)

@@ -29,11 +29,12 @@ class Stream(Protocol):
         ...
 
 
-Handler = Callable[[Request], Awaitable[Response | Stream]]
-Way = Callable[[Request, "asyncio.Task[None]"], Awaitable[bytes | Response | Stream | None]]
+Served = Awaitable[bytes | Response | Stream]
+"""Bytes are the whole of an answer that says that a good credential came."""
+Handler = Callable[[Request], Served]
+Way = Callable[[Request, "asyncio.Task[None]"], Served | None]
 """Where a header led before, kept with it (`Head.way`) so that it need not be found out again. The task is the
-connection's. Bytes are the whole of a good answer after which the connection goes on; None: nothing has been
-done, and the handler has to be asked."""
+connection's. None: nothing has been done, and the handler is to be asked."""
 
 
 class Keeper(Protocol):
@@ -66,10 +67,11 @@ class Keeper(Protocol):
 
 @final
 class Connection(asyncio.Protocol):
-    """One task serves its requests, one after another; it waits for `_wake` while there are none."""
+    """One task serves its requests, one after another; it waits for `_wake` while there are none. _is_last: what is
+    being served is the last, and what comes after it is not read."""
 
     __slots__ = (
-        "_goes_on", "_held", "_keeps", "_listener", "_queue", "_reader", "_spoilt", "_task", "_wake", "_writable",
+        "_goes_on", "_held", "_is_last", "_keeps", "_listener", "_queue", "_reader", "_task", "_wake", "_writable",
         "deadline", "known", "since", "transport",
     )  # fmt: skip
 
@@ -79,7 +81,7 @@ class Connection(asyncio.Protocol):
         self._task: asyncio.Task[None] | None = None
         self._wake: asyncio.Future[Request] | None = None
         self._writable: asyncio.Event | None = None
-        self._spoilt = False
+        self._is_last = False
         self._held = False
         self.known = False
 
@@ -105,7 +107,7 @@ class Connection(asyncio.Protocol):
                     self.deadline = inf
                 wake.set_result(Request(form.head, body, reader.peer))
                 return
-        if not self._spoilt and not self._reader.feed(data):
+        if not self._is_last and not self._reader.feed(data):
             self._give_up()
 
     def connection_lost(self, _: Exception | None) -> None:
@@ -174,7 +176,7 @@ class Connection(asyncio.Protocol):
 
     def _give_up(self) -> None:
         """Bytes that are not HTTP: what comes after them on this connection cannot be trusted."""
-        self._spoilt = True
+        self._is_last = True
         if self.is_idle():
             self.accept(self._reader.unread())
         else:  # the answer that is under way is the last that can be sent here
@@ -186,11 +188,10 @@ class Connection(asyncio.Protocol):
         try:
             while True:
                 request = queue.popleft() if queue else await self._rest()
-                way = request.head.way
-                served = None if way is None else await way(request, task)
-                if served is None:
-                    served = await listener.handler(request)
-                if type(served) is bytes and not self._spoilt and not listener.draining:
+                head = request.head
+                serving = None if head.way is None else head.way(request, task)
+                served = await (listener.handler(request) if serving is None else serving)
+                if type(served) is bytes and head.keep_alive and not self._is_last:
                     self.known = True
                     transport.write(served)
                 elif not await self._finish(served, request):
@@ -231,7 +232,7 @@ class Connection(asyncio.Protocol):
         return True
 
     def _is_over(self) -> bool:
-        return self._spoilt or self._listener.draining or self.transport.is_closing()
+        return self._is_last or self.transport.is_closing()
 
     def _rest(self) -> "asyncio.Future[Request]":
         """Return what the next request ends: nothing waits any more, so there is room for it."""
@@ -249,7 +250,7 @@ class Connection(asyncio.Protocol):
 
     def _linger(self, *, unread: bool) -> None:
         """Close, but not in the face of a peer that is still sending: it would lose its answer."""
-        self._spoilt = True
+        self._is_last = True
         if self.transport.is_closing():
             return
         self.deadline = monotonic() + bounds.ANSWER_READ_SECONDS_MAX
@@ -280,7 +281,7 @@ class Connection(asyncio.Protocol):
     def begin_stream(self, head: bytes, *, last: bool = True) -> None:
         """Write the head of an answer that goes on, made by `stream_head`. last: nothing comes after it."""
         self.known = True  # strangers hear nothing before an answer
-        self._keeps &= not (last or self._spoilt or self._listener.draining)
+        self._keeps &= not (last or self._is_last)
         self._write(head + (b"\r\n" if self._keeps else b"Connection: close\r\n\r\n"))
 
     def finish_stream(self) -> None:
@@ -297,6 +298,7 @@ class Connection(asyncio.Protocol):
 
     def drain(self) -> None:
         """Close as soon as nothing is being served."""
+        self._is_last = True
         if self.is_idle():
             self.transport.close()
 

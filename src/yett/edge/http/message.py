@@ -34,7 +34,7 @@ class Head(msgspec.Struct):
     is_sound: bool = False
     is_json_post: bool = False
     mirrored: dict[str, str | None] = {}
-    way: Callable[..., Awaitable[Any]] | None = None
+    way: Callable[..., Awaitable[Any] | None] | None = None
 
 
 @final
@@ -69,6 +69,9 @@ _HEADS: Final = {
     for status, phrase in _REASON_PHRASES.items()
     for content_type in (b"application/json", b"application/problem+json", b"text/plain", b"")
 }
+
+GOOD_JSON: Final = _HEADS[200, b"application/json"]
+"""What the head of nearly every answer begins with."""
 
 
 def encode(response: Response) -> bytes:

@@ -18,7 +18,6 @@ from yett.edge.arrival import Arrival
 from yett.edge.mcp import modern
 from yett.edge.mcp.envelope import (
     ANSWER,
-    ENVELOPE_MEMBERS,
     INVALID_PARAMS,
     Envelope,
     interpret_body,
@@ -93,14 +92,16 @@ class Inbound(msgspec.Struct, frozen=True):
 
 
 def read_post(arrival: Arrival, server: str | None, sessions: Sessions) -> Inbound:
-    """Read one POST of `/mcp` or `/mcp/{server}`."""
+    """Read one POST of `/mcp` or `/mcp/{server}`. `plain.py` reads what nearly every POST of a session is."""
     if arrival.refused is not None:
         return _inbound(arrival, server, Envelope(refused=arrival.refused), MODERN)
-    message = read_body(arrival.request.body)
-    if type(message) is dict:
-        plain = _read_plain_call(arrival, server, message, sessions)
-        if plain is not None:
-            return plain
+    return read_document(arrival, server, read_body(arrival.request.body), sessions)
+
+
+def read_document(
+    arrival: Arrival, server: str | None, message: JSON, sessions: Sessions
+) -> Inbound:
+    """Read the body of a POST that was parsed."""
     envelope = message if type(message) is Envelope else interpret_body(message)
     headers = arrival.request.head.headers
     version = headers.get(b"mcp-protocol-version")
@@ -123,58 +124,6 @@ def read_post(arrival: Arrival, server: str | None, sessions: Sessions) -> Inbou
         envelope = msgspec.structs.replace(envelope, refused=refused)
     agreed = ASSUMED if session is None else session.version
     return _inbound(arrival, server, envelope, agreed, session)
-
-
-def _read_plain_call(
-    arrival: Arrival, server: str | None, message: dict[str, JSON], sessions: Sessions
-) -> Inbound | None:
-    """Read what nearly every POST of a session is: a call of a tool that says nothing beside itself. None
-    says nothing: the long way, which all else takes, tells."""
-    identifier, params = message.get("id"), message.get("params")
-    if (
-        len(message) != ENVELOPE_MEMBERS
-        or message.get("method") != "tools/call"
-        or message.get("jsonrpc") != "2.0"
-        or type(identifier) is not int
-        or type(params) is not dict
-        or len(params) != _PLAIN_MEMBERS
-    ):
-        return None
-    name, arguments = params.get("name"), params.get("arguments")
-    request = arrival.request
-    head = request.head
-    headers = head.headers
-    named = headers.get(b"mcp-session-id")
-    version = headers.get(b"mcp-protocol-version")
-    if (
-        type(name) is not str
-        or name == ""
-        or type(arguments) is not dict
-        or named is None
-        or version not in _KNOWN
-        or version == _MODERN
-    ):
-        return None
-    session = sessions.find(named.decode("latin-1"), server)
-    if session is None or session.talk is not None:
-        return None
-    agreed = session.version
-    call = Call(
-        id=arrival.id,
-        operation=_CALL_TOOL,
-        server=server,
-        name=name,
-        arguments=arguments,
-        credential=head.credential,
-        owner=session.owner,
-        session=session.id,
-        peer=request.peer,
-        door="mcp",
-        protocol=agreed,
-        received_at=arrival.received_at,
-        started=arrival.started,
-    )
-    return Inbound(call, identifier, None, None, session, agreed, params)
 
 
 def read_message(

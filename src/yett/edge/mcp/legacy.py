@@ -3,7 +3,7 @@ and answers do besides going through the pipeline."""
 
 import asyncio
 from time import monotonic
-from typing import Final, final
+from typing import Any, Final, final
 
 import msgspec
 
@@ -16,14 +16,14 @@ from yett.core.target import JSON
 from yett.edge.arrival import EVENT_STREAM, Arrival, Arrivals, accepts
 from yett.edge.gate import Gate
 from yett.edge.http.connection import Connection, Stream
-from yett.edge.http.message import Response, stream_head
+from yett.edge.http.message import Request, Response, stream_head
 from yett.edge.mcp.announcements import Announcements
 from yett.edge.mcp.batch import read_batch
 from yett.edge.mcp.changes import Changes
 from yett.edge.mcp.events import Feed, Reader
 from yett.edge.mcp.inbound import Inbound
 from yett.edge.mcp.legacy_post import LegacyPost, asked
-from yett.edge.mcp.outbound import answer_plain_call, negotiated, respond
+from yett.edge.mcp.outbound import negotiated, respond, write_plain
 from yett.edge.mcp.portions import in_portions
 from yett.edge.mcp.sessions import Session, Sessions
 from yett.edge.mcp.translate_questions import declared
@@ -67,7 +67,9 @@ class Legacy:
             owner=owner, version=version, server=server, capabilities=capabilities
         )
 
-    async def post(self, inbound: Inbound, session: Session, arrival: Arrival) -> Response | Stream:
+    async def post(
+        self, inbound: Inbound, session: Session, arrival: Arrival
+    ) -> bytes | Response | Stream:
         """Answer one POST of a session."""
         if inbound.messages is not None:
             return await self._batch(inbound, inbound.messages, session, arrival)
@@ -80,29 +82,34 @@ class Legacy:
         operation = call.operation
         if inbound.id is None or operation.road is not _CALL or operation.method == _SUBSCRIBE:
             return respond(inbound, await self.run(inbound, inbound.call, arrival))
-        task, running = asyncio.current_task(), session.running
+        task = asyncio.current_task()
         assert task is not None  # noqa: S101 - a connection's
-        running[inbound.id] = task
+        return await self.call(inbound, session, arrival.request, task)
+
+    async def call(
+        self, inbound: Inbound, session: Session, request: Request, task: asyncio.Task[Any]
+    ) -> bytes | Response | Stream:
+        """Answer a call that the agent may cancel. task: the connection's, in which this runs."""
+        call, identifier, running = inbound.call, inbound.id, session.running
+        assert identifier is not None  # noqa: S101 - it is a request
+        running[task] = identifier
         try:
-            reply = await self._gate.handle(inbound.call, inbound.refused)
-            plain = answer_plain_call(inbound, reply)
-            return plain or self._answer(inbound, session, arrival, reply)
+            reply = await self._gate.handle(call, inbound.refused)
         except asyncio.CancelledError:
-            if running.get(inbound.id) is task:  # it was not the agent's word that ended it
+            if task in running:  # it was not the agent's word that ended it
                 raise
             task.uncancel()
             refusal = Denied(Reason.CANCELLED, "cancelled by the agent", sent=True)
-            return respond(inbound, Reply(call=inbound.call, refusal=refusal))
+            reply = Reply(call=call, refusal=refusal)
         finally:
-            if running.get(inbound.id) is task:
-                del running[inbound.id]
-
-    def _answer(
-        self, inbound: Inbound, session: Session, arrival: Arrival, reply: Reply
-    ) -> Response | Stream:
-        if asked(reply) is not None:
-            return LegacyPost([inbound], session, arrival, self, first=reply)
-        return respond(inbound, reply)
+            running.pop(task, None)
+        whole = write_plain(inbound, reply)
+        if whole is not None:
+            return whole
+        if asked(reply) is None:
+            return respond(inbound, reply)
+        arrival = Arrival(call.id, request, call.received_at, call.started, None)
+        return LegacyPost([inbound], session, arrival, self, first=reply)
 
     async def stream(self, session: Session, arrival: Arrival, call: Call) -> Response | Stream:
         """GET: open a stream, or go on with one that was interrupted."""

@@ -113,21 +113,16 @@ class LegacyPost:
     async def _answer_all(self) -> None:
         tasks = [asyncio.get_running_loop().create_task(self._answer(item)) for item in self._items]
         running = self._session.running
-        named = [
-            (item.id, task)
-            for item, task in zip(self._items, tasks, strict=True)
-            if item.id is not None
-        ]
-        for identifier, task in named:
-            running[identifier] = task
+        for item, task in zip(self._items, tasks, strict=True):
+            if item.id is not None:
+                running[task] = item.id
         try:
             for outcome in await asyncio.gather(*tasks, return_exceptions=True):
                 if isinstance(outcome, Exception):
                     raise outcome
         finally:
-            for identifier, task in named:
-                if running.get(identifier) is task:
-                    del running[identifier]
+            for task in tasks:
+                running.pop(task, None)
             self._feed.end()
 
     async def _answer(self, inbound: Inbound) -> None:

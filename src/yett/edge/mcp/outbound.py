@@ -10,7 +10,7 @@ from yett.core.operations import OPERATIONS
 from yett.core.reasons import WIRE, Reason, public_reason
 from yett.core.target import JSON
 from yett.edge import refusals
-from yett.edge.http.message import Response
+from yett.edge.http.message import GOOD_JSON, Response
 from yett.edge.mcp.inbound import Inbound
 from yett.edge.mcp.translate import (
     REWRITTEN,
@@ -46,6 +46,9 @@ _EXTENSIONS: Final = ("io.modelcontextprotocol/ui", tasks.EXTENSION)
 """What the gate carries. It has no part in MCP Apps: they are tools and resources like others."""
 _CORE_TASKS: Final[dict[str, JSON]] = {"tasks": {"cancel": {}, "requests": {"tools": {"call": {}}}}}
 """Of 2025-11-25 only. Which tools can be called so is said by each (`execution.taskSupport`)."""
+_ENVELOPE: Final = b'{"jsonrpc":"2.0","id":%b,"result":%b}'
+_ENVELOPE_BYTES: Final = len(_ENVELOPE % (b"", b""))
+_WHOLE: Final = b"%bYett-Request-Id: %%b\r\nContent-Length: %%d\r\n\r\n%b" % (GOOD_JSON, _ENVELOPE)
 _INSTRUCTIONS: Final = (
     "Tools of several servers behind the Yett gateway. What is listed is what may be called; "
     "refusals name a reason and a request id."
@@ -69,18 +72,22 @@ def respond(inbound: Inbound, reply: Reply, session_id: str | None = None) -> Re
     return Response(200, _result(inbound, reply), headers=headers)
 
 
-def answer_plain_call(inbound: Inbound, reply: Reply) -> Response | None:
-    """Answer a call of a tool whose result needs no translation, as nearly none does; None: see `respond`."""
-    encoded, result, identifier = reply.encoded, reply.result, inbound.id
-    if not encoded or result is None or type(identifier) is not int:
+def write_plain(inbound: Inbound, reply: Reply) -> bytes | None:
+    """Return all bytes of the answer to a call of a session, where the result needs no translation, as nearly none does.
+    None: `respond` knows the answer."""
+    encoded, result, identifier, call = reply.encoded, reply.result, inbound.id, inbound.call
+    if (
+        not encoded
+        or result is None
+        or type(identifier) is not int
+        or call.operation is not _CALL_TOOL
+        or inbound.version in REWRITTEN
+        or not TRANSLATED.isdisjoint(result)
+    ):
         return None
-    if inbound.call.operation is not _CALL_TOOL:
-        return None
-    ready = _ready(inbound.version, result, encoded)
-    if ready is None:
-        return None
-    body = b'{"jsonrpc":"2.0","id":%d,"result":%b}' % (identifier, ready)
-    return Response(200, body, headers=b"Yett-Request-Id: %b\r\n" % reply.call.id.encode())
+    shown = b"%d" % identifier
+    length = _ENVELOPE_BYTES + len(shown) + len(encoded)
+    return _WHOLE % (call.id.encode(), length, shown, encoded)
 
 
 def capabilities(inbound: Inbound) -> dict[str, JSON]:

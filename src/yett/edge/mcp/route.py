@@ -1,6 +1,5 @@
 """`/mcp` and `/mcp/{server}`: what each HTTP method means there."""
 
-from collections.abc import Awaitable
 from typing import Final, final
 
 import msgspec
@@ -8,16 +7,18 @@ import msgspec
 from yett.core.errors import Denied
 from yett.core.operations import OPERATIONS
 from yett.core.reasons import Reason
+from yett.core.target import JSON
 from yett.edge.arrival import EVENT_STREAM, Arrival, Arrivals, accepts, body_problem
 from yett.edge.gate import Gate
-from yett.edge.http.connection import Stream
-from yett.edge.http.message import Response
+from yett.edge.http.connection import Served, Stream
+from yett.edge.http.message import Request, Response
 from yett.edge.mcp.changes import Changes
-from yett.edge.mcp.inbound import Inbound, find_session, read_post
+from yett.edge.mcp.inbound import Inbound, find_session, read_document, read_post
 from yett.edge.mcp.legacy import Legacy
 from yett.edge.mcp.listen import Listening, ListenStream
 from yett.edge.mcp.modern_post import ModernPost
 from yett.edge.mcp.outbound import respond
+from yett.edge.mcp.plain import PlainCalls
 from yett.edge.mcp.sessions import Sessions
 from yett.edge.mcp.versions import MODERN
 
@@ -32,11 +33,12 @@ _END: Final = OPERATIONS["session/end"]
 class McpRoute:
     def __init__(self, gate: Gate, changes: Changes, arrivals: Arrivals) -> None:
         self._gate = gate
+        self._arrivals = arrivals
         self._sessions = Sessions()
         self._listening = Listening(gate, changes, arrivals, self._sessions)
         self._legacy = Legacy(gate, changes, self._listening.tally, arrivals, self._sessions)
 
-    def serve(self, arrival: Arrival, server: str | None) -> Awaitable[Response | Stream]:
+    def serve(self, arrival: Arrival, server: str | None) -> Served:
         """Answer one request to this endpoint; `server` None is the endpoint of all."""
         method = arrival.request.head.method
         if method == b"POST":
@@ -47,7 +49,7 @@ class McpRoute:
             return self._end(arrival, server)
         return self._not_allowed(arrival, server)
 
-    def _post(self, arrival: Arrival, server: str | None) -> Awaitable[Response | Stream]:
+    def _post(self, arrival: Arrival, server: str | None) -> Served:
         head = arrival.request.head
         if not head.is_json_post:
             problem = body_problem(head)
@@ -57,8 +59,20 @@ class McpRoute:
             arrival = arrival.with_problem(problem)
         inbound = read_post(arrival, server, self._sessions)
         session = inbound.session
-        if session is not None:
-            return self._legacy.post(inbound, session, arrival)
+        if session is not None and inbound.refused is None:
+            head.way = PlainCalls(
+                session, self._sessions, self._arrivals, call=self._legacy.call, go_on=self._go_on
+            )
+        return self._take(inbound, arrival, server)
+
+    def _go_on(self, request: Request, server: str | None, message: JSON) -> Served:
+        """Answer a POST whose header was judged before, and whose body is parsed."""
+        arrival = self._arrivals.receive(request)
+        return self._take(read_document(arrival, server, message, self._sessions), arrival, server)
+
+    def _take(self, inbound: Inbound, arrival: Arrival, server: str | None) -> Served:
+        if inbound.session is not None:
+            return self._legacy.post(inbound, inbound.session, arrival)
         return self._answer(inbound, arrival, server)
 
     async def _answer(

@@ -4,8 +4,9 @@ import asyncio
 import secrets
 from collections import Counter
 from collections.abc import Callable, Iterator
+from math import inf
 from time import monotonic
-from typing import Final, final
+from typing import Any, Final, final
 
 from yett.core import bounds
 from yett.core.talk import Talk
@@ -13,7 +14,7 @@ from yett.core.target import JSON
 from yett.edge.mcp.asking import Questions
 from yett.edge.mcp.events import EventLog, Feed, Shelf
 
-_USED_SECONDS: Final = 1.0
+USED_SECONDS: Final = 1.0
 """How exactly it is known when a session was used last."""
 
 RequestId = str | int
@@ -23,9 +24,9 @@ RequestId = str | int
 class Session:
     """What a caller of an older version and this gate know of each other between two requests.
 
-    server: the scope it was opened on; None is `/mcp`. used: monotonic seconds. streams: how many GET
-    streams are open. talk: what goes with each call; None if nothing does. running: the caller's own
-    ids of its requests under way. log: what was written to its streams.
+    server: the scope it was opened on; None is `/mcp`. used: monotonic seconds; once it is closed, never. streams: how
+    many GET streams are open. talk: what goes with each call; None if nothing does. running: its requests
+    under way, and the caller's own id of each. log: what was written to its streams.
     """
 
     __slots__ = (
@@ -50,7 +51,7 @@ class Session:
         self.streams = 0
         self.capabilities = capabilities
         self.talk = Talk(capabilities=capabilities) if capabilities else None
-        self.running: dict[RequestId, asyncio.Task[object]] = {}
+        self.running: dict[asyncio.Task[Any], RequestId] = {}
         self.questions = questions
         self.log = log
         self._posts: dict[asyncio.Task[None], Feed] = {}
@@ -87,18 +88,22 @@ class Session:
         """Stop a request of the caller's own that is under way; an id of none means nothing (MCP
         2025-11-25, Cancellation)."""
         if isinstance(identifier, str | int) and not isinstance(identifier, bool):
-            task = self.running.pop(identifier, None)
-            if task is not None:
-                task.cancel()
+            self._stop([task for task, known in self.running.items() if known == identifier])
 
     def close(self) -> None:
         """End it, and with it what is under way: its caller may be one who must learn nothing more."""
+        self.used = -inf
         for post in self.posts:
             post.cancel()
-        for identifier in list(self.running):
-            self.cancel(identifier)
+        self._stop(list(self.running))
         self.questions.close()
         self.log.close()
+
+    def _stop(self, requests: "list[asyncio.Task[Any]]") -> None:
+        """Who is stopped knows it by no longer running."""
+        for task in requests:
+            del self.running[task]
+            task.cancel()
 
 
 @final
@@ -144,7 +149,7 @@ class Sessions:
         if session is None or session.server != server:
             return None
         now = monotonic()
-        if now > session.used + _USED_SECONDS:
+        if now > session.used + USED_SECONDS:
             if _is_idle(session, now):
                 self.end(identifier)
                 return None

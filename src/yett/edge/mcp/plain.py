@@ -1,0 +1,102 @@
+"""The short way: a call of a tool in a session that says nothing beside itself, read in one look.
+
+What a header alone decides (path, Host, Origin, media type, version, session) was decided when a request with it
+first took the long way, so it is kept with the header. What may change is asked each time: here whether
+the session is open and has nothing to tell or ask, and on the road of the call everything else, who calls first of all.
+What is not exactly such a call takes the long way, and `inbound.py` says what it is.
+"""
+
+import asyncio
+from collections.abc import Callable
+from operator import itemgetter
+from typing import Any, Final, final
+
+from yett.core.bounds import STRANGER_BODY_BYTES_MAX
+from yett.core.call import Call
+from yett.core.document import DocumentError, parse
+from yett.core.operations import OPERATIONS
+from yett.core.target import JSON
+from yett.edge.arrival import Arrivals
+from yett.edge.http.connection import Served
+from yett.edge.http.message import Request
+from yett.edge.mcp.inbound import Inbound
+from yett.edge.mcp.sessions import USED_SECONDS, Session, Sessions
+
+_CALL_TOOL: Final = OPERATIONS["tools/call"]
+_open_envelope: Final = itemgetter("jsonrpc", "id", "method", "params")
+_open_params: Final = itemgetter("name", "arguments")
+_ENVELOPE_MEMBERS: Final = 4
+_PARAMS_MEMBERS: Final = 2
+
+
+@final
+class PlainCalls:
+    """A `Way`, of the header of one session. call: the road. go_on: the long way, for a message that was parsed."""
+
+    __slots__ = ("_arrivals", "_call", "_go_on", "_session", "_sessions")
+
+    def __init__(
+        self,
+        session: Session,
+        sessions: Sessions,
+        arrivals: Arrivals,
+        *,
+        call: Callable[[Inbound, Session, Request, "asyncio.Task[Any]"], Served],
+        go_on: Callable[[Request, str | None, JSON], Served],
+    ) -> None:
+        self._session = session
+        self._sessions = sessions
+        self._arrivals = arrivals
+        self._call = call
+        self._go_on = go_on
+
+    def __call__(self, request: Request, task: "asyncio.Task[Any]") -> Served | None:
+        """Answer one request. None: nothing is known of it, and nothing was done."""
+        session, arrivals, body = self._session, self._arrivals, request.body
+        started = arrivals.monotonic()
+        if (
+            session.talk is not None
+            or len(body) > STRANGER_BODY_BYTES_MAX
+            or (started > session.used + USED_SECONDS and not self._is_open())
+        ):
+            return None
+        try:
+            message = parse(body)
+        except DocumentError:
+            return None
+        try:
+            version, identifier, method, params = _open_envelope(message)
+            name, arguments = _open_params(params)
+        except (KeyError, TypeError):
+            return self._go_on(request, session.server, message)
+        if (
+            len(message) != _ENVELOPE_MEMBERS
+            or len(params) != _PARAMS_MEMBERS
+            or version != "2.0"
+            or method != "tools/call"
+            or type(identifier) is not int
+            or type(name) is not str
+            or name == ""
+            or type(arguments) is not dict
+        ):
+            return self._go_on(request, session.server, message)
+        call = Call(
+            id=next(arrivals.ids),
+            operation=_CALL_TOOL,
+            server=session.server,
+            name=name,
+            arguments=arguments,
+            credential=request.head.credential,
+            owner=session.owner,
+            session=session.id,
+            peer=request.peer,
+            door="mcp",
+            protocol=session.version,
+            received_at=arrivals.wall(),
+            started=started,
+        )
+        inbound = Inbound(call, identifier, None, None, session, session.version, params)
+        return self._call(inbound, session, request, task)
+
+    def _is_open(self) -> bool:
+        return self._sessions.find(self._session.id, self._session.server) is self._session
