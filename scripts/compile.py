@@ -41,6 +41,7 @@ HOT = (
     "limits/backends/memory_counter.py",
     "sanitising/redactor.py", "sanitising/scanner.py", "sanitising/shape.py", "sanitising/stage.py",
     "upstreams/breaker.py", "upstreams/port.py", "upstreams/requests.py", "upstreams/rpc.py", "upstreams/stage.py",
+    "upstreams/text_answers.py", "upstreams/backends/http/plain_calls.py",
     "upstreams/backends/http/client.py", "upstreams/backends/http/connection.py",
     "upstreams/backends/http/conversation.py", "upstreams/backends/http/headers.py", "upstreams/backends/http/pool.py",
     "upstreams/backends/http/response.py", "upstreams/backends/http/transport.py",

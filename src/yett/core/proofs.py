@@ -158,6 +158,8 @@ class Answered(msgspec.Struct, frozen=True, gc=False):
     seconds: float
     encoded: bytes = b""
     """`untrusted`, where it came as compact JSON: what `encode` would write of it. Empty: not made."""
+    is_text: bool = False
+    """`untrusted` is known to be the result of a plain `tools/call` that is one text and nothing besides."""
 
 
 @final

@@ -19,7 +19,8 @@ _OF_TOOL: Final = frozenset({Reason.UPSTREAM_TIMEOUT, Reason.UPSTREAM_INVALID})
 @final
 class Breaker:
     """Wraps each call: `with breaker: …`. After the cooldown one call at a time may try again. server: the
-    breaker of the whole server, if this one is a tool's.
+    breaker of the whole server, if this one is a tool's. failing: all of them that count a failure by now; while
+    none does, all are closed, and there is nothing to ask or to tell any.
 
     Only what the upstream caused counts. A fault of ours, a bug and a caller who hung up say
     nothing about it, so they neither count nor heal.
@@ -29,6 +30,7 @@ class Breaker:
         "_clock",
         "_cooldown_seconds",
         "_counted",
+        "_failing",
         "_failures",
         "_failures_max",
         "_opened_at",
@@ -42,9 +44,11 @@ class Breaker:
         failures: int,
         cooldown_seconds: float,
         clock: Clock,
+        failing: "set[Breaker]",
         server: "Breaker | None" = None,
     ) -> None:
         self._clock = clock
+        self._failing = failing
         self._cooldown_seconds = cooldown_seconds
         self._failures_max = failures
         self._failures = 0
@@ -73,11 +77,13 @@ class Breaker:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        server = self._server
-        if error is not None or self._failures or self._probing:
-            self._hear(error)
-        if server is not None and (error is not None or server._failures or server._probing):  # noqa: SLF001 - of the same class
-            server._hear(error, _OF_SERVER)  # noqa: SLF001 - of the same class
+        self.hear(error)
+
+    def hear(self, error: BaseException | None) -> None:
+        """Take how a call ended. None: with an answer, whatever that says."""
+        self._count(error, self._counted)
+        if self._server is not None:
+            self._server._count(error, _OF_SERVER)  # noqa: SLF001 - of the same class
 
     def _check(self) -> None:
         """Look whether a call may try again; only one may at a time."""
@@ -89,13 +95,14 @@ class Breaker:
                 retry_after_seconds=max(remaining, 1.0),
             )
 
-    def _hear(self, error: BaseException | None, counted: frozenset[Reason] | None = None) -> None:
-        """counted: what counts; None: all that this one counts."""
+    def _count(self, error: BaseException | None, counted: frozenset[Reason]) -> None:
         self._probing = False
         if error is None:
             self._failures = 0
-        elif isinstance(error, Fault) and error.reason in (counted or self._counted):
+            self._failing.discard(self)
+        elif isinstance(error, Fault) and error.reason in counted:
             self._failures += 1
+            self._failing.add(self)
             if self._failures >= self._failures_max:
                 self._opened_at = self._clock.monotonic()
 
@@ -108,15 +115,16 @@ class Breaker:
 @final
 class Breakers:
     """One for each tenant that calls and each tool that it calls; operators make both, so there is no end of
-    them to fear."""
+    them to fear. failing: see `Breaker`."""
 
-    __slots__ = ("_clock", "_cooldown_seconds", "_failures_max", "_of")
+    __slots__ = ("_clock", "_cooldown_seconds", "_failures_max", "_of", "failing")
 
     def __init__(self, *, failures: int, cooldown_seconds: float, clock: Clock) -> None:
         self._failures_max = failures
         self._cooldown_seconds = cooldown_seconds
         self._clock = clock
         self._of: dict[tuple[str, str], Breaker] = {}
+        self.failing: set[Breaker] = set()
 
     def of(self, tenant: str, tool: str = "") -> Breaker:
         """tool: empty for what is none, such as a resource: its name may be any."""
@@ -126,6 +134,7 @@ class Breakers:
                 failures=self._failures_max,
                 cooldown_seconds=self._cooldown_seconds,
                 clock=self._clock,
+                failing=self.failing,
                 server=self.of(tenant) if tool else None,
             )
         return breaker

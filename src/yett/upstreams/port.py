@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from enum import Enum
-from typing import Final, Protocol, final
+from typing import Any, Final, Protocol, final
 
 import msgspec
 
@@ -27,13 +27,15 @@ class Exchange(msgspec.Struct, frozen=True, gc=False):
     """One JSON-RPC answer, parsed strictly and not trusted. Exactly one of the first two is set.
 
     error: as the server gave it; the code is not translated between eras. bytes_received: size of
-    the answer's body or line. encoded: the result, where it came as compact JSON; empty: it did not.
+    the answer's body or line. encoded: the result, where it came as compact JSON; empty: it did not. is_text:
+    it is known to be one text and nothing besides.
     """
 
     result: dict[str, JSON] | None
     error: RpcError | None
     bytes_received: int
     encoded: bytes = b""
+    is_text: bool = False
 
 
 @final
@@ -86,6 +88,41 @@ class Beside(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     ask: Ask | None = None
     trace: dict[str, JSON] = {}
     extensions: tuple[str, ...] = ()
+
+
+class Begun(Protocol):
+    """A call that has been written, and is not answered yet."""
+
+    @property
+    def answer(self) -> Awaitable[Any]:
+        """Return what `read` takes, once it has come."""
+        ...
+
+    def read(self, answer: Any) -> Exchange | None:
+        """Return what was answered; None: more has to be done before that is known, see `finish`.
+
+        Raises:
+            Exception: see `explain`.
+        """
+        ...
+
+    async def finish(self) -> Exchange:
+        """Return what was answered, once `read` could not tell.
+
+        Raises:
+            Exception: see `explain`.
+        """
+        ...
+
+    def explain(self, trouble: BaseException) -> BaseException:
+        """Return a fault that `Transport.request` would raise, of what was raised in its place by `answer`, `read`
+        or `finish`; anything else as it is. The server is told that nobody waits, as it is there. Never raises."""
+        ...
+
+
+Begin = Callable[[bytes, Credential, float], Begun | None]
+"""Arguments, credential and seconds, as of `Transport.call`, to a call that was written; None: it cannot be written at
+once, and nothing was."""
 
 
 def ignore_change() -> None:
@@ -156,6 +193,11 @@ class Transport(Protocol):
         Raises:
             Fault: as `request`.
         """
+        ...
+
+    def shortcut(self, tool: str) -> Begin | None:
+        """Return a way to make calls of this tool that means the same as `call` and costs less, whenever they can
+        be written at once; None: there is none. Never raises."""
         ...
 
     async def discover(

@@ -16,9 +16,9 @@ _COMPLETE: Final = "complete"
 _PLAIN_MEMBERS: Final = len(("jsonrpc", "id", "result"))
 
 # How servers write a result: in the order of JSON-RPC 2.0, or the result first.
-_START: Final = b'{"jsonrpc":"2.0","id":'
+START: Final = b'{"jsonrpc":"2.0","id":'
 _ID_DIGITS_MAX: Final = 18
-_BEFORE: Final = _START + b'%d,"result":'
+_BEFORE: Final = START + b'%d,"result":'
 _BEFORE_RESULT_FIRST: Final = b'{"result":'
 _AFTER: Final = b',"jsonrpc":"2.0","id":%d}'
 _COMPLETE_FIRST: Final = b'{"resultType":"complete",'
@@ -58,7 +58,7 @@ def call_parts(tool: str, meta: bytes) -> tuple[bytes, bytes]:
 
 def encode_call(identifier: int, parts: tuple[bytes, bytes], arguments: bytes) -> bytes:
     """Return a call as a message. parts: see `call_parts`. arguments: compact JSON."""
-    return b"%b%d%b%b%b" % (_START, identifier, parts[0], arguments, parts[1])
+    return b"%b%d%b%b%b" % (START, identifier, parts[0], arguments, parts[1])
 
 
 def read_message(body: bytes) -> dict[str, JSON]:
@@ -156,8 +156,8 @@ def _without_result_type(encoded: bytes) -> bytes:
 
 def named_id(line: bytes) -> int:
     """Return the id of the answer that a line seems to be; 0: it does not look like one, or is laid out."""
-    if line.startswith(_START):
-        digits = line[len(_START) : line.find(b",", len(_START), len(_START) + _ID_DIGITS_MAX)]
+    if line.startswith(START):
+        digits = line[len(START) : line.find(b",", len(START), len(START) + _ID_DIGITS_MAX)]
     elif line.startswith(_BEFORE_RESULT_FIRST):
         digits = line[line.rfind(b":", -_ID_DIGITS_MAX) + 1 : -1]
     else:

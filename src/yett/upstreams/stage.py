@@ -1,6 +1,6 @@
 """Make the call: the only step that leaves the process towards a tool."""
 
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Coroutine, Mapping
 from functools import partial
 from typing import Any, Final, final
 
@@ -21,7 +21,7 @@ from yett.upstreams import tasks
 from yett.upstreams.breaker import Breaker, Breakers
 from yett.upstreams.elsewhere import ELSEWHERE, as_question, check_been_there
 from yett.upstreams.parking import ParkingLot
-from yett.upstreams.port import NO_WISHES, Ask, Beside, Exchange, Transport, Wishes
+from yett.upstreams.port import NO_WISHES, Ask, Begin, Beside, Exchange, Transport, Wishes
 from yett.upstreams.requests import method_and_params, own_uri
 from yett.upstreams.retrying import Retries
 from yett.upstreams.wishes import may_be_asked, wishes_of
@@ -54,13 +54,15 @@ class Route(msgspec.Struct, frozen=True):
 
 @final
 class _Way(msgspec.Struct, frozen=True, kw_only=True):
-    """How the calls of one caller reach one target. routes: those that it is of. is_plain: a call besides which
-    nothing passes is `call`. retries: such a call may be made twice."""
+    """How the calls of one caller reach one target. routes: those that it is of. begin: a short way for calls besides
+    which nothing passes; None: there is none. failing: see `Breaker`. is_plain, retries: such a call is `call`, and
+    may be made twice."""
 
     routes: Mapping[str, Route]
     route: Route
     breaker: Breaker
-    call: Callable[[str, bytes, Credential, float], Awaitable[Exchange]]
+    failing: set[Breaker]
+    begin: Begin | None
     tool: str
     timeout_seconds: float
     is_plain: bool
@@ -96,21 +98,31 @@ class Dispatcher:
         if way is None or way.routes is not self._routes:
             way = self._prepare(permitted)
         call, monotonic = permitted.call, self._monotonic
-        started = monotonic()
-        with way.breaker:
-            if way.is_plain and call.talk is None and call.task is None and validated.encoded:
-                if way.retries is None:
-                    exchange = await way.call(
-                        way.tool, validated.encoded, armed.credential, way.timeout_seconds
-                    )
-                else:
-                    attempt = partial(way.call, way.tool, validated.encoded, armed.credential)
-                    exchange = await way.retries.ask(attempt, way.timeout_seconds)
-            else:
-                exchange = await self._send(way.route, armed, hear)
+        started, begun = monotonic(), None
+        if (
+            way.begin is not None
+            and call.talk is None
+            and call.task is None
+            and validated.encoded
+            and not way.failing
+        ):
+            begun = way.begin(validated.encoded, armed.credential, way.timeout_seconds)
+        if begun is None:
+            with way.breaker:
+                exchange = await self._send(way, armed, hear)
+        else:
+            try:
+                exchange = begun.read(await begun.answer) or await begun.finish()
+            except BaseException as trouble:  # noqa: BLE001 - it is raised again, in the words of the port
+                error = begun.explain(trouble)
+                way.breaker.hear(error)
+                raise error from None
+            if way.failing:
+                way.breaker.hear(None)
         seconds = monotonic() - started
         return Answered(
-            armed, exchange.result, exchange.error, exchange.bytes_received, seconds, exchange.encoded
+            armed, exchange.result, exchange.error, exchange.bytes_received, seconds, exchange.encoded,
+            exchange.is_text,
         )  # fmt: skip
 
     def _prepare(self, permitted: Permitted) -> "_Way":
@@ -118,22 +130,25 @@ class Dispatcher:
         route = self._routes.get(target.server)
         if route is None:
             raise Fault(Reason.UPSTREAM_UNREACHABLE, "the configuration no longer has this server")
-        is_tool = target.kind is Kind.TOOL
+        is_tool, breakers = target.kind is Kind.TOOL, route.breakers
+        is_plain = is_tool and not route.acts_for_callers
+        retries = route.retries if is_tool and target.name in route.idempotent else None
         way = permitted.standing.upstreams = _Way(
             routes=self._routes,
             route=route,
-            breaker=route.breakers.of(permitted.principal.tenant, target.name if is_tool else ""),
-            call=route.transport.call,
+            breaker=breakers.of(permitted.principal.tenant, target.name if is_tool else ""),
+            failing=breakers.failing,
+            begin=route.transport.shortcut(target.name) if is_plain and retries is None else None,
             tool=target.name,
             timeout_seconds=route.timeout_seconds,
-            is_plain=is_tool and not route.acts_for_callers,
-            retries=route.retries if is_tool and target.name in route.idempotent else None,
+            is_plain=is_plain,
+            retries=retries,
         )
         return way
 
-    async def _send(self, route: Route, armed: Armed, hear: Hear | None) -> Exchange:
+    async def _send(self, way: _Way, armed: Armed, hear: Hear | None) -> Exchange:
         """As `send`, for whatever it is."""
-        validated = armed.admitted.validated
+        validated, route = armed.admitted.validated, way.route
         call = validated.permitted.call
         if call.task is not None:
             return await self._about_task(route, armed, call.task, hear)
@@ -141,6 +156,8 @@ class Dispatcher:
             return await self._talk(route, armed, call.talk, hear)
         if call.operation.method == _WATCH:
             return await _watch(route, armed)
+        if way.is_plain and validated.encoded:
+            return await _call(way, validated.encoded, armed.credential)
         method, params = method_and_params(validated)
         return await route.transport.request(
             method,
@@ -235,6 +252,13 @@ class Dispatcher:
             self._sealer.spend(resumption.seal, owner=owner, seconds=ROUND_SECONDS_MAX)
         except SealError:
             raise Denied(Reason.INVALID_STATE, "the request state was used before") from None
+
+
+async def _call(way: _Way, arguments: bytes, credential: Credential) -> Exchange:
+    attempt = partial(way.route.transport.call, way.tool, arguments, credential)
+    if way.retries is None:
+        return await attempt(way.timeout_seconds)
+    return await way.retries.ask(attempt, way.timeout_seconds)
 
 
 async def _watch(route: Route, armed: Armed) -> Exchange:

@@ -4,6 +4,7 @@ call ends in time, memory stays bounded, nothing of it is passed on, and the nex
 import asyncio
 import tracemalloc
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 
@@ -145,10 +146,13 @@ def answering(answer: Answer) -> Callable[[Request, Writer], Awaitable[bool]]:
     return oddity
 
 
-WAYS = {
-    "plain": None,
-    "progress": Beside(progress=True, hear=lambda _: None),
-    "asking": Beside(owner="ann", wishes=Wishes(b'{"roots":{}}', "debug"), hear=lambda _: None),
+WAYS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "plain, the long way": {"shortly": False},
+    "progress": {"beside": Beside(progress=True, hear=lambda _: None)},
+    "asking": {
+        "beside": Beside(owner="ann", wishes=Wishes(b'{"roots":{}}', "debug"), hear=lambda _: None)
+    },
 }
 ASKING = "a result that asks for input"
 
@@ -163,10 +167,10 @@ async def test_what_is_not_one_plain_answer_is_invalid_and_the_next_call_is_fine
         return  # there it may be said
     server = HttpServer(era, oddity=answering(INVALID[name]))
     async with server, reach(server) as transport:
-        await call(transport, message="warm", beside=WAYS[way])
+        await call(transport, message="warm", **WAYS[way])
         with pytest.raises(Fault) as caught:
-            await call(transport, message="evil", deadline=2.0, beside=WAYS[way])
-        after = await call(transport, message="next", beside=WAYS[way])
+            await call(transport, message="evil", deadline=2.0, **WAYS[way])
+        after = await call(transport, message="next", **WAYS[way])
 
     assert caught.value.reason is Reason.UPSTREAM_INVALID, caught.value.private
     assert caught.value.sent
@@ -282,14 +286,15 @@ async def interim_without_end(request: Request, writer: Writer) -> bool:
 
 @pytest.mark.parametrize("oddity", [trickle, stream_without_end, say_nothing, interim_without_end])
 @pytest.mark.parametrize("era", ["modern", "legacy"])
+@pytest.mark.parametrize("shortly", [True, False])
 async def test_a_slow_server_costs_no_more_than_the_deadline(
-    oddity: Callable[[Request, Writer], Awaitable[bool]], era: str
+    oddity: Callable[[Request, Writer], Awaitable[bool]], era: str, *, shortly: bool
 ) -> None:
     async with HttpServer(era, oddity=oddity) as server, reach(server) as transport:
         await call(transport, message="warm")
         began = asyncio.get_running_loop().time()
         with pytest.raises(Fault) as caught:
-            await call(transport, message="evil", deadline=0.15)
+            await call(transport, message="evil", deadline=0.15, shortly=shortly)
         took = asyncio.get_running_loop().time() - began
         after = await call(transport, message="next")
         await asyncio.sleep(0.02)

@@ -51,6 +51,9 @@ class Scripted:
             "tools/call", params, credential=credential, deadline_seconds=seconds
         )
 
+    def shortcut(self, tool: str) -> None:
+        """There is none."""
+
     async def request(
         self,
         method: str,

@@ -12,7 +12,15 @@ from yett.core.reasons import Reason
 from yett.core.target import JSON
 from yett.upstreams.handshake import MODERN_VERSION, OFFERED_VERSION
 from yett.upstreams.listing import take_listing
-from yett.upstreams.port import Beside, Discovered, Era, Exchange, ignore_change, ignore_update
+from yett.upstreams.port import (
+    Begin,
+    Beside,
+    Discovered,
+    Era,
+    Exchange,
+    ignore_change,
+    ignore_update,
+)
 from yett.upstreams.rpc import InvalidAnswer
 
 Answer = Callable[[str, dict[str, JSON], Credential], Awaitable[dict[str, JSON] | RpcError]]
@@ -76,6 +84,9 @@ class MemoryTransport:
         return await self.request(
             "tools/call", params, credential=credential, deadline_seconds=seconds
         )
+
+    def shortcut(self, tool: str) -> Begin | None:  # noqa: ARG002 - there is none for any
+        return None
 
     async def discover(
         self, credential: Credential, *, deadline_seconds: float = 30.0

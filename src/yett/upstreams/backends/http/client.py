@@ -17,15 +17,14 @@ TROUBLE: Final = (TimeoutError, ConnectionLost, asyncio.CancelledError)
 
 @final
 class Client:
-    """on_lost: called when the server closed a connection instead of answering. take, open: of the pool."""
+    """on_lost: called when the server closed a connection instead of answering. idle: connections, of the pool."""
 
-    __slots__ = ("_on_lost", "_pool", "open", "take")
+    __slots__ = ("_on_lost", "_pool", "idle")
 
     def __init__(self, pool: Pool, on_lost: Callable[[], None]) -> None:
         self._pool = pool
         self._on_lost = on_lost
-        self.take = pool.take
-        self.open = pool.open
+        self.idle = pool.idle
 
     async def send(
         self, data: bytes, deadline: float, listener: Listener, *, repeatable: bool, sent: bool
@@ -40,48 +39,40 @@ class Client:
             Fault: UPSTREAM_UNREACHABLE or UPSTREAM_TIMEOUT.
             InvalidAnswer: the answer broke HTTP or a bound.
         """
-        connection = self.take() or await self.open(deadline)
+        connection = self._pool.take() or await self._pool.open(deadline)
         waiter = connection.begin(data, listener, deadline)
         try:
             return await waiter
         except TROUBLE as trouble:
-            self.deal_with(trouble, connection, waiter, listener, repeatable=repeatable, sent=sent)
+            unanswered = isinstance(trouble, ConnectionLost) and not trouble.answering
+            if not (repeatable and unanswered and connection.requests > 1):
+                raise self.explain(trouble, connection, waiter, listener, sent=sent) from None
+        self._pool.drop_idle()  # the other kept ones are no better
         return await self.send(data, deadline, listener, repeatable=False, sent=sent)
 
-    def deal_with(
+    def explain(
         self,
         trouble: BaseException,
         connection: Connection,
         waiter: "asyncio.Future[Response]",
         listener: Listener,
         *,
-        repeatable: bool,
         sent: bool,
-    ) -> None:
-        """Say what it means that no answer came; return if the same may be sent once more. See `send`.
-
-        Raises:
-            Fault: likewise.
-            InvalidAnswer: likewise.
-            CancelledError: nobody waits any more.
-        """
+    ) -> BaseException:
+        """Return what it means that no answer came, in the words of `send`."""
         if isinstance(trouble, asyncio.CancelledError):
             connection.abandon(waiter)
-            raise trouble
+            return trouble
         if isinstance(trouble, TimeoutError):
-            raise Fault(Reason.UPSTREAM_TIMEOUT, "no answer in time", sent=sent) from None
+            return Fault(Reason.UPSTREAM_TIMEOUT, "no answer in time", sent=sent)
         if not isinstance(trouble, ConnectionLost):
-            raise trouble
+            return trouble
         if trouble.answering and listener.ration_bytes:  # a stream that has no other end
-            raise Fault(Reason.UPSTREAM_UNREACHABLE, "the stream was closed", sent=sent) from None
+            return Fault(Reason.UPSTREAM_UNREACHABLE, "the stream was closed", sent=sent)
         if trouble.answering:
-            raise InvalidAnswer("the connection was closed in the middle of an answer") from None
-        if not (connection.kept and repeatable):
-            self._on_lost()
-            raise Fault(
-                Reason.UPSTREAM_UNREACHABLE, "it closed the connection unanswered", sent=sent
-            ) from None
-        self._pool.drop_idle()  # the other kept ones are no better
+            return InvalidAnswer("the connection was closed in the middle of an answer")
+        self._on_lost()
+        return Fault(Reason.UPSTREAM_UNREACHABLE, "it closed the connection unanswered", sent=sent)
 
     async def close(self) -> None:
         await self._pool.close()

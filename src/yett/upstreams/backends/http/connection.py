@@ -74,13 +74,14 @@ class Keeper(Protocol):
 
 @final
 class Connection(asyncio.Protocol):
-    """usable: may carry another request. used: has carried one. kept: had carried one before the last.
-    deadline: loop time at which the owner calls `expire`. idle_since: loop time, kept by the owner."""
+    """usable: may carry another request. requests: how many it has carried. deadline: loop time at which the
+    owner calls `expire`, whether it carries one or not."""
 
     __slots__ = (
         "_begun",
         "_body",
         "_complete",
+        "_drop",
         "_events",
         "_failure",
         "_fed_bytes",
@@ -89,9 +90,10 @@ class Connection(asyncio.Protocol):
         "_header_count",
         "_headers",
         "_heads",
-        "_keeper",
+        "_keep",
         "_listener",
         "_loop",
+        "_make_future",
         "_parser",
         "_ration_bytes",
         "_response",
@@ -100,24 +102,22 @@ class Connection(asyncio.Protocol):
         "_stray",
         "_transport",
         "_waiter",
+        "_write",
         "deadline",
-        "idle_since",
-        "kept",
+        "requests",
         "usable",
-        "used",
     )
 
     def __init__(self, loop: asyncio.AbstractEventLoop, keeper: Keeper) -> None:
         self._loop = loop
-        self._keeper = keeper
+        self._make_future = loop.create_future
+        self._keep, self._drop = keeper.keep, keeper.drop
         self._heads = keeper.heads
         self._waiter: asyncio.Future[Response] | None = None
         self._listener: Listener | None = None
         self.deadline = NEVER
-        self.idle_since = 0.0
         self.usable = False
-        self.used = False
-        self.kept = False
+        self.requests = 0
         self._reset()
         self._begun = False
 
@@ -145,13 +145,12 @@ class Connection(asyncio.Protocol):
         It may raise TimeoutError, ConnectionLost (closed before a whole answer) or InvalidAnswer
         (the answer broke HTTP or a bound). Who stops waiting calls `abandon`.
         """
-        self.kept, self.used = self.used, True
+        self.requests += 1
         self.deadline = deadline
         self._listener = listener
-        self._begun = False
-        waiter: asyncio.Future[Response] = self._loop.create_future()
+        waiter: asyncio.Future[Response] = self._make_future()
         self._waiter = waiter
-        self._transport.write(data)
+        self._write(data)
         return waiter
 
     def abandon(self, waiter: "asyncio.Future[Response]") -> None:
@@ -179,6 +178,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
+        self._write = self._transport.write
         self._parser = httptools.HttpResponseParser(self)
         self.usable = True
 
@@ -192,10 +192,9 @@ class Connection(asyncio.Protocol):
             head = self._heads.get(text)
             if head is not None and head.length == len(body):
                 self._waiter = None
-                self.deadline = NEVER
                 if not waiter.done():
                     waiter.set_result(Response(head, body))
-                self._keeper.keep(self)
+                self._keep(self)
                 return
             self._reset()
             self._head = text
@@ -235,7 +234,7 @@ class Connection(asyncio.Protocol):
             self._fail(ConnectionLost(answering=self._begun))
         self._let_go()
         del self._parser  # which knows this connection: nothing of it shall wait for the collector
-        self._keeper.drop(self)
+        self._drop(self)
 
     def _can_go_on(self) -> bool:
         """Tell whether the stream can be asked for again from where it was cut."""
@@ -356,10 +355,9 @@ class Connection(asyncio.Protocol):
         if self._stray or response is None:
             self.abort()
             return
-        self.deadline = NEVER
         self._remember(response)
         self._let_go()
-        self._keeper.keep(self)
+        self._keep(self)
 
     def _let_go(self) -> None:
         """Keep nothing of an answer that has been handed over: it may be large, and there are many."""

@@ -3,7 +3,6 @@
 from typing import Final, Protocol, final
 
 import msgspec
-import orjson
 
 from yett.core.document import encode
 from yett.core.proofs import Credential
@@ -13,13 +12,11 @@ from yett.upstreams.backends.http.channel import Channel
 from yett.upstreams.backends.http.headers import routing_lines
 from yett.upstreams.backends.http.response import JSON_TYPE, OK, STREAM_TYPE, Response
 from yett.upstreams.backends.http.sse import EventParser
-from yett.upstreams.handshake import ENCODED_META, MODERN_META, Opening, with_beside
+from yett.upstreams.handshake import ENCODED_META, Opening, with_beside
 from yett.upstreams.port import Beside, Exchange
 from yett.upstreams.rpc import (
     InvalidAnswer,
     announces_change,
-    call_parts,
-    encode_call,
     encode_request,
     is_answer,
     read_answer,
@@ -36,15 +33,14 @@ NOT_FOUND: Final = 404
 _MODERN_ERROR_STATUSES: Final = (400, 404)
 
 CALL: Final = "tools/call"
-_CALLS_MAX: Final = 1024
 
 
 @final
 class Session(msgspec.Struct, eq=False):
     """One opened conversation under one credential. modern: which era, once more. head: all header
     lines that stay the same, the secret among them. identified: the server gave a session id, which
-    it may forget. channel: where the answers come, if not where the requests go (2024-11-05). calls: what
-    its calls of one tool have in common, by the name of the tool."""
+    it may forget. channel: where the answers come, if not where the requests go (2024-11-05). over: nothing more
+    may begin in it."""
 
     credential: Credential
     opening: Opening
@@ -52,7 +48,7 @@ class Session(msgspec.Struct, eq=False):
     head: Secret
     identified: bool
     channel: Channel | None = None
-    calls: dict[str, "CallFrame"] = msgspec.field(default_factory=dict)
+    over: bool = False
 
     def serves(self, credential: Credential) -> bool:
         """Tell whether it may be used: the names and the values are the same (S09)."""
@@ -62,24 +58,6 @@ class Session(msgspec.Struct, eq=False):
             return False
         self.credential = credential  # to compare values takes longer than to see the same again
         return True
-
-
-@final
-class CallFrame:
-    """What stays the same in each plain call of one tool in one session, the secret of the session included.
-
-    head: of the HTTP request, up to the length of the body. parts: see `call_parts`.
-    """
-
-    __slots__ = ("head", "parts")
-
-    def __init__(self, session: Session, tool: str) -> None:
-        head, meta = session.head.reveal(), b""
-        if session.modern:
-            head += routing_lines(CALL, {"name": tool})
-            meta = encode(MODERN_META)
-        self.head = head + b"Content-Length: "
-        self.parts = call_parts(tool, meta)
 
 
 class Owner(Protocol):
@@ -153,23 +131,6 @@ def take_unasked(message: dict[str, JSON], session: Session | None, owner: Owner
             owner.note_update(uri)
 
 
-@final
-class Plain(msgspec.Struct, frozen=True, gc=False):
-    """A request besides which nothing passes. params: None for a call of `tool` with `arguments`, which are
-    compact JSON."""
-
-    method: str
-    params: dict[str, JSON] | None
-    tool: str = ""
-    arguments: bytes = b""
-
-    def whole(self) -> dict[str, JSON]:
-        """Return the parameters, fit to be encoded."""
-        if self.params is not None:
-            return self.params
-        return {"name": self.tool, "arguments": orjson.Fragment(self.arguments)}
-
-
 def frame(
     session: Session,
     identifier: int,
@@ -187,17 +148,6 @@ def frame(
     message = {"jsonrpc": "2.0", "id": identifier, "method": method, "params": params}
     body = encode(message)
     return add_body(head, body)
-
-
-def frame_call(session: Session, identifier: int, tool: str, arguments: bytes) -> bytes:
-    """Return a whole HTTP request for a call besides which nothing passes. arguments: compact JSON."""
-    kept = session.calls.get(tool)
-    if kept is None:
-        if len(session.calls) >= _CALLS_MAX:
-            session.calls.clear()
-        kept = session.calls[tool] = CallFrame(session, tool)
-    body = encode_call(identifier, kept.parts, arguments)
-    return b"%b%d\r\n\r\n%b" % (kept.head, len(body), body)
 
 
 def frame_beside(

@@ -42,10 +42,10 @@ class Desk(Owner, Protocol):
 
 @final
 class Hearing:
-    """exchange: the answer, once it has come. events: of the last connection."""
+    """identifier: of the request. exchange: the answer, once it has come. events: of the last connection."""
 
     def __init__(self, identifier: int, session: Session, beside: Beside, desk: Desk) -> None:
-        self._identifier = identifier
+        self.identifier = identifier
         self._session = session
         self._desk = desk
         ask = None if session.modern else beside.ask
@@ -63,7 +63,7 @@ class Hearing:
         """Raises:
         InvalidAnswer: broken, foreign or a second answer.
         """
-        heard = read_event(data, self._identifier, self.exchange)
+        heard = read_event(data, self.identifier, self.exchange)
         if isinstance(heard, Exchange):
             self.exchange = heard
         else:

@@ -1,13 +1,14 @@
-"""Requests besides which something passes.
+"""Requests of every kind, made once more where the server says that it no longer knows the session.
 
-A legacy server is offered what a caller gives once per session, so such a caller has sessions of its
+Besides some of them something passes. A legacy server is offered what a caller gives once per session, so such a caller has sessions of its
 own. They have connections of their own as well: a call that waits for its caller's answer may wait for
 minutes, and must not stand in the way of those that never do.
 """
 
 import asyncio
 from collections import OrderedDict
-from typing import Final, final
+from collections.abc import Awaitable, Coroutine
+from typing import Any, Final, Protocol, final
 
 import msgspec
 
@@ -16,8 +17,11 @@ from yett.core.proofs import Credential
 from yett.core.reasons import Reason
 from yett.core.target import JSON
 from yett.upstreams.backends.http.client import Client
+from yett.upstreams.backends.http.connection import Listener
 from yett.upstreams.backends.http.conversation import (
+    Receiver,
     Session,
+    frame,
     frame_beside,
     read_exchange,
 )
@@ -25,7 +29,7 @@ from yett.upstreams.backends.http.hearing import Desk, Hearing
 from yett.upstreams.backends.http.lane import Lane
 from yett.upstreams.backends.http.opening import Opener
 from yett.upstreams.backends.http.response import Response
-from yett.upstreams.backends.http.resuming import resume
+from yett.upstreams.backends.http.resuming import Resumable, resume
 from yett.upstreams.backends.http.sessions import Known, Sessions
 from yett.upstreams.background import Background
 from yett.upstreams.port import NO_WISHES, Beside, Exchange, Wishes
@@ -40,9 +44,16 @@ Key = tuple[str, Wishes]
 """Whose, and what it wishes."""
 
 
+class _Asker(Resumable, Protocol):
+    """Who hears what comes to one request."""
+
+    identifier: int
+
+
 @final
 class Request(msgspec.Struct, frozen=True, eq=False):
-    """mirrored: see `frame`. deadline: loop time. repeatable: executing it twice does no harm."""
+    """mirrored: see `frame`. deadline: loop time. repeatable: executing it twice does no harm. beside: None if
+    nothing passes besides."""
 
     method: str
     params: dict[str, JSON]
@@ -50,7 +61,7 @@ class Request(msgspec.Struct, frozen=True, eq=False):
     credential: Credential
     deadline: float
     repeatable: bool
-    beside: Beside
+    beside: Beside | None = None
 
 
 @final
@@ -78,6 +89,8 @@ class Lanes:
 
     async def request(self, request: Request) -> Exchange:
         """As `Transport.request`."""
+        if request.beside is None:
+            return await self._ask(request, self._plain)
         session = await self._plain.sessions.take(request.credential, request.deadline)
         wishes = _wishes_towards(session, request.beside.wishes)
         lane = self._plain
@@ -85,12 +98,24 @@ class Lanes:
             lane = self._lane((request.beside.owner, wishes))
         lane.calls += 1
         try:
-            return await self._try(request, lane, again=False)
+            return await self._ask(request, lane)
         finally:
             lane.calls -= 1
             lane.used = self._loop.time()
             if lane.over and not lane.calls:
                 lane.end()
+
+    async def go_on(
+        self, request: Request, session: Session, receiver: Receiver, answer: Awaitable[Response]
+    ) -> Exchange:
+        """As `request`, for one that was written in this session. answer: to that."""
+        lane = self._plain
+        exchange = await self._take(request, lane, session, receiver, answer, again=False)
+        return exchange or await self._ask(request, lane, again=True)
+
+    def opened(self, credential: Credential) -> Session | None:
+        """Return the session of everybody else that is open for this credential, if there is one."""
+        return self._plain.sessions.opened(credential)
 
     def forget_everything(self) -> None:
         """The server went away, and what it knew with it."""
@@ -107,31 +132,62 @@ class Lanes:
     async def close(self) -> None:
         await self._client.close()
 
-    async def _try(self, request: Request, lane: Lane, *, again: bool) -> Exchange:
+    async def _ask(self, request: Request, lane: Lane, *, again: bool = False) -> Exchange:
         session = await lane.take(request.credential, request.deadline)
-        beside = request.beside
-        identifier = self._desk.next_id()
-        hearing = Hearing(identifier, session, beside, self._desk)
-        data = frame_beside(
-            session, identifier, request.method, request.params, beside, request.mirrored
-        )
+        identifier, beside = self._desk.next_id(), request.beside
+        if beside is None:
+            receiver = Receiver(identifier, self._desk, session)
+            data = frame(session, identifier, request.method, request.params, request.mirrored)
+            exchange = await self._take(
+                request, lane, session, receiver, _send(request, lane, data, receiver), again=again
+            )
+        else:
+            hearing = Hearing(identifier, session, beside, self._desk)
+            data = frame_beside(
+                session, identifier, request.method, request.params, beside, request.mirrored
+            )
+            lane.hearings.append(hearing)
+            try:
+                exchange = await self._take(
+                    request,
+                    lane,
+                    session,
+                    hearing,
+                    _send(request, lane, data, hearing),
+                    again=again,
+                )
+            finally:
+                lane.hearings.remove(hearing)
+                hearing.close()
+        return exchange or await self._ask(request, lane, again=True)
+
+    async def _take(
+        self,
+        request: Request,
+        lane: Lane,
+        session: Session,
+        listener: _Asker,
+        answer: Awaitable[Response],
+        *,
+        again: bool,
+    ) -> Exchange | None:
+        """Return what was answered; None, if not `again`: the request did not fit the session, and was not
+        executed. listener: whose request it is that `answer` answers."""
         response = None
-        lane.hearings.append(hearing)
         try:
-            response = await _send(request, lane.client, session, data, hearing)
-            exchange = read_exchange(response, identifier, modern=session.modern, beside=beside)
+            response = await _whole(await answer, lane.client, session, listener, request.deadline)
+            exchange = read_exchange(
+                response, listener.identifier, modern=session.modern, beside=request.beside
+            )
             if again or not lane.sessions.is_mistaken(session, exchange):
                 return exchange
         except InvalidAnswer as error:
             if again or not lane.sessions.has_ended(session, response):
                 raise Fault(Reason.UPSTREAM_INVALID, str(error), sent=True) from None
         finally:
-            lane.hearings.remove(hearing)
-            hearing.close()
             if response is None:
-                self._desk.cancel(session, identifier)
-        # What does not fit the session was not executed.
-        return await self._try(request, lane, again=True)
+                self._desk.cancel(session, listener.identifier)
+        return None
 
     # lanes
 
@@ -168,15 +224,21 @@ class Lanes:
             lane.end()
 
 
-async def _send(
-    request: Request, client: Client, session: Session, data: bytes, hearing: Hearing
-) -> Response:
-    response = await client.send(
-        data, request.deadline, hearing, repeatable=request.repeatable, sent=True
+def _send(
+    request: Request, lane: Lane, data: bytes, listener: Listener
+) -> Coroutine[Any, Any, Response]:
+    return lane.client.send(
+        data, request.deadline, listener, repeatable=request.repeatable, sent=True
     )
-    if hearing.events is not None and hearing.exchange is None and not session.modern:
-        response = await resume(client, session, hearing, request.deadline)
-    return response
+
+
+async def _whole(
+    response: Response, client: Client, session: Session, listener: Resumable, deadline: float
+) -> Response:
+    """Go on with a stream that was cut before the answer came."""
+    if listener.events is None or listener.exchange is not None or session.modern:
+        return response
+    return await resume(client, session, listener, deadline)
 
 
 def _wishes_towards(session: Session, wishes: Wishes) -> Wishes:

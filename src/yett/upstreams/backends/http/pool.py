@@ -18,7 +18,7 @@ WAITING_MAX: Final = 1024
 IDLE_SECONDS_MAX: Final = 4.0
 
 # How late a deadline may be noticed.
-TICK_SECONDS: Final = 0.05
+TICK_SECONDS: Final = 0.1
 
 Dial = Callable[[Keeper, float], Awaitable[Connection]]
 """Open a connection for this keeper before the deadline (loop time). Raises Fault."""
@@ -26,34 +26,38 @@ Dial = Callable[[Keeper, float], Awaitable[Connection]]
 
 @final
 class Pool:
+    """idle: connections that may carry a request now, the most recently used last; some may not be `usable` any more."""
+
     __slots__ = (
         "_closed",
         "_connections_max",
         "_dial",
-        "_idle",
+        "_dialing",
+        "_idle_until",
         "_loop",
-        "_now",
         "_open",
         "_ticker",
         "_waiting",
         "heads",
+        "idle",
     )
 
     def __init__(self, dial: Dial, *, connections_max: int = CONNECTIONS_MAX) -> None:
         self._dial = dial
         self._connections_max = connections_max
         self._loop = asyncio.get_running_loop()
-        self._idle: deque[Connection] = deque()
-        self._open: set[Connection | object] = set()
+        self.idle: deque[Connection] = deque()
+        self._open: set[Connection] = set()
+        self._dialing = 0
         self._waiting: deque[asyncio.Future[Connection | None]] = deque()
         self._ticker: asyncio.TimerHandle | None = None
-        self._now = 0.0
+        self._idle_until = 0.0
         self.heads: dict[bytes, Head] = {}
         self._closed = False
 
     def take(self) -> Connection | None:
         """Return an idle connection at once, or None."""
-        idle = self._idle
+        idle = self.idle
         while idle:
             connection = idle.pop()
             if connection.usable:
@@ -67,7 +71,7 @@ class Pool:
             Fault: UPSTREAM_UNREACHABLE, not sent: cannot connect, or too many are waiting already.
         """
         while not self._closed:
-            if len(self._open) < self._connections_max:
+            if len(self._open) + self._dialing < self._connections_max:
                 return await self._open_one(deadline)
             connection = await self._wait(deadline)
             if connection is not None and connection.usable:
@@ -75,15 +79,14 @@ class Pool:
         raise Fault(Reason.UPSTREAM_UNREACHABLE, "the connections are closed")
 
     async def _open_one(self, deadline: float) -> Connection:
-        place = object()
-        self._open.add(place)
+        self._dialing += 1
         try:
             connection = await self._dial(self, deadline)
         except BaseException:
-            self._open.discard(place)
+            self._dialing -= 1
             self._wake()
             raise
-        self._open.discard(place)
+        self._dialing -= 1
         if self._closed or not connection.usable:
             connection.abort()
             raise Fault(Reason.UPSTREAM_UNREACHABLE, "the connection was closed at once")
@@ -109,11 +112,11 @@ class Pool:
 
     def keep(self, connection: Connection) -> None:
         """Take a connection back that can be used again."""
+        connection.deadline = self._idle_until
         if self._waiting or self._closed:
             self._pass_on(connection)
         else:
-            connection.idle_since = self._now
-            self._idle.append(connection)
+            self.idle.append(connection)
 
     def _pass_on(self, connection: Connection | None) -> None:
         """Hand a connection, or the room for one, to who waits first."""
@@ -134,25 +137,25 @@ class Pool:
             self._wake()
 
     def drop_idle(self) -> None:
-        while self._idle:
-            self._idle.pop().abort()
+        while self.idle:
+            self.idle.pop().abort()
 
     def _wake(self) -> None:
         if self._waiting:
             self._pass_on(None)
 
     def _tick(self) -> None:
-        """End what takes too long, and close what has been idle for long; the oldest are on the left.
+        """End what takes too long, to answer or to be asked again.
 
         One timer for all: a timer of its own costs each request about 5 µs on uvloop.
         """
-        self._now = now = self._loop.time()
-        for connection in [item for item in self._open if isinstance(item, Connection)]:
-            if connection.deadline <= now:
-                connection.expire()
-        idle = self._idle
-        while idle and (idle[0].idle_since <= now - IDLE_SECONDS_MAX or not idle[0].usable):
-            idle.popleft().abort()
+        now = self._loop.time()
+        self._idle_until = now + IDLE_SECONDS_MAX
+        for connection in [item for item in self._open if item.deadline <= now]:
+            connection.expire()
+        idle = self.idle
+        while idle and not idle[0].usable:
+            idle.popleft()
         self._ticker = self._loop.call_later(TICK_SECONDS, self._tick) if self._open else None
 
     async def close(self) -> None:
@@ -164,8 +167,7 @@ class Pool:
                 waiter.set_result(None)
         self._waiting.clear()
         for connection in list(self._open):
-            if isinstance(connection, Connection):
-                connection.abort()
+            connection.abort()
         await asyncio.sleep(0)  # lets the loop close the sockets
 
 

@@ -70,8 +70,8 @@ class Sessions:
         Raises:
             Fault: as `Transport.request`; nothing of the caller's request was sent.
         """
-        session = self.held.get(credential.names)
-        if session is not None and session.serves(credential):
+        session = self.opened(credential)
+        if session is not None:
             return session
         if self._background.closed:
             raise Fault(Reason.UPSTREAM_UNREACHABLE, "the connections are closed")
@@ -86,6 +86,11 @@ class Sessions:
         if task.cancelled():
             raise Fault(Reason.UPSTREAM_UNREACHABLE, "the connections are closed")
         return task.result()
+
+    def opened(self, credential: Credential) -> Session | None:
+        """Return the session that is open for this credential, if there is one."""
+        session = self.held.get(credential.names)
+        return session if session is not None and session.serves(credential) else None
 
     async def _open(self, credential: Credential) -> Session:
         deadline = asyncio.get_running_loop().time() + HANDSHAKE_SECONDS_MAX
@@ -102,6 +107,7 @@ class Sessions:
                 del self._openings[credential.names]
         before = self.held.get(credential.names)
         if before is not None:
+            before.over = True
             asyncio.get_running_loop().call_later(_LATE_SECONDS, self.on_replaced, before)
         self.held[credential.names] = session
         self._known.era = session.opening.era
@@ -132,6 +138,7 @@ class Sessions:
         names = session.credential.names
         if self.held.get(names) is session:
             del self.held[names]
+            session.over = True
             _close_channel(session, after_seconds=_LATE_SECONDS)
             self._known.era = None
             self.on_forgotten()
@@ -139,6 +146,7 @@ class Sessions:
     def forget_all(self) -> bool:
         """Tell whether there was any."""
         for session in self.held.values():
+            session.over = True
             _close_channel(session, after_seconds=_LATE_SECONDS)
         any_held = bool(self.held)
         self.held.clear()

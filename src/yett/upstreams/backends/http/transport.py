@@ -1,24 +1,23 @@
 """An MCP server behind a URL: both eras, sessions, one pool for all callers."""
 
 import asyncio
+import itertools
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, final
+
+import orjson
 
 from yett.core.errors import Fault
 from yett.core.proofs import Credential
 from yett.core.reasons import Reason
 from yett.core.target import JSON
-from yett.upstreams.backends.http.client import TROUBLE, Client
+from yett.upstreams.backends.http.client import Client
 from yett.upstreams.backends.http.conversation import (
     CALL,
-    Plain,
     Receiver,
     Session,
     add_body,
     encode_plain,
-    frame,
-    frame_call,
-    read_exchange,
 )
 from yett.upstreams.backends.http.dial import Dialer
 from yett.upstreams.backends.http.endpoint import Endpoint
@@ -30,9 +29,9 @@ from yett.upstreams.backends.http.mirroring import Mirror, mirrored_lines, mirro
 from yett.upstreams.backends.http.modern_events import ModernEvents
 from yett.upstreams.backends.http.old_opening import OldOpener
 from yett.upstreams.backends.http.opening import Opener
+from yett.upstreams.backends.http.plain_calls import PlainCalls
 from yett.upstreams.backends.http.pool import Pool
 from yett.upstreams.backends.http.response import Response
-from yett.upstreams.backends.http.resuming import resume
 from yett.upstreams.backends.http.sessions import Known, Sessions
 from yett.upstreams.backends.http.watches import Stream, Watches
 from yett.upstreams.background import Background
@@ -40,6 +39,7 @@ from yett.upstreams.listing import take_listing
 from yett.upstreams.notices import Notices
 from yett.upstreams.port import (
     NO_WISHES,
+    Begin,
     Beside,
     Discovered,
     Era,
@@ -48,7 +48,7 @@ from yett.upstreams.port import (
     ignore_change,
     ignore_update,
 )
-from yett.upstreams.rpc import InvalidAnswer, encode_notification, read_result
+from yett.upstreams.rpc import InvalidAnswer, encode_notification
 
 # Of requests that may wait for their callers, over all callers; each caller's are bounded as well.
 TALKS_MAX: Final = 256
@@ -69,6 +69,7 @@ class HttpTransport:
     ) -> None:
         self.on_changed: Callable[[], None] = ignore_change
         self.on_updated: Callable[[str], None] = ignore_update
+        self.next_id = itertools.count(1).__next__
         self._loop = asyncio.get_running_loop()
         pool = Pool(dialer.dial, connections_max=connections_max)
         self._client = Client(pool, self._forget_everything)
@@ -99,7 +100,7 @@ class HttpTransport:
         self._mirrors: dict[str, tuple[Mirror, ...]] = {}
         self._showing = None if offers == NO_WISHES else Beside(wishes=offers)
         self._lost = False
-        self._last_id = 0
+        self._plain_calls: dict[str, PlainCalls] = {}
         dialer.on_unreachable = self._forget_everything
 
     @property
@@ -123,15 +124,20 @@ class HttpTransport:
         beside: Beside | None = None,
     ) -> Coroutine[Any, Any, Exchange]:
         deadline = self._loop.time() + deadline_seconds
-        if beside is None:
-            return self._request(Plain(method, params), credential, deadline)
-        return self._talk(method, params, credential, deadline, beside)
+        return self._ask(method, params, credential, deadline, beside)
 
     def call(
         self, tool: str, arguments: bytes, credential: Credential, seconds: float
     ) -> Coroutine[Any, Any, Exchange]:
-        asked = Plain(CALL, None, tool, arguments)
-        return self._request(asked, credential, self._loop.time() + seconds)
+        params = {"name": tool, "arguments": orjson.Fragment(arguments)}
+        return self._ask(CALL, params, credential, self._loop.time() + seconds)
+
+    def shortcut(self, tool: str) -> Begin:
+        calls = self._plain_calls.get(tool)
+        if calls is None:
+            calls = self._plain_calls[tool] = PlainCalls(tool, self._client, self._lanes, self)
+            calls.mirrored = tool in self._mirrors
+        return calls.begin
 
     async def discover(
         self, credential: Credential, *, deadline_seconds: float = 30.0
@@ -140,15 +146,15 @@ class HttpTransport:
         session = await self._plain.take(credential, deadline)
 
         async def ask(method: str, params: dict[str, JSON]) -> Exchange:
-            if self._showing is not None:
-                return await self._talk(method, params, credential, deadline, self._showing)
-            return await self._request(Plain(method, params), credential, deadline)
+            return await self._ask(method, params, credential, deadline, self._showing)
 
         try:
             found = await take_listing(ask, session.opening.capabilities)
         except InvalidAnswer as error:
             raise Fault(Reason.UPSTREAM_INVALID, str(error), sent=True) from None
         self._mirrors = mirrors_of(found.tools)
+        for calls in self._plain_calls.values():
+            calls.mirrored = calls.tool in self._mirrors
         return found
 
     async def watch(self, uri: str, *, credential: Credential, deadline_seconds: float) -> Exchange:
@@ -166,13 +172,13 @@ class HttpTransport:
         await self._lanes.close()
         await self._client.close()
 
-    async def _talk(
+    async def _ask(
         self,
         method: str,
         params: dict[str, JSON],
         credential: Credential,
         deadline: float,
-        beside: Beside,
+        beside: Beside | None = None,
     ) -> Exchange:
         session = await self._plain.take(credential, deadline)
         if session.channel is not None:
@@ -182,65 +188,6 @@ class HttpTransport:
         return await self._lanes.request(
             Request(method, params, mirrored, credential, deadline, repeatable, beside)
         )
-
-    async def _request(
-        self, asked: Plain, credential: Credential, deadline: float, *, again: bool = False
-    ) -> Exchange:
-        session = self._sessions.get(credential.names)
-        if session is None or not (session.credential is credential or session.serves(credential)):
-            session = await self._plain.take(credential, deadline)
-        if session.channel is not None:
-            return await self._ask_old(session, asked.method, asked.whole(), deadline)
-        identifier = self._last_id = self._last_id + 1
-        receiver = Receiver(identifier, self, session)
-        response, client = None, self._client
-        try:
-            data = (
-                frame_call(session, identifier, asked.tool, asked.arguments)
-                if asked.params is None and not self._mirrors
-                else self._frame(session, identifier, asked)
-            )
-            connection = client.take() or await client.open(deadline)
-            waiter = connection.begin(data, receiver, deadline)
-            try:
-                response = await waiter
-            except TROUBLE as trouble:
-                client.deal_with(
-                    trouble, connection, waiter, receiver, repeatable=asked.method != CALL, sent=True
-                )  # fmt: skip
-                response = await client.send(data, deadline, receiver, repeatable=False, sent=True)
-            exchange = (
-                read_result(response.body, identifier, session.modern)
-                if response.head.is_plain
-                else await self._read_other(session, receiver, response, deadline)
-            )
-            if exchange.error is None or again or not self._plain.is_mistaken(session, exchange):
-                return exchange
-        except InvalidAnswer as error:
-            if again or not self._plain.has_ended(session, response):
-                raise Fault(Reason.UPSTREAM_INVALID, str(error), sent=True) from None
-        finally:
-            if response is None and not session.modern:
-                self.cancel(session, identifier)
-        # What does not fit the session was not executed.
-        return await self._request(asked, credential, deadline, again=True)
-
-    async def _read_other(
-        self, session: Session, receiver: Receiver, response: Response, deadline: float
-    ) -> Exchange:
-        """Read an answer that is no JSON, or a refusal; go on with a stream that was cut."""
-        if receiver.events is not None and receiver.exchange is None and not session.modern:
-            try:
-                response = await resume(self._client, session, receiver, deadline)
-            except BaseException:
-                self.cancel(session, receiver.identifier)
-                raise
-        return read_exchange(response, receiver.identifier, modern=session.modern)
-
-    def _frame(self, session: Session, identifier: int, asked: Plain) -> bytes:
-        params = asked.whole()
-        mirrored = self._mirrored(asked.method, params) if self._mirrors else b""
-        return frame(session, identifier, asked.method, params, mirrored)
 
     async def _ask_old(
         self,
@@ -293,7 +240,7 @@ class HttpTransport:
             return ModernEvents(self._client, session, watches, self.next_id)
 
         async def ask(method: str, params: dict[str, JSON], deadline: float) -> Exchange:
-            return await self._request(Plain(method, params), session.credential, deadline)
+            return await self._ask(method, params, session.credential, deadline)
 
         return LegacyEvents(
             self._client, self._plain, self._background, session, watches, self, ask
@@ -311,10 +258,6 @@ class HttpTransport:
             self.on_changed()
 
     # what happens beside the calls: see `Desk`
-
-    def next_id(self) -> int:
-        self._last_id += 1
-        return self._last_id
 
     def note_change(self) -> None:
         self.on_changed()

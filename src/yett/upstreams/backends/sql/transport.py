@@ -25,7 +25,15 @@ from yett.upstreams.backends.sql.engine import (
 from yett.upstreams.backends.sql.sharing import Room
 from yett.upstreams.databases import Dialect
 from yett.upstreams.handshake import MODERN_VERSION
-from yett.upstreams.port import Beside, Discovered, Era, Exchange, ignore_change, ignore_update
+from yett.upstreams.port import (
+    Begin,
+    Beside,
+    Discovered,
+    Era,
+    Exchange,
+    ignore_change,
+    ignore_update,
+)
 from yett.upstreams.rpc import METHOD_NOT_FOUND
 
 _PASSWORD: Final = "password"  # noqa: S105 - the name of a part of the credential, not its value
@@ -98,6 +106,9 @@ class SqlTransport:
         """It has to be named for whom, so this is refused."""
         params: dict[str, JSON] = {"name": tool, "arguments": parse(arguments)}
         return await self.request(_CALL, params, credential=credential, deadline_seconds=seconds)
+
+    def shortcut(self, tool: str) -> Begin | None:  # noqa: ARG002 - there is none for any
+        return None
 
     async def discover(
         self, credential: Credential, *, deadline_seconds: float = 30.0

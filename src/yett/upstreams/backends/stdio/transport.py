@@ -24,6 +24,7 @@ from yett.upstreams.handshake import Opening
 from yett.upstreams.listing import take_listing
 from yett.upstreams.port import (
     NO_WISHES,
+    Begin,
     Beside,
     Discovered,
     Era,
@@ -114,6 +115,9 @@ class StdioTransport:
         conversation = self._conversation or await self._ready(deadline)
         modern = self._era is Era.MODERN
         return await call_with(conversation, tool, arguments, deadline, modern=modern)
+
+    def shortcut(self, tool: str) -> Begin | None:  # noqa: ARG002 - there is none for any
+        return None
 
     async def discover(
         self,

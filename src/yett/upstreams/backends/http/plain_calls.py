@@ -1,0 +1,150 @@
+"""Calls besides which nothing passes, in a session and over a connection that are there already: nearly all of them.
+
+What those of one tool have in common is put together once for each session. What one is answered is compared with
+what the last one was answered, and only the text in it is read. Whatever is not so goes the way of all requests
+(see `Lanes`), and means the same there.
+"""
+
+import asyncio
+from typing import Final, final
+
+import msgspec
+import orjson
+
+from yett.core.document import encode
+from yett.core.errors import Fault
+from yett.core.proofs import Credential
+from yett.core.reasons import Reason
+from yett.upstreams.backends.http.client import Client
+from yett.upstreams.backends.http.connection import Connection
+from yett.upstreams.backends.http.conversation import (
+    CALL,
+    Receiver,
+    Session,
+    read_exchange,
+)
+from yett.upstreams.backends.http.headers import routing_lines
+from yett.upstreams.backends.http.hearing import Desk
+from yett.upstreams.backends.http.lanes import Lanes, Request
+from yett.upstreams.backends.http.response import Response
+from yett.upstreams.handshake import MODERN_META
+from yett.upstreams.port import Exchange
+from yett.upstreams.rpc import START, InvalidAnswer, call_parts
+from yett.upstreams.text_answers import NO_FORM, form_of
+
+_LENGTH: Final = b"Content-Length: "
+_BEFORE_ID: Final = b"\r\n\r\n" + START
+
+
+@final
+class PlainCalls:
+    """Of one tool. session: of the last one. form: of the last plain answer in that. mirrored: there are arguments that
+    have to be repeated in headers, so none of them is plain."""
+
+    __slots__ = (
+        "_after", "_before", "_client", "_desk", "_head", "_idle", "_length", "_time", "form", "lanes", "mirrored",
+        "session", "tool",
+    )  # fmt: skip
+
+    def __init__(self, tool: str, client: Client, lanes: Lanes, desk: Desk) -> None:
+        self.tool = tool
+        self.lanes = lanes
+        self.mirrored = False
+        self.form = NO_FORM
+        self._client = client
+        self._idle = client.idle
+        self._desk = desk
+        self._time = asyncio.get_running_loop().time
+        self.session: Session | None = None
+        self._head = self._before = self._after = b""
+        self._length = 0
+
+    def begin(self, arguments: bytes, credential: Credential, seconds: float) -> "PlainCall | None":
+        """See `Begin`."""
+        session = self.session
+        if session is None or session.over or session.credential is not credential or self.mirrored:
+            session = self._enter(credential)
+        if session is None or not self._idle:
+            return None
+        connection = self._idle.pop()
+        if not connection.usable:
+            return None
+        number = self._desk.next_id()
+        identifier, deadline = b"%d" % number, self._time() + seconds
+        receiver = Receiver(number, self._desk, session)
+        answer = connection.begin(
+            b"%b%d%b%b%b%b%b" % (
+                self._head, self._length + len(identifier) + len(arguments),
+                _BEFORE_ID, identifier, self._before, arguments, self._after,
+            ),
+            receiver,
+            deadline,
+        )  # fmt: skip
+        return PlainCall(
+            self, session, receiver, connection, answer, identifier, arguments, deadline
+        )
+
+    def _enter(self, credential: Credential) -> Session | None:
+        """Return the session that is open for this credential, and prepare what its calls have in common."""
+        self.session, self.form = None, NO_FORM
+        session = self.lanes.opened(credential)
+        if session is None or session.channel is not None or self.mirrored:
+            return None
+        head, meta = session.head.reveal(), b""
+        if session.modern:
+            head += routing_lines(CALL, {"name": self.tool})
+            meta = encode(MODERN_META)
+        self._head = head + _LENGTH
+        self._before, self._after = call_parts(self.tool, meta)
+        self._length = len(START) + len(self._before) + len(self._after)
+        self.session = session
+        return session
+
+    def give_up(self, call: "PlainCall", trouble: BaseException) -> BaseException:
+        """Tell the server that nobody waits; return what the trouble means."""
+        self._desk.cancel(call.session, call.receiver.identifier)
+        return self._client.explain(trouble, call.connection, call.answer, call.receiver, sent=True)
+
+
+@final
+class PlainCall(msgspec.Struct, frozen=True, eq=False):
+    """See `Begun`. identifier: in digits. deadline: loop time."""
+
+    calls: PlainCalls
+    session: Session
+    receiver: Receiver
+    connection: Connection
+    answer: "asyncio.Future[Response]"
+    identifier: bytes
+    arguments: bytes
+    deadline: float
+
+    def read(self, answer: Response) -> Exchange | None:
+        """What is a result is known at once, and an error only when it does not mean that the session is over."""
+        calls, body = self.calls, answer.body
+        if answer.head.is_plain:
+            exchange = calls.form.read(body, self.identifier)
+            if exchange is not None:
+                return exchange
+        elif answer.exchange is None:
+            return None
+        exchange = read_exchange(answer, self.receiver.identifier, modern=self.session.modern)
+        if exchange.error is not None:
+            return None
+        if self.session is calls.session:
+            calls.form = form_of(body, self.identifier, exchange) or calls.form
+        return exchange
+
+    async def finish(self) -> Exchange:
+        params = {"name": self.calls.tool, "arguments": orjson.Fragment(self.arguments)}
+        credential = self.session.credential
+        request = Request(CALL, params, b"", credential, self.deadline, repeatable=False)
+        return await self.calls.lanes.go_on(request, self.session, self.receiver, self.answer)
+
+    def explain(self, trouble: BaseException) -> BaseException:
+        answer = self.answer
+        if not answer.done() or answer.cancelled() or answer.exception() is not None:
+            trouble = self.calls.give_up(self, trouble)
+        if isinstance(trouble, InvalidAnswer):
+            return Fault(Reason.UPSTREAM_INVALID, str(trouble), sent=True)
+        return trouble
