@@ -18,11 +18,12 @@ from yett.core.bounds import NOTICES_PER_CALL_MAX
 from yett.core.call import Call, Reply, Usage
 from yett.core.errors import Denied, Fault, Refusal
 from yett.core.identity import Principal
+from yett.core.notices import Notice, Several
 from yett.core.operations import Kind
 from yett.core.proofs import Admitted, Cleaned, Identified, Permitted, PermittedList, Resolved
 from yett.core.reasons import Reason
 from yett.core.summary import Decision, Status, Summary
-from yett.core.talk import INPUT_REQUIRED, Notice
+from yett.core.talk import INPUT_REQUIRED
 from yett.core.target import JSON, Target
 
 Observer = Callable[[Summary], None]
@@ -104,10 +105,10 @@ class Record(msgspec.Struct, gc=False):
             raise Fault(Reason.AUDIT_UNAVAILABLE, str(trouble)) from trouble
         self._released = True
 
-    def hear(self, cleaned: Notice | None) -> bool:
-        """Count what a server says in the middle of the call; return whether it may still be passed on.
+    def hear(self, cleaned: Notice | Several | None) -> bool:
+        """Count what a server says in the middle of the call; return whether it may still be passed on, all of it.
         None: it was not fit to leave."""
-        self._notices += 1
+        self._notices += len(cleaned.members) if type(cleaned) is Several else 1
         return cleaned is not None and self._notices <= NOTICES_PER_CALL_MAX
 
     def answer(self, cleaned: Cleaned, usage: Usage) -> Reply:

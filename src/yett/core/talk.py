@@ -12,6 +12,7 @@ from typing import Final, Protocol, final
 
 import msgspec
 
+from yett.core.notices import Notice, Several
 from yett.core.target import JSON
 
 INPUT_REQUIRED: Final = "input_required"
@@ -24,30 +25,15 @@ QUESTIONS: Final[dict[str, str]] = {
 }
 """What a server may ask → the client capability that it needs."""
 
-LOG_LEVELS: Final = (
-    "debug", "info", "notice", "warning", "error", "critical", "alert", "emergency",
-)  # fmt: skip
-"""Least severe first (RFC 5424)."""
-
-
-@final
-class Notice(msgspec.Struct, frozen=True, gc=False):
-    """What a server says about a call while it works on it: `notifications/progress` (without its
-    token, which each side has of its own) or `notifications/message`."""
-
-    method: str
-    params: dict[str, JSON]
-
-
-Hear = Callable[[Notice], None]
+Hear = Callable[[Notice | Several], None]
 """Takes what a server says about one request while it works on it. Plain and quick; never raises."""
 
 
 class Line(Protocol):
     """The caller's end of a call that is under way."""
 
-    def tell(self, notice: Notice) -> None:
-        """Pass on a cleaned notice. Never waits, never raises; who does not read is not told."""
+    def tell(self, said: Notice | Several) -> None:
+        """Pass on what was cleaned. Never waits, never raises; who does not read is not told."""
         ...
 
 

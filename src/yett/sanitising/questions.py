@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from yett.core.bounds import ANSWER_BLOCKS_MAX, INPUTS_MAX, URI_CHARS_MAX
 from yett.core.document import encode
-from yett.core.talk import LOG_LEVELS
+from yett.core.notices import LOG_LEVELS
 from yett.core.target import JSON
 from yett.sanitising.shape import ShapeError, check_block
 

@@ -1,5 +1,6 @@
 """A secret that a server says in two pieces, one notice each, is whole where they meet."""
 
+from collections.abc import Sequence
 from typing import Final, final
 
 from yett.core.document import encode
@@ -35,3 +36,13 @@ class Seam:
         return any(
             start < place < end for start, end, _ in scanner.spans(joined.encode(), hits.rules)
         )
+
+    def lies_in(self, texts: Sequence[str]) -> bool:
+        """Tell whether a secret may lie where some of these, said one after the other, meet what was said before;
+        if so, each is to be looked at by itself. If not, they have been said."""
+        joined = f"{self._said}{''.join(texts)}"
+        hits = secrets_scanner().scan(encode(joined))
+        if hits is not None and hits.rules:
+            return True
+        self._said = joined[-_KEPT_CHARS:]
+        return False

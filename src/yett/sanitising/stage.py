@@ -5,12 +5,12 @@ unread (THREATS P14).
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final, NoReturn, final
 
 import msgspec
 
-from yett.core.bounds import ANSWER_BYTES_MAX, NOTICE_BYTES_MAX, ROUND_SECONDS_MAX
+from yett.core.bounds import ANSWER_BYTES_MAX, ROUND_SECONDS_MAX
 from yett.core.call import RpcError
 from yett.core.document import DocumentError, encode, parse
 from yett.core.errors import Denied, Fault
@@ -19,21 +19,21 @@ from yett.core.proofs import Answered, Armed, Cleaned, Permitted
 from yett.core.reasons import Reason
 from yett.core.rounds import Round, purpose_of
 from yett.core.seal import Sealer
-from yett.core.talk import INPUT_REQUIRED, Hear, Notice
+from yett.core.talk import INPUT_REQUIRED, Hear
 from yett.core.target import JSON
 from yett.core.tasks import TASK, Form, TaskHandle, seal_task
 from yett.sanitising.config import AnswerRules
 from yett.sanitising.lent import FINDING, Lent, without_lent
+from yett.sanitising.listening import Count, Ear
 from yett.sanitising.marking import marked, new_mark, spotlight, spotlit, without_findings
 from yett.sanitising.patience import Unwalkable
 from yett.sanitising.port import OutputCheck
-from yett.sanitising.questions import check_question, checked_notice, methods_of
+from yett.sanitising.questions import check_question, methods_of
 from yett.sanitising.renaming import Publish, may_name, with_public_uris
 from yett.sanitising.rewriting import Cleaner
 from yett.sanitising.row_answers import keep_rows, row_filters
 from yett.sanitising.rows import WITHHELD, RowFilter, Untellable, withheld
 from yett.sanitising.scanner import Hits, Scanner
-from yett.sanitising.seam import Seam
 from yett.sanitising.shape import CHECKS, ShapeError, is_plain
 from yett.sanitising.tasks import (
     check_acknowledgement,
@@ -189,48 +189,15 @@ class Sanitiser:
             return Cleaned(answered, untrusted, None, encoded)
         return _withhold(answered, result, tuple(sorted(found)))
 
-    def listen(self, armed: Armed, count: Callable[[Notice | None], bool]) -> Hear | None:
+    def listen(self, armed: Armed, count: Count) -> Hear | None:
         """Return what takes notices of this call's server to this call's caller, cleaned; None: it does
-        not listen. count: told of each, None if it must not leave; says whether it may be passed on."""
+        not listen. count: see `Count`."""
         permitted = armed.admitted.validated.permitted
         talk = permitted.call.talk
         line = None if talk is None else talk.line
         if line is None or permitted.target.key in self._row_filters:  # it could speak of any row
             return None
-
-        seam = Seam() if self._rules_of(permitted).secrets in ("redact", "block") else None
-
-        def hear(notice: Notice) -> None:
-            cleaned = self.clean_notice(armed, notice)
-            if seam and cleaned is not None and seam.is_crossed(cleaned.params):
-                cleaned = None  # the beginning has left; the rest must not
-            if count(cleaned) and cleaned is not None:
-                line.tell(cleaned)
-
-        return hear
-
-    def clean_notice(self, armed: Armed, notice: Notice) -> Notice | None:
-        """Let what a server says in the middle of a call leave, without what must not; None: it is not
-        fit to leave."""
-        permitted = armed.admitted.validated.permitted
-        try:
-            params = checked_notice(notice.method, notice.params)
-            encoded = encode(params)
-            if len(encoded) > NOTICE_BYTES_MAX:
-                return None
-            hits = self._scanner.scan(encoded)
-            if hits is not None:
-                cleaner = self._cleaner(hits, permitted, frozenset())
-                params = cleaner.value(params)
-                if self._rules_of(permitted).blocks(cleaner.found):
-                    return None
-            if armed.credential.headers:
-                encoded = encode(params)
-                kept = without_lent(encoded, armed.credential)
-                params = params if kept is encoded else parse(kept)
-        except (ShapeError, Unwalkable, DocumentError):
-            return None
-        return Notice(notice.method, params)
+        return Ear(self._scanner, self._rules_of(permitted), armed.credential, line, count).hear
 
     def _clean_question(
         self, answered: Answered, untrusted: dict[str, JSON], permitted: Permitted

@@ -7,30 +7,82 @@ messages below the wanted level (MCP 2025-11-25, Progress and Logging).
 from typing import Final, final
 
 from yett.core.bounds import NOTICE_BYTES_MAX, NOTICE_BYTES_PER_CALL_MAX, NOTICES_PER_CALL_MAX
-from yett.core.talk import LOG_LEVELS, Hear, Notice
+from yett.core.notices import LOG_LEVELS, MESSAGE, PROGRESS, Notice, Several, together
+from yett.core.talk import Hear
 from yett.core.target import JSON
 from yett.upstreams.port import Beside
 
-PROGRESS: Final = "notifications/progress"
-MESSAGE: Final = "notifications/message"
-
-_SEVERITY: Final = {level: severity for severity, level in enumerate(LOG_LEVELS)}
+_SEVERITY: Final[dict[str, int]] = {level: severity for severity, level in enumerate(LOG_LEVELS)}
 _BEFORE_ALL: Final = float("-inf")
+_NONE: Final = float("inf")
+"""No message is as severe as that."""
+
+# How servers write a notification: in the order of JSON-RPC 2.0, or the version last; each up to where its own
+# parameters begin, and from where they end.
+_ORDERS: Final = (
+    (b'{"jsonrpc":"2.0","method":"%b","params":{', b"}}"),
+    (b'{"method":"%b","params":{', b'},"jsonrpc":"2.0"}'),
+)
+_Form = tuple[str, bytes, bytes]
+"""Method, and what stands before and behind the parameters that are the server's own."""
 
 
 @final
 class Notices:
     """token: our progress token for the request; None: none was given. log_level: None for none."""
 
-    __slots__ = ("_bytes_left", "_count", "_hear", "_log_level", "_progress", "_token")
+    __slots__ = ("_bytes_left", "_count", "_forms", "_hear", "_progress", "_severity", "_token")
 
     def __init__(self, hear: Hear, *, token: int | None, log_level: str | None) -> None:
         self._hear = hear
         self._token = token
-        self._log_level = log_level
+        self._severity: float = _NONE if log_level is None else _SEVERITY[log_level]
         self._progress = _BEFORE_ALL
         self._count = 0
         self._bytes_left = NOTICE_BYTES_PER_CALL_MAX
+        self._forms = _forms(token, log_level)
+
+    def take_together(self, events: list[bytes], start: int) -> int:
+        """Pass on at once those of the events from `start` on that look alike; return how many there were. 0: they
+        are to be taken one by one (`take`), which says the same of each, and of others more.
+
+        events: messages that have not been parsed.
+        """
+        form = self._form_of(events[start]) if start < len(events) else None
+        if form is None:
+            return 0
+        method, head, tail = form
+        first, last = len(head), -len(tail)
+        members = []
+        for event in events[start:] if start else events:
+            if not event.startswith(head) or not event.endswith(tail):
+                break
+            members.append(event[first:last])
+        said, count = together(method, members), len(members)
+        size = sum(map(len, events[start : start + count]))
+        if said is None or size > min(NOTICE_BYTES_MAX, self._bytes_left):
+            return 0
+        if self._count + count > NOTICES_PER_CALL_MAX or not self._wants(said):
+            return 0
+        self._count += count
+        self._bytes_left -= size
+        self._hear(said)
+        return count
+
+    def _form_of(self, event: bytes) -> _Form | None:
+        for form in self._forms:
+            if event.startswith(form[1]):
+                return form
+        return None
+
+    def _wants(self, several: Several) -> bool:
+        """Tell whether the caller wants all of it."""
+        if several.method == MESSAGE:
+            return min([_SEVERITY[one.level] for one in several.said]) >= self._severity
+        if several.said[0].progress <= self._progress:
+            return False
+        self._progress = several.said[-1].progress
+        return True
 
     def take(self, message: dict[str, JSON], size: int) -> None:
         """Pass a notification on, if it is one that the caller wants. size: of the message in bytes."""
@@ -62,9 +114,21 @@ class Notices:
 
     def _is_severe(self, params: dict[str, JSON]) -> bool:
         level = params.get("level")
-        if self._log_level is None or type(level) is not str or level not in _SEVERITY:
-            return False
-        return _SEVERITY[level] >= _SEVERITY[self._log_level]
+        return type(level) is str and _SEVERITY.get(level, _BEFORE_ALL) >= self._severity
+
+
+def _forms(token: int | None, log_level: str | None) -> list[_Form]:
+    """Return how notifications that are wanted may be written; see `Notices`."""
+    wanted: list[tuple[str, bytes]] = []
+    if token is not None:
+        wanted.append((PROGRESS, b'"progressToken":%d,' % token))
+    if log_level is not None:
+        wanted.append((MESSAGE, b""))
+    return [
+        (method, before % method.encode() + own, after)
+        for method, own in wanted
+        for before, after in _ORDERS
+    ]
 
 
 def notices_of(beside: Beside, identifier: int) -> Notices | None:

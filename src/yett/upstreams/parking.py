@@ -15,8 +15,9 @@ from yett.core import bounds
 from yett.core.call import RpcError
 from yett.core.document import encode, parse
 from yett.core.errors import Denied, Fault
+from yett.core.notices import Notice, Several
 from yett.core.reasons import Reason
-from yett.core.talk import INPUT_REQUIRED, Hear, Notice, Resumption
+from yett.core.talk import INPUT_REQUIRED, Hear, Resumption
 from yett.core.target import JSON
 from yett.upstreams.background import report_bug
 from yett.upstreams.port import Ask, Exchange
@@ -68,10 +69,10 @@ class _Parked:
             del self._questions[key]
             self._bytes -= size
 
-    def tell(self, notice: Notice) -> None:
+    def tell(self, said: Notice | Several) -> None:
         """Between two rounds nobody listens."""
         if self.hear is not None:
-            self.hear(notice)
+            self.hear(said)
 
     def answer(self, resumption: Resumption) -> None:
         """Give the server what the caller gave. What is still missing is asked again."""

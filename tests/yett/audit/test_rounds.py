@@ -19,10 +19,11 @@ from yett.audit.encode import INPUT_BYTES_MAX
 from yett.core.bounds import NOTICES_PER_CALL_MAX
 from yett.core.call import Usage
 from yett.core.errors import Fault
+from yett.core.notices import Notice
 from yett.core.proofs import Identified
 from yett.core.reasons import Reason
 from yett.core.summary import Summary
-from yett.core.talk import Notice, Resumption, Talk
+from yett.core.talk import Resumption, Talk
 
 ASKED: dict[str, Any] = {"resultType": "input_required", "requestState": "sealed"}
 NOTICE = Notice("notifications/progress", {"progress": 1})

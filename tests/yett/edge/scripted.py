@@ -10,10 +10,10 @@ from yett.core.call import Call, Reply
 from yett.core.clock import SystemClock
 from yett.core.errors import Denied
 from yett.core.identity import Principal
+from yett.core.notices import Notice
 from yett.core.operations import Road
 from yett.core.reasons import Reason
 from yett.core.secret import Secret
-from yett.core.talk import Notice
 from yett.edge import Listener, Router
 from yett.edge.gate import Begun, Kept
 from yett.edge.origin import OriginPolicy, own_hosts

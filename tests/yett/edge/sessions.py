@@ -10,7 +10,7 @@ from tests.yett.edge.messages import CALL
 from tests.yett.edge.scripted import KEY, Answer, Events, Server
 from yett.core.call import Call, Reply
 from yett.core.identity import Principal
-from yett.core.talk import Notice
+from yett.core.notices import Notice
 
 ALL: Final[dict[str, Any]] = {
     "sampling": {"tools": {}},

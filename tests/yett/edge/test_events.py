@@ -3,7 +3,11 @@
 import pytest
 
 from yett.core import bounds
+from yett.core.notices import MESSAGE as SAYING
+from yett.core.notices import PROGRESS, together
 from yett.edge.mcp.events import EventLog, Feed, Shelf
+from yett.edge.mcp.legacy_post import _OldLine
+from yett.edge.mcp.line import NoticeLine
 
 MESSAGE = b'{"jsonrpc":"2.0","method":"x"}'
 
@@ -130,3 +134,66 @@ def test_an_empty_event_comes_first_where_the_version_knows_it() -> None:
     assert kept(plain) == []
     assert primed.is_begun
     assert plain.is_begun
+
+
+# several at once
+
+
+def carried(feed: Feed, after: int = 0) -> bytes:
+    return b"".join(portion.data for write in feed._behind(after) for portion in write)
+
+
+@pytest.mark.parametrize("primes", [False, True])
+@pytest.mark.parametrize("counts", [[1], [2, 3], [31, 1, 2], [32], [33, 70, 1]])
+def test_messages_that_are_put_together_are_numbered_and_carried_one_by_one(
+    counts: list[int], *, primes: bool
+) -> None:
+    log = EventLog("a", Shelf())
+    at_once, one_by_one = feed_of(log, primes=primes), feed_of(log, primes=primes)
+    one_by_one._prefix = at_once._prefix
+    messages = [b'"%d"' % number for number in range(sum(counts))]
+    start = 0
+    for count in counts:
+        at_once.put_all(messages[start : start + count])
+        for message in messages[start : start + count]:
+            one_by_one.put(message)
+        start += count
+
+    for after in range(len(messages) + primes + 1):
+        assert carried(at_once, after) == carried(one_by_one, after)
+    assert len(at_once.events) < len(one_by_one.events) or max(counts) == 1
+    assert max(len(write) for write in one_by_one._behind(0)) <= 32
+
+
+def test_what_was_put_together_is_forgotten_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bounds, "EVENTS_PER_SESSION_MAX", 50)
+    feed = feed_of(EventLog("a", Shelf()))
+    feed.put_all([MESSAGE] * 40)
+    feed.put_all([MESSAGE] * 20)
+
+    assert [(portion.number, portion.last) for portion in feed.events] == [(33, 40), (41, 60)]
+    assert carried(feed, 45).count(MESSAGE) == 15
+
+
+@pytest.mark.parametrize("version", ["2025-06-18", "2024-11-05"])
+@pytest.mark.parametrize("level", [None, "error", "debug"])
+@pytest.mark.parametrize("token", [None, 1, "ünï"])
+def test_a_line_says_several_as_it_says_each(
+    version: str, level: str | None, token: int | str | None
+) -> None:
+    steps = [[b'"progress":%d,"message":"a"' % step for step in steps] for steps in ((1, 2), (2, 3), (5, 9))]  # fmt: skip
+    said = [together(PROGRESS, members) for members in steps]
+    said.append(
+        together(SAYING, [b'"level":"%b","data":"x"' % each for each in (b"info", b"error")])
+    )
+    told: tuple[list[bytes], list[bytes]] = ([], [])
+    lines = [NoticeLine(found.extend, token=token, log_level=level) for found in told]
+    heard = lines if version != "2024-11-05" else list(map(_OldLine, lines))
+    for several in said:
+        assert several is not None
+        heard[0].tell(several)
+        for notice in several.singly():
+            heard[1].tell(notice)
+
+    assert told[0] == told[1]
+    assert len(told[0]) == (0 if token is None else 5) + {None: 0, "error": 1, "debug": 2}[level]

@@ -12,8 +12,9 @@ from yett.core import bounds
 from yett.core.call import Call, Reply, RpcError
 from yett.core.errors import Denied
 from yett.core.identity import Principal
+from yett.core.notices import LOG_LEVELS, Notice
 from yett.core.reasons import Reason
-from yett.core.talk import LOG_LEVELS, Notice, Talk
+from yett.core.talk import Talk
 from yett.edge.mcp import line
 
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7-01"

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from yett.core.bounds import SUBSCRIPTIONS_PER_PRINCIPAL_MAX
+from yett.core.notices import LOG_LEVELS
 from yett.core.operations import COMPLETE_TEMPLATE, OPERATIONS
 from yett.core.reasons import Reason
 from yett.core.seal import SEALED_CHARS_MAX
-from yett.core.talk import LOG_LEVELS
 from yett.edge.mcp.params import NOTHING, Asked, read_params
 
 LISTS = ("tools/list", "prompts/list", "resources/list", "resources/templates/list")

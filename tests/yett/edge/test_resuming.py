@@ -21,8 +21,8 @@ from yett.core import bounds
 from yett.core.call import Call, Reply
 from yett.core.errors import Denied
 from yett.core.identity import Principal
+from yett.core.notices import Notice
 from yett.core.reasons import Reason
-from yett.core.talk import Notice
 from yett.edge.mcp import legacy, watching
 
 HELLO = {"content": [{"type": "text", "text": "hello"}]}

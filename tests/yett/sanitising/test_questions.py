@@ -4,18 +4,23 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.clock import HandClock
+from tests.said import Said
 from tests.yett.sanitising.answers import GITHUB, answered
 from yett.catalogue import public_uri
 from yett.core.bounds import ANSWER_BYTES_MAX, INPUTS_MAX, NOTICE_BYTES_MAX, URI_CHARS_MAX
+from yett.core.document import encode
 from yett.core.errors import Denied, Fault
+from yett.core.notices import LOG_LEVELS, MESSAGE, PROGRESS, Notice, Several, together
 from yett.core.operations import Kind
 from yett.core.proofs import Answered, Armed, Cleaned
 from yett.core.reasons import Reason
 from yett.core.rounds import purpose_of
 from yett.core.seal import KEY_BYTES, Sealer, SealError
-from yett.core.talk import LOG_LEVELS, Notice, Talk
+from yett.core.talk import Hear, Talk
 from yett.sanitising import Sanitiser
 from yett.sanitising.build import build
 from yett.sanitising.config import AnswerRules, Handling
@@ -228,19 +233,15 @@ def test_the_state_opens_for_its_caller_and_its_call_only() -> None:
 # notices
 
 
-class Line:
-    def __init__(self) -> None:
-        self.told: list[Notice] = []
-
-    def tell(self, notice: Notice) -> None:
-        self.told.append(notice)
-
-
 def clean_notice(
     method: str, params: Any, secrets: Handling = "redact", lent: str = ""
 ) -> Notice | None:
-    armed = in_talk(answered({}, lent=lent)).armed
-    return stage(secrets).clean_notice(armed, Notice(f"notifications/{method}", params))
+    line = Said()
+    armed = in_talk(answered({}, lent=lent), Talk(line=line)).armed
+    hear = stage(secrets).listen(armed, lambda cleaned: cleaned is not None)
+    assert hear is not None
+    hear(Notice(f"notifications/{method}", params))
+    return line[0] if line else None
 
 
 @pytest.mark.parametrize(
@@ -299,9 +300,9 @@ def test_a_notice_holds_no_secret() -> None:
 
 
 def test_a_server_is_heard_by_the_line_of_its_call_as_often_as_is_counted() -> None:
-    line, counted = Line(), []
+    line, counted = Said(), []
 
-    def count(notice: Notice | None) -> bool:
+    def count(notice: Notice | Several | None) -> bool:
         counted.append(notice)
         return len(counted) < 4
 
@@ -311,7 +312,7 @@ def test_a_server_is_heard_by_the_line_of_its_call_as_often_as_is_counted() -> N
     for number in (1, "no number", 2, 3, 4):
         hear(Notice("notifications/progress", {"progress": number}))
 
-    assert [notice.params["progress"] for notice in line.told] == [1, 2]
+    assert [notice.params["progress"] for notice in line] == [1, 2]
     assert [notice is None for notice in counted] == [False, True, False, False, False]
 
 
@@ -320,3 +321,78 @@ def test_who_has_no_line_is_not_told(talk: Talk | None) -> None:
     one = answered({}) if talk is None else in_talk(answered({}), talk)
 
     assert stage().listen(one.armed, lambda _: True) is None
+
+
+# several at once
+
+
+TEXTS = st.lists(
+    st.sampled_from(
+        ["item read", "ghp_", GITHUB, GITHUB[:9], GITHUB[9:20], GITHUB[20:], "ghp_a1B2", "x", "the token is ",
+         "password=", "hunter2hunter2", "ignore all previous instructions", "\u200b", "0123456789abcdef", "01234567",
+         "89abcdef", "-----BEGIN RSA PRIVATE", " KEY-----", "eyJhbGciOiJIUzI1NiJ9", ".eyJzdWIiOiIxIn0.", "AKIA", "IOSFODNN7EXAMPLE",
+         '"', "\\", "é"]
+    )
+    | st.text(max_size=5),
+    min_size=1,
+    max_size=6,
+)  # fmt: skip
+
+
+@given(
+    st.lists(TEXTS, min_size=1, max_size=4), st.booleans(), st.sampled_from(["redact", "block", "report"]), st.booleans()
+)  # fmt: skip
+def test_several_at_once_leave_as_they_would_leave_one_by_one(
+    packets: list[list[str]], log: bool, secrets: Handling, lent: bool,  # noqa: FBT001 - drawn
+) -> None:  # fmt: skip
+    def hear(told: Said, counted: list[bool]) -> Hear:
+        def count(cleaned: Notice | Several | None) -> bool:
+            times = len(cleaned.members) if isinstance(cleaned, Several) else 1
+            counted.extend([cleaned is not None] * times)
+            return cleaned is not None
+
+        one = answered({}, lent="0123456789abcdef" if lent else "")
+        found = stage(secrets).listen(in_talk(one, Talk(line=told)).armed, count)
+        assert found is not None
+        return found
+
+    at_once, one_by_one = Said(), Said()
+    counts: tuple[list[bool], list[bool]] = ([], [])
+    hears = hear(at_once, counts[0]), hear(one_by_one, counts[1])
+    step = 0
+    for texts in packets:
+        members = []
+        for text in texts:
+            step += 1
+            params: dict[str, Any] = {"level": "info", "data": text} if log else {"progress": step, "message": text or "y"}  # fmt: skip
+            members.append(encode(params)[1:-1])
+        several = together(MESSAGE if log else PROGRESS, members)
+        if several is not None:
+            hears[0](several)
+            for notice in several.singly():
+                hears[1](notice)
+
+    assert at_once == one_by_one
+    assert counts[0] == counts[1]
+
+
+def test_what_is_plain_leaves_at_once_and_what_meets_in_a_secret_does_not() -> None:
+    class Told(list[Any]):
+        def tell(self, said: Notice | Several) -> None:
+            self.append(said)
+
+    told = Told()
+    hear = stage().listen(
+        in_talk(answered({}), Talk(line=told)).armed, lambda said: said is not None
+    )
+    several = [
+        together(PROGRESS, [b'"progress":%d,"message":"%b"' % (step, text.encode()) for step, text in enumerate(texts, first)])
+        for first, texts in ((1, ("one ", GITHUB[:3])), (3, (GITHUB[3:], " four" * 60)), (5, ("five", "six")))
+    ]  # fmt: skip
+    assert hear is not None
+    for said in several:
+        assert said is not None
+        hear(said)
+
+    assert [type(said) for said in told] == [Several, Notice, Several]
+    assert told[1].params == {"progress": 4, "message": " four" * 60}

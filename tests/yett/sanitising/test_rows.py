@@ -14,11 +14,11 @@ from tests.yett.sanitising.answers import answered, text
 from yett.catalogue import public_uri
 from yett.core.call import RpcError
 from yett.core.errors import Fault
+from yett.core.notices import Notice, Several
 from yett.core.predicate import Any as AnyOf
 from yett.core.predicate import Compare, Has, RowRule, Truth
 from yett.core.proofs import Answered, Cleaned
 from yett.core.reasons import Reason
-from yett.core.talk import Notice
 from yett.sanitising.build import build
 from yett.sanitising.config import AnswerRules
 from yett.sanitising.row_judging import Judges, judge_of
@@ -349,7 +349,7 @@ def test_what_a_server_says_while_it_works_is_not_passed_on() -> None:
     armed = answered({"content": []}).armed
     stage = build({"demo/echo": AnswerRules(rows=places())}, lambda *_: None, SEALER, public_uri)
 
-    def count(_notice: Notice | None) -> bool:
+    def count(_: Notice | Several | None) -> bool:
         return True
 
     assert stage.listen(armed, count) is None

@@ -4,14 +4,15 @@ import asyncio
 
 import pytest
 
+from tests.said import Said
 from tests.servers.mcp_http import HttpServer, Request, Writer, chunk, head, whole
 from tests.servers.mcp_old_http import VERSION, OldServer
 from tests.yett.upstreams.scene import NOBODY, call, reach, text_of
 from yett.core.errors import Fault
+from yett.core.notices import Notice
 from yett.core.proofs import Credential
 from yett.core.reasons import Reason
 from yett.core.secret import Secret
-from yett.core.talk import Notice
 from yett.upstreams.backends.http import channel
 from yett.upstreams.backends.http.channel import same_place
 from yett.upstreams.backends.http.endpoint import parse_endpoint
@@ -288,10 +289,10 @@ async def test_a_server_that_does_not_stop_talking_is_cut(
 
 async def test_progress_reaches_the_call_that_it_belongs_to() -> None:
     old = OldServer()
-    found: list[Notice] = []
+    found = Said()
     async with old.server as server, reach(server) as transport:
         await call(transport, message="x")
-        beside = Beside(progress=True, hear=found.append, wishes=Wishes(b"{}", "debug"))
+        beside = Beside(progress=True, hear=found.hear, wishes=Wishes(b"{}", "debug"))
         waiting = asyncio.create_task(
             transport.request(
                 "tools/call",

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
+from tests.said import Said
 from tests.servers.mcp_http import HttpServer, Request, Writer, chunk, head, result_body, whole
 from tests.yett.upstreams.scene import NOBODY, call, reach, text_of
 from yett.core.errors import Fault
 from yett.core.reasons import Reason
-from yett.core.talk import Notice
 from yett.upstreams.backends.http import resuming
 from yett.upstreams.port import Beside, Exchange, Transport
 
@@ -163,7 +163,7 @@ async def test_a_server_that_cuts_for_ever_is_given_up(monkeypatch: pytest.Monke
 
 
 async def test_what_is_said_on_the_way_is_heard_once() -> None:
-    found: list[Notice] = []
+    found = Said()
 
     def progress(value: int) -> bytes:
         return (
@@ -178,7 +178,7 @@ async def test_what_is_said_on_the_way_is_heard_once() -> None:
             {"name": "echo", "arguments": {}},
             credential=NOBODY,
             deadline_seconds=5.0,
-            beside=Beside(progress=True, hear=found.append),
+            beside=Beside(progress=True, hear=found.hear),
         )
 
     assert [notice.params for notice in found] == [{"progress": 1}, {"progress": 2}]

@@ -12,9 +12,9 @@ import pytest
 
 from tests.conformance.stand import fixture
 from tests.outside.gate import ROOT, free_port
+from tests.said import Said
 from tests.yett.upstreams.asked import answer, use
 from tests.yett.upstreams.scene import NOBODY, make, text_of
-from yett.core.talk import Notice
 from yett.upstreams.config import UpstreamConfig
 from yett.upstreams.port import Beside, Era, Transport, Wishes
 
@@ -50,9 +50,9 @@ async def test_its_era_is_found_out(transport: Transport, era: str) -> None:
 
 
 async def test_progress_is_heard(transport: Transport) -> None:
-    found: list[Notice] = []
+    found = Said()
 
-    beside = Beside(progress=True, hear=found.append)
+    beside = Beside(progress=True, hear=found.hear)
     exchange = await use(transport, "test_tool_with_progress", beside)
 
     assert text_of(exchange) == "went from 0 to 100"
@@ -61,9 +61,9 @@ async def test_progress_is_heard(transport: Transport) -> None:
 
 @pytest.mark.parametrize(("level", "expected"), [("info", 3), ("error", 0)])
 async def test_messages_are_heard(transport: Transport, level: str, expected: int) -> None:
-    found: list[Notice] = []
+    found = Said()
 
-    beside = Beside(wishes=Wishes(b"{}", level), hear=found.append)
+    beside = Beside(wishes=Wishes(b"{}", level), hear=found.hear)
     await use(transport, "test_tool_with_logging", beside)
 
     assert len(found) == expected

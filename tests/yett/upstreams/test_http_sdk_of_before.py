@@ -13,8 +13,8 @@ import pytest
 from tests.conformance.stand import listens
 from tests.needs import needs
 from tests.outside.gate import free_port
+from tests.said import Said
 from tests.yett.upstreams.scene import NOBODY, make, text_of
-from yett.core.talk import Notice
 from yett.upstreams.config import UpstreamConfig
 from yett.upstreams.port import Beside, Exchange, Transport, Wishes
 
@@ -77,9 +77,9 @@ async def test_it_is_found_out_listed_and_called(transport: Transport, kind: str
 
 
 async def test_progress_is_heard(transport: Transport) -> None:
-    heard: list[Notice] = []
+    heard = Said()
 
-    await use(transport, "steps", Beside(progress=True, hear=heard.append))
+    await use(transport, "steps", Beside(progress=True, hear=heard.hear))
 
     assert [notice.params["progress"] for notice in heard] == [0, 1, 2]
 
@@ -100,9 +100,9 @@ async def test_what_it_asks_on_the_stream_of_the_session_is_answered(
 
 
 async def test_what_it_logs_on_either_stream_is_heard(transport: Transport, kind: str) -> None:
-    heard: list[Notice] = []
+    heard = Said()
 
-    beside = Beside(owner="ann", wishes=Wishes(b'{"roots":{}}', "info"), hear=heard.append)
+    beside = Beside(owner="ann", wishes=Wishes(b'{"roots":{}}', "info"), hear=heard.hear)
     await use(transport, "log", beside)
     await asyncio.sleep(0.1)
 

@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
+from tests.said import Said
 from tests.servers.mcp_http import HttpServer, Request, Writer, chunk, head, result_body, whole
 from tests.yett.upstreams.scene import NOBODY, call, reach, text_of
 from yett.core.bounds import INPUTS_MAX, NOTICES_PER_CALL_MAX
 from yett.core.call import RpcError
 from yett.core.errors import Fault
+from yett.core.notices import Notice
 from yett.core.reasons import Reason
-from yett.core.talk import Notice
 from yett.upstreams.backends.http import lanes, watches
 from yett.upstreams.inquiries import QUESTIONS_MAX
 from yett.upstreams.port import Beside, Era, Exchange, Transport, Wishes
@@ -122,10 +123,10 @@ async def test_progress_reaches_who_asked_for_it_under_a_token_of_ours(era: str)
             result_body(request, "done"),
         )
 
-    found: list[Notice] = []
+    found = Said()
     server = HttpServer(era, oddity=only_calls(answer))
     async with server, reach(server) as transport:
-        exchange = await talk(transport, Beside(hear=found.append, progress=True))
+        exchange = await talk(transport, Beside(hear=found.hear, progress=True))
 
     assert text_of(exchange) == "done"
     assert [notice.params for notice in found] == [{"progress": 1}, {"progress": 3}]
@@ -140,10 +141,10 @@ async def test_who_asked_for_nothing_hears_nothing(era: str) -> None:
         notices = (progress(request.message["id"], 1), message("emergency"))
         await server.write_stream(writer, *notices, result_body(request, "done"))
 
-    found: list[Notice] = []
+    found = Said()
     server = HttpServer(era, oddity=only_calls(answer))
     async with server, reach(server) as transport:
-        await talk(transport, Beside(hear=found.append))
+        await talk(transport, Beside(hear=found.hear))
         await call(transport)
 
     assert found == []
@@ -154,10 +155,10 @@ async def test_a_modern_server_hears_of_the_wanted_level_with_the_request() -> N
         notices = (message("info"), message("error"))
         await server.write_stream(writer, *notices, result_body(request, "done"))
 
-    found: list[Notice] = []
+    found = Said()
     server = HttpServer("modern", oddity=only_calls(answer))
     async with server, reach(server) as transport:
-        await talk(transport, Beside(wishes=Wishes(b"{}", "warning"), hear=found.append))
+        await talk(transport, Beside(wishes=Wishes(b"{}", "warning"), hear=found.hear))
 
     meta = server.requests[-1].message["params"]["_meta"]
     assert meta["io.modelcontextprotocol/logLevel"] == "warning"
@@ -203,12 +204,12 @@ async def test_no_caller_hears_what_is_said_to_another(era: str) -> None:
         await server.write_stream(writer, *said, result_body(request, text))
 
     async def one(number: int) -> tuple[str, list[Notice]]:
-        found: list[Notice] = []
+        found = Said()
         beside = Beside(
             owner=f"owner{number % 3}",
             wishes=ASKING if number % 2 else Wishes(),
             progress=True,
-            hear=found.append,
+            hear=found.hear,
         )
         exchange = await talk(transport, beside, message=f"canary-{number}")
         return text_of(exchange), found
@@ -227,10 +228,10 @@ async def test_a_flood_of_notices_ends_at_the_bound() -> None:
         flood = [progress(request.message["id"], value) for value in range(3000)]
         await server.write_stream(writer, *flood, result_body(request, "done"))
 
-    found: list[Notice] = []
+    found = Said()
     server = HttpServer("modern", oddity=only_calls(answer))
     async with server, reach(server) as transport:
-        exchange = await talk(transport, Beside(hear=found.append, progress=True))
+        exchange = await talk(transport, Beside(hear=found.hear, progress=True))
 
     assert text_of(exchange) == "done"
     assert len(found) == NOTICES_PER_CALL_MAX
@@ -715,9 +716,9 @@ class Standing:
 
 
 async def test_what_is_asked_on_the_stream_of_the_session_is_asked_of_the_one_call() -> None:
-    found: list[Notice] = []
+    found = Said()
     standing = Standing(message("error"), question())
-    beside = Beside(wishes=Wishes(ASKING.capabilities, "info"), hear=found.append, ask=accept)
+    beside = Beside(wishes=Wishes(ASKING.capabilities, "info"), hear=found.hear, ask=accept)
     async with standing.server as server, reach(server) as transport:
         exchange = await talk(transport, beside)
 

@@ -19,8 +19,9 @@ from hypothesis.stateful import (
 
 from yett.core import bounds
 from yett.core.errors import Denied, Fault
+from yett.core.notices import Notice
 from yett.core.reasons import Reason
-from yett.core.talk import Hear, Notice, Resumption
+from yett.core.talk import Hear, Resumption
 from yett.upstreams import parking
 from yett.upstreams.parking import ParkingLot
 from yett.upstreams.port import Ask, Exchange

@@ -11,7 +11,8 @@ from yett.upstreams.backends.http.sse import EventParser
 PIECES = st.lists(
     st.sampled_from(
         [b"data", b"event", b"id", b"message", b"other", b":", b": ", b" ", b"x", b"\n", b"\r",
-         b"\r\n", b"\n\n", b"data: a\n\n", b"data:b\r\r", b"event: other\r\n", b"\xef\xbb\xbf", b"\xff"]
+         b"\r\n", b"\n\n", b"data: a\n\n", b"data:b\r\r", b"event: other\r\n", b"\xef\xbb\xbf", b"\xff",
+         b"event: message\ndata: c\n\n", b"event: message\r\ndata: d\r\n\r\n", b"data: e\r\n\r\n"]
     ),
     max_size=30,
 )  # fmt: skip

@@ -8,16 +8,18 @@ import msgspec
 import pytest
 
 from tests.clock import HandClock
+from tests.said import Said
 from tests.yett.upstreams.test_stage import SECRET, validated
 from yett.core.call import RpcError
 from yett.core.document import parse
 from yett.core.errors import Denied, Fault
 from yett.core.identity import DEFAULT_TENANT
+from yett.core.notices import Notice
 from yett.core.operations import OPERATIONS, Kind
 from yett.core.proofs import Admitted, Answered, Armed
 from yett.core.reasons import Reason
 from yett.core.seal import KEY_BYTES, Sealer
-from yett.core.talk import Notice, Resumption, Talk
+from yett.core.talk import Resumption, Talk
 from yett.upstreams import Dispatcher, ParkingLot, Route
 from yett.upstreams.backends.memory import MemoryTransport
 from yett.upstreams.breaker import Breakers
@@ -285,7 +287,7 @@ async def test_answers_that_nobody_asked_for_are_the_servers_to_judge() -> None:
 
 
 async def test_what_a_call_may_do_beside_is_told_to_the_transport() -> None:
-    heard: list[Notice] = []
+    heard = Said()
 
     async def behave(_: dict[str, Any], beside: Beside | None) -> Exchange:
         assert beside is not None
@@ -297,7 +299,7 @@ async def test_what_a_call_may_do_beside_is_told_to_the_transport() -> None:
         house = House(behave)
         trace = {"traceparent": "00-x"}
         talk = Talk(progress=True, log_level="info", trace=trace, capabilities=capabilities)
-        await house.send(talk, hear=heard.append)
+        await house.send(talk, hear=heard.hear)
         _, params, beside, deadline = house.transport.asked[0]
 
         assert "_meta" not in params

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from tests.said import Said
 from tests.yett.upstreams.asked import answer, use
 from tests.yett.upstreams.scene import NOBODY, make, text_of
-from yett.core.talk import Notice
 from yett.upstreams.backends.stdio.transport import StdioTransport
 from yett.upstreams.config import UpstreamConfig
 from yett.upstreams.port import NO_WISHES, Beside, Era, Wishes
@@ -36,14 +36,14 @@ async def _transport(era: str) -> AsyncIterator[StdioTransport]:
 async def test_what_it_offers_is_listed_and_progress_and_changes_are_heard(
     transport: StdioTransport, era: str
 ) -> None:
-    mine: list[Notice] = []
-    other: list[Notice] = []
+    mine = Said()
+    other = Said()
     changed = asyncio.Event()
 
     found = await transport.discover(NOBODY)
     exchanges = await asyncio.gather(
-        use(transport, "test_tool_with_progress", Beside(progress=True, hear=mine.append)),
-        use(transport, "test_tool_with_progress", Beside(hear=other.append)),
+        use(transport, "test_tool_with_progress", Beside(progress=True, hear=mine.hear)),
+        use(transport, "test_tool_with_progress", Beside(hear=other.hear)),
     )
     transport.on_changed = changed.set
     await use(transport, "test_trigger_tool_change", Beside(wishes=NO_WISHES))
@@ -62,8 +62,8 @@ async def test_messages_are_heard_from_the_level_on_that_was_wished(
     transport: StdioTransport,
 ) -> None:
     for level, expected in (("info", 3), ("error", 0)):
-        found: list[Notice] = []
-        beside = Beside(owner="ada", wishes=Wishes(b"{}", level), hear=found.append)
+        found = Said()
+        beside = Beside(owner="ada", wishes=Wishes(b"{}", level), hear=found.hear)
         await use(transport, "test_tool_with_logging", beside)
 
         assert len(found) == expected

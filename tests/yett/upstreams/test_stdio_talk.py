@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
+from tests.said import Said
 from tests.yett.upstreams.scene import NOBODY, make, text_of
 from yett.core.bounds import INPUTS_MAX
 from yett.core.errors import Fault
 from yett.core.reasons import Reason
-from yett.core.talk import Notice
 from yett.upstreams.backends.stdio import lanes
 from yett.upstreams.backends.stdio.transport import StdioTransport
 from yett.upstreams.config import UpstreamConfig
@@ -329,11 +329,11 @@ async def test_closing_ends_every_process_and_every_call() -> None:
 
 @pytest.mark.parametrize("era", ["legacy", "modern"])
 async def test_progress_is_heard_in_order_by_its_caller_until_the_end(era: str) -> None:
-    found: list[Notice] = []
+    found = Said()
     before = [progress(1), progress(3), progress(2), progress("x"), progress(4, "other"), progress(5)]  # fmt: skip
 
     async with talking(era) as transport:
-        beside = Beside(progress=True, hear=found.append)
+        beside = Beside(progress=True, hear=found.hear)
         state = await use(transport, "say", beside, before=before, after=[progress(6)])
         await use(transport, "say", before=[progress(7, state["meta"]["progressToken"])])
 
@@ -342,15 +342,15 @@ async def test_progress_is_heard_in_order_by_its_caller_until_the_end(era: str) 
 
 @pytest.mark.parametrize("era", ["legacy", "modern"])
 async def test_messages_reach_the_caller_whose_process_it_is_and_nobody_else(era: str) -> None:
-    found: list[Notice] = []
+    found = Said()
     level = Wishes(b"{}", "warning")
 
     async with talking(era) as transport:
-        beside = Beside(owner="ada", wishes=level, hear=found.append)
+        beside = Beside(owner="ada", wishes=level, hear=found.hear)
         before = [message("info"), message("error", "mine")]
         state = await use(transport, "say", beside, before=before, after=[message("error", "late")])
-        await use(transport, "state", Beside(owner="bob", wishes=level, hear=found.append))
-        await use(transport, "say", Beside(progress=True, hear=found.append), before=before)
+        await use(transport, "state", Beside(owner="bob", wishes=level, hear=found.hear))
+        await use(transport, "say", Beside(progress=True, hear=found.hear), before=before)
 
     assert [notice.params["data"] for notice in found] == ["mine"]
     if era == "legacy":

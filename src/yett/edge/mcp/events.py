@@ -9,6 +9,7 @@ import asyncio
 import re
 import secrets
 from collections import deque
+from collections.abc import Sequence
 from time import monotonic
 from typing import Final, NamedTuple, final
 
@@ -17,27 +18,42 @@ import msgspec
 from yett.core import bounds
 from yett.edge.http.connection import Connection
 from yett.edge.mcp.bell import Bell
-from yett.edge.mcp.line import KEEP_ALIVE, KEEP_ALIVE_SECONDS, event
+from yett.edge.mcp.line import KEEP_ALIVE, KEEP_ALIVE_SECONDS, numbered_events
 
 RETRY_MILLISECONDS: Final = 1000
 _TOGETHER: Final = 32
 """Events in one write, so that a slow reader is noticed in time."""
-_OVERHEAD_BYTES: Final = 768  # of one event and of a feed that keeps no other
+_OVERHEAD_BYTES: Final = 768  # of one portion and of a feed that keeps no other
 _ID: Final = re.compile(r"([0-9a-f]{16})-([gp])([0-9]{1,15})-([0-9]{1,15})")
 
 
 @final
-class Event(msgspec.Struct, frozen=True, gc=False):
-    """data: the whole SSE event. kept_at: monotonic seconds."""
+class Portion(msgspec.Struct, frozen=True, gc=False):
+    """Events that were said together. number: of the first; the others count on. data: the whole SSE events.
+    kept_at: monotonic seconds."""
 
     number: int
+    count: int
     data: bytes
     kept_at: float
+
+    @property
+    def last(self) -> int:
+        """Return the number of the last."""
+        return self.number + self.count - 1
 
     @property
     def size(self) -> int:
         """Return how many bytes it takes, with its share of its feed."""
         return len(self.data) + _OVERHEAD_BYTES
+
+    def behind(self, after: int) -> "Portion":
+        """Return what is left of it behind event `after`."""
+        if after < self.number:
+            return self
+        passed = after + 1 - self.number  # each ends with an empty line, and holds no other
+        data = self.data.split(b"\n\n", passed)[passed]
+        return Portion(after + 1, self.count - passed, data, self.kept_at)
 
 
 @final
@@ -102,16 +118,17 @@ class Place(NamedTuple):
 class EventLog:
     """The feeds of one session. size: bytes that they keep."""
 
-    __slots__ = ("_feeds", "_kept", "_opened", "_secret", "_shelf", "owner", "size")
+    __slots__ = ("_count", "_feeds", "_kept", "_opened", "_secret", "_shelf", "owner", "size")
 
     def __init__(self, owner: str, shelf: Shelf) -> None:
         self.owner = owner
         self.size = 0
+        self._count = 0
         self._shelf = shelf
         self._secret = secrets.token_hex(8)
         self._opened = 0
         self._feeds: dict[int, Feed] = {}
-        self._kept: deque[Feed] = deque()  # whose oldest event is next to go
+        self._kept: deque[Feed] = deque()  # whose oldest portion is next to go
 
     def open(self, *, general: bool, primes: bool) -> "Feed":
         """Begin a feed. general: it answers no call. primes: its first event is an empty one, so that
@@ -130,19 +147,23 @@ class EventLog:
             return None
         return Place(self._feeds.get(int(found[3])), int(found[4]), found[2] == "g")
 
-    def keep(self, feed: "Feed", size: int) -> None:
+    def keep(self, feed: "Feed", portion: Portion) -> None:
         self._kept.append(feed)
+        size = portion.size
+        self._count += portion.count
         self.size += size
         self._shelf.took(self, size)
         while (
-            len(self._kept) > bounds.EVENTS_PER_SESSION_MAX
+            self._count > bounds.EVENTS_PER_SESSION_MAX
             or self.size > bounds.EVENT_BYTES_PER_SESSION_MAX
         ):
             self.drop_oldest()
 
     def drop_oldest(self) -> None:
         feed = self._kept.popleft()
-        size = feed.events.popleft().size
+        portion = feed.events.popleft()
+        size = portion.size
+        self._count -= portion.count
         self.size -= size
         self._shelf.gave(self.owner, size)
         if not self._kept:
@@ -193,7 +214,8 @@ class Reader:
 class Feed:
     """One SSE stream of a session. At most one connection carries it at a time: the newest.
 
-    is_general: it answers no call. is_begun: whether the answer is a stream by now. events: the last ones, numbered without a gap.
+    is_general: it answers no call. is_begun: whether the answer is a stream by now. events: the last ones, numbered
+    without a gap; those of a portion go together.
     """
 
     __slots__ = (
@@ -204,11 +226,11 @@ class Feed:
         self, log: EventLog, number: int, prefix: str, *, general: bool, primes: bool
     ) -> None:
         self.number = number
-        self.events: deque[Event] = deque()
+        self.events: deque[Portion] = deque()
         self.is_begun = False
         self.is_ended = False
         self._log = log
-        self._prefix = prefix
+        self._prefix = prefix.encode()
         self._primes = primes
         self.is_general = general
         self._next = 1
@@ -226,10 +248,16 @@ class Feed:
 
     def put(self, message: bytes) -> None:
         """Write one JSON-RPC message; it is kept, and carried by the connection that there is."""
+        self.put_all((message,))
+
+    def put_all(self, messages: Sequence[bytes]) -> None:
+        """Write several, as `put` does."""
         if self.is_ended:
             return
         self.begin()
-        self._add(event(message, b"%b%d" % (self._prefix.encode(), self._next)))
+        for start in range(0, len(messages), _TOGETHER):
+            some = messages[start : start + _TOGETHER]
+            self._add(numbered_events(some, self._prefix, self._next), len(some))
 
     def begin(self) -> None:
         """Make it a stream. Its first event is an empty one that an agent can come back to, where its
@@ -238,8 +266,8 @@ class Feed:
             return
         self.is_begun = True
         if self._primes:
-            number = b"%b%d" % (self._prefix.encode(), self._next)
-            self._add(b"id: %b\nretry: %d\ndata: \n\n" % (number, RETRY_MILLISECONDS))
+            number = b"%b%d" % (self._prefix, self._next)
+            self._add(b"id: %b\nretry: %d\ndata: \n\n" % (number, RETRY_MILLISECONDS), 1)
         if self._begun is not None and not self._begun.done():
             self._begun.set_result(None)
 
@@ -258,9 +286,9 @@ class Feed:
         after = min(after, self._next - 1)
         try:
             while True:
-                for items in self._behind(after):
-                    after = items[-1].number
-                    await reader.send(b"".join([item.data for item in items]))
+                for portions in self._behind(after):
+                    after = portions[-1].last
+                    await reader.send(b"".join([portion.data for portion in portions]))
                 if self.is_ended or self._reader is not reader:
                     return
                 if self.is_general and reader.connection.is_draining:
@@ -273,18 +301,33 @@ class Feed:
             if self._reader is reader:
                 self._reader = None
 
-    def _behind(self, after: int) -> list[list[Event]]:
+    def _behind(self, after: int) -> list[list[Portion]]:
         """Return what one write each is to carry. Events follow one another without a gap: only the oldest are
         ever dropped."""
-        count = min(self._next - 1 - after, len(self.events))
-        items = [self.events[-place] for place in range(count, 0, -1)]
-        return [items[start : start + _TOGETHER] for start in range(0, count, _TOGETHER)]
+        writes: list[list[Portion]] = []
+        room = 0
+        for portion in self._portions_behind(after):
+            if portion.count > room:
+                writes.append([])
+                room = _TOGETHER
+            room -= portion.count
+            writes[-1].append(portion)
+        return writes
 
-    def _add(self, data: bytes) -> None:
-        added = Event(self._next, data, monotonic())
+    def _portions_behind(self, after: int) -> list[Portion]:
+        portions: list[Portion] = []
+        for portion in reversed(self.events):
+            if portion.last <= after:
+                break
+            portions.append(portion.behind(after))
+        portions.reverse()
+        return portions
+
+    def _add(self, data: bytes, count: int) -> None:
+        added = Portion(self._next, count, data, monotonic())
         self.events.append(added)
-        self._next += 1
-        self._log.keep(self, added.size)
+        self._next += count
+        self._log.keep(self, added)
         self._wake()
 
     def _wake(self) -> None:

@@ -15,8 +15,9 @@ import msgspec
 from yett.core.call import Call, Reply
 from yett.core.document import encode, parse
 from yett.core.errors import Denied
+from yett.core.notices import PROGRESS, Notice, Several
 from yett.core.reasons import Reason
-from yett.core.talk import INPUT_REQUIRED, Line, Notice, Talk
+from yett.core.talk import INPUT_REQUIRED, Line, Talk
 from yett.core.target import JSON
 from yett.edge.arrival import Arrival
 from yett.edge.http.connection import Connection
@@ -163,7 +164,7 @@ class LegacyPost:
         talk, session = inbound.call.talk, self._session
         if talk is None:
             return await self._carrier.run(inbound, inbound.call, self._arrival)
-        line = NoticeLine(self._feed.put, token=inbound.token, log_level=talk.log_level)
+        line = NoticeLine(self._feed.put_all, token=inbound.token, log_level=talk.log_level)
         heard: Line = _OldLine(line) if session.version == OLDEST else line
         call = msgspec.structs.replace(inbound.call, talk=msgspec.structs.replace(talk, line=heard))
         try:
@@ -210,10 +211,13 @@ class _OldLine:
     def __init__(self, line: NoticeLine) -> None:
         self._line = line
 
-    def tell(self, notice: Notice) -> None:
-        kept = {name: value for name, value in notice.params.items() if name != "message"}
-        is_progress = notice.method == "notifications/progress"
-        self._line.tell(Notice(notice.method, kept) if is_progress else notice)
+    def tell(self, said: Notice | Several) -> None:
+        if said.method != PROGRESS:
+            self._line.tell(said)
+            return
+        for notice in [said] if isinstance(said, Notice) else said.singly():
+            kept = {name: value for name, value in notice.params.items() if name != "message"}
+            self._line.tell(Notice(PROGRESS, kept))
 
 
 def asked(reply: Reply) -> dict[str, JSON] | None:

@@ -6,12 +6,12 @@ HTML, 9.2).
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import inf
 from typing import Final, final
 
 from yett.core.document import encode
-from yett.core.talk import LOG_LEVELS, Notice
+from yett.core.notices import LOG_LEVELS, MESSAGE, PROGRESS, Notice, Several
 from yett.core.target import JSON
 from yett.edge.http.connection import Connection
 from yett.edge.http.message import stream_head
@@ -23,14 +23,32 @@ TOKEN_CHARS_MAX: Final = 256
 
 ProgressToken = str | int
 
-_PROGRESS: Final = "notifications/progress"
-_SEVERITY: Final = {level: severity for severity, level in enumerate(LOG_LEVELS)}
+_BEFORE: Final = b"event: message\ndata: "
+_BEFORE_PARAMS: Final = {
+    method: b'{"jsonrpc":"2.0","method":%b,"params":{' % encode(method)
+    for method in (PROGRESS, MESSAGE)
+}
+_SEVERITY: Final[dict[str, int]] = {level: severity for severity, level in enumerate(LOG_LEVELS)}
 
 
-def event(message: bytes, identifier: bytes = b"") -> bytes:
+def event(message: bytes) -> bytes:
     """Return a JSON-RPC message as an SSE event. message: compact JSON, so it holds no line break."""
-    number = b"id: %b\n" % identifier if identifier else b""
-    return b"event: message\n%bdata: %b\n\n" % (number, message)
+    return b"%b%b\n\n" % (_BEFORE, message)
+
+
+def events(messages: Sequence[bytes]) -> bytes:
+    """Return several, as `event` does."""
+    return event((b"\n\n" + _BEFORE).join(messages))
+
+
+def numbered_events(messages: Sequence[bytes], prefix: bytes, first: int) -> bytes:
+    """As `events`, each with an id: the prefix and its number, counted from `first`."""
+    return b"".join(
+        [
+            b"event: message\nid: %b%d\ndata: %b\n\n" % (prefix, number, message)
+            for number, message in enumerate(messages, first)
+        ]
+    )
 
 
 def notification(method: str, params: dict[str, JSON] | None = None) -> bytes:
@@ -103,7 +121,7 @@ class AnswerStream:
 class NoticeLine:
     """A `Line`: from the notices of one call to messages for the caller who made it.
 
-    send: takes a message that may be lost; plain and quick. token: the caller's own for progress.
+    send: takes messages that may be lost; plain and quick. token: the caller's own for progress.
     log_level: the least severe messages it wants. None: it wants none.
     """
 
@@ -111,32 +129,59 @@ class NoticeLine:
 
     def __init__(
         self,
-        send: Callable[[bytes], None],
+        send: Callable[[Sequence[bytes]], None],
         *,
         token: ProgressToken | None = None,
         log_level: str | None = None,
     ) -> None:
-        self._send: Callable[[bytes], None] | None = send
+        self._send: Callable[[Sequence[bytes]], None] | None = send
         self._token = token
         self._severity = inf if log_level is None else _SEVERITY[log_level]
         self._progress: float = -inf
 
-    def tell(self, notice: Notice) -> None:
+    def tell(self, said: Notice | Several) -> None:
         """Pass on what the caller asked to hear: progress only as it grows (MCP, Progress)."""
         if self._send is None:
             return
-        if notice.method == _PROGRESS:
-            self._tell_progress(self._send, notice.params)
-        elif _SEVERITY.get(str(notice.params.get("level")), -1) >= self._severity:
-            self._send(notification(notice.method, without_own_meta(notice.params)))
+        if isinstance(said, Notice):
+            messages = self._message(said)
+        elif said.method == PROGRESS:
+            messages = self._steps(said)
+        else:
+            messages = self._log_messages(said)
+        if messages:
+            self._send(messages)
 
     def end(self) -> None:
         """Say nothing any more: the answer is there."""
         self._send = None
 
-    def _tell_progress(self, send: Callable[[bytes], None], params: dict[str, JSON]) -> None:
-        progress = params["progress"]
-        if self._token is not None and progress > self._progress:
+    def _message(self, notice: Notice) -> list[bytes]:
+        params = without_own_meta(notice.params)
+        if notice.method == PROGRESS:
+            progress = params["progress"]
+            if self._token is None or progress <= self._progress:
+                return []
             self._progress = progress
-            own = {"progressToken": self._token}
-            send(notification(_PROGRESS, without_own_meta(params) | own))
+            params = params | {"progressToken": self._token}
+        elif _SEVERITY.get(str(params.get("level")), -1) < self._severity:
+            return []
+        return [notification(notice.method, params)]
+
+    def _steps(self, several: Several) -> list[bytes]:
+        """As `_message`, for what holds nothing of the server's own."""
+        if self._token is None:
+            return []
+        if several.said[0].progress <= self._progress:
+            return [message for notice in several.singly() for message in self._message(notice)]
+        self._progress = several.said[-1].progress
+        before, behind = _BEFORE_PARAMS[PROGRESS], b',"progressToken":%b}}' % encode(self._token)
+        return [b"%b%b%b" % (before, member, behind) for member in several.members]
+
+    def _log_messages(self, several: Several) -> list[bytes]:
+        before, severity = _BEFORE_PARAMS[MESSAGE], self._severity
+        return [
+            b"%b%b}}" % (before, member)
+            for one, member in zip(several.said, several.members, strict=True)
+            if _SEVERITY[one.level] >= severity
+        ]

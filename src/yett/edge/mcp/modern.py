@@ -11,8 +11,9 @@ from typing import Any, Final, final
 import msgspec
 
 from yett.core.errors import Denied
+from yett.core.notices import LOG_LEVELS
 from yett.core.reasons import Reason
-from yett.core.talk import LOG_LEVELS, Talk
+from yett.core.talk import Talk
 from yett.core.target import JSON
 from yett.core.tasks import EXTENSION, FOLLOW_UPS
 from yett.edge.http.mirrored import decode

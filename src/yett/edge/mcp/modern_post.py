@@ -1,5 +1,6 @@
 """A modern POST whose caller wants to hear of its call before the answer: JSON unless something is told."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import final
 
@@ -10,7 +11,7 @@ from yett.edge.gate import Gate
 from yett.edge.http.connection import Connection
 from yett.edge.http.message import Response
 from yett.edge.mcp.inbound import Inbound
-from yett.edge.mcp.line import AnswerStream, NoticeLine, event
+from yett.edge.mcp.line import AnswerStream, NoticeLine, event, events
 from yett.edge.mcp.outbound import respond
 
 
@@ -41,5 +42,5 @@ class ModernPost:
         return None
 
 
-def _offer(stream: AnswerStream, message: bytes) -> None:
-    stream.offer(event(message))
+def _offer(stream: AnswerStream, messages: Sequence[bytes]) -> None:
+    stream.offer(events(messages))

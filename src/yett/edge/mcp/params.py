@@ -11,10 +11,10 @@ import msgspec
 
 from yett.core.bounds import SUBSCRIPTIONS_PER_PRINCIPAL_MAX
 from yett.core.errors import Denied
+from yett.core.notices import LOG_LEVELS
 from yett.core.operations import COMPLETE_TEMPLATE, Operation
 from yett.core.reasons import Reason
 from yett.core.seal import SEALED_CHARS_MAX
-from yett.core.talk import LOG_LEVELS
 from yett.core.target import JSON
 from yett.core.tasks import FOLLOW_UPS, TASK, TASK_SECONDS_MAX, TaskAsked
 

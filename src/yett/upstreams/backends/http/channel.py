@@ -146,17 +146,16 @@ class Channel:
     def begin(self, events: EventParser) -> None:
         events.on_endpoint = self._take_address
 
-    def hear(self, data: bytes) -> None:
+    def hear(self, events: list[bytes]) -> None:
         """Raises:
         InvalidAnswer: broken.
         """
-        message = read_message(data)
-        if is_answer(message):
-            awaited = self._take_answer(message, len(data))
-        else:
-            self._take_request_or_notice(message, len(data))
-            awaited = False
-        if not awaited:
+        for data in events:
+            message = read_message(data)
+            if not is_answer(message):
+                self._take_request_or_notice(message, len(data))
+            elif self._take_answer(message, len(data)):
+                continue
             self._count_unasked(len(data))
 
     def _count_unasked(self, size: int) -> None:

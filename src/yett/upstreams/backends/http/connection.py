@@ -55,9 +55,11 @@ class Listener(Protocol):
         """The answer is a stream. Never raises."""
         ...
 
-    def hear(self, data: bytes) -> None:
-        """Raises:
-        InvalidAnswer: broken, foreign or a second answer.
+    def hear(self, events: list[bytes]) -> None:
+        """Take what came together, in order.
+
+        Raises:
+            InvalidAnswer: broken, foreign or a second answer.
         """
         ...
 
@@ -95,6 +97,7 @@ class Connection(asyncio.Protocol):
         "_loop",
         "_make_future",
         "_parser",
+        "_pieces",
         "_ration_bytes",
         "_response",
         "_since",
@@ -130,6 +133,7 @@ class Connection(asyncio.Protocol):
         self._first_bytes = -1
         self._body: bytearray | None = None
         self._events: EventParser | None = None
+        self._pieces: list[bytes] = []
         self._failure: InvalidAnswer | None = None
         self._fed_bytes = 0
         self._header_count = 0
@@ -209,6 +213,9 @@ class Connection(asyncio.Protocol):
             self._failure = self._failure or InvalidAnswer(f"not HTTP: {type(error).__name__}")
         except httptools.HttpParserUpgrade:
             self._failure = InvalidAnswer("the server wants to switch protocols")
+        if self._pieces and self._events is not None:
+            self._take_events(self._events, b"".join(self._pieces))
+            self._pieces.clear()
         # The parser keeps a field until it is whole: of the header, of a chunk, behind the last chunk.
         if self._fed_bytes > (HEADER_BYTES_MAX if self._response is None else _FRAMING_BYTES_MAX):
             self._failure = self._failure or InvalidAnswer("the header or the framing is too large")
@@ -290,7 +297,7 @@ class Connection(asyncio.Protocol):
             return
         self._fed_bytes -= len(body)  # what is left counts the framing
         if self._events is not None:
-            self._take_events(self._events, body)
+            self._pieces.append(body)  # servers send each event as a chunk; they are heard together
             return
         self._size += len(body)
         if self._size > ANSWER_BYTES_MAX:
@@ -312,7 +319,7 @@ class Connection(asyncio.Protocol):
             self._failure = InvalidAnswer("the stream says too much")
         elif events.kept_bytes > ANSWER_BYTES_MAX:
             self._failure = InvalidAnswer("the answer is too large")
-        else:
+        elif found:
             self._hear(found)
 
     def _begin_minute(self) -> None:
@@ -332,8 +339,7 @@ class Connection(asyncio.Protocol):
         if listener is None or self._waiter is None:  # what lags behind the answer
             return
         try:
-            for event in events:
-                listener.hear(event)
+            listener.hear(events)
         except InvalidAnswer as error:
             self._failure = error
 

@@ -91,15 +91,16 @@ class Receiver(msgspec.Struct, eq=False):
         events.go_on_from(self.events)
         self.events = events
 
-    def hear(self, data: bytes) -> None:
+    def hear(self, events: list[bytes]) -> None:
         """Raises:
         InvalidAnswer: broken, foreign or a second answer.
         """
-        heard = read_event(data, self.identifier, self.exchange)
-        if isinstance(heard, Exchange):
-            self.exchange = heard
-        else:
-            take_unasked(heard, self._session, self._owner)
+        for data in events:
+            heard = read_event(data, self.identifier, self.exchange)
+            if isinstance(heard, Exchange):
+                self.exchange = heard
+            else:
+                take_unasked(heard, self._session, self._owner)
 
 
 def read_event(data: bytes, identifier: int, before: Exchange | None) -> Exchange | dict[str, JSON]:

@@ -59,15 +59,19 @@ class Hearing:
         events.go_on_from(self.events)
         self.events = events
 
-    def hear(self, data: bytes) -> None:
+    def hear(self, events: list[bytes]) -> None:
         """Raises:
         InvalidAnswer: broken, foreign or a second answer.
         """
-        heard = read_event(data, self.identifier, self.exchange)
-        if isinstance(heard, Exchange):
-            self.exchange = heard
-        else:
-            self.take(heard, len(data))
+        told = 0
+        while self._notices is not None and (more := self._notices.take_together(events, told)):
+            told += more
+        for data in events[told:]:
+            heard = read_event(data, self.identifier, self.exchange)
+            if isinstance(heard, Exchange):
+                self.exchange = heard
+            else:
+                self.take(heard, len(data))
 
     def take(self, message: dict[str, JSON], size: int) -> None:
         """What the server says besides the answer. size: in bytes."""

@@ -10,6 +10,7 @@ from typing import Final, final
 
 from yett.core.errors import Fault
 from yett.core.proofs import Credential
+from yett.core.target import JSON
 from yett.upstreams.backends.http.client import Client
 from yett.upstreams.backends.http.conversation import Session
 from yett.upstreams.backends.http.headers import stream_request
@@ -120,15 +121,18 @@ class _Listener:
         self.events = events
         self._lane.settle()
 
-    def hear(self, data: bytes) -> None:
+    def hear(self, events: list[bytes]) -> None:
         """Raises:
         InvalidAnswer: broken.
         """
-        message = read_message(data)
-        if is_answer(message):
-            return
+        for data in events:
+            message = read_message(data)
+            if not is_answer(message):
+                self._take(message, len(data))
+
+    def _take(self, message: dict[str, JSON], size: int) -> None:
         if len(self._lane.hearings) == 1:
-            self._lane.hearings[0].take(message, len(data))
+            self._lane.hearings[0].take(message, size)
             return
         reply = reply_to(message)
         if reply is not None:

@@ -149,10 +149,11 @@ class LegacyListener:
             self._watches.note_gap()
         self.heard = self.missed = True
 
-    def hear(self, data: bytes) -> None:
+    def hear(self, events: list[bytes]) -> None:
         """Raises:
         InvalidAnswer: broken.
         """
-        message = read_message(data)
-        if not is_answer(message):
-            take_unasked(message, self._session, self._owner)
+        for data in events:
+            message = read_message(data)
+            if not is_answer(message):
+                take_unasked(message, self._session, self._owner)

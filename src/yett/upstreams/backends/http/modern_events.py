@@ -165,14 +165,18 @@ class ModernListener:
     def begin(self, events: EventParser) -> None:
         """Nothing is resumed: see `Watches.note_gap`."""
 
-    def hear(self, data: bytes) -> None:
+    def hear(self, events: list[bytes]) -> None:
         """Raises:
         InvalidAnswer: broken, or an answer to another request.
         """
-        message = read_message(data)
-        if is_answer(message):
-            self.exchange = read_answer(message, self.identifier, len(data))
-            return
+        for data in events:
+            message = read_message(data)
+            if is_answer(message):
+                self.exchange = read_answer(message, self.identifier, len(data))
+            else:
+                self._take(message)
+
+    def _take(self, message: dict[str, JSON]) -> None:
         params = message.get("params")
         params = params if isinstance(params, dict) else {}
         if not self._is_ours(params.get("_meta")):

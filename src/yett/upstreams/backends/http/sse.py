@@ -12,6 +12,13 @@ _BOM: Final = b"\xef\xbb\xbf"
 _MESSAGE: Final = (b"", b"message")
 _ENDPOINT: Final = b"endpoint"
 _RETRY_DIGITS_MAX: Final = 9
+# How servers write events without an id: what stands before and behind the data of each.
+_PLAIN: Final = (
+    (b"event: message\r\ndata: ", b"\r\n\r\n"),
+    (b"event: message\ndata: ", b"\n\n"),
+    (b"data: ", b"\r\n\r\n"),
+    (b"data: ", b"\n\n"),
+)
 
 
 @final
@@ -61,6 +68,10 @@ class EventParser:
 
     def feed(self, chunk: bytes) -> list[bytes]:
         """Return the data of each `message` event that ended in this chunk; never empty data."""
+        events = [] if self._is_inside() else _plain_events(chunk)
+        if events:
+            self._at_start = self._after_return = False
+            return events
         if self._after_return and chunk:
             self._after_return = False
             if chunk.startswith(b"\n"):  # the second half of a line end that was cut in two
@@ -76,7 +87,6 @@ class EventParser:
         if self._at_start:
             self._at_start = False
             lines[0] = lines[0].removeprefix(_BOM)
-        events: list[bytes] = []
         for line in lines:
             if line.startswith(_DATA):
                 self._data.append(line[_DATA_BYTES:])
@@ -86,6 +96,10 @@ class EventParser:
             elif self._data or self._type or self._id != self.last_id:
                 self._end_event(events)
         return events
+
+    def _is_inside(self) -> bool:
+        """Tell whether an event has begun and not ended."""
+        return bool(self._buffer or self._data or self._type) or self._id != self.last_id
 
     def _take_field(self, line: bytes) -> None:
         name, _, value = line.partition(b":")
@@ -115,3 +129,14 @@ class EventParser:
                 self.on_endpoint(text)
         elif text:  # 2025-11-25 primes a stream with an empty one
             events.append(text)
+
+
+def _plain_events(chunk: bytes) -> list[bytes]:
+    """Return the data of whole events of one line each; nothing if the chunk holds anything else."""
+    for before, behind in _PLAIN:
+        if chunk.startswith(before) and chunk.endswith(behind):
+            events = chunk[len(before) : -len(behind)].split(behind + before)
+            said = b"".join(events)
+            if said.find(b"\n") < 0 and said.find(b"\r") < 0 and b"" not in events:
+                return events
+    return []

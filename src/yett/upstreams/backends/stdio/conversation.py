@@ -6,13 +6,13 @@ from contextlib import suppress
 from typing import Final, final
 
 from yett.core.document import encode
+from yett.core.notices import PROGRESS
 from yett.core.target import JSON
 from yett.upstreams.backends.stdio.child import Child
 from yett.upstreams.backends.stdio.hearing import Hearing
 from yett.upstreams.backends.stdio.lines import LastWords
 from yett.upstreams.deadlines import Deadlines
 from yett.upstreams.handshake import MODERN_META, with_beside, with_meta
-from yett.upstreams.notices import PROGRESS
 from yett.upstreams.port import Exchange
 from yett.upstreams.rpc import (
     InvalidAnswer,
