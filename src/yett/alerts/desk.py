@@ -33,7 +33,7 @@ _SWEEP_SECONDS: Final = 60.0
 
 @final
 class AlertDesk:
-    """observe: an observer of the audit domain. book: what commands use as well."""
+    """observe: takes finished requests, in any thread. book: what commands use as well."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class AlertDesk:
         self._whose = whose
         self._redact_text = redact_text
         self._intake = Intake()
-        self.observe: Callable[[Summary], None] = self._intake.observe
+        self.observe: Callable[[Iterable[Summary]], None] = self._intake.observe
         self.book = AlertBook(database, clock)
         self._watch = Watch(Profiles(database), clock, {}, lambda caller: whose(caller)[0])
         self.courier = Courier(database, self.book, Sender(secret, clock), clock)

@@ -49,6 +49,7 @@ class AdminDesk:
         }
 
     def metrics(self) -> bytes:
+        self._estate.gathering.hand_on()
         return self._estate.metrics.render()
 
     def keys(self) -> list[dict[str, JSON]]:

@@ -32,6 +32,7 @@ from yett.limits import LimitsState
 from yett.limits.strangers import Strangers
 from yett.sanitising import Redactor
 from yett.storage.port import Database
+from yett.telemetry.gathering import Gathering
 from yett.telemetry.metrics import Metrics
 from yett.validation import SchemaCache
 from yett.validation.examiner import Examiner
@@ -65,13 +66,14 @@ class Estate:
         self.examiner = Examiner()
         self.database: Database = open_storage(configuration, data)
         self.alerts: AlertDesk = open_alerts(self)
+        self.gathering = Gathering(self.metrics.count, self.alerts.observe)
         self.auditor: Auditor = yett.audit.build.build(
             configuration.audit,
             data=data,
             clock=clock,
             redact=self.redactor.redact,
             redact_text=self.redactor.redact_text,
-            observers=(self.metrics.observe, *tracing, self.alerts.observe),
+            observers=(self.gathering.observe, *tracing),
             node=node,
         )
         try:

@@ -151,6 +151,7 @@ class Gateway:
             loop.create_task(self._keep_current()),
             loop.create_task(self._keep_pruned()),
             loop.create_task(telling),
+            loop.create_task(self.estate.gathering.keep_handing_on()),
             loop.create_task(
                 keep_indexed(self.estate, self._snapshot.configuration.audit, self._config_path)
             ),

@@ -1,13 +1,12 @@
-"""What Prometheus reads. A finished request is put with others and counted with them: at once they
-cost a tenth of what they cost one by one. Nobody sees the difference, because who reads counts first.
+"""What Prometheus reads. Finished requests are counted many at once (`Gathering`).
 
 Labels are bounded: a tool appears only if the catalogue knows it, a caller's key never does, and
 past `SERIES_MAX` everything new is counted under the tool `other`.
 """
 
-import threading
-from collections import Counter, deque
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
+from itertools import chain, groupby
 from operator import attrgetter
 from typing import Final, final
 
@@ -15,48 +14,37 @@ from yett.core.summary import Summary
 from yett.telemetry.counts import CallKey, Counts, Histogram
 
 SERIES_MAX: Final = 10_000
-TOGETHER: Final = 64
-"""So many requests are counted at once, unless somebody asks before."""
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 _call_key: Final[Callable[[Summary], CallKey]] = attrgetter("server", "tool", "decision", "reason")
+_cost: Final[Callable[[Summary], tuple[str, int]]] = attrgetter("currency", "cost_micros")
+_findings: Final[Callable[[Summary], tuple[str, ...]]] = attrgetter("findings")
+_seconds: Final[Callable[[Summary], float]] = attrgetter("seconds")
+_server: Final[Callable[[Summary], str]] = attrgetter("server")
+_upstream_seconds: Final[Callable[[Summary], float]] = attrgetter("upstream_seconds")
 
 
 @final
 class Metrics:
-    """One per process. `observe` is an observer of the audit domain."""
+    """One per process."""
 
     def __init__(self) -> None:
         self._counts = Counts()
-        self._waiting: deque[Summary] = deque()
-        self._counting = threading.Lock()
 
-    def observe(self, summary: Summary) -> None:
-        """Count one finished request. Called by one thread only."""
-        waiting = self._waiting
-        waiting.append(summary)
-        if len(waiting) >= TOGETHER:
-            self._count()
-
-    def _count(self) -> None:
-        """Count what waits. Any thread may call this."""
-        waiting, counts = self._waiting, self._counts
-        with self._counting:
-            batch = [waiting.popleft() for _ in range(len(waiting))]
-            for key, number in Counter(map(_call_key, batch)).items():
-                self._add_calls(key, number)
-            counts.seconds.add([summary.seconds for summary in batch])
-            upstreams: dict[str, list[float]] = {}
-            for summary in batch:
-                took = summary.upstream_seconds
-                if took is not None:
-                    upstreams.setdefault(summary.server or "", []).append(took)
-                if summary.cost_micros:
-                    spent = counts.spend.get(summary.currency, 0)
-                    counts.spend[summary.currency] = spent + summary.cost_micros
-                for finding in summary.findings:
-                    counts.findings[finding] = counts.findings.get(finding, 0) + 1
-            for server, seconds in upstreams.items():
-                counts.upstreams.setdefault(server, Histogram()).add(seconds)
+    def count(self, finished: Sequence[Summary]) -> None:
+        """Count finished requests. Called by one thread at a time."""
+        counts = self._counts
+        for key, number in Counter(map(_call_key, finished)).items():
+            self._add_calls(key, number)
+        counts.seconds.add(list(map(_seconds, finished)))
+        answered = [one for one in finished if one.upstream_seconds is not None and one.server]
+        for server, several in groupby(sorted(answered, key=_server), _server):
+            histogram = counts.upstreams.setdefault(server, Histogram())
+            histogram.add(list(map(_upstream_seconds, several)))
+        for (currency, micros), number in Counter(map(_cost, finished)).items():
+            if micros:
+                counts.spend[currency] = counts.spend.get(currency, 0) + micros * number
+        for finding, number in Counter(chain.from_iterable(map(_findings, finished))).items():
+            counts.findings[finding] = counts.findings.get(finding, 0) + number
 
     def watch_gauge(self, name: str, text: str, read: Callable[[], float]) -> None:
         """Show what `read` returns at each scrape, e.g. whether the audit log is writable."""
@@ -76,7 +64,6 @@ class Metrics:
         """Return the Prometheus text format, for `CONTENT_TYPE`. Any thread may call this."""
         from yett.telemetry.prometheus import show  # noqa: PLC0415 - slow to import, for who reads
 
-        self._count()
         return show(self._counts)
 
     def _add_calls(self, key: CallKey, number: int) -> None:

@@ -284,7 +284,7 @@ def test_what_keys_of_another_tenant_begin_with_is_not_brought_to_this_one() -> 
 def test_what_cannot_be_looked_at_in_time_is_said() -> None:
     intake = Intake()
     for _ in range(WAITING_MAX + 5):
-        intake.observe(allowed())
+        intake.observe([allowed()])
 
     desk = Desk()
     assert "unseen" in [one.kind for one in desk.watch.look(intake.take())]

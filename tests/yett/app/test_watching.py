@@ -62,12 +62,12 @@ async def test_what_is_refused_while_the_gate_runs_becomes_an_alert_with_the_nam
     registry = build_registry(database=estate.database, data=estate.data, clock=clock, actor="test")
     key = registry.create("laptop", ["reader"], lifetime_seconds=90 * DAY, tenant="acme").stored
     for _ in range(25):
-        estate.alerts.observe(
+        estate.alerts.observe([
             Summary(
                 "r", "tools/call", "mcp", None, None, "acme", "denied", Reason.NOT_PERMITTED, "refused",
                 0.0, 0.0, caller=key.id, peer="10.0.0.1",
             )
-        )  # fmt: skip
+        ])  # fmt: skip
     monkeypatch.setattr("yett.app.watching._EVERY_SECONDS", 0.01)
     configuration = load_text("", "yett.yaml")
     watching = asyncio.create_task(keep_watching(estate, lambda: configuration))

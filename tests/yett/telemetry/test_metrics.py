@@ -44,8 +44,8 @@ def calls(metrics: Metrics, **labels: str) -> float:
 def test_calls_are_counted_by_target_and_decision() -> None:
     metrics = Metrics()
     for _ in range(3):
-        metrics.observe(summary())
-    metrics.observe(summary(decision="denied", reason=Reason.RATE_LIMITED, upstream_seconds=None))
+        metrics.count([summary()])
+    metrics.count([summary(decision="denied", reason=Reason.RATE_LIMITED, upstream_seconds=None)])
 
     assert calls(metrics) == 3
     assert calls(metrics, decision="denied", reason="rate_limited") == 1
@@ -54,7 +54,7 @@ def test_calls_are_counted_by_target_and_decision() -> None:
 def test_times_are_cumulated_in_buckets() -> None:
     metrics = Metrics()
     for seconds in (0.0005, 0.001, 0.02, 100.0):
-        metrics.observe(summary(seconds=seconds, upstream_seconds=seconds))
+        metrics.count([summary(seconds=seconds, upstream_seconds=seconds)])
 
     found = samples(metrics)
     assert found["yett_call_seconds_bucket", (("le", "0.001"),)] == 2
@@ -67,7 +67,7 @@ def test_times_are_cumulated_in_buckets() -> None:
 def test_money_and_findings_are_added_up() -> None:
     metrics = Metrics()
     for _ in range(2):
-        metrics.observe(summary(cost_micros=200, findings=("secret", "hidden_text")))
+        metrics.count([summary(cost_micros=200, findings=("secret", "hidden_text"))])
 
     found = samples(metrics)
     assert found["yett_spend_micros_total", (("currency", "USD"),)] == 400
@@ -76,7 +76,7 @@ def test_money_and_findings_are_added_up() -> None:
 
 def test_a_target_that_nobody_knows_has_no_label() -> None:
     metrics = Metrics()
-    metrics.observe(summary(server=None, tool=None, decision="denied"))
+    metrics.count([summary(server=None, tool=None, decision="denied")])
 
     assert calls(metrics, server="", tool="", decision="denied") == 1
 
@@ -85,7 +85,7 @@ def test_there_is_an_end_to_the_number_of_series(monkeypatch: Any) -> None:
     monkeypatch.setattr(module, "SERIES_MAX", 10)
     metrics = Metrics()
     for number in range(50):
-        metrics.observe(summary(tool=f"tool-{number}"))
+        metrics.count([summary(tool=f"tool-{number}")])
 
     assert calls(metrics, server="", tool="other") == 40
     assert len([key for key in samples(metrics) if key[0] == "yett_calls_total"]) == 11

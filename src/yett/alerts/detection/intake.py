@@ -1,7 +1,8 @@
 """What was decided since the last look. Putting it here is all that a call pays for."""
 
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import repeat
 from operator import attrgetter
 from typing import Final, final
 
@@ -26,6 +27,9 @@ _row: Final[Callable[[Summary], Row]] = attrgetter(
     "caller", "tenant", "server", "tool", "peer", "decision", "reason", "status"
 )
 
+Cost = tuple[str | None, str | None, str, int]
+_cost: Final[Callable[[Summary], Cost]] = attrgetter("caller", "tenant", "currency", "cost_micros")
+
 
 @final
 class Batch(msgspec.Struct, frozen=True):
@@ -41,29 +45,32 @@ class Batch(msgspec.Struct, frozen=True):
 
 @final
 class Intake:
-    """`observe` is an observer of the audit domain: one call of C, by any thread."""
+    """observe: takes finished requests; one call of C, by any thread."""
 
     __slots__ = ("_waiting", "observe")
 
     def __init__(self) -> None:
         self._waiting: deque[Summary] = deque(maxlen=WAITING_MAX)
-        self.observe: Callable[[Summary], None] = self._waiting.append
+        self.observe: Callable[[Iterable[Summary]], None] = self._waiting.extend
 
     def take(self) -> Batch:
         waiting = self._waiting
         count = len(waiting)
-        taken = [waiting.popleft() for _ in range(count)]
+        taken = list(map(deque.popleft, repeat(waiting, count)))
         return batch_of(taken, lost=count >= WAITING_MAX)
 
 
 def batch_of(taken: list[Summary], *, lost: bool = False) -> Batch:
     spent: dict[tuple[str, str, str], int] = {}
-    for one in taken:
-        if one.cost_micros and one.caller:
-            key = (one.caller, one.tenant or "", one.currency)
-            spent[key] = spent.get(key, 0) + one.cost_micros
-    suspicious = any(one.reason in SUSPICIOUS for one in taken if one.decision == "denied")
-    return Batch(Counter(map(_row, taken)), _runs(taken) if suspicious else {}, spent, lost)
+    for (caller, tenant, currency, micros), number in Counter(map(_cost, taken)).items():
+        if micros and caller:
+            key = (caller, tenant or "", currency)
+            spent[key] = spent.get(key, 0) + micros * number
+    rows = Counter(map(_row, taken))
+    suspicious = any(
+        reason in SUSPICIOUS for *_, decision, reason, _ in rows if decision == "denied"
+    )
+    return Batch(rows, _runs(taken) if suspicious else {}, spent, lost)
 
 
 def _runs(taken: list[Summary]) -> dict[str, tuple[int, int, bool]]:
