@@ -15,7 +15,15 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.yett.audit.scene import AGENT, auditor_over, call, cleaned, target
+from tests.yett.audit.scene import (
+    AGENT,
+    auditor_over,
+    call,
+    cleaned,
+    finish,
+    intend,
+    target,
+)
 
 from yett.audit.backends.directory import DirectorySource
 from yett.audit.backends.file import FileLog
@@ -125,11 +133,11 @@ def prepare(request: Call, permitted: Permitted) -> Steps:
 async def walk(auditor: Auditor, steps: Steps) -> None:
     request, identified, resolved, permitted, admitted, done = steps
     record = auditor.begin(request)
-    record.attribute(identified)
-    record.aim(resolved)
-    record.permit(permitted)
-    await record.intend(admitted)
-    await record.close(record.answer(done, USAGE))
+    record.caller = identified
+    record.resolved = resolved
+    record.permitted = permitted
+    await intend(record, admitted)
+    await finish(record, done, USAGE)
 
 
 def writes(directory: Path, scale: int) -> list[Figure]:

@@ -40,11 +40,9 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
     audit: Auditor
 
     async def handle(self, call: Call, refused: Denied | None = None) -> Reply:
-        """Answer one request, whatever happens, and leave exactly one complete record of it; of
-        strangers who fail very often, one record of many.
-
-        `refused`: the edge has already found the request unfit (malformed, too large, wrong
-        origin); it is identified and recorded like any other.
+        """Answer one request, whatever happens, and leave exactly one complete record of it; of strangers
+        who fail very often, one of many. refused: the edge has already found the request unfit
+        (malformed, too large, wrong origin); it is identified and recorded like any other.
         """
         record = self.audit.begin(call)
         try:
@@ -63,20 +61,21 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
         except BaseException:  # the caller hung up, or the process is ending
             record.abandon()
             raise
-        reply = await record.close(reply)
+        if not record.is_closed:  # as it is when all went well, and the call only read
+            reply = await record.close(reply)
         self.limits.observe(reply)
         return reply
 
     async def _call(self, call: Call, record: Record) -> Reply:
         """Tools, resources and prompts: the whole road, to an upstream and back."""
         caller = self.authentication.identify(call)
-        record.attribute(caller)  # from here on, a refusal has a name on it
+        record.caller = caller  # from here on, a refusal has a name on it
         if look_out := self.credentials.look_out:
             look_out(caller)  # for what only a thief can have
         resolved = self.catalogue.find(caller) or await self.catalogue.resolve(caller)
-        record.aim(resolved)  # and a target
+        record.resolved = resolved  # and a target
         permitted = self.authorization.permit(resolved)
-        record.permit(permitted)
+        record.permitted = permitted
         validated = self.validation.check(permitted)
         if self.validation.looks_up:
             await self.validation.look_up(validated)  # where names lead, if the operator asks
@@ -86,7 +85,8 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
         with self.limits.admit(confirmed) as admission:
             if admission.shared:
                 await admission.ask()  # of the store that several gates share
-            await record.intend(admission.admitted)  # durable before anything outside is touched
+            if not record.intend(admission.admitted):  # durable before anything outside is touched
+                await record.secure(admission.admitted)  # and, what writes, on the disk itself
             armed = self.credentials.lease(admission.admitted) or (
                 await self.credentials.arm(admission.admitted)
             )
@@ -103,7 +103,7 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
     async def _list(self, call: Call, record: Record) -> Reply:
         """Listings: what is shown is exactly what may be called."""
         caller = self.authentication.identify(call)
-        record.attribute(caller)
+        record.caller = caller
         await self.limits.count(caller)
         inventory = await self.catalogue.take_inventory(caller)
         permitted = self.authorization.permit_list(inventory)
@@ -112,7 +112,7 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
     async def _attend(self, call: Call, record: Record) -> Reply:
         """What concerns the caller alone: ping, initialize, its own key and usage."""
         caller = self.authentication.identify(call)
-        record.attribute(caller)
+        record.caller = caller
         await self.limits.count(caller)
         match call.operation.method:
             case "yett/key":
@@ -131,7 +131,7 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
     async def _refuse(self, call: Call, record: Record, refused: Denied) -> Reply:
         """Who sends a bad request learns that it is bad only with a good credential."""
         if refused.reason not in _BEFORE_IDENTITY:
-            record.attribute(self.authentication.identify(call))
+            record.caller = self.authentication.identify(call)
         raise refused
 
 

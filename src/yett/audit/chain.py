@@ -22,8 +22,6 @@ LEAF: Final = b"\0"
 MARK: Final = b',"chain":"'
 END: Final = b'"}\n'
 SEAL_BYTES: Final = len(MARK) + 2 * DIGEST_BYTES + len(b'"}')
-SEAL_BYTES_MAX: Final = 128
-"""What `seal` adds to ASCII members, at most."""
 _SEAL: Final = re.compile(rb',"chain":"([0-9a-f]{64})"\}')
 _SEQUENCE: Final = re.compile(rb'\{"sequence":([1-9][0-9]{0,17}),')
 
@@ -38,7 +36,7 @@ _HIDDEN: Final = re.compile(
 
 def seal(sequence: int, chain: bytes, members: str) -> tuple[bytes, bytes]:
     """Return the whole line, newline included, and its chain value. chain: of the line before."""
-    text = f'{{"sequence":{sequence!s},{tidy(members)}'.encode()
+    text = f'{{"sequence":{sequence},{tidy(members)}'.encode()
     digest = sha256(LEAF + chain + text).digest()
     return text + MARK + hexlify(digest) + END, digest
 

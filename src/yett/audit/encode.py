@@ -6,7 +6,6 @@ Text and not bytes: CPython joins and searches it several times faster.
 """
 
 import functools
-import time
 from collections.abc import Callable, Hashable
 from typing import Final, final
 
@@ -19,7 +18,7 @@ from yett.core.call import Call
 from yett.core.document import encode as encode_document
 from yett.core.identity import Principal
 from yett.core.operations import Kind
-from yett.core.proofs import Admitted, Agreement, Cleaned, Permitted
+from yett.core.proofs import Admitted, Agreement, Cleaned
 from yett.core.talk import INPUT_REQUIRED, Resumption, Talk
 from yett.core.target import JSON, Target
 
@@ -31,9 +30,6 @@ STRANGER_INPUT_BYTES_MAX: Final = 1_024
 """Of a request without a good credential: nobody fills the disk for free."""
 EVENT_BYTES_MAX: Final = 65_536
 _CACHE_ENTRIES_MAX: Final = 4_096
-_SECOND: Final = 1_000_000
-_THREE: Final = tuple(f"{number:03d}" for number in range(1000))
-"""Three digits; a look-up is much cheaper than formatting, and `!s` half as dear."""
 
 Redact = Callable[[bytes], bytes]
 RedactText = Callable[[str], str]
@@ -50,46 +46,35 @@ def quote(text: str, chars_max: int = TEXT_CHARS_MAX) -> str:
         return orjson.dumps(text.encode("utf-8", "replace").decode()).decode()
 
 
-@functools.lru_cache(maxsize=256)
-def _price(cost_micros: int, currency: str) -> str:
-    """Put a price and the decision to pay it into words; the configuration has few."""
-    return f'"cost_micros":{cost_micros},"currency":{quote(currency)},"decision":"allowed"'
-
-
 def quote_or_null(text: str | None) -> str:
     return "null" if text is None else quote(text)
 
 
 @final
-class Stamp:
-    """Writes ISO 8601 in UTC with microseconds; the second is formatted once."""
+class Parts(msgspec.Struct, frozen=True, eq=False):
+    """What is the same for each call that one caller may make of one target, kept in its standing; whole texts, so
+    that the two records of a plain call are put together in one step each.
 
-    __slots__ = ("_known",)
-
-    def __init__(self) -> None:
-        self._known = (0, "1970-01-01T00:00:00.")
-
-    def __call__(self, wall: float) -> str:
-        begin, text = self._known
-        micros = int(wall * 1e6) - begin
-        if not 0 <= micros < _SECOND:
-            second, micros = divmod(micros + begin, _SECOND)
-            text = time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(second))
-            self._known = (second * _SECOND, text)  # one assignment, so that threads need no lock
-        return f"{text}{_THREE[micros // 1000]}{_THREE[micros % 1000]}Z"
-
-
-@final
-class _Parts(msgspec.Struct, frozen=True, eq=False):
-    """What is the same for each call that one caller may make of one target, kept in its standing. The first
-    two are what it was made from, beside the standing; compared by identity. private: where in the input stands
-    what the tool's schema calls secret."""
+    policies, cost_micros, currency, names: what some of it was made from, beside the standing. before, after: of the
+    intent, what stands around the input. ending: of the outcome, its last members. plain_bytes_max: the largest
+    input that may stand in the record as it is; 0: none. private: where in it stands what the tool's schema calls
+    secret. server, tool, tenant, caller: for the summary.
+    """
 
     policies: tuple[str, ...]
-    version: str
+    cost_micros: int
+    currency: str
     before: str
     after: str
     private: PrivatePaths
+    plain_bytes_max: int
+    names: tuple[str, ...]
+    ending: str
+    is_write: bool
+    server: str
+    tool: str
+    tenant: str
+    caller: str
 
 
 @final
@@ -100,49 +85,26 @@ class Encoder:
     def __init__(
         self, *, node: str, redact: Redact, redact_text: RedactText, digest: Digest
     ) -> None:
-        self.stamp: Final = Stamp().__call__  # bound: quicker to call than the object
         self._node = quote(node)
-        self._redact = redact
+        self.redact = redact
         self._redact_text = redact_text
         self._digest = digest
-        self._origins: _Cache = {}
+        self.hash: Final = digest.hash
+        self.origins: _Cache = {}
         self._callers: _Cache = {}
         self._targets: _Cache = {}
         self._decisions: _Cache = {}
 
-    def intent(self, at: float, admitted: Admitted) -> str:
-        validated, stamp, digest, redact = (
-            admitted.validated,
-            self.stamp,
-            self._digest,
-            self._redact,
+    def intent(self, admitted: Admitted, parts: Parts) -> str:
+        """Write what is about to be done, whatever it is. parts: from `prepare`, for these policies."""
+        validated = admitted.validated
+        call = validated.permitted.call
+        given = self._document(
+            "input", validated.encoded or validated.arguments, INPUT_BYTES_MAX, parts.private
         )
-        permitted = validated.permitted
-        call = permitted.call
-        parts: _Parts | None = permitted.standing.audit
-        if (
-            parts is None
-            or parts.policies is not permitted.policies
-            or parts.version is not permitted.version
-        ):
-            parts = self._prepare(permitted)
-        origin = self._origins.get((call.door, call.protocol, call.operation.method, call.peer))
-        if origin is None:
-            origin = self._origin(call)
-        id_ = call.id  # the gate's own, so there is nothing to escape, nearly always
-        named = f'"{id_}"' if id_.isalnum() and id_.isascii() else quote(id_)
-        encoded = validated.encoded
-        if not encoded or len(encoded) > INPUT_BYTES_MAX or parts.private:
-            given = self._document(
-                "input", encoded or validated.arguments, INPUT_BYTES_MAX, parts.private
-            )
-        else:
-            kept = redact(encoded)
-            if kept is not encoded:
-                kept = comparable(encoded, kept, digest)
-            given = f'"input":{kept.decode()},"input_digest":"{digest(encoded)}"'
         return (
-            f'"at":"{stamp(at)}","kind":"intent","id":{named},{origin},{parts.before}{given},{parts.after}'
+            f'"kind":"intent",{self._request(call)},{parts.before}{given},'
+            f"{self._decision(parts.policies, validated.permitted.version)},"
             f"{_price(admitted.cost_micros, admitted.currency)}"
             f"{'' if admitted.agreement is None else _agreement(admitted.agreement)}"
             f"{'' if validated.resumption is None else self._continuation(validated.resumption)}"
@@ -156,32 +118,15 @@ class Encoder:
         return f',"continues":{before},{answers}'
 
     def answered(
-        self,
-        at: float,
-        request_id: str,
-        intent: int,
-        cleaned: Cleaned,
-        status: str,
-        cost: int,
-        latency: float,
+        self, call: Call, intent: int, cleaned: Cleaned, status: str, cost: int, latency: float
     ) -> str:
-        encoded, stamp, digest = cleaned.encoded, self.stamp, self._digest
-        answered = cleaned.answered
-        took, took_upstream = int(latency * 1e6), int(answered.seconds * 1e6)
-        findings, secrets = cleaned.findings, answered.armed.credential.names
-        named = (
-            f'"{request_id}"'
-            if request_id.isalnum() and request_id.isascii()
-            else quote(request_id)
-        )
+        """Write the outcome of a call that an upstream answered, whatever it said."""
+        encoded, answered = cleaned.encoded, cleaned.answered
         return (
-            f'"at":"{stamp(at)}","kind":"outcome","id":{named},"intent":{intent!s},'
-            f'"decision":"allowed","status":"{status}","cost_micros":{cost!s},'
-            f'"latency_ms":{took // 1000!s}.{_THREE[took % 1000]},'
-            f'"upstream_ms":{took_upstream // 1000!s}.{_THREE[took_upstream % 1000]},'
-            f'"bytes":{len(encoded)!s},"output_digest":"{digest(encoded)}",'
-            f'"findings":{_names(findings) if findings else "[]"},'
-            f'"secrets":{_names(secrets) if secrets else "[]"}'
+            f'"kind":"outcome","id":{quote(call.id)},"intent":{intent},"decision":"allowed","status":"{status}",'
+            f'"cost_micros":{cost},"latency_ms":{latency * 1e3:.3f},"upstream_ms":{answered.seconds * 1e3:.3f},'
+            f'"bytes":{len(encoded)},"output_digest":"{self._digest(encoded)}",'
+            f"{_ending(cleaned.findings, answered.armed.credential.names)}"
             f"{self._questions(cleaned) if status == INPUT_REQUIRED else ''}"
         )
 
@@ -190,16 +135,12 @@ class Encoder:
         asked = {} if cleaned.result is None else cleaned.result.get("inputRequests", {})
         return f",{self._document('questions', asked, INPUT_BYTES_MAX)}"
 
-    def ended(self, at: float, call: Call, intent: int, ending: str, *, cost: int) -> str:
+    def ended(self, call: Call, intent: int, ending: str, *, cost: int) -> str:
         """Write the outcome of a call that was allowed and yet has no answer."""
-        return (
-            f'"at":"{self.stamp(at)}","kind":"outcome","id":{quote(call.id)},"intent":{intent},'
-            f'"cost_micros":{cost},{ending}'
-        )
+        return f'"kind":"outcome","id":{quote(call.id)},"intent":{intent},"cost_micros":{cost},{ending}'
 
     def single(
         self,
-        at: float,
         kind: str,
         call: Call,
         ending: str,
@@ -211,7 +152,7 @@ class Encoder:
     ) -> str:
         """Write a decision that needs one line: a refusal, a listing, what concerns the caller. verdict: ids
         of the policies that decided, and the version of their set; None: none were asked."""
-        parts = [f'"at":"{self.stamp(at)}","kind":"{kind}"', self._request(call)]
+        parts = [f'"kind":"{kind}"', self._request(call)]
         if principal is not None:
             parts.append(self._caller(principal))
         parts.append(self._asked(call) if target is None else self._target(target))
@@ -239,31 +180,47 @@ class Encoder:
             return ending
         return f'{ending},"count":{count},"policy_version":{quote_or_null(version)}'
 
-    def event(self, at: float, event: dict[str, JSON]) -> str:
+    def event(self, event: dict[str, JSON]) -> str:
         """Write something that happened beside the calls: its name, who did it, and the rest."""
         rest = {key: value for key, value in event.items() if key not in {"event", "actor"}}
         try:
-            details = self._redact(encode_document(rest)).decode()
+            details = self.redact(encode_document(rest)).decode()
         except (TypeError, ValueError, RecursionError):
             details = '{"unencodable":true}'
         if len(details) > EVENT_BYTES_MAX:
             details = '{"truncated":true}'
         actor = event.get("actor")
         return (
-            f'"at":"{self.stamp(at)}","kind":"event","event":{quote(str(event.get("event")))},'
+            f'"kind":"event","event":{quote(str(event.get("event")))},'
             f'"node":{self._node},"actor":{quote_or_null(None if actor is None else str(actor))},'
             f'"details":{details}'
         )
 
-    def _prepare(self, permitted: Permitted) -> _Parts:
-        """Put together what `intent` finds in the standing from then on."""
+    def prepare(self, admitted: Admitted, names: tuple[str, ...] | None = None) -> Parts:
+        """Put together what is kept in the standing from then on. names: of the secrets that the server gets; None:
+        not known yet."""
+        permitted = admitted.validated.permitted
         principal, target = permitted.principal, permitted.target
-        parts = _Parts(
-            permitted.policies,
-            permitted.version,
-            f"{self._caller(principal)},{self._target(target)},",
-            f"{self._decision(permitted.policies, permitted.version)},",
-            private_paths(target.definition),
+        old: Parts | None = permitted.standing.audit
+        private = private_paths(target.definition) if old is None else old.private
+        if names is None:
+            names = () if old is None else old.names
+        parts = Parts(
+            policies=permitted.policies,
+            cost_micros=admitted.cost_micros,
+            currency=admitted.currency,
+            before=f"{self._caller(principal)},{self._target(target)},",
+            after=f"{self._decision(permitted.policies, permitted.version)},"
+            f"{_price(admitted.cost_micros, admitted.currency)}",
+            private=private,
+            plain_bytes_max=INPUT_BYTES_MAX if private is None else 0,
+            names=names,
+            ending=escape_hidden(_ending((), names)),
+            is_write=target.access == "write",
+            server=target.server,
+            tool=shown_name(target),
+            tenant=principal.tenant,
+            caller=principal.id,
         )
         permitted.standing.audit = parts
         return parts
@@ -273,11 +230,11 @@ class Encoder:
 
     def _origin(self, call: Call) -> str:
         key = (call.door, call.protocol, call.operation.method, call.peer)
-        origin = self._origins.get(key)
+        origin = self.origins.get(key)
         if origin is None:
             door, protocol, method, peer = key
             origin = _keep(
-                self._origins,
+                self.origins,
                 key,
                 f'"node":{self._node},"door":{quote(door)},"protocol":{quote(protocol)},'
                 f'"method":{quote(method)},"peer":{quote(peer)}',
@@ -349,7 +306,7 @@ class Encoder:
         if len(encoded) > bytes_max:
             return f'"{name}":null,"{name}_truncated":true,"{name}_digest":"{digest}"'
         shown = encoded if private is None else hide(encoded, private, self._digest)
-        kept = self._redact(shown)
+        kept = self.redact(shown)
         if kept is not shown:
             kept = comparable(shown, kept, self._digest)
         return f'"{name}":{kept.decode()},"{name}_digest":"{digest}"'
@@ -367,6 +324,23 @@ def _agreement(agreement: Agreement) -> str:
     if agreement.break_glass:
         told["break_glass"] = True
     return f',"approval":{encode_document(told).decode()}'
+
+
+def shown_name(target: Target) -> str:
+    """What metrics and traces may show: of a template itself, never the URI that a caller put into it."""
+    if target.kind is Kind.RESOURCE:
+        return str(target.definition.get("uriTemplate", target.name))
+    return target.name
+
+
+def _ending(findings: tuple[str, ...], secrets: tuple[str, ...]) -> str:
+    return f'"findings":{_names(findings)},"secrets":{_names(secrets)}'
+
+
+@functools.lru_cache(maxsize=256)
+def _price(cost_micros: int, currency: str) -> str:
+    """Put a price and the decision to pay it into words; the configuration has few."""
+    return f'"cost_micros":{cost_micros},"currency":{quote(currency)},"decision":"allowed"'
 
 
 def _names(names: tuple[str, ...]) -> str:

@@ -137,11 +137,11 @@ class AuditSource(Protocol):
 class AuditLog(Protocol):
     """The writing side: one process, any of its threads."""
 
-    def append(self, members: str) -> int:
+    def append(self, at: float, members: str) -> int:
         """Hand one line to the kernel and return its sequence.
 
-        members: the inside of a JSON object, `"at":"…","kind":"…",…`, without braces; sequence
-        and chain are the log's own. The line survives the death of the process.
+        at: when, in seconds since 1970. members: the rest of a JSON object, `"kind":"…",…`, without
+        braces; sequence, time and chain are put around it. The line survives the death of the process.
 
         Raises:
             Unwritable: it was not written; nothing of it is left in the log.

@@ -5,7 +5,8 @@ What is secret is said in three ways: by a tool's schema (here), by the names of
 """
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from typing import Final, final
@@ -30,22 +31,24 @@ _STEPS: Final[dict[str, tuple[str, ...]]] = {
     "patternProperties": (_EACH,), "dependentSchemas": (), "prefixItems": (_EACH,), "items": (_EACH,),
 }  # fmt: skip
 
-Digest = Callable[[bytes], str]
-"""Bytes → 32 hexadecimal digits."""
-
 
 PrivatePaths = tuple[tuple[str, ...], ...] | None
 """Each: names of members, from the outside in; `*` is each item, or each member. None: nothing is secret,
 which is nearly always so."""
 
 
-def keyed_digest(key: bytes) -> Digest:
-    """Return what digests with `key` (BLAKE2b, RFC 7693, keyed, 128 bits)."""
+@final
+class Digest:
+    """Digests with a key (BLAKE2b, RFC 7693, keyed, 128 bits). hash: what makes the object of hashlib."""
 
-    def digest(document: bytes) -> str:
-        return blake2b(document, digest_size=_DIGEST_BYTES, key=key).hexdigest()
+    __slots__ = ("hash",)
 
-    return digest
+    def __init__(self, key: bytes) -> None:
+        self.hash: Final = partial(blake2b, digest_size=_DIGEST_BYTES, key=key)
+
+    def __call__(self, document: bytes) -> str:
+        """Return 32 hexadecimal digits."""
+        return self.hash(document).hexdigest()
 
 
 def open_digest(data: Path) -> Digest:
@@ -67,7 +70,7 @@ def open_digest(data: Path) -> Digest:
             f"`{path}` is damaged. Restore it from a backup, or remove it: digests that are made from then on "
             "do not compare with older ones"
         )
-    return keyed_digest(key)
+    return Digest(key)
 
 
 def private_paths(definition: dict[str, JSON]) -> PrivatePaths:

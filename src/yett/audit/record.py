@@ -3,6 +3,10 @@
 An allowed call has two lines, the intent (before anything outside is touched) and the outcome
 (before the answer leaves); every other decision has one. For a `write` both lines are on the disk
 itself before things go on; for a `read` they are with the kernel, which syncs them soon.
+
+Nearly every call is plain: nothing is secret in its input, nobody had to agree to it, it costs what it cost before, its
+answer is good and nothing was found in it. Its two lines are put together here, in one step each, from parts that are
+kept. What is not exactly so is written by `Encoder`, in the same words.
 """
 
 import contextlib
@@ -12,23 +16,20 @@ from typing import Final, final
 import msgspec
 
 from yett.audit.bugs import place_of, trace
-from yett.audit.encode import Encoder
+from yett.audit.encode import Encoder, Parts, shown_name
 from yett.audit.port import AuditLog, Unwritable
 from yett.core.bounds import NOTICES_PER_CALL_MAX
 from yett.core.call import Call, Reply, Usage
 from yett.core.errors import Denied, Fault, Refusal
 from yett.core.identity import Principal
 from yett.core.notices import Notice, Several
-from yett.core.operations import Kind
 from yett.core.proofs import Admitted, Cleaned, Identified, Permitted, PermittedList, Resolved
 from yett.core.reasons import Reason
 from yett.core.summary import Decision, Status, Summary
 from yett.core.talk import INPUT_REQUIRED
-from yett.core.target import JSON, Target
+from yett.core.target import JSON
 
 Observer = Callable[[Summary], None]
-
-_TOOL: Final = Kind.TOOL  # an attribute of an enumeration costs ten times a global
 
 _ANSWERED: Final = frozenset(
     {Reason.UPSTREAM_TIMEOUT, Reason.UPSTREAM_INVALID, Reason.ANSWER_BLOCKED}
@@ -50,24 +51,28 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
 
 @final
 class Record(msgspec.Struct, gc=False):
-    """Begun for every request; `close` or `abandon` ends it, once.
+    """Begun for every request; `close` or `abandon` ends it, once, unless `answer` did.
 
-    _intent: its sequence; 0: there is none. _durable: the outcome must be synced as well.
-    _released: from here on the upstream may have been touched. _outcome: of an answer, if there is
-    one. _ended_at, _seconds: wall clock and duration, when the last line is written.
+    caller, resolved, permitted: what was found out, for whoever is refused later. is_closed: the last line is
+    written, and as durable as the call demands.
+
+    _intent: its sequence; 0: there is none. _parts: of a plain intent. _admitted: from here on the upstream may
+    have been touched. _is_durable: the outcome must be synced as well. _cleaned, _status: of an answer, if there is one.
+    _ended_at, _seconds: wall clock and duration, when the last line is written.
     """
 
     _desk: Desk
     _call: Call
-    _principal: Principal | None = None
-    _target: Target | None = None
-    _permitted: Permitted | None = None
-    _admitted: Admitted | None = None
+    caller: Identified | None = None
+    resolved: Resolved | None = None
+    permitted: Permitted | None = None
+    is_closed: bool = False
     _intent: int = 0
-    _durable: bool = False
-    _released: bool = False
+    _parts: Parts | None = None
+    _admitted: Admitted | None = None
+    _is_durable: bool = False
     _cleaned: Cleaned | None = None
-    _outcome: Status = "ok"
+    _status: Status = "ok"
     _cost: int = 0
     _listed: PermittedList | None = None
     _refusal: Refusal | None = None
@@ -75,35 +80,61 @@ class Record(msgspec.Struct, gc=False):
     _seconds: float = 0.0
     _notices: int = 0
 
-    def attribute(self, caller: Identified) -> None:
-        """From here on the record names the caller."""
-        self._principal = caller.principal
-
-    def aim(self, resolved: Resolved) -> None:
-        """From here on it names a target that exists."""
-        self._target = resolved.target
-
-    def permit(self, permitted: Permitted) -> None:
-        """From here on it names the policies, and the caller may know the target's name."""
-        self._permitted = permitted
-
-    async def intend(self, admitted: Admitted) -> None:
-        """Write down what is about to be done; return when that is as durable as the call demands.
+    def intend(self, admitted: Admitted) -> bool:
+        """Write down what is about to be done. Return whether that is as durable as the call demands; if not, `secure`
+        it before anything is sent.
 
         Raises:
             Fault: AUDIT_UNAVAILABLE; nothing may be sent.
         """
-        self._admitted = admitted
-        desk = self._desk
+        desk, call, validated = self._desk, self._call, admitted.validated
+        permitted, encoded = validated.permitted, validated.encoded
+        encoder = desk.encoder
+        parts: Parts | None = permitted.standing.audit
+        if parts is None or parts.policies is not permitted.policies:
+            parts = encoder.prepare(admitted)
+        origin = encoder.origins.get((call.door, call.protocol, call.operation.method, call.peer))
+        id_ = call.id
+        if (
+            0 < len(encoded) <= parts.plain_bytes_max
+            and origin is not None
+            and id_.isalnum()
+            and call.talk is None
+            and validated.resumption is None
+            and admitted.agreement is None
+            and admitted.cost_micros == parts.cost_micros
+            and admitted.currency == parts.currency
+            and encoder.redact(encoded) is encoded
+        ):
+            self._parts = parts
+            members = (
+                f'"kind":"intent","id":"{id_}",{origin},{parts.before}"input":{encoded.decode()},'
+                f'"input_digest":"{encoder.hash(encoded).hexdigest()}",{parts.after}'
+            )
+        else:
+            members = encoder.intent(admitted, parts)
         wall = desk.wall  # an attribute that is called is looked up faster in two steps
         try:
-            self._intent = desk.log.append(desk.encoder.intent(wall(), admitted))
-            if desk.strict or admitted.validated.permitted.target.access == "write":
-                self._durable = True
-                await desk.log.sync()
+            self._intent = desk.log.append(wall(), members)
         except Unwritable as trouble:
             raise Fault(Reason.AUDIT_UNAVAILABLE, str(trouble)) from trouble
-        self._released = True
+        if parts.is_write or desk.strict:
+            self._is_durable = True
+            return False
+        self._admitted = admitted
+        return True
+
+    async def secure(self, admitted: Admitted) -> None:
+        """Return when what is about to be done is on the disk.
+
+        Raises:
+            Fault: AUDIT_UNAVAILABLE; nothing may be sent.
+        """
+        try:
+            await self._desk.log.sync()
+        except Unwritable as trouble:
+            raise Fault(Reason.AUDIT_UNAVAILABLE, str(trouble)) from trouble
+        self._admitted = admitted
 
     def hear(self, cleaned: Notice | Several | None) -> bool:
         """Count what a server says in the middle of the call; return whether it may still be passed on, all of it.
@@ -112,16 +143,23 @@ class Record(msgspec.Struct, gc=False):
         return cleaned is not None and self._notices <= NOTICES_PER_CALL_MAX
 
     def answer(self, cleaned: Cleaned, usage: Usage) -> Reply:
+        """Return what may leave once the outcome is written, which a plain one is when this returns.
+
+        Raises:
+            Fault: AUDIT_UNAVAILABLE; without the outcome there is no answer.
+        """
+        call, permitted, result = self._call, self.permitted, cleaned.result
         self._cleaned = cleaned
         self._cost = usage.cost_micros
-        permitted, result = self._permitted, cleaned.result
         if result is None or result.get("isError") is True:
-            self._outcome = "tool_error"
-        elif self._call.talk is not None and result.get("resultType") == INPUT_REQUIRED:
-            self._outcome = "input_required"
+            self._status = "tool_error"
+        elif call.talk is not None and result.get("resultType") == INPUT_REQUIRED:
+            self._status = "input_required"
+        elif self._parts is not None and not cleaned.findings and not self._is_durable:
+            self._finish(self._parts, cleaned)
         return Reply(
-            call=self._call,
-            principal=self._principal,
+            call=call,
+            principal=None if permitted is None else permitted.principal,
             result=result,
             encoded=b"" if result is None else cleaned.encoded,
             error=cleaned.error,
@@ -129,20 +167,68 @@ class Record(msgspec.Struct, gc=False):
             target="" if permitted is None else permitted.target.key,
         )
 
+    def _finish(self, parts: Parts, cleaned: Cleaned) -> None:
+        """Write a plain outcome and tell of it.
+
+        Raises:
+            Fault: AUDIT_UNAVAILABLE; it was not written.
+        """
+        desk, call, answered = self._desk, self._call, cleaned.answered
+        encoded, encoder, cost = cleaned.encoded, desk.encoder, self._cost
+        names = answered.armed.credential.names
+        if names is not parts.names:
+            parts = encoder.prepare(answered.armed.admitted, names)
+        wall, monotonic = desk.wall, desk.monotonic
+        at, seconds, upstream_seconds = wall(), monotonic() - call.started, answered.seconds
+        size = len(encoded)
+        try:
+            desk.log.append(
+                at,
+                f'"kind":"outcome","id":"{call.id}","intent":{self._intent!s},"decision":"allowed",'
+                f'"status":"ok","cost_micros":{cost!s},"latency_ms":{seconds * 1e3:.3f},'
+                f'"upstream_ms":{upstream_seconds * 1e3:.3f},"bytes":{size!s},'
+                f'"output_digest":"{encoder.hash(encoded).hexdigest()}",{parts.ending}',
+            )
+        except Unwritable as trouble:
+            raise Fault(Reason.AUDIT_UNAVAILABLE, str(trouble), sent=True) from trouble
+        self.is_closed = True
+        summary = Summary(  # by place: eighteen names cost more than what they name
+            call.id,
+            call.operation.method,
+            call.door,
+            parts.server,
+            parts.tool,
+            parts.tenant,
+            "allowed",
+            None,
+            "ok",
+            at,
+            seconds,
+            upstream_seconds,
+            cost,
+            parts.currency,
+            size,
+            (),
+            parts.caller,
+            call.peer,
+        )
+        for observe in desk.observers:
+            observe(summary)
+
     def answer_list(self, permitted: PermittedList, result: dict[str, JSON]) -> Reply:
         self._listed = permitted
-        return Reply(call=self._call, principal=self._principal, result=result)
+        return Reply(call=self._call, principal=self._principal(), result=result)
 
     def answer_own(self, result: dict[str, JSON]) -> Reply:
-        return Reply(call=self._call, principal=self._principal, result=result)
+        return Reply(call=self._call, principal=self._principal(), result=result)
 
     def refuse(self, refusal: Refusal) -> Reply:
         self._refusal = refusal
-        if self._is_touched(refusal) and self._admitted is not None:
+        if self._admitted is not None and self._is_touched(refusal):
             self._cost = self._admitted.cost_micros  # an unknown outcome counts as spent
         return Reply(
             call=self._call,
-            principal=self._principal,
+            principal=self._principal(),
             refusal=refusal,
             target=self._shown_target(),
         )
@@ -151,12 +237,14 @@ class Record(msgspec.Struct, gc=False):
         """Refuse because of a mistake of ours. Its message may quote anything, so it stays out of
         the record; the log, which is redacted, gets the traceback."""
         trace(bug, self._call.id)
-        return self.refuse(Fault(Reason.INTERNAL_ERROR, place_of(bug), sent=self._released))
+        return self.refuse(
+            Fault(Reason.INTERNAL_ERROR, place_of(bug), sent=self._admitted is not None)
+        )
 
     def abandon(self) -> None:
         """Write down that nobody waits for the answer any more. There is nobody to tell if that
         fails; an intent without outcome then reads as `unknown`, which is what it is."""
-        self.refuse(Fault(Reason.CANCELLED, "the caller hung up", sent=self._released))
+        self.refuse(Fault(Reason.CANCELLED, "the caller hung up", sent=self._admitted is not None))
         with contextlib.suppress(Unwritable):
             self._write()
         self._tell(self._refusal)
@@ -166,17 +254,18 @@ class Record(msgspec.Struct, gc=False):
         refusal = self._refusal
         try:
             self._write()
-            if self._durable:
+            if self._is_durable:
                 await self._desk.log.sync()
                 self._seconds = self._desk.monotonic() - self._call.started
         except Unwritable as trouble:
-            sent = self._released if refusal is None else self._is_touched(refusal)
+            sent = self._admitted is not None if refusal is None else self._is_touched(refusal)
             refusal = Fault(Reason.AUDIT_UNAVAILABLE, str(trouble), sent=sent)
             reply = Reply(
-                call=self._call, principal=self._principal, refusal=refusal, target=reply.target
+                call=self._call, principal=self._principal(), refusal=refusal, target=reply.target
             )
         finally:
             self._tell(refusal)
+            self.is_closed = True
         return reply
 
     def _write(self) -> None:
@@ -191,11 +280,11 @@ class Record(msgspec.Struct, gc=False):
             members = self._short_ending()
         else:
             members = desk.encoder.answered(
-                at, self._call.id, self._intent, cleaned, self._outcome, self._cost, seconds
+                self._call, self._intent, cleaned, self._status, self._cost, seconds
             )
         if self._notices:
             members += f',"notices":{self._notices}'
-        desk.log.append(members)
+        desk.log.append(at, members)
 
     def _short_ending(self) -> str:
         """Put an ending without an answer of an upstream into words."""
@@ -207,12 +296,10 @@ class Record(msgspec.Struct, gc=False):
         )
         if refusal is not None:
             ending = encoder.refused(
-                _decision(refusal), refusal.reason, refusal.private, self._status(refusal), latency
+                _decision(refusal), refusal.reason, refusal.private, self._ending(refusal), latency
             )
             if self._intent:
-                return encoder.ended(
-                    self._ended_at, self._call, self._intent, ending, cost=self._cost
-                )
+                return encoder.ended(self._call, self._intent, ending, cost=self._cost)
             return self._single("refusal", ending)
         if listed is not None:
             ending = encoder.served(latency, count=len(listed.targets), version=listed.version)
@@ -220,73 +307,35 @@ class Record(msgspec.Struct, gc=False):
         return self._single("own", encoder.served(latency, count=None, version=None))
 
     def _single(self, kind: str, ending: str) -> str:
-        refusal, permitted = self._refusal, self._permitted
+        refusal, permitted = self._refusal, self.permitted
         verdict = None if refusal is None else refusal.verdict
         if permitted is not None:
             verdict = (permitted.policies, permitted.version)
         return self._desk.encoder.single(
-            self._ended_at,
             kind,
             self._call,
             ending,
-            principal=self._principal,
-            target=self._target,
+            principal=self._principal(),
+            target=None if self.resolved is None else self.resolved.target,
             verdict=verdict,
             # What broke us once, perhaps by its input, must not break the record of it.
             with_input=refusal is None or refusal.reason is not Reason.INTERNAL_ERROR,
         )
 
     def _tell(self, refusal: Refusal | None) -> None:
-        observers, cleaned = self._desk.observers, self._cleaned
-        if not observers:
-            return
-        if cleaned is None or refusal is not None:
-            summary = self._summary(refusal)
-        else:
-            summary = self._summary_of_answer(cleaned)
-        for observe in observers:
-            observe(summary)
-
-    def _summary_of_answer(self, cleaned: Cleaned) -> Summary:
-        call, answered = self._call, cleaned.answered
-        admitted = answered.armed.admitted
-        permitted = admitted.validated.permitted
-        target, principal = permitted.target, permitted.principal
-        return Summary(  # by place: eighteen names cost more than what they name
-            call.id,
-            call.operation.method,
-            call.door,
-            target.server,
-            target.name if target.kind is _TOOL else _shown_name(target),
-            principal.tenant,
-            "allowed",
-            None,
-            self._outcome,
-            self._ended_at,
-            self._seconds,
-            answered.seconds,
-            self._cost,
-            admitted.currency,
-            len(cleaned.encoded),
-            cleaned.findings,
-            principal.id,
-            call.peer,
-        )
-
-    def _summary(self, refusal: Refusal | None) -> Summary:
-        """Sum up what ended in any other way."""
-        call, target, cleaned = self._call, self._target, self._cleaned
-        principal = self._principal
-        return Summary(
+        """Sum up what ended in any way."""
+        call, cleaned, resolved = self._call, self._cleaned, self.resolved
+        principal = self._principal()
+        summary = Summary(
             id=call.id,
             method=call.operation.method,
             door=call.door,
-            server=None if target is None else target.server,
-            tool=None if target is None else _shown_name(target),
+            server=None if resolved is None else resolved.target.server,
+            tool=None if resolved is None else shown_name(resolved.target),
             tenant=None if principal is None else principal.tenant,
             decision=_decision(refusal),
             reason=None if refusal is None else refusal.reason,
-            status=self._status(refusal),
+            status=self._ending(refusal),
             ended_at=self._ended_at,
             seconds=self._seconds,
             upstream_seconds=None if cleaned is None else cleaned.answered.seconds,
@@ -297,26 +346,24 @@ class Record(msgspec.Struct, gc=False):
             caller=None if principal is None else principal.id,
             peer=call.peer,
         )
+        for observe in self._desk.observers:
+            observe(summary)
 
-    def _status(self, refusal: Refusal | None) -> Status:
+    def _principal(self) -> Principal | None:
+        return None if self.caller is None else self.caller.principal
+
+    def _ending(self, refusal: Refusal | None) -> Status:
         if refusal is None:
-            return self._outcome
+            return self._status
         return "unknown" if self._is_touched(refusal) else "refused"
 
     def _is_touched(self, refusal: Refusal) -> bool:
         """Tell whether the upstream may have done something."""
-        return self._released and (refusal.sent or refusal.reason in _ANSWERED)
+        return self._admitted is not None and (refusal.sent or refusal.reason in _ANSWERED)
 
     def _shown_target(self) -> str:
         """Before authorization said yes, not even the canonical name is the caller's business."""
-        return "" if self._permitted is None else self._permitted.target.key
-
-
-def _shown_name(target: Target) -> str:
-    """What metrics and traces may show: of a template itself, never the URI that a caller put into it."""
-    if target.kind is Kind.RESOURCE:
-        return str(target.definition.get("uriTemplate", target.name))
-    return target.name
+        return "" if self.permitted is None else self.permitted.target.key
 
 
 def _decision(refusal: Refusal | None) -> Decision:

@@ -1,11 +1,13 @@
 """What happened? Begun before anything is decided, so that nothing can happen without a record."""
 
 import secrets
+from collections.abc import Callable
+from functools import partial
 from typing import Final, final
 
 from yett.audit.encode import Encoder, Redact, RedactText
 from yett.audit.port import AuditLog, AuditSource, Figures, PruneRule, Unwritable
-from yett.audit.private import DIGEST_KEY_BYTES, Digest, keyed_digest
+from yett.audit.private import DIGEST_KEY_BYTES, Digest
 from yett.audit.record import Desk, Observer, Record
 from yett.core.call import Call
 from yett.core.clock import Clock
@@ -21,7 +23,7 @@ _RESERVED: Final = "audit."
 class Auditor:
     """Owns the log. One per process; a new snapshot of the configuration takes it over as it is."""
 
-    __slots__ = ("_desk",)
+    __slots__ = ("_desk", "begin")
 
     def __init__(
         self,
@@ -43,16 +45,14 @@ class Auditor:
                 node=node,
                 redact=redact,
                 redact_text=redact_text,
-                digest=digest or keyed_digest(secrets.token_bytes(DIGEST_KEY_BYTES)),
+                digest=digest or Digest(secrets.token_bytes(DIGEST_KEY_BYTES)),
             ),
             wall=clock.wall,
             monotonic=clock.monotonic,
             observers=observers,
             strict=strict,
         )
-
-    def begin(self, call: Call) -> Record:
-        return Record(self._desk, call)
+        self.begin: Final[Callable[[Call], Record]] = partial(Record, self._desk)
 
     def event(self, event: dict[str, JSON]) -> None:
         """Write down what happened beside the calls: `{"event": "key.created", "actor": …, …}`.
@@ -66,7 +66,7 @@ class Auditor:
         if str(event.get("event", "")).startswith(_RESERVED):
             event = event | {"event": f"posted.{event['event']}"}
         try:
-            desk.log.append(desk.encoder.event(desk.wall(), event))
+            desk.log.append(desk.wall(), desk.encoder.event(event))
         except Unwritable as trouble:
             raise Fault(Reason.AUDIT_UNAVAILABLE, str(trouble)) from trouble
 

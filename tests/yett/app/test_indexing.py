@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.yett.audit.scene import open_log
+from tests.yett.audit.scene import append, open_log
 from yett.app import indexing
 from yett.audit.config import AuditConfig
 
@@ -20,7 +20,7 @@ async def test_what_has_no_index_gets_one_and_the_gate_goes_on(
     monkeypatch.setattr(indexing, "EVERY_SECONDS", 0.05)
     with open_log(tmp_path / "audit", segment_bytes=1 << 20) as log:
         for _ in range(60):
-            log.append(MEMBERS)
+            append(log, MEMBERS)
         estate: Any = SimpleNamespace(data=tmp_path, auditor=SimpleNamespace(source=log.source))
         keeping = asyncio.create_task(
             indexing.keep_indexed(estate, AuditConfig(), tmp_path / "yett.yaml")

@@ -11,9 +11,16 @@ import os
 import sys
 from pathlib import Path
 
-from tests.yett.audit.scene import CLOCK, admit, auditor_over, call, cleaned
+from tests.yett.audit.scene import (
+    CLOCK,
+    admit,
+    auditor_over,
+    call,
+    cleaned,
+    finish,
+    intend,
+)
 from yett.audit.backends.file import FileLog
-from yett.core.call import Usage
 from yett.core.errors import Fault
 
 CALLS = 24
@@ -33,12 +40,12 @@ async def work(folder: Path) -> None:
         record = auditor.begin(request)
         admitted = admit(record, request, "write" if number % 3 else "read")
         try:
-            await record.intend(admitted)
+            await intend(record, admitted)
         except Fault as refusal:
             await record.close(record.refuse(refusal))
             continue
         os.write(sent, b"r%d\n" % number)
-        reply = await record.close(record.answer(cleaned(admitted), Usage()))
+        reply = await finish(record, cleaned(admitted))
         if reply.refusal is None:
             os.write(answered, b"r%d\n" % number)
     log.close()

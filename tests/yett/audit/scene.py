@@ -1,8 +1,10 @@
 """One good call, every proof of it, and an auditor over either log. Tests bend one thing."""
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +58,14 @@ def open_log(directory: Path, *, segment_bytes: int = 1 << 26) -> Iterator[FileL
         log.close()
 
 
+def append(log: AuditLog, members: str) -> int:
+    """Append a line. members: as it stands there, `"at":"…",…`; without a time it is now."""
+    said = re.match(r'"at":"([^"]+)",', members)
+    if said is None:
+        return log.append(CLOCK.wall(), members)
+    return log.append(datetime.fromisoformat(said[1]).timestamp(), members[said.end() :])
+
+
 def call(
     method: str = "tools/call",
     *,
@@ -94,10 +104,10 @@ def target(access: Access = "read") -> Target:
 def admit(record: Record, request: Call, access: Access = "read", cost: int = 0) -> Admitted:
     """Walk the road as far as the intent."""
     aim = target(access)
-    record.attribute(Identified(request, AGENT))
-    record.aim(Resolved(request, AGENT, aim))
+    record.caller = Identified(request, AGENT)
+    record.resolved = Resolved(request, AGENT, aim)
     permitted = Permitted(request, AGENT, aim, ("reader:git.*:read",), "v7", Standing(AGENT, aim))
-    record.permit(permitted)
+    record.permitted = permitted
     return Admitted(Validated(permitted, request.arguments), cost)
 
 
@@ -117,13 +127,25 @@ def cleaned(
     )
 
 
+async def intend(record: Record, admitted: Admitted) -> None:
+    """Take two steps as the pipeline does."""
+    if not record.intend(admitted):
+        await record.secure(admitted)
+
+
+async def finish(record: Record, done: Cleaned, usage: Usage = Usage()) -> Reply:  # noqa: B008 - frozen
+    """Take the last two steps as the pipeline does."""
+    reply = record.answer(done, usage)
+    return reply if record.is_closed else await record.close(reply)
+
+
 async def one_call(auditor: Auditor, id_: str = "r-1", access: Access = "read") -> Reply:
     """Make one whole call that goes well, as far as audit lets it."""
     request = call(id_=id_)
     record = auditor.begin(request)
     admitted = admit(record, request, access)
-    await record.intend(admitted)
-    return await record.close(record.answer(cleaned(admitted), Usage()))
+    await intend(record, admitted)
+    return await finish(record, cleaned(admitted))
 
 
 def stored(log: AuditLog) -> list[dict[str, Any]]:

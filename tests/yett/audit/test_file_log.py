@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from tests.clock import HandClock
-from tests.yett.audit.scene import CLOCK, auditor_over, call, one_call, open_log, stored
+from tests.yett.audit.scene import CLOCK, append, auditor_over, call, one_call, open_log, stored
 from yett.audit.backends.file import FileLog
 from yett.audit.backends.segment import Segment
 from yett.audit.port import LogBusy, Tip, Unwritable
@@ -25,7 +25,7 @@ from yett.audit.verify import verify
 from yett.core.errors import Denied
 from yett.core.reasons import Reason
 
-MEMBERS = '"at":"2026-11-22T13:00:00.000000Z","kind":"own"'
+MEMBERS = '"kind":"own"'
 
 
 def segment(directory: Path) -> Path:
@@ -57,9 +57,9 @@ def test_two_logs_never_share_a_beginning(tmp_path: Path) -> None:
 def test_the_chain_goes_on_after_a_restart(tmp_path: Path) -> None:
     for _ in range(2):
         with open_log(tmp_path) as log:
-            log.append(MEMBERS)
+            append(log, MEMBERS)
     with open_log(tmp_path) as log:
-        log.append(MEMBERS)
+        append(log, MEMBERS)
 
     verdict = verify(log.source())
     assert verdict.damage is None
@@ -85,7 +85,7 @@ def test_a_directory_that_cannot_be_used_gives_the_lock_back(tmp_path: Path) -> 
 def test_a_full_segment_is_followed_by_one_that_continues_it(tmp_path: Path) -> None:
     with open_log(tmp_path, segment_bytes=2_000) as log:
         for _ in range(50):
-            log.append(MEMBERS)
+            append(log, MEMBERS)
 
     names = log.source().segments()
     assert len(names) > 4
@@ -99,13 +99,13 @@ def test_a_full_segment_is_followed_by_one_that_continues_it(tmp_path: Path) -> 
 async def test_a_sync_covers_the_segments_before(tmp_path: Path) -> None:
     with open_log(tmp_path, segment_bytes=1_000) as log:
         for _ in range(30):
-            log.append(MEMBERS)
+            append(log, MEMBERS)
         await log.sync()
         assert log._retired == []
-        assert log._segment.synced_size == log._segment.size
+        assert log._segment.synced is log._segment.end
         head = log.source().head()
         assert head is not None
-        assert head.sequence == log._segment.sequence
+        assert head.sequence == log._segment.tip.sequence
 
 
 async def test_a_thousand_writers_share_syncs(tmp_path: Path) -> None:
@@ -120,10 +120,10 @@ async def test_a_thousand_writers_share_syncs(tmp_path: Path) -> None:
 
 async def test_what_nobody_waits_for_is_synced_soon(tmp_path: Path) -> None:
     with open_log(tmp_path) as log:
-        log.append(MEMBERS)
+        append(log, MEMBERS)
         for _ in range(100):
             await asyncio.sleep(0.01)
-            if log._segment.synced_size == log._segment.size:
+            if log._segment.synced is log._segment.end:
                 return
     pytest.fail("not synced within a second")
 
@@ -133,7 +133,7 @@ async def test_what_nobody_waits_for_is_synced_soon(tmp_path: Path) -> None:
 
 def test_a_torn_last_line_is_kept_as_evidence(tmp_path: Path) -> None:
     with open_log(tmp_path) as log:
-        log.append(MEMBERS)
+        append(log, MEMBERS)
     path = segment(tmp_path)
     whole = path.read_bytes()
     path.write_bytes(whole + b'{"sequence":5,"at":"20')
@@ -175,7 +175,7 @@ def test_a_segment_that_did_not_live_to_its_first_line_is_begun_again(
     (tmp_path / f"segment-{last + 1:012d}.jsonl").write_bytes(content)
 
     with open_log(tmp_path) as log:
-        log.append(MEMBERS)
+        append(log, MEMBERS)
 
     assert verify(log.source()).damage is None
     assert len(log.source().segments()) == 1
@@ -187,7 +187,7 @@ def test_a_log_that_lost_its_tail_says_so_in_the_chain(
 ) -> None:
     with open_log(tmp_path) as log:
         for _ in range(5):
-            log.append(MEMBERS)
+            append(log, MEMBERS)
     path = segment(tmp_path)
     path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:4]))
 
@@ -228,27 +228,27 @@ async def test_a_log_that_somebody_took_away_refuses(tmp_path: Path, deed: str) 
     await asyncio.sleep(0.02)
 
     with pytest.raises(Unwritable, match="moved, replaced or cut"):
-        log.append(MEMBERS)
+        append(log, MEMBERS)
     with pytest.raises(Unwritable):
         await log.sync()
     with pytest.raises(Unwritable):
         log.check()
     if deed == "move":
         (tmp_path / "elsewhere").rename(directory)
-        log.append(MEMBERS)
+        append(log, MEMBERS)
     log.close()
 
 
 def test_a_torn_write_is_cut_off_again(tmp_path: Path) -> None:
     log = tmp_path / "log"
     one = Segment.create(log, Tip(0, bytes(32)))
-    one.append('"kind":"own"')
+    one.append(0.0, MEMBERS)
     size = one.size
     with file_size_limit(size + 10), pytest.raises(OSError, match="File too large"):
-        one.append('"kind":"own"')
+        one.append(0.0, MEMBERS)
 
     assert log.stat().st_size == size
-    one.append('"kind":"own"')
+    one.append(0.0, MEMBERS)
     assert log.read_bytes().count(b"\n") == 2
     one.close()
 
@@ -332,23 +332,23 @@ async def test_no_room_for_a_new_segment_refuses_and_recovers(small_disk: Path) 
 async def test_a_sync_that_failed_is_made_good_by_writing_again(tmp_path: Path) -> None:
     """A kernel that could not write pages forgets that they are dirty, so a mere second fsync lies."""
     with open_log(tmp_path) as log:
-        log.append(MEMBERS)
+        append(log, MEMBERS)
         with log._committing:
-            log._trouble, log._look_at = "Input/output error (EIO)", 0.0
+            log._trouble, log._until = "Input/output error (EIO)", 0
             with pytest.raises(Unwritable, match="EIO"):
-                log.append(MEMBERS)
+                append(log, MEMBERS)
         await log.sync()
-        log.append(MEMBERS)
+        append(log, MEMBERS)
     assert verify(log.source()).damage is None
 
 
 @pytest.mark.parametrize("deed", ["altered", "gone"])
 def test_what_is_no_longer_in_the_file_is_not_promised(tmp_path: Path, deed: str) -> None:
     one = Segment.create(tmp_path / "log", Tip(0, bytes(32)))
-    one.append('"kind":"own"')
-    one.sync_again(one.tip, one.size)
-    one.append('"kind":"own"')
-    one.append('"kind":"own"')
+    one.append(0.0, MEMBERS)
+    one.sync_again(one.end)
+    one.append(0.0, MEMBERS)
+    one.append(0.0, MEMBERS)
     content = one.path.read_bytes()
     if deed == "altered":
         one.path.write_bytes(content.replace(b'e":2,', b'e":3,'))
@@ -356,26 +356,26 @@ def test_what_is_no_longer_in_the_file_is_not_promised(tmp_path: Path, deed: str
         one.path.write_bytes(content[: len(content) - len(content) // 3])
 
     with pytest.raises(OSError, match="gone"):
-        one.sync_again(one.tip, one.size)
+        one.sync_again(one.end)
     one.close()
 
 
 async def test_a_disk_that_fails_to_sync_is_trouble_for_all_until_it_works(tmp_path: Path) -> None:
     with open_log(tmp_path) as log:
-        log.append(MEMBERS)
+        append(log, MEMBERS)
         with log._committing:
-            good = os.dup(log._segment._fd)
+            good = os.dup(log._segment.fd)
             reading, writing = os.pipe()
-            os.dup2(writing, log._segment._fd)  # a pipe cannot be synced
+            os.dup2(writing, log._segment.fd)  # a pipe cannot be synced
         with pytest.raises(Unwritable, match="EINVAL"):
             await log.sync()
         with pytest.raises(Unwritable, match="EINVAL"):
-            log.append(MEMBERS)
+            append(log, MEMBERS)
 
         with log._committing:
-            os.dup2(good, log._segment._fd)
+            os.dup2(good, log._segment.fd)
         await log.sync()
-        log.append(MEMBERS)
+        append(log, MEMBERS)
         for fd in (good, reading, writing):
             os.close(fd)
     assert verify(log.source()).damage is None
@@ -385,13 +385,13 @@ async def test_a_head_that_cannot_be_noted_is_trouble_until_it_can(tmp_path: Pat
     with open_log(tmp_path) as log:
         good = os.dup(log._head)
         reading, writing = os.pipe()
-        log.append(MEMBERS)
+        append(log, MEMBERS)
         os.dup2(writing, log._head)
         with pytest.raises(Unwritable, match="ESPIPE"):
             await log.sync()
         os.dup2(good, log._head)
         await log.sync()
-        log.append(MEMBERS)
+        append(log, MEMBERS)
         for fd in (good, reading, writing):
             os.close(fd)
 
@@ -401,7 +401,7 @@ async def test_a_loop_that_ended_while_it_waited_harms_nobody(tmp_path: Path) ->
         loop = asyncio.new_event_loop()
         log._committer._waiters.append(loop.create_future())
         loop.close()
-        log.append(MEMBERS)
+        append(log, MEMBERS)
         await log.sync()
 
 
@@ -464,18 +464,18 @@ async def test_a_disk_that_does_not_answer_refuses_and_when_it_does_all_goes_on(
     clock = HandClock()
     log = FileLog(tmp_path, clock=clock, node="n", segment_bytes=1 << 20)
     monkeypatch.setattr(os, "fdatasync", hang)
-    log.append(MEMBERS)
+    log.append(clock.wall(), MEMBERS)
     await wait_for(lambda: log._syncing_since is not None)
     clock.pass_seconds(4.0)
-    log.append(MEMBERS)
+    log.append(clock.wall(), MEMBERS)
     clock.pass_seconds(2.0)
     for _ in range(2):
         with pytest.raises(Unwritable, match="did not answer in 5 s"):
-            log.append(MEMBERS)
+            log.append(clock.wall(), MEMBERS)
     assert not log.figures().writable
     answers.set()
     await wait_for(lambda: log._syncing_since is None)
-    log.append(MEMBERS)
+    log.append(clock.wall(), MEMBERS)
     log.close()
     assert verify(log.source()).damage is None
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.yett.audit.scene import open_log
+from tests.yett.audit.scene import append, open_log
 from yett.audit.backends.directory import DirectorySource
 from yett.audit.backends.leaves import LeafReader, LeavesMissing, keep
 from yett.audit.proof.tree import Tree, piece_root
@@ -44,7 +44,7 @@ def test_a_log_of_the_first_format_goes_on_in_a_new_segment(tmp_path: Path) -> N
     write_old(tmp_path)
 
     with open_log(tmp_path) as log:
-        log.append(MEMBERS)
+        append(log, MEMBERS)
 
     names = sorted(path.name for path in tmp_path.glob("segment-*"))
     assert names == ["segment-000000000001.jsonl", "segment-000000000004.jsonl"]
@@ -82,7 +82,7 @@ def _pruned(tmp_path: Path) -> tuple[Path, list[Anchor]]:
     """A log whose first two segments were pruned, and what was signed before that."""
     with open_log(tmp_path, segment_bytes=2_500) as log:
         for _ in range(40):
-            log.append(MEMBERS)
+            append(log, MEMBERS)
     anchors = anchors_of(tmp_path, 1, 5, 13, 30, 44)
     for path in segments(tmp_path)[:2]:
         os.utime(path, (0, 0))
@@ -120,7 +120,7 @@ def test_leaves_that_were_changed_or_are_missing_are_found(
 
 def test_leaves_are_kept_once_and_of_whole_segments_only(tmp_path: Path) -> None:
     with open_log(tmp_path) as log:
-        log.append(MEMBERS)
+        append(log, MEMBERS)
     [path] = segments(tmp_path)
     kept = keep(tmp_path, path.name)
     assert keep(tmp_path, path.name) == kept

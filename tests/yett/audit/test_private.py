@@ -8,15 +8,15 @@ import pytest
 
 from yett.audit.private import (
     DIGEST_KEY_NAME,
+    Digest,
     comparable,
     hide,
-    keyed_digest,
     open_digest,
     private_paths,
 )
 from yett.core.errors import CommandError
 
-DIGEST = keyed_digest(b"k" * 32)
+DIGEST = Digest(b"k" * 32)
 
 
 def shown(schema: dict[str, Any], document: Any) -> Any:

@@ -11,6 +11,8 @@ from tests.yett.audit.scene import (
     auditor_over,
     call,
     cleaned,
+    finish,
+    intend,
     one_call,
     open_log,
     target,
@@ -21,7 +23,6 @@ from yett.audit.backends.memory import MemoryLog
 from yett.audit.finding import newest, search
 from yett.audit.port import AuditLog
 from yett.audit.reading import Filter, Follower
-from yett.core.call import Usage
 from yett.core.errors import Denied
 from yett.core.proofs import Identified, PermittedList
 from yett.core.reasons import Reason
@@ -71,10 +72,10 @@ async def test_calls_at_the_same_time_are_told_apart_and_come_in_the_order_of_th
         request = call(id_=id_)
         record = auditor.begin(request)
         admitted = admit(record, request)
-        await record.intend(admitted)
+        await intend(record, admitted)
         begun.append((record, admitted))
     for record, admitted in (begun[2], begun[0]):
-        await record.close(record.answer(cleaned(admitted), Usage()))
+        await finish(record, cleaned(admitted))
 
     entries = list(search(log.source(), Filter()))
 
@@ -92,7 +93,7 @@ async def test_what_ran_when_the_process_died_is_shown_where_the_next_one_began(
     with open_log(tmp_path) as log:
         request = call(id_="died")
         record = auditor_over(log).begin(request)
-        await record.intend(admit(record, request))
+        await intend(record, admit(record, request))
     with open_log(tmp_path) as log:
         await one_call(auditor_over(log), "later")
 
@@ -110,7 +111,7 @@ async def test_each_filter_leaves_what_fits() -> None:
     await refuse(log, "bad", name="git__shell")
     request = call("tools/list", id_="list", name="", arguments={})
     record = auditor_over(log).begin(request)
-    record.attribute(Identified(request, AGENT))
+    record.caller = Identified(request, AGENT)
     permitted = PermittedList(request, AGENT, (target(),), "v7")
     await record.close(record.answer_list(permitted, {}))
     auditor_over(log).event({"event": "key.created", "actor": "cli:root"})
@@ -174,9 +175,9 @@ async def test_the_newest_of_a_long_segment_are_found_near_its_end(tmp_path: Pat
         request = call(id_="slow")
         record = auditor.begin(request)
         admitted = admit(record, request)
-        await record.intend(admitted)
+        await intend(record, admitted)
         await fill(log, 600)
-        await record.close(record.answer(cleaned(admitted), Usage()))
+        await finish(record, cleaned(admitted))
         await one_call(auditor, "last")
 
         assert ids_of(newest(log.source(), Filter(), 1)) == ["last"]
@@ -215,11 +216,11 @@ async def test_following_shows_each_record_once_as_it_is_completed(
         request = call(id_="open")
         record = auditor.begin(request)
         admitted = admit(record, request)
-        await record.intend(admitted)
+        await intend(record, admitted)
         follower = Follower(log.source(), Filter())
         assert follower.poll() == []
 
-        await record.close(record.answer(cleaned(admitted), Usage()))
+        await finish(record, cleaned(admitted))
         await fill(log, 12)
         seen = [entry["id"] for entry in follower.poll()]
         with (tmp_path / log.source().segments()[-1]).open("ab") as file:

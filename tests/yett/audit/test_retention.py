@@ -8,7 +8,7 @@ from typing import Any, final
 
 import pytest
 
-from tests.yett.audit.scene import redact, redact_text, stored
+from tests.yett.audit.scene import append, redact, redact_text, stored
 from yett.audit import Auditor
 from yett.audit.archived import ArchivedSegments, Copy
 from yett.audit.backends.file import FileLog
@@ -45,7 +45,7 @@ def log_of(directory: Path, calendar: Calendar, *, days: int = 200) -> FileLog:
     log = FileLog(directory, clock=calendar, node="n", segment_bytes=500)
     for day in range(0, days, 10):
         calendar.day = float(day)
-        log.append(MEMBERS)
+        append(log, MEMBERS)
     for path in directory.glob("segment-*"):
         with path.open() as file:
             written = datetime.fromisoformat(json.loads(file.readline())["at"]).timestamp()
@@ -98,7 +98,7 @@ def test_a_clock_that_jumped_ahead_deletes_nothing_that_is_young_on_disk(tmp_pat
     calendar = Calendar()
     log = FileLog(tmp_path, clock=calendar, node="n", segment_bytes=500)
     for _ in range(30):
-        log.append(MEMBERS)
+        append(log, MEMBERS)
 
     assert prune(auditor_of(log, calendar), AuditConfig(), calendar, production=True) == ()
     log.close()
@@ -164,8 +164,8 @@ def log_of_tenants(directory: Path, calendar: Calendar) -> FileLog:
         calendar.day = float(day)
         tenant = "acme" if day == 40 else "globex"
         name = "\\u0061cme" if day == 70 else "note"
-        log.append(
-            f'{MEMBERS},"tenant":"{tenant}","input":{{"tenant":"{name}"}},"pad":"{"x" * 300}"'
+        append(
+            log, f'{MEMBERS},"tenant":"{tenant}","input":{{"tenant":"{name}"}},"pad":"{"x" * 300}"'
         )
     for path in directory.glob("segment-*"):
         with path.open() as file:

@@ -12,12 +12,13 @@ from tests.yett.audit.scene import (
     auditor_over,
     call,
     cleaned,
+    finish,
+    intend,
     stored,
 )
 from yett.audit.backends.memory import MemoryLog
 from yett.audit.encode import INPUT_BYTES_MAX
 from yett.core.bounds import NOTICES_PER_CALL_MAX
-from yett.core.call import Usage
 from yett.core.errors import Fault
 from yett.core.notices import Notice
 from yett.core.proofs import Identified
@@ -43,10 +44,10 @@ async def round_of(
     before = admit(record, request)
     validated = msgspec.structs.replace(before.validated, resumption=resumption)
     admitted = msgspec.structs.replace(before, validated=validated)
-    await record.intend(admitted)
+    await intend(record, admitted)
     for _ in range(notices):
         record.hear(NOTICE)
-    await record.close(record.answer(cleaned(admitted, result=result), Usage()))
+    await finish(record, cleaned(admitted, result=result))
     intent, outcome = stored(log)[-2:]
     assert (intent["kind"], outcome["kind"]) == ("intent", "outcome")
     return intent | outcome
@@ -124,9 +125,9 @@ async def test_notices_of_a_call_that_ends_badly_are_counted_too(*, sent: bool) 
     log = MemoryLog()
     request = call()
     record = auditor_over(log).begin(request)
-    record.attribute(Identified(request, AGENT))
+    record.caller = Identified(request, AGENT)
     if sent:
-        await record.intend(admit(record, request))
+        await intend(record, admit(record, request))
     record.hear(None)
 
     await record.close(record.refuse(Fault(Reason.UPSTREAM_TIMEOUT, "no answer", sent=sent)))

@@ -15,6 +15,7 @@ from tests.yett.audit.scene import (
     auditor_over,
     call,
     cleaned,
+    intend,
     one_call,
     open_log,
     stored,
@@ -56,11 +57,11 @@ async def everything(folder: Path) -> list[dict[str, Any]]:
         agreed = msgspec.structs.replace(
             admitted, agreement=Agreement("a1", ("ada", "bob"), break_glass=True)
         )
-        await record.intend(agreed)
+        await intend(record, agreed)
         record.hear(None)
         await record.close(record.refuse(Fault(Reason.UPSTREAM_TIMEOUT, "late", sent=True)))
         record = auditor.begin(request)
-        record.attribute(Identified(request, AGENT))
+        record.caller = Identified(request, AGENT)
         shown = PermittedList(request, AGENT, (target(),), "v7")
         await record.close(record.answer_list(shown, {"tools": []}))
         record = auditor.begin(request)
@@ -68,13 +69,13 @@ async def everything(folder: Path) -> list[dict[str, Any]]:
         auditor.event({"event": "key.created", "actor": "cli:root", "name": "k"})
         record = auditor.begin(request)
         admitted = admit(record, request)
-        await record.intend(admitted)
+        await intend(record, admitted)
         await record.close(
             record.answer(cleaned(admitted, findings=("a",), secrets=("s",)), Usage())
         )
         traced = msgspec.structs.replace(request, talk=Talk(trace={"traceparent": PARENT}))
         record = auditor.begin(traced)
-        await record.intend(admit(record, traced))
+        await intend(record, admit(record, traced))
         record = auditor.begin(traced)
         await record.close(record.refuse(Denied(Reason.UNKNOWN_TOOL, "none such")))
         return stored(log)

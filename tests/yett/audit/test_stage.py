@@ -14,6 +14,8 @@ from tests.yett.audit.scene import (
     auditor_over,
     call,
     cleaned,
+    finish,
+    intend,
     one_call,
     stored,
     target,
@@ -76,11 +78,9 @@ async def test_an_outcome_tells_cost_findings_and_the_names_of_secrets() -> None
     request = call()
     record = auditor_over(log).begin(request)
     admitted = admit(record, request, cost=900)
-    await record.intend(admitted)
+    await intend(record, admitted)
 
-    answer = record.answer(
-        cleaned(admitted, findings=("secret",), secrets=("github",)), Usage(700)
-    )
+    answer = record.answer(cleaned(admitted, findings=("secret",), secrets=("github",)), Usage(700))
     await record.close(answer)
 
     assert stored(log)[-2]["cost_micros"] == 900
@@ -98,9 +98,9 @@ async def test_an_error_of_the_tool_is_a_status_and_no_refusal(answer: Any) -> N
     request = call()
     record = auditor_over(log).begin(request)
     admitted = admit(record, request)
-    await record.intend(admitted)
+    await intend(record, admitted)
 
-    await record.close(record.answer(cleaned(admitted, **answer), Usage()))
+    await finish(record, cleaned(admitted, **answer))
 
     assert (last(log)["decision"], last(log)["status"]) == ("allowed", "tool_error")
 
@@ -113,7 +113,7 @@ async def test_nothing_may_be_sent_when_the_intent_cannot_be_written() -> None:
     log.trouble = "no space"
 
     with pytest.raises(Fault) as refused:
-        await record.intend(admitted)
+        await intend(record, admitted)
 
     assert refused.value.reason is Reason.AUDIT_UNAVAILABLE
     reply = await record.close(record.refuse(refused.value))
@@ -130,7 +130,7 @@ async def test_no_answer_leaves_when_its_outcome_cannot_be_written(access: Any) 
     request = call()
     record = auditor_over(log, seen.append).begin(request)
     admitted = admit(record, request, access)
-    await record.intend(admitted)
+    await intend(record, admitted)
     reply = record.answer(cleaned(admitted), Usage())
     log.trouble = "no space"
 
@@ -192,8 +192,8 @@ async def test_a_refusal_knows_as_much_as_was_established_and_shows_no_name_befo
     log = MemoryLog()
     request = call()
     record = auditor_over(log).begin(request)
-    record.attribute(Identified(request, AGENT))
-    record.aim(Resolved(request, AGENT, target()))
+    record.caller = Identified(request, AGENT)
+    record.resolved = Resolved(request, AGENT, target())
 
     reply = await record.close(record.refuse(Denied(Reason.NOT_PERMITTED, "no grant")))
 
@@ -232,7 +232,7 @@ async def test_a_refusal_after_the_intent_is_an_outcome(
     request = call()
     record = auditor_over(log).begin(request)
     admitted = admit(record, request, cost=30)
-    await record.intend(admitted)
+    await intend(record, admitted)
 
     await record.close(record.refuse(refusal))
 
@@ -284,7 +284,7 @@ async def test_a_caller_who_hangs_up_after_the_intent_leaves_an_unknown_outcome(
     log = MemoryLog()
     request = call()
     record = auditor_over(log).begin(request)
-    await record.intend(admit(record, request))
+    await intend(record, admit(record, request))
 
     record.abandon()
 
@@ -295,7 +295,7 @@ async def test_a_caller_who_hangs_up_while_the_intent_is_synced_has_had_nothing_
     log = MemoryLog()
     request = call()
     record = auditor_over(log).begin(request)
-    task = asyncio.create_task(record.intend(admit(record, request, "write")))
+    task = asyncio.create_task(intend(record, admit(record, request, "write")))
     await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -320,7 +320,7 @@ async def test_a_listing_is_one_line_with_the_number_of_items() -> None:
     log = MemoryLog()
     request = call("tools/list", name="", arguments={})
     record = auditor_over(log).begin(request)
-    record.attribute(Identified(request, AGENT))
+    record.caller = Identified(request, AGENT)
 
     permitted = PermittedList(request, AGENT, (target(), target()), "v7")
     reply = await record.close(record.answer_list(permitted, {"tools": []}))
@@ -335,7 +335,7 @@ async def test_what_concerns_the_caller_alone_is_one_line() -> None:
     log = MemoryLog()
     request = call("ping", name="", arguments={})
     record = auditor_over(log).begin(request)
-    record.attribute(Identified(request, AGENT))
+    record.caller = Identified(request, AGENT)
 
     await record.close(record.answer_own({}))
 
@@ -381,14 +381,14 @@ async def test_a_uri_that_a_caller_put_into_a_template_is_not_told_to_observers(
     )
     request = call("resources/read", name=aim.name, server="git", arguments={})
     record = auditor.begin(request)
-    record.attribute(Identified(request, AGENT))
-    record.aim(Resolved(request, AGENT, aim))
+    record.caller = Identified(request, AGENT)
+    record.resolved = Resolved(request, AGENT, aim)
     if is_allowed:
         permitted = Permitted(request, AGENT, aim, ("p",), "v7", Standing(AGENT, aim))
-        record.permit(permitted)
+        record.permitted = permitted
         admitted = Admitted(Validated(permitted, {}), 0)
-        await record.intend(admitted)
-        await record.close(record.answer(cleaned(admitted), Usage()))
+        await intend(record, admitted)
+        await finish(record, cleaned(admitted))
     else:
         await record.close(record.refuse(Denied(Reason.NOT_PERMITTED, "no policy")))
 

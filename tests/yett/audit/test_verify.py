@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.yett.audit.scene import open_log
+from tests.yett.audit.scene import append, open_log
 from yett.audit.backends.directory import DirectorySource
 from yett.audit.chain import seal
 from yett.audit.verify import Damage, verify
@@ -24,7 +24,7 @@ def _directory(tmp_path: Path) -> Path:
     directory = tmp_path / "audit"
     with open_log(directory, segment_bytes=2_500) as log:
         for _ in range(37):
-            log.append(MEMBERS)
+            append(log, MEMBERS)
     assert verify(DirectorySource(directory)).damage is None
     return directory
 
@@ -86,7 +86,7 @@ def test_an_edited_byte_is_found_where_it_is(directory: Path, at: int) -> None:
 
 def test_every_single_byte_counts(tmp_path: Path) -> None:
     with open_log(tmp_path) as log:
-        log.append(MEMBERS)
+        append(log, MEMBERS)
     [path] = segments(tmp_path)
     content = path.read_bytes()
     for at in range(0, len(content), 7):
@@ -160,12 +160,12 @@ def test_a_segment_cut_between_lines_is_found(directory: Path) -> None:
 def test_a_segment_replaced_by_an_older_copy_of_itself_is_found(tmp_path: Path) -> None:
     directory = tmp_path / "audit"
     with open_log(directory, segment_bytes=4_000) as log:
-        log.append(MEMBERS)
+        append(log, MEMBERS)
     copy = tmp_path / "copy"
     shutil.copy(segments(directory)[0], copy)
     with open_log(directory, segment_bytes=4_000) as log:
         for _ in range(40):
-            log.append(MEMBERS)
+            append(log, MEMBERS)
     shutil.copy(copy, segments(directory)[0])
 
     assert damage(directory).kind == "missing"
@@ -271,7 +271,7 @@ def test_a_log_whose_segments_are_all_gone_has_lost_its_tail(directory: Path) ->
 
 def test_a_line_that_is_being_written_is_no_damage_while_the_writer_lives(tmp_path: Path) -> None:
     with open_log(tmp_path) as log:
-        log.append(MEMBERS)
+        append(log, MEMBERS)
         [path] = segments(tmp_path)
         with path.open("ab") as file:
             file.write(b'{"sequence":4,"at"')
@@ -287,7 +287,7 @@ def test_a_line_that_is_being_written_is_no_damage_while_the_writer_lives(tmp_pa
 def test_progress_adds_up_to_the_size_of_the_log(tmp_path: Path) -> None:
     with open_log(tmp_path, segment_bytes=300_000) as log:
         for _ in range(5_000):
-            log.append(MEMBERS)
+            append(log, MEMBERS)
     steps: list[int] = []
 
     assert verify(log.source(), steps.append).damage is None

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from tests.yett.audit.scene import open_log
+from tests.yett.audit.scene import append, open_log
 from yett.audit.private import open_digest
 from yett.audit.proof import standalone
 from yett.audit.proof.keys import KEYS_NAME
@@ -39,7 +39,7 @@ class Shell:
         self.data.mkdir(mode=0o700, exist_ok=True)
         with open_log(self.directory) as log:
             for _ in range(lines):
-                log.append(MEMBERS)
+                append(log, MEMBERS)
 
 
 @pytest.fixture(name="shell")

@@ -2,6 +2,10 @@
 
 `append` costs one system call. What was written reaches the disk within a tenth of a second, and
 at once when somebody waits for it.
+
+Nearly every line is plain: ASCII, into a file that was looked at some milliseconds ago and has room. It is put
+together in `append` itself; whatever else may be is in `_append_carefully`, which each first line of a new look
+takes as well.
 """
 
 import contextlib
@@ -10,7 +14,10 @@ import logging
 import os
 import secrets
 import threading
+from binascii import hexlify
 from collections.abc import Iterator
+from hashlib import sha256
+from os import pwrite
 from pathlib import Path
 from typing import Final, final
 
@@ -30,13 +37,16 @@ from yett.audit.backends.leaves import LeavesMissing, keep
 from yett.audit.backends.lock import Lock
 from yett.audit.backends.pruning import plan
 from yett.audit.backends.segment import Segment
-from yett.audit.chain import DIGEST_BYTES, FORMAT, SEAL_BYTES_MAX
+from yett.audit.chain import DIGEST_BYTES, END, FORMAT, LEAF, MARK
 from yett.audit.port import Figures, PruneRule, Tip, Unwritable
+from yett.audit.stamp import span
 from yett.core.clock import Clock
+from yett.core.target import JSON
 from yett.storage.files import sync_directory
 
 _LOOK_SECONDS: Final = 0.01
-"""How old the knowledge may be that the file is still where it was."""
+"""How old the knowledge may be that the file is still where it was; by the wall clock, which each line is given. If
+that is set back, the knowledge is old."""
 _CLOSED: Final = "the audit log is closed"
 _log: Final = logging.getLogger("yett.audit")
 
@@ -53,18 +63,22 @@ class FileLog:
             OSError: the directory cannot be used.
         """
         self._directory = directory
+        self._wall = clock.wall
         self._monotonic = clock.monotonic
-        self._author = Author(clock=clock, node=node)
-        self._rotate_above = segment_bytes - SEAL_BYTES_MAX
+        self._author = Author(node=node)
+        self._bytes_max = segment_bytes
         self._mutex = threading.Lock()
         self._committing = threading.Lock()
         self._retired: list[Segment] = []  # full, and not yet on the disk
         self._trouble: str | None = None  # of the last sync
         self._refusing = False  # and the log has said so
         self._closing = False
-        self._look_at = 0.0
+        # What `append` may take for granted, and when: from `_begin` until before `_until`, in microseconds
+        # since `_second`. None of it is good at the start.
+        self._second = self._begin = self._until = 0
+        self._when = ""
         self._syncing_since: float | None = None
-        self._began = self._failures = self._syncs = 0
+        self._started_at = self._failures = self._syncs = 0
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock = Lock(directory / "lock")
         try:
@@ -76,20 +90,48 @@ class FileLog:
         self._committer = Committer(self._commit)
         self._committer.start()
 
-    def append(self, members: str) -> int:
+    def append(self, at: float, members: str) -> int:
         with self._mutex:
-            if self._monotonic() >= self._look_at:
-                self._look()
+            now = int(at * 1e6) - self._second
+            if not self._begin <= now < self._until or "\x7f" in members or "\n" in members:
+                return self._append_carefully(at, members)
             segment = self._segment
+            sequence, chain, size = segment.end
+            sequence += 1
             try:
-                if segment.size + len(members) > self._rotate_above:
-                    segment = self._rotate()
-                sequence = segment.append(members)
+                text = f'{{"sequence":{sequence!s},"at":"{self._when}{now!s}Z",{members}'.encode(
+                    "ascii"
+                )
+                chain = sha256(LEAF + chain + text).digest()
+                line = text + MARK + hexlify(chain) + END
+                end = size + len(line)
+                if end > self._bytes_max:
+                    return self._append_carefully(at, members)
+                written = pwrite(segment.fd, line, size)
+                if size + written != end:
+                    segment.write_rest(line, written)
+            except UnicodeEncodeError:
+                return self._append_carefully(at, members)
             except OSError as error:
+                segment.tear()
                 raise self._refuse(_words(error)) from error
-            if self._refusing:
-                self._refusing = False
+            segment.end = sequence, chain, end
             return sequence
+
+    def _append_carefully(self, at: float, members: str) -> int:
+        """Append any line, with the mutex held. Look first whether all is well, if nobody did lately."""
+        if not self._begin <= int(at * 1e6) - self._second < self._until:
+            self._look()
+            lately = span(at, _LOOK_SECONDS)
+            self._second, self._begin, self._when = lately.second, lately.begin, lately.text
+            self._until = lately.end
+        try:
+            if not self._segment.append(at, members, self._bytes_max):
+                self._rotate().append(at, members)
+        except OSError as error:
+            raise self._refuse(_words(error)) from error
+        self._refusing = False
+        return self._segment.end[0]
 
     async def sync(self) -> None:
         trouble = await self._committer.wait()
@@ -101,7 +143,7 @@ class FileLog:
         with self._mutex:
             self._look()
         if self._refusing:  # only a line that was written tells that there is room again
-            self.append(self._author.event("audit.resumed", {}))
+            self._tell("audit.resumed", {})
 
     def prune(self, before: float, rule: PruneRule | None = None) -> tuple[str, ...]:
         with self._mutex:
@@ -114,9 +156,7 @@ class FileLog:
             {"file": item.name, "through": item.tip.sequence, "chain": item.tip.chain.hex()}
             for item in old
         ]
-        self.append(
-            self._author.event("audit.pruned", {"segments": removed, **(rule.told if rule else {})})
-        )
+        self._tell("audit.pruned", {"segments": removed, **(rule.told if rule else {})})
         trouble = self._commit()
         if trouble is not None:
             with self._mutex:
@@ -137,20 +177,24 @@ class FileLog:
             except (OSError, LeavesMissing) as error:
                 raise Unwritable(f"`{name}` cannot go: {error}") from error
 
+    def _tell(self, event: str, details: dict[str, JSON]) -> None:
+        wall = self._wall
+        self.append(wall(), self._author.event(event, details))
+
     def source(self) -> DirectorySource:
         return DirectorySource(self._directory)
 
     def figures(self) -> Figures:
-        lines = self._segment.sequence - self._began
+        lines = self._segment.end[0] - self._started_at
         return Figures(lines, self._failures, self._syncs, not self._refusing)
 
     def close(self) -> None:
         if self._closing:
             return
         with contextlib.suppress(Unwritable):  # logged; what the log holds stays as it is
-            self.append(self._author.event("audit.closed", {}))
+            self._tell("audit.closed", {})
         self._closing = True
-        self._look_at = 0.0
+        self._until = 0
         self._committer.end()
         for segment in (*self._retired, self._segment):
             segment.close()
@@ -165,16 +209,16 @@ class FileLog:
         end = find_end(self._directory)
         if end.segment is None or end.tip is None:
             # A random beginning, so that two logs never share a chain value.
-            segment = self._begin(Tip(0, secrets.token_bytes(DIGEST_BYTES)), None)
+            segment = self._create(Tip(0, secrets.token_bytes(DIGEST_BYTES)), None)
         else:
             segment = Segment.reopen(self._directory / end.segment, end.tip, end.size)
             if format_of(self._directory / end.segment) != FORMAT:
                 segment.close()
-                segment = self._begin(end.tip, end.segment)
-        self._began = segment.sequence
+                segment = self._create(end.tip, end.segment)
+        self._started_at = segment.end[0]
         for members in self._findings(end, noted):
-            segment.append(members)
-        segment.sync(segment.tip, segment.size)
+            segment.append(self._wall(), members)
+        segment.sync(segment.end)
         sync_directory(self._directory)
         os.pwrite(self._head, write_head(segment.tip), 0)
         return segment
@@ -198,11 +242,11 @@ class FileLog:
 
     def _rotate(self) -> Segment:
         old = self._segment
-        self._segment = self._begin(old.tip, old.path.name)
+        self._segment = self._create(old.tip, old.path.name)
         self._retired.append(old)
         return self._segment
 
-    def _begin(self, tip: Tip, previous: str | None) -> Segment:
+    def _create(self, tip: Tip, previous: str | None) -> Segment:
         path = self._directory / segment_name(tip.sequence + 1)
         with contextlib.suppress(
             FileNotFoundError
@@ -210,7 +254,7 @@ class FileLog:
             path.rename(path.with_name(f"torn-{tip.sequence + 1}-begun.bin"))
         segment = Segment.create(path, tip)
         try:
-            segment.append(self._author.segment(tip, previous))
+            segment.append(self._wall(), self._author.segment(tip, previous))
             sync_directory(self._directory)
         except OSError:
             segment.close()
@@ -234,7 +278,6 @@ class FileLog:
         )
         if trouble is not None:
             raise self._refuse(trouble)
-        self._look_at = self._monotonic() + _LOOK_SECONDS
 
     def _stall(self) -> str | None:
         """Say so if the disk has not answered for long: what is written meanwhile may never get there."""
@@ -250,6 +293,7 @@ class FileLog:
         return f"the audit log in `{self._directory}` was moved, replaced or cut by somebody else"
 
     def _refuse(self, trouble: str) -> Unwritable:
+        self._until = 0
         self._failures += 1
         if not self._refusing:
             self._refusing = True
@@ -266,29 +310,29 @@ class FileLog:
     def _commit_batch(self) -> str | None:
         """Sync oldest first, and note how far the log reaches."""
         with self._mutex:
-            batch = [(item, item.tip, item.size) for item in (*self._retired, self._segment)]
+            batch = [(item, item.end) for item in (*self._retired, self._segment)]
             displacement = self._displacement()
-        is_synced = len(batch) == 1 and self._segment.synced_size == batch[0][2]
+        is_synced = len(batch) == 1 and batch[0][0].synced is batch[0][1]
         if is_synced and self._trouble is None:
             return displacement
         self._syncing_since = self._monotonic()
         try:
-            for segment, tip, size in batch:
+            for segment, end in batch:
                 if self._trouble is None:
-                    segment.sync(tip, size)
+                    segment.sync(end)
                 else:
-                    segment.sync_again(tip, size)
-            os.pwrite(self._head, write_head(batch[-1][1]), 0)
+                    segment.sync_again(end)
+            os.pwrite(self._head, write_head(Tip(end[0], end[1])), 0)
         except OSError as error:
             with self._mutex:  # from here on every line is looked at first, and refused
                 self._trouble = _words(error)
-                self._look_at = 0.0
+                self._until = 0
             return self._trouble
         finally:
             self._syncing_since = None
         self._trouble = None
         self._syncs += 1
-        done = [segment for segment, _, _ in batch[:-1]]
+        done = [segment for segment, _ in batch[:-1]]
         with self._mutex:
             self._retired = [item for item in self._retired if item not in done]
         for segment in done:

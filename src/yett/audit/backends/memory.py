@@ -7,6 +7,7 @@ from typing import Final, final
 
 from yett.audit.chain import seal
 from yett.audit.port import Figures, LogLine, PruneRule, Tip, Unwritable
+from yett.audit.stamp import stamp
 
 _SEGMENT: Final = "memory"
 _GENESIS: Final = Tip(0, bytes(32))
@@ -24,15 +25,16 @@ class MemoryLog:
         self._failures = 0
         self._syncs = 0
         self.append(
-            '"at":"1970-01-01T00:00:00.000000Z","kind":"segment","format":2,"previous_sequence":0,'
-            f'"previous_chain":"{_GENESIS.chain.hex()}"'
+            0.0,
+            '"kind":"segment","format":2,"previous_sequence":0,'
+            f'"previous_chain":"{_GENESIS.chain.hex()}"',
         )
 
-    def append(self, members: str) -> int:
+    def append(self, at: float, members: str) -> int:
         with self._lock:
             self.check()
             sequence = self._tip.sequence + 1
-            line, chain = seal(sequence, self._tip.chain, members)
+            line, chain = seal(sequence, self._tip.chain, f'"at":"{stamp(at)}",{members}')
             self._tip = Tip(sequence, chain)
             self._lines.append(line[:-1])
             return sequence

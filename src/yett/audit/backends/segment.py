@@ -2,15 +2,16 @@
 
 import contextlib
 import os
-from binascii import hexlify
-from hashlib import sha256
-from os import pwrite
 from pathlib import Path
 from typing import Final, final
 
-from yett.audit.chain import END, LEAF, MARK, is_sealed, tidy, unseal
+from yett.audit.chain import is_sealed, seal, unseal
 from yett.audit.port import Tip
+from yett.audit.stamp import stamp
 
+End = tuple[int, bytes, int]
+"""Of a file: the last line's sequence and chain value, and the offset behind it. One value, so that no thread can see
+half of a change."""
 _PRIVATE: Final = 0o600
 
 
@@ -19,28 +20,17 @@ class Segment:
     """Written at a known offset, never merely appended: what a failed write left behind the end is
     cut off before the next line, so the chain stays whole.
 
-    sequence, chain, size: of what is with the kernel. synced_chain, synced_size: of what is on the
-    disk.
+    end: of what is with the kernel. synced: of what is on the disk.
     """
 
-    __slots__ = (
-        "_fd",
-        "_torn",
-        "chain",
-        "path",
-        "sequence",
-        "size",
-        "synced_chain",
-        "synced_size",
-    )
+    __slots__ = ("_torn", "end", "fd", "path", "synced")
 
     def __init__(self, fd: int, path: Path, tip: Tip, size: int) -> None:
-        self._fd = fd
-        self._torn = False
+        self.fd = fd
         self.path = path
-        self.sequence = tip.sequence
-        self.chain = self.synced_chain = tip.chain
-        self.size = self.synced_size = size
+        self._torn = False
+        self.end: End = (tip.sequence, tip.chain, size)
+        self.synced = self.end
 
     @classmethod
     def create(cls, path: Path, tip: Tip) -> "Segment":
@@ -63,46 +53,53 @@ class Segment:
 
     @property
     def tip(self) -> Tip:
-        return Tip(self.sequence, self.chain)
+        return Tip(self.end[0], self.end[1])
 
-    def append(self, members: str) -> int:
-        """Seal a line (as `chain.seal` does, in fewer steps), hand it to the kernel whole or not at all, and
-        return its sequence.
+    @property
+    def size(self) -> int:
+        return self.end[2]
+
+    def append(self, at: float, members: str, bytes_max: int | None = None) -> bool:
+        """Seal a line and hand it to the kernel, whole or not at all. Return whether there was room: the file does not
+        grow beyond `bytes_max`.
 
         Raises:
             OSError: it was not written.
         """
         if self._torn:
             self._mend()
-        if not members.isascii() or "\x7f" in members or "\n" in members:
-            members = tidy(members)
-        sequence = self.sequence + 1
-        text = f'{{"sequence":{sequence!s},{members}'.encode()
-        chain = sha256(LEAF + self.chain + text).digest()
-        line = text + MARK + hexlify(chain) + END
-        size = self.size
+        sequence, chain, size = self.end
+        line, chain = seal(sequence + 1, chain, f'"at":"{stamp(at)}",{members}')
+        if bytes_max is not None and size + len(line) > bytes_max:
+            return False
         try:
-            written = pwrite(self._fd, line, size)
-            if written != len(line):
-                self._write_rest(line, written)
+            self.write_rest(line, 0)
         except OSError:
-            self._torn = True
-            self._mend()
+            self.tear()
             raise
-        self.chain = chain
-        self.sequence = sequence
-        self.size = size + len(line)
-        return sequence
+        self.end = (sequence + 1, chain, size + len(line))
+        return True
 
-    def _write_rest(self, line: bytes, written: int) -> None:
+    def write_rest(self, line: bytes, written: int) -> None:
+        """Write what is missing of a line behind the end, of which `written` bytes are there.
+
+        Raises:
+            OSError: it was not written. `tear` what there is.
+        """
         while written < len(line):
-            more = pwrite(self._fd, line[written:], self.size + written)
+            more = os.pwrite(self.fd, line[written:], self.end[2] + written)
             if more == 0:
                 raise OSError("the disk takes no more bytes")
             written += more
 
+    def tear(self) -> None:
+        """Cut off what a failed write left; if that fails, too, before the next line."""
+        self._torn = True
+        with contextlib.suppress(OSError):
+            self._mend()
+
     def _mend(self) -> None:
-        os.ftruncate(self._fd, self.size)
+        os.ftruncate(self.fd, self.end[2])
         self._torn = False
 
     def is_in_place(self) -> bool:
@@ -111,43 +108,42 @@ class Segment:
         Raises:
             OSError: the path leads nowhere.
         """
-        ours = os.fstat(self._fd)
+        size = self.end[2]
+        ours = os.fstat(self.fd)
         return (
-            ours.st_nlink > 0
-            and ours.st_size >= self.size
-            and os.path.samestat(ours, self.path.stat())
+            ours.st_nlink > 0 and ours.st_size >= size and os.path.samestat(ours, self.path.stat())
         )
 
-    def sync(self, tip: Tip, size: int) -> None:
-        """Bring everything up to `size`, whose last line is `tip`, to the disk.
+    def sync(self, end: End) -> None:
+        """Bring everything up to `end` to the disk.
 
         Raises:
             OSError: it may not be there. Only `sync_again` helps then.
         """
-        os.fdatasync(self._fd)
-        self.synced_chain, self.synced_size = tip.chain, size
+        os.fdatasync(self.fd)
+        self.synced = end
 
-    def sync_again(self, tip: Tip, size: int) -> None:
+    def sync_again(self, end: End) -> None:
         """Do what `sync` could not. The kernel reports a failed sync once and forgets which pages it
         did not write, so a second sync would succeed without writing them: write them again.
 
         Raises:
             OSError: not this time; or what is in the file is no longer what was written.
         """
-        unsynced = os.pread(self._fd, size - self.synced_size, self.synced_size)
-        chain = self.synced_chain
+        _, chain, begin = self.synced
+        unsynced = os.pread(self.fd, end[2] - begin, begin)
         for line in unsynced.split(b"\n")[:-1]:
             opened = unseal(line)
             if opened is None or not is_sealed(chain, opened[0], opened[1].chain):
                 raise OSError("lines that were written are gone from the file")
             chain = opened[1].chain
-        if chain != tip.chain:
+        if chain != end[1]:
             raise OSError("lines that were written are gone from the file")
-        if os.pwrite(self._fd, unsynced, self.synced_size) != len(unsynced):
+        if os.pwrite(self.fd, unsynced, begin) != len(unsynced):
             raise OSError("the disk takes no more bytes")
-        self.sync(tip, size)
+        self.sync(end)
 
     def close(self) -> None:
         """Let go of the file. A disk that complains even now says nothing about what was synced."""
         with contextlib.suppress(OSError):
-            os.close(self._fd)
+            os.close(self.fd)

@@ -6,7 +6,7 @@ import random
 from pathlib import Path
 from typing import Any
 
-from tests.yett.audit.scene import open_log
+from tests.yett.audit.scene import append, open_log
 from yett.audit.port import AuditLog
 
 Members = dict[str, Any]
@@ -30,19 +30,21 @@ def _live(log: AuditLog, chance: random.Random, calls: int, life: str) -> None:
         id_ = f"id{life}{number:04x}"
         kind = chance.random()
         if kind < 0.15:
-            log.append(_members("refusal", id_, chance, decision="denied", reason="not_permitted"))
+            append(log, _members("refusal", id_, chance, decision="denied", reason="not_permitted"))
         elif kind < 0.25:
-            log.append(
+            append(
+                log,
                 f'"at":"{_at(chance)}","kind":"event","event":"key.created","actor":"cli:root",'
-                f'"details":{{"name":"{id_}"}}'
+                f'"details":{{"name":"{id_}"}}',
             )
         else:
-            running.append((log.append(_members("intent", id_, chance, decision="allowed")), id_))
+            running.append((append(log, _members("intent", id_, chance, decision="allowed")), id_))
         while running and chance.random() < 0.45:
             intent, id_ = running.pop(chance.randrange(len(running)))
-            log.append(
+            append(
+                log,
                 f'"at":"{_at(chance)}","kind":"outcome","id":"{id_}","intent":{intent},'
-                f'"status":"{chance.choice(("ok", "tool_error"))}","findings":["secret:{chance.choice("ab")}"]'
+                f'"status":"{chance.choice(("ok", "tool_error"))}","findings":["secret:{chance.choice("ab")}"]',
             )
 
 

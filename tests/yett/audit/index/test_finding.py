@@ -9,7 +9,7 @@ from typing import Any, final
 import pytest
 
 from tests.yett.audit.index import longer
-from tests.yett.audit.scene import open_log
+from tests.yett.audit.scene import append, open_log
 from yett.audit.backends.directory import DirectorySource
 from yett.audit.finding import newest, search
 from yett.audit.index.shelf import Shelf
@@ -276,7 +276,7 @@ def test_who_writes_many_words_does_not_make_the_index_long_and_is_found(tmp_pat
 
     with open_log(tmp_path, segment_bytes=50_000) as log:
         for number in range(30):
-            log.append(members(number))
+            append(log, members(number))
 
     [found] = positions(tmp_path, Filter(text="w7x12 w7x13"))
     assert positions(tmp_path, Filter(id="long7")) == [found]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.yett.audit.scene import CLOCK, open_log
+from tests.yett.audit.scene import CLOCK, append, open_log
 from yett.audit.backends.checkpoint_directory import DirectoryPlace
 from yett.audit.backends.directory import DirectorySource
 from yett.audit.backends.leaves import LeafReader
@@ -33,7 +33,7 @@ class Scene:
     def write(self, lines: int, segment_bytes: int = 4_000) -> None:
         with open_log(self.directory, segment_bytes=segment_bytes) as log:
             for _ in range(lines):
-                log.append(MEMBERS)
+                append(log, MEMBERS)
 
     def checkpointer(self) -> Checkpointer:
         leaves = LeafReader(self.directory)

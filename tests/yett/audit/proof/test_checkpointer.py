@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.yett.audit.proof.scene import MEMBERS, Scene
-from tests.yett.audit.scene import CLOCK, open_log
+from tests.yett.audit.scene import CLOCK, append, open_log
 from yett.audit.backends.directory import DirectorySource
 from yett.audit.chain import seal
 from yett.audit.proof.anchors import anchors_of
@@ -85,7 +85,7 @@ def test_an_edit_that_every_hash_was_made_to_fit_lies_between_two_checkpoints(
     scene = Scene(tmp_path)
     with open_log(scene.directory) as log:
         for number in range(20):
-            log.append(MEMBERS.replace('"r"', f'"r{number}"'))
+            append(log, MEMBERS.replace('"r"', f'"r{number}"'))
     path = scene.segments()[0]
     scene.sign()
     scene.write(20, segment_bytes=1 << 20)

@@ -9,6 +9,7 @@ import orjson
 import pytest
 
 from tests.clock import HandClock
+from tests.yett.audit.scene import append
 from yett.audit.backends.file import FileLog
 from yett.audit.reading import Merger
 from yett.audit.seeking import line_of
@@ -60,7 +61,7 @@ class Depot:
 
     def append(self, count: int) -> None:
         for _ in range(count):
-            self.log.append(MEMBERS)
+            append(self.log, MEMBERS)
 
     def lines(self) -> list[bytes]:
         source = self.log.source()
@@ -234,13 +235,13 @@ def test_a_place_is_kept_durably_and_private(tmp_path: Path) -> None:
 
 
 def intent(depot: Depot, name: str) -> int:
-    return depot.log.append(
-        f'{MEMBERS.replace("own", "intent")},"id":"{name}","decision":"allowed"'
+    return append(
+        depot.log, f'{MEMBERS.replace("own", "intent")},"id":"{name}","decision":"allowed"'
     )
 
 
 def outcome(depot: Depot, sequence: int) -> None:
-    depot.log.append(f'{MEMBERS.replace("own", "outcome")},"intent":{sequence},"status":"ok"')
+    append(depot.log, f'{MEMBERS.replace("own", "outcome")},"intent":{sequence},"status":"ok"')
 
 
 def events_of(depot: Depot) -> Shipper:
@@ -275,7 +276,7 @@ def test_a_record_is_told_when_it_is_whole_and_not_lost_by_a_restart(depot: Depo
 def test_a_call_that_died_with_the_gate_is_told_as_unknown_after_a_restart(depot: Depot) -> None:
     intent(depot, "lost")
     drain(events_of(depot))
-    depot.log.append(f'{MEMBERS.replace("own", "event")},"event":"audit.opened"')
+    append(depot.log, f'{MEMBERS.replace("own", "event")},"event":"audit.opened"')
     drain(events_of(depot))
 
     assert told(depot) == [["lost", "unknown"]]
