@@ -1,11 +1,13 @@
 """What was read once is known again, and nothing else is taken for it."""
 
 import itertools
+from time import monotonic
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from yett.core import bounds
 from yett.edge.http.heads import Heads
 from yett.edge.http.message import Request
 from yett.edge.http.reader import Reader
@@ -188,6 +190,46 @@ def test_what_is_forgotten_is_read_again() -> None:
     assert agent.requests[0].head is not agent.requests[1].head
 
 
+def test_a_header_whose_body_comes_apart_is_known_again_too() -> None:
+    first, again, other = post(b"{}"), post(b"[1,2]"), post(b"[3]") + post(b"[4]", OTHER)
+    requests, good = read(first[:-2], first[-2:], again[:-5], again[-5:], other[:-8], other[-8:])
+
+    assert good
+    assert [request.body for request in requests] == [b"{}", b"[1,2]", b"[3]", b"[4]"]
+    assert requests[0].head is requests[1].head
+    assert requests[3].head.headers[b"host"] == b"b"
+
+
+@pytest.mark.parametrize("rest", [b"[1", b"[1,2]X", b"[1,2]\r\n\r\n", b"[", b"\r\n\r\n"])
+def test_a_body_that_is_not_the_rest_is_left_to_the_parser(rest: bytes) -> None:
+    header = HEAD % 5
+    alone, after = read(header + rest), read(post(b"{}"), post(b"{}"), header, rest)
+
+    assert told(after[0][2:]) == told(alone[0])
+    assert after[1] == alone[1]
+
+
+@pytest.mark.parametrize("length", [b"05", b"+5", b"5 ", b"", b"99999999", b"5\r\nX: y"])
+def test_a_header_with_an_odd_length_is_not_waited_with(length: bytes) -> None:
+    odd = HEAD.replace(b"%d", length)
+    alone, after = read(odd, b"[1,2]"), read(post(b"{}"), post(b"{}"), odd, b"[1,2]")
+
+    assert told(after[0][2:]) == told(alone[0])
+    assert after[1] == alone[1]
+
+
+def test_what_is_waited_with_has_as_long_as_any_body() -> None:
+    agent = Agent()
+    reader = Reader(agent, "127.0.0.1", Heads())
+    assert reader.feed(post(b"{}"))
+    agent.deadline = 0.0
+    assert reader.feed(HEAD % 5)
+
+    assert len(agent.requests) == 1
+    left = agent.deadline - monotonic()
+    assert 0 < left <= bounds.REQUEST_BODY_SECONDS_MAX
+
+
 requests = st.lists(
     st.just(b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n")
     | st.tuples(st.sampled_from([HEAD, LAST, OTHER]), st.binary(max_size=40)).map(
@@ -208,8 +250,14 @@ def test_however_the_bytes_are_cut_the_requests_are_the_same(
     stream = b"".join(messages)
     ends = sorted({0, len(stream), *(cut % len(stream) for cut in cuts)})
     pieces = [stream[a:b] for a, b in itertools.pairwise(ends)]
+    halves = [
+        half
+        for message in messages
+        for half in (message[: message.index(b"\r\n\r\n") + 4], message.partition(b"\r\n\r\n")[2])
+        if half
+    ]
 
-    whole, one_by_one, cut = read(stream), read(*messages), read(*pieces)
+    whole, one_by_one, cut, apart = read(stream), read(*messages), read(*pieces), read(*halves)
 
-    assert told(whole[0]) == told(one_by_one[0]) == told(cut[0])
+    assert told(whole[0]) == told(one_by_one[0]) == told(cut[0]) == told(apart[0])
     assert len(whole[0]) == len(messages)

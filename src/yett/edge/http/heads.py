@@ -20,13 +20,15 @@ _LENGTH_NAME: Final = b"\r\ncontent-length: "
 _MARK: Final = b"ength: "
 _MARK_BYTES: Final = len(_MARK)
 _DIGITS_MAX: Final = 7
+_DIGITS_AND_END_MAX: Final = _DIGITS_MAX + 1
 
 
 @final
 class Form(msgspec.Struct, frozen=True, eq=False, gc=False):
-    """A known header. text: all of it before the empty line, with `%d` for the digits of the length."""
+    """A known header. text: all of it before the empty line, with `%d` for the digits of the length. start: of these."""
 
     text: bytes
+    start: int
     head: Head
 
     def read(self, data: bytes, peer: str) -> Request | None:
@@ -36,6 +38,11 @@ class Form(msgspec.Struct, frozen=True, eq=False, gc=False):
         if not end or header != self.text % len(body):
             return None
         return Request(self.head, body, peer)
+
+    def begins(self, data: bytes) -> bool:
+        """Tell whether `data` is a header of this form and no more, though a body belongs to it."""
+        digits = data[self.start : data.find(b"\r", self.start, self.start + _DIGITS_AND_END_MAX)]
+        return digits.isdigit() and data == self.text % int(digits) + END_OF_HEAD
 
 
 @final
@@ -61,8 +68,8 @@ class Heads:
         return self._known.get(data[:start] + data[end:tail])
 
     def keep(self, head: Head, piece: bytes, body: bytes) -> None:
-        """Remember the header of a request that came as this one piece, if it says its length plainly
-        and could be served."""
+        """Remember the header of a request, if it came whole in this piece, says its length plainly and could
+        be served. body: of the request, of which the piece may hold some."""
         start = piece.find(_MARK) + _MARK_BYTES
         end = piece.find(b"\r", start)
         tail = piece.find(END_OF_HEAD, end)
@@ -74,7 +81,7 @@ class Heads:
             or not digits.isdigit()
             or len(digits) > _DIGITS_MAX
             or int(digits) != len(body)
-            or piece[tail + _END_BYTES :] != body
+            or not body.startswith(piece[tail + _END_BYTES :])
             or head.repeated
             or b"transfer-encoding" in head.headers
             or b"expect" in head.headers
@@ -84,7 +91,7 @@ class Heads:
             self._known.clear()
         before, behind = piece[:start], piece[end:tail]
         text = b"%b%%d%b" % (before.replace(b"%", b"%%"), behind.replace(b"%", b"%%"))
-        self._known[before + behind] = Form(text, head)
+        self._known[before + behind] = Form(text, start, head)
 
     def forget(self) -> None:
         self._known.clear()

@@ -13,6 +13,8 @@ from yett.edge.http.message import Head, Request
 _HEAD_FED_BYTES_MAX: Final = 2 * bounds.REQUEST_HEADER_BYTES_MAX
 _FED_BYTES_MAX: Final = 2 * bounds.REQUEST_BODY_BYTES_MAX  # with what says where chunks end
 
+_PIECE_BYTES_MAX: Final = 4096  # longer than any header that is kept
+
 
 class Owner(Protocol):
     """Whose bytes are read. deadline: monotonic time by which the next piece must have come."""
@@ -31,10 +33,11 @@ class Owner(Protocol):
 @final
 class Reader:
     """One per connection. form: of the header that it sent last, while nothing of another request has come;
-    what has that form need not come here at all."""
+    what has that form need not come here at all. _begun: a known header whose body has not come. _piece: where a header
+    began that is not known."""
 
     __slots__ = (
-        "_body", "_fed_bytes", "_header_bytes", "_header_count", "_headers", "_heads", "_in_head",
+        "_begun", "_body", "_fed_bytes", "_header_bytes", "_header_count", "_headers", "_heads", "_in_head",
         "_is_between", "_owner", "_parser", "_piece", "_repeated", "_target", "_unfit", "form", "peer",
     )  # fmt: skip
 
@@ -45,21 +48,28 @@ class Reader:
         self.peer = peer
         self._parser = httptools.HttpRequestParser(self)
         self._is_between = True
+        self._begun = b""
         self._piece = b""
         self._body: bytes | bytearray = b""
         self._reset()
 
     def feed(self, data: bytes) -> bool:
         """Read on; False if these bytes are not HTTP, so that nothing after them can be trusted."""
-        self._piece = b""
         if self._is_between:
+            data, self._begun = self._begun + data, b""
             form = self.form = self._heads.find(data)
             request = None if form is None else form.read(data, self.peer)
             if request is not None:
                 self._owner.accept(request)
                 return True
             self.form = None
-            self._piece = data
+            if form is not None and form.begins(data):  # many agents send the body apart
+                self._begun = data
+                self._owner.deadline = monotonic() + bounds.REQUEST_BODY_SECONDS_MAX
+                return True
+            self._piece = data[:_PIECE_BYTES_MAX]
+        elif self._in_head:
+            self._piece = b""  # it did not hold all of the header
         self._fed_bytes += len(data)
         try:
             self._parser.feed_data(data)
