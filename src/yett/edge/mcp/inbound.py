@@ -47,7 +47,7 @@ _MODERN: Final = MODERN.encode()
 _KNOWN: Final = frozenset({None, *(version.encode() for version in KNOWN)})
 """Values of the version header that say nothing wrong; None: it is absent."""
 _CALL_TOOL: Final = OPERATIONS["tools/call"]
-_PLAIN_MEMBERS: Final = len(("name", "arguments"))
+_SILENT: Final = frozenset({"name", "arguments", "_meta"})
 _PRIVATE: Final = frozenset(
     {"session/stream", "session/answer", "session/end", "yett/key", "yett/usage"}
 )
@@ -81,6 +81,19 @@ class Inbound(msgspec.Struct, frozen=True):
     @property
     def notification(self) -> bool:
         return self.id is None and self.refused is not None
+
+    @property
+    def is_silent_call(self) -> bool:
+        """Whether a modern caller calls a tool with arguments, and says nothing beside it."""
+        call, params = self.call, self.params
+        return (
+            self.refused is None
+            and self.version == MODERN
+            and call.operation is _CALL_TOOL
+            and call.talk is None
+            and type(self.id) is int
+            and params.keys() == _SILENT
+        )
 
     @property
     def listens(self) -> Talk | None:
@@ -192,10 +205,7 @@ def _inbound(
     session: Session | None = None,
 ) -> Inbound:
     params = envelope.params
-    if _is_plain_call(envelope, params, version, session):
-        operation, asked, spoken = _CALL_TOOL, Asked(params["name"], params["arguments"]), SILENT
-    else:
-        operation, asked, spoken = _interpret(envelope, version, session)
+    operation, asked, spoken = _interpret(envelope, version, session)
     refused, code = envelope.refused or spoken.refused, envelope.code
     if envelope.refused is None and refused is not None and operation is not UNKNOWN:
         code = INVALID_PARAMS
@@ -224,25 +234,6 @@ def _inbound(
         requested = _requested(arrival, params)
     return Inbound(
         call, envelope.id, refused, code, session, version, params, spoken.token, requested
-    )
-
-
-def _is_plain_call(
-    envelope: Envelope, params: dict[str, JSON], version: str, session: Session | None
-) -> bool:
-    """Tell whether this calls a tool and says nothing beside it. False says nothing: `_interpret` tells."""
-    if envelope.refused is not None or envelope.id is None or envelope.method != "tools/call":
-        return False
-    if version == MODERN:  # whose `_meta` has been found to be in order
-        members, silent = _PLAIN_MEMBERS + 1, modern.read_talk(params) is SILENT
-    else:
-        members, silent = _PLAIN_MEMBERS, session is None or session.talk is None
-    return (
-        silent
-        and len(params) == members
-        and type(params.get("name")) is str
-        and params["name"] != ""
-        and type(params.get("arguments")) is dict
     )
 
 

@@ -13,8 +13,10 @@ from yett.edge import refusals
 from yett.edge.http.message import GOOD_JSON, Response
 from yett.edge.mcp.inbound import Inbound
 from yett.edge.mcp.translate import (
+    MODERN_PREFIX,
     REWRITTEN,
     SERVER_INFO,
+    SPLICED,
     TRANSLATED,
     splice_modern,
     to_version,
@@ -49,6 +51,9 @@ _CORE_TASKS: Final[dict[str, JSON]] = {"tasks": {"cancel": {}, "requests": {"too
 _ENVELOPE: Final = b'{"jsonrpc":"2.0","id":%b,"result":%b}'
 _ENVELOPE_BYTES: Final = len(_ENVELOPE % (b"", b""))
 _WHOLE: Final = b"%bYett-Request-Id: %%b\r\nContent-Length: %%d\r\n\r\n%b" % (GOOD_JSON, _ENVELOPE)
+_MODERN_WHOLE: Final = _WHOLE.removesuffix(b"%b}") + MODERN_PREFIX + b"%b}"
+_MODERN_BYTES: Final = _ENVELOPE_BYTES + len(MODERN_PREFIX) - len(b"{")
+"""What is spliced into a result goes into its first bracket."""
 _INSTRUCTIONS: Final = (
     "Tools of several servers behind the Yett gateway. What is listed is what may be called; "
     "refusals name a reason and a request id."
@@ -88,6 +93,16 @@ def write_plain(inbound: Inbound, reply: Reply) -> bytes | None:
     shown = b"%d" % identifier
     length = _ENVELOPE_BYTES + len(shown) + len(encoded)
     return _WHOLE % (call.id.encode(), length, shown, encoded)
+
+
+def write_modern(identifier: int, reply: Reply) -> bytes | None:
+    """Return all bytes of the answer to a call of a tool in 2026-07-28, as `write_plain` does."""
+    encoded, result = reply.encoded, reply.result
+    if not encoded or not result or not SPLICED.isdisjoint(result):
+        return None
+    shown = b"%d" % identifier
+    length = _MODERN_BYTES + len(shown) + len(encoded)
+    return _MODERN_WHOLE % (reply.call.id.encode(), length, shown, encoded[1:])
 
 
 def capabilities(inbound: Inbound) -> dict[str, JSON]:

@@ -10,7 +10,7 @@ from yett.core.reasons import Reason
 from yett.core.target import JSON
 from yett.edge.arrival import EVENT_STREAM, Arrival, Arrivals, accepts, body_problem
 from yett.edge.gate import Gate
-from yett.edge.http.connection import Served, Stream
+from yett.edge.http.connection import Served, Stream, Way
 from yett.edge.http.message import Request, Response
 from yett.edge.mcp.changes import Changes
 from yett.edge.mcp.inbound import Inbound, find_session, read_document, read_post
@@ -19,8 +19,10 @@ from yett.edge.mcp.listen import Listening, ListenStream
 from yett.edge.mcp.modern_post import ModernPost
 from yett.edge.mcp.outbound import respond
 from yett.edge.mcp.plain import PlainCalls
+from yett.edge.mcp.repeated import RepeatedCalls
 from yett.edge.mcp.sessions import Sessions
 from yett.edge.mcp.versions import MODERN
+from yett.edge.mcp.wording import wording_of
 
 _INITIALIZE: Final = OPERATIONS["initialize"]
 _FILTER_BYTES_MAX: Final = 64 * 1024
@@ -58,12 +60,23 @@ class McpRoute:
             head.is_json_post = problem is None
             arrival = arrival.with_problem(problem)
         inbound = read_post(arrival, server, self._sessions)
+        if head.way is None and inbound.refused is None:
+            head.way = self._short_way(inbound, server, arrival.request.body)
+        return self._take(inbound, arrival, server)
+
+    def _short_way(self, inbound: Inbound, server: str | None, body: bytes) -> Way | None:
+        """Return where a header leads from now on, after a request with it took the long way."""
         session = inbound.session
-        if session is not None and inbound.refused is None:
-            head.way = PlainCalls(
+        if session is not None:
+            return PlainCalls(
                 session, self._sessions, self._arrivals, call=self._legacy.call, go_on=self._go_on
             )
-        return self._take(inbound, arrival, server)
+        if not inbound.is_silent_call:
+            return None
+        wording = wording_of(body)
+        if wording is None:
+            return _take_the_long_way  # and look for no wording each time
+        return RepeatedCalls(wording, server, self._arrivals, self._gate)
 
     def _go_on(self, request: Request, server: str | None, message: JSON) -> Served:
         """Answer a POST whose header was judged before, and whose body is parsed."""
@@ -146,3 +159,7 @@ class McpRoute:
         call = arrival.call(_END, server=server, protocol=MODERN)
         reply = await self._gate.handle(call, arrival.refused)
         return respond(Inbound(call, None, arrival.refused, version=MODERN), reply)
+
+
+def _take_the_long_way(_request: Request, _task: object) -> None:
+    """A `Way` of who writes its calls in a way that nothing is won by knowing."""

@@ -75,13 +75,13 @@ def to_modern(method: str, result: Result) -> Result:
 def splice_modern(result: Result, encoded: bytes) -> bytes | None:
     """Do the work of `to_modern` for a `tools/call` on bytes; None where only the slow way is right. encoded:
     compact JSON of `result`."""
-    if not result or not _SPLICED.isdisjoint(result):
+    if not result or not SPLICED.isdisjoint(result):
         return None
-    return _MODERN_PREFIX + encoded[1:]
+    return MODERN_PREFIX + encoded[1:]
 
 
-_SPLICED: Final = frozenset({"resultType", "_meta"})
-_MODERN_PREFIX: Final = (
+SPLICED: Final = frozenset({"resultType", "_meta"})
+MODERN_PREFIX: Final = (
     encode({"resultType": "complete", "_meta": {META_SERVER: SERVER_INFO}})[:-1] + b","
 )
 

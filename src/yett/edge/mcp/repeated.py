@@ -1,0 +1,68 @@
+"""The short way of 2026-07-28: a call of a tool that is written like the one before it, behind the same header.
+
+That header and `_meta` are in order, that they say the same as the body, and that the caller says nothing beside its
+call, was found out when it first took the long way; it is a matter of bytes that are the same again. What is
+not exactly such a call takes the long way, and `inbound.py` says what it is.
+"""
+
+from typing import Final, final
+
+from yett.core.call import Call
+from yett.core.operations import OPERATIONS
+from yett.edge.arrival import Arrivals
+from yett.edge.gate import Gate
+from yett.edge.http.connection import Served
+from yett.edge.http.message import Request, Response
+from yett.edge.mcp.inbound import Inbound
+from yett.edge.mcp.outbound import respond, write_modern
+from yett.edge.mcp.versions import MODERN
+from yett.edge.mcp.wording import Wording
+
+_CALL_TOOL: Final = OPERATIONS["tools/call"]
+
+
+@final
+class RepeatedCalls:
+    """A `Way`, of a header that names one tool. server: whose endpoint it is sent to; None: that of all."""
+
+    __slots__ = ("_arrivals", "_gate", "_server", "_wording")
+
+    def __init__(
+        self, wording: Wording, server: str | None, arrivals: Arrivals, gate: Gate
+    ) -> None:
+        self._wording = wording
+        self._server = server
+        self._arrivals = arrivals
+        self._gate = gate
+
+    def __call__(self, request: Request, _: object) -> Served | None:
+        """Answer one request. None: it is another one, and nothing was done."""
+        read = self._wording.read(request.body)
+        if read is None:
+            return None
+        identifier, arguments, encoded = read
+        head, arrivals = request.head, self._arrivals
+        wall, monotonic = arrivals.wall, arrivals.monotonic
+        call = Call(
+            id=next(arrivals.ids),
+            operation=_CALL_TOOL,
+            server=self._server,
+            name=self._wording.name,
+            arguments=arguments,
+            encoded=encoded,
+            credential=head.credential,
+            peer=request.peer,
+            door="mcp",
+            protocol=MODERN,
+            received_at=wall(),
+            started=monotonic(),
+            mirrored=head.mirrored,
+        )
+        return self._answer(call, identifier)
+
+    async def _answer(self, call: Call, identifier: int) -> bytes | Response:
+        reply = await self._gate.handle(call)
+        whole = write_modern(identifier, reply)
+        if whole is not None:
+            return whole
+        return respond(Inbound(call, identifier, version=MODERN), reply)

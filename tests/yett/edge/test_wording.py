@@ -1,0 +1,151 @@
+"""A call that is written like the one before it is read by comparing. The whole parser says the same of it."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.yett.edge.messages import CALL, modern
+from yett.core.bounds import DOCUMENT_DEPTH_MAX, STRANGER_BODY_BYTES_MAX
+from yett.core.document import DocumentError, encode, parse
+from yett.edge.mcp.wording import Wording, wording_of
+
+MESSAGE = modern("tools/call", CALL)[0]
+ORDERS: list[list[str]] = [
+    ["jsonrpc", "id", "method", "params"],  # as most write it
+    ["method", "params", "jsonrpc", "id"],  # as the official libraries do
+    ["params", "id", "jsonrpc", "method"],
+    ["id", "params", "method", "jsonrpc"],
+]
+PARAMS: list[list[str]] = [["_meta", "name", "arguments"], ["arguments", "name", "_meta"]]
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 2**63) | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=6),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=6,
+)  # fmt: skip
+
+
+def written(
+    identifier: Any, arguments: Any, order: list[str] = ORDERS[0], inside: list[str] = PARAMS[0]
+) -> dict[str, Any]:
+    params = MESSAGE["params"] | {"arguments": arguments}
+    message = MESSAGE | {"id": identifier, "params": {name: params[name] for name in inside}}
+    return {name: message[name] for name in order}
+
+
+def worded(order: list[str] = ORDERS[0], inside: list[str] = PARAMS[0]) -> Wording:
+    message = written(1, {"title": "a"}, order, inside)
+    wording = wording_of(encode(message))
+    assert wording is not None
+    return wording
+
+
+@given(
+    st.integers(1, 10**15 - 1),
+    st.dictionaries(st.text(max_size=4), VALUES, max_size=4),
+    st.sampled_from(ORDERS),
+    st.sampled_from(PARAMS),
+)
+def test_id_and_arguments_are_read_wherever_they_stand(
+    identifier: int, arguments: dict[str, Any], order: list[str], inside: list[str]
+) -> None:
+    body = encode(written(identifier, arguments, order, inside))
+
+    assert worded(order, inside).read(body) == (identifier, arguments, encode(arguments))
+
+
+PIECES = st.sampled_from(
+    [b'{"id":2}', b'","id":7', b"}", b"{", b'"', b",", b" ", b"\\", b"0", b"1e1", b'"a":1', b'"a":2', b"[", b"]", b"\xff", b"\0"]
+)  # fmt: skip
+
+
+@settings(max_examples=400)
+@given(
+    st.sampled_from(ORDERS),
+    st.lists(st.tuples(st.integers(0, 400), st.integers(0, 5), PIECES), min_size=1, max_size=4),
+)
+def test_what_is_read_by_comparing_is_what_the_whole_says(
+    order: list[str], changes: list[tuple[int, int, bytes]]
+) -> None:
+    body = encode(written(12, {"title": "a", "text": '","id":3}'}, order))
+    for place, cut, piece in changes:
+        body = body[:place] + piece + body[place + cut :]
+
+    read = worded(order).read(body)
+
+    if read is not None:
+        identifier, arguments, encoded = read
+        assert parse(body) == written(identifier, arguments, order)
+        assert encode(parse(body)) == body
+        assert encode(arguments) == encoded
+
+
+@pytest.mark.parametrize("order", ORDERS, ids=range(len(ORDERS)))
+@pytest.mark.parametrize(
+    ("identifier", "arguments"),
+    [
+        (b"0", b"{}"),
+        (b"01", b"{}"),
+        (b"-1", b"{}"),
+        (b"1.0", b"{}"),
+        (b'"1"', b"{}"),
+        (b"true", b"{}"),
+        (b"1e3", b"{}"),
+        (b" 1", b"{}"),
+        (b"1_0", b"{}"),
+        (b"", b"{}"),
+        (b"9" * 16, b"{}"),
+        ("١".encode(), b"{}"),
+        (b"1", b""),
+        (b"1", b"[]"),
+        (b"1", b"null"),
+        (b"1", b'{"a": 1}'),
+        (b"1", b'{"a":1,"a":2}'),
+        (b"1", b'{"a":1.00}'),
+        (b"1", b'{"a":18446744073709551616}'),
+        (b"1", b'{"a":NaN}'),
+        (b"1", b'{"a":"\\ud800"}'),
+        (b"1", b'{"a":1},"arguments":{}'),
+        (b"1", b'{"a":"' + b"x" * STRANGER_BODY_BYTES_MAX + b'"}'),
+    ],
+)
+def test_anything_else_is_left_to_a_closer_look(
+    identifier: bytes, arguments: bytes, order: list[str]
+) -> None:
+    body = encode(written("ID", "ARGUMENTS", order))
+    body = body.replace(b'"ID"', identifier).replace(b'"ARGUMENTS"', arguments)
+
+    assert worded(order).read(body) is None
+
+
+def test_no_more_is_nested_than_in_the_whole() -> None:
+    def nested(depth: int) -> bytes:
+        arguments = b'{"a":' * depth + b"1" + b"}" * depth
+        return encode(written(1, "ARGUMENTS")).replace(b'"ARGUMENTS"', arguments)
+
+    deepest = nested(DOCUMENT_DEPTH_MAX - 2)
+    assert worded().read(deepest) is not None
+    assert parse(deepest)
+    assert worded().read(nested(DOCUMENT_DEPTH_MAX - 1)) is None
+    with pytest.raises(DocumentError):
+        parse(nested(DOCUMENT_DEPTH_MAX - 1))
+
+
+def test_another_member_is_another_wording() -> None:
+    message = written(1, {})
+    for other in (
+        message | {"method": "tools/list"},
+        message | {"params": message["params"] | {"name": "notes__write"}},
+        message | {"params": message["params"] | {"_meta": {}}},
+        message | {"more": 1},
+    ):
+        assert worded().read(encode(other)) is None
+
+
+def test_what_is_laid_out_or_long_is_never_read_so() -> None:
+    message = written(1, {})
+    assert wording_of(json.dumps(message).encode()) is None
+    long = message | {"params": message["params"] | {"name": "x" * 2_000}}
+    assert wording_of(encode(long)) is None
