@@ -10,8 +10,8 @@ from typing import Final, NoReturn, final
 
 import msgspec
 
-from yett.core.bounds import ANSWER_BYTES_MAX, ROUND_SECONDS_MAX
-from yett.core.call import RpcError
+from yett.core.bounds import ANSWER_BYTES_MAX, ANSWER_TEXT_CHARS_MAX, ROUND_SECONDS_MAX
+from yett.core.call import Call, RpcError
 from yett.core.document import DocumentError, encode, parse
 from yett.core.errors import Denied, Fault
 from yett.core.operations import OPERATIONS
@@ -90,16 +90,12 @@ class Sanitiser:
             Denied: answer_blocked, it holds what the operator blocks.
         """
         permitted = answered.armed.admitted.validated.permitted
-        call, encoded, untrusted = permitted.call, answered.encoded, answered.untrusted
+        encoded, untrusted = answered.encoded, answered.untrusted
         if (
-            encoded  # what nearly every answer is: a text of which nothing has to be encoded again
-            and untrusted is not None
-            and call.operation is _TOOLS_CALL
-            and call.task is None
+            untrusted is not None
             and permitted.target.key not in self._particular
-            and is_plain(untrusted)
-            and len(encoded) <= ANSWER_BYTES_MAX
-            and (call.server is not None or not may_name(encoded))
+            and (answered.is_text or _is_text(permitted.call, untrusted, encoded))
+            and len(encoded) <= ANSWER_TEXT_CHARS_MAX
         ):
             hits, lent = self._scanner.scan(encoded), answered.armed.credential
             if hits is None and not (
@@ -333,6 +329,17 @@ class Sanitiser:
             shown["message"] = spotlit(shown["message"], new_mark())
         kept = RpcError(code, shown["message"], shown.get("data"))
         return Cleaned(answered, None, kept, encode(shown), findings)
+
+
+def _is_text(call: Call, untrusted: dict[str, JSON], encoded: bytes) -> bool:
+    """Tell whether this is a text of which nothing has to be encoded again; nearly every answer is."""
+    return (
+        encoded != b""
+        and call.operation is _TOOLS_CALL
+        and call.task is None
+        and is_plain(untrusted)
+        and (call.server is not None or not may_name(encoded))
+    )
 
 
 def _withhold(answered: Answered, result: JSON, findings: tuple[str, ...]) -> Cleaned:

@@ -27,13 +27,14 @@ def answered(
     method: str = "",
     definition: dict[str, Any] | None = None,
     lent: str = "",
+    server: str | None = "demo",
     compact: bool = True,
 ) -> Answered:
-    """compact: it came as compact JSON."""
+    """server: which the caller asked; None: the gate as a whole. compact: it came as compact JSON."""
     call = Call(
         id="r1",
         operation=OPERATIONS[method or METHODS[kind]],
-        server="demo",
+        server=server,
         name="echo",
         credential=Secret("k"),
         peer="127.0.0.1",

@@ -1,10 +1,12 @@
 """What leaves: the right form, within bounds, without secrets; and nothing at all in block mode."""
 
 import json
+import re
 import time
 from contextlib import suppress
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,9 +19,12 @@ from yett.core.call import RpcError
 from yett.core.document import encode, parse
 from yett.core.errors import Denied, Fault
 from yett.core.operations import Kind
+from yett.core.proofs import Answered
 from yett.core.reasons import Reason
 from yett.core.target import JSON, Target
 from yett.sanitising.build import build
+from yett.sanitising.config import AnswerRules
+from yett.sanitising.stage import Sanitiser
 
 
 def invalid(untrusted: Any, **more: Any) -> Fault:
@@ -396,6 +401,52 @@ def test_it_does_not_matter_how_an_answer_was_written(untrusted: dict[str, Any])
 
     assert compact.encoded == other.encoded == encode(compact.result)
     assert (compact.result, compact.findings) == (other.result, other.findings)
+
+
+PIECES = st.sampled_from(
+    ["quiet", "a \u200b b", GITHUB, "AKIAIOSFODNN7EXAMPLE", '"uri":', '{"password":"hunter22"}', "lent-secret-1"]
+)  # fmt: skip
+
+
+@given(
+    pieces=st.lists(PIECES | st.text(max_size=5), max_size=3),
+    is_error=st.sampled_from([None, True, False]),
+    rules=st.sampled_from(["redact", "flag", "block", "spotlight"]),
+    lent=st.sampled_from(["", "Bearer lent-secret-1"]),
+    everywhere=st.booleans(),
+)
+def test_a_result_that_is_known_to_be_a_text_is_cleaned_like_one_that_is_not(
+    *, pieces: list[str], is_error: bool | None, rules: Any, lent: str, everywhere: bool
+) -> None:
+    handling = AnswerRules(spotlight=True) if rules == "spotlight" else AnswerRules(secrets=rules)
+    stage = build({"demo/echo": handling}, lambda _target, _value: None, SEALER, public_uri)
+    untrusted = text(" ".join(pieces)) | ({} if is_error is None else {"isError": is_error})
+    one = answered(untrusted, lent=lent, server=None if everywhere else "demo")
+
+    known, other = (
+        _outcome(stage, msgspec.structs.replace(one, is_text=is_text, encoded=encoded))
+        for is_text, encoded in ((True, one.encoded), (False, b""))
+    )
+
+    assert known == other
+
+
+def test_a_text_that_is_known_to_be_one_is_not_longer_than_another() -> None:
+    long = answered(text("x" * (bounds.ANSWER_TEXT_CHARS_MAX + 1)))
+    stage = build({}, lambda _target, _value: None, SEALER, public_uri)
+
+    with pytest.raises(Fault):
+        stage.clean(msgspec.structs.replace(long, is_text=True))
+
+
+def _outcome(stage: Sanitiser, one: Answered) -> Any:
+    try:
+        cleaned = stage.clean(one)
+    except Denied as denied:
+        return denied.reason, denied.private
+    # The mark that leads a marked text is another each time.
+    shown = re.sub(rb"[0-9a-f]{8,}", b"mark", cleaned.encoded)
+    return shown, cleaned.findings, encode(cleaned.result) == cleaned.encoded
 
 
 @pytest.mark.parametrize(
