@@ -32,7 +32,7 @@ async def _rendered_metrics() -> str:
         config_path.write_text("mode: development\n", encoding="utf-8")
         gateway = open_gateway(config_path, data=Path(folder) / ".yett", clock=SystemClock())
         try:
-            gateway.estate.metrics.observe(_EVERYTHING)
+            gateway.estate.metrics.count([_EVERYTHING])
             return gateway.estate.metrics.render().decode()
         finally:
             await gateway.close()
