@@ -18,7 +18,7 @@ from yett.limits.telling import told_cost
 class Admission(msgspec.Struct, gc=False):
     """Room for one call, until the end of the block. opened: the money that was put aside. usage: what the call will
     have used if it is answered; None: only the answer says. has_more: other places than the key's own, or
-    the breaker's probe."""
+    the breaker's probe. is_committed: from here on the money is spent, whatever happens."""
 
     shared: ClassVar[Literal[False]] = False
 
@@ -33,10 +33,6 @@ class Admission(msgspec.Struct, gc=False):
 
     def __enter__(self) -> "Admission":
         return self
-
-    def commit(self) -> None:
-        """From here on the money is spent, whatever happens."""
-        self.is_committed = True
 
     def settle(self, cleaned: Cleaned) -> Usage:
         """Pay the price, and say what was used."""

@@ -6,7 +6,9 @@ the month has cost so far. An account has its own calendar, and no day of it eve
 that is set back, or a calendar that is changed, opens no period a second time.
 """
 
-from collections.abc import Iterable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
 from typing import Final, final
 
 import msgspec
@@ -99,6 +101,10 @@ class Open(msgspec.Struct):
     is_spent: bool = False
 
 
+_id: Final[Callable[[Open], str]] = attrgetter("id")
+_is_spent: Final[Callable[[Open], bool]] = attrgetter("is_spent")
+
+
 @final
 class Balances:
     """open: what is under way. doubted: of what ended nobody will say any more how, but a person. rolls: how often
@@ -174,12 +180,11 @@ class Balances:
 
     def ended(self) -> list[str]:
         """Return which reservations did cost all of it, until `let_go`."""
-        return [one.id for one in self.open.values() if one.is_spent]
+        return list(map(_id, filter(_is_spent, self.open.values())))
 
     def let_go(self, ended: Sequence[str]) -> None:
         """Keep no more what `ended` returned."""
-        for number in ended:
-            del self.open[number]
+        deque(map(self.open.pop, ended), maxlen=0)
 
     def doubt(self, number: str) -> bool:
         """Say that nobody knows how a reservation ended. False: it has ended before."""

@@ -19,13 +19,14 @@ from yett.limits.telling import told_cost
 
 @final
 class SharedAdmission:
-    """granted: what is to be had if the store agrees; `admitted` is there once `ask` has returned."""
+    """granted: what is to be had if the store agrees; `admitted` is there once `ask` has returned. is_committed: from
+    here on the money is spent, whatever happens."""
 
     shared: ClassVar[Literal[True]] = True
 
     __slots__ = (
-        "_answer", "_claim", "_granted", "_is_committed", "_output_bytes", "_plan", "_spent", "_state",
-        "_store", "admitted",
+        "_answer", "_claim", "_granted", "_output_bytes", "_plan", "_spent", "_state",
+        "_store", "admitted", "is_committed",
     )  # fmt: skip
 
     admitted: Admitted
@@ -39,7 +40,7 @@ class SharedAdmission:
         self._claim = claim
         self._granted = granted
         self._answer: Answer | None = None
-        self._is_committed = False
+        self.is_committed = False
         self._output_bytes = 0
         self._spent: int | None = None
 
@@ -65,10 +66,6 @@ class SharedAdmission:
         caller.failures = answer.failures
         caller.probe = claim.id if answer.is_probe else None
         self.admitted = self._granted
-
-    def commit(self) -> None:
-        """From here on the money is spent, whatever happens."""
-        self._is_committed = True
 
     def settle(self, cleaned: Cleaned) -> Usage:
         """Pay the price, and say what is left."""
@@ -96,7 +93,7 @@ class SharedAdmission:
     def _ending(self, error: BaseException | None) -> Ending:
         if self._spent is not None:
             return Ending("spent", self._spent, self._output_bytes)
-        if not self._is_committed or never_left(error):
+        if not self.is_committed or never_left(error):
             return Ending("unsent")
         if is_unknown(error):
             return Ending("unknown", self._claim.micros)

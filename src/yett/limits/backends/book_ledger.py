@@ -161,7 +161,7 @@ class Purse:
     """
 
     __slots__ = (
-        "_accounts", "_append", "_balances", "_bounds", "_charges", "_micros", "_near", "_observed", "_open",
+        "_accounts", "_append", "_balances", "_bounds", "_charges", "_micros", "_observed", "_open",
         "_percents", "_rest", "_rolls", "_until", "_watched", "budgets", "target", "warnings",
     )  # fmt: skip
 
@@ -182,7 +182,6 @@ class Purse:
         self._until = -inf
         self._rolls = -1
         self._micros = 0
-        self._near = False
         self._rest = b""
         self._charges: tuple[tuple[Account, int], ...] = ()
         self._watched: tuple[tuple[Account, int], ...] = ()
@@ -200,8 +199,7 @@ class Purse:
             self._begin(micros, at)
         for account, watch in self._watched:
             if account.total + micros > watch:
-                self._look(micros)
-                break
+                return self._reserve_near(number, micros, at)
         entry = b'["+","%b",%d,%b' % (number.encode(), at, self._rest)
         try:
             self._append(b"%08x %b\n" % (crc32(entry), entry))  # as `line_of`
@@ -212,8 +210,6 @@ class Purse:
         for account in self._accounts:
             account.total += micros
         opened = self._open[number] = Open(number, at, micros, self.target, self._charges)
-        if self._near:
-            self._look_who_is_near()
         return opened
 
     def overruns(self) -> list[Budget]:
@@ -258,7 +254,6 @@ class Purse:
 
     def _watch(self) -> None:
         """Find out for each account when to look next."""
-        self._near = False
         watched: dict[Account, int] = {}
         for account, index, budget in self._bounds:
             told = self._balances.warned(account, index, budget)
@@ -271,25 +266,25 @@ class Purse:
                 watched.setdefault(account, MICROS_MAX)
         self._watched = tuple(watched.items())
 
-    def _look(self, micros: int) -> None:
-        """An account comes to where somebody has to look.
-
-        Raises:
-            NoRoom: it would be beyond the end of a budget.
-            Fault: it would be more than can be counted.
-        """
+    def _reserve_near(self, number: str, micros: int, at: float) -> Open:
+        """Reserve what brings an account to where somebody has to look: first whether it may, then who is near."""
         for account, index, budget in self._bounds:
             if account.total + micros - account.before[index] > budget.micros:
                 raise NoRoom(budget)
         if any(account.total + micros > MICROS_MAX for account in self._accounts):
             raise Fault(Reason.INTERNAL_ERROR, "more money than can be counted")
-        self._near = True
+        self._watched = ()
+        try:
+            return self.reserve(number, micros, at)
+        finally:
+            self._warn()
+            self._watch()
 
-    def _look_who_is_near(self) -> None:
+    def _warn(self) -> None:
+        """Note which budgets have reached a share for the first time in their period."""
         for account, index, budget in self._bounds:
             spent = account.total - account.before[index]
             reached = [p for p in self._percents if spent * 100 >= p * budget.micros]
             if reached and reached[-1] > self._balances.warned(account, index, budget):
                 self._balances.warn(account, index, budget, reached[-1])
                 self.warnings.append(Warned(account.name, budget, reached[-1], spent))
-        self._watch()
