@@ -11,12 +11,12 @@ from typing import Any, Final, final
 import msgspec
 import re2
 
-from yett.sanitising.detectors.wording import in_text
+from yett.sanitising.detectors.automaton import Automaton
+from yett.sanitising.detectors.wording import in_text, loosely
 
 THRESHOLD: Final = 3
 _TEXT_BYTES_MAX: Final = 256 * 1024
-_AUTOMATON_BYTES_MAX: Final = 32 * 1024 * 1024
-_END: Final = rb"\z"
+_PATTERN_BYTES_MAX: Final = 32 * 1024 * 1024
 
 
 @final
@@ -192,21 +192,16 @@ SAYS: Final = {
 
 @final
 class _Reader:
-    """The compiled table; making it takes a while, so it waits for the first definition."""
+    """The compiled table; making it takes a while, so it waits for the first definition. The automaton counts
+    nothing (see `loosely`), so it is small; what it lets through is looked for exactly."""
 
-    __slots__ = ("_always", "_automaton", "_signs", "_talk")
+    __slots__ = ("_automaton",)
 
     def __init__(self) -> None:
-        options = re2.Options()
-        options.max_mem = _AUTOMATON_BYTES_MAX
-        options.log_errors = False
-        self._signs: Final = [(sign, re2.compile(in_text(sign.pattern), options)) for sign in SIGNS]
-        self._talk: Final[Any] = re2.compile(in_text(_TALK), options)
-        self._automaton: Final = re2.Set.SearchSet(options)
+        self._automaton: Final = Automaton()
         for sign in SIGNS:
-            self._automaton.Add(in_text(sign.pattern))
-        self._always: Final = self._automaton.Add(_END)
-        self._automaton.Compile()
+            self._automaton.add(loosely(in_text(sign.pattern)))
+        self._automaton.finish()
 
     def find(self, text: str) -> tuple[str, ...]:
         encoded = text.encode(errors="replace")[:_TEXT_BYTES_MAX]
@@ -216,16 +211,24 @@ class _Reader:
         total = sum(heaviest.values())
         if total < THRESHOLD:
             return ()
-        if total * _TALK_WEIGHT < THRESHOLD and self._talk.search(encoded):
+        if total * _TALK_WEIGHT < THRESHOLD and _compiled(_TALK).search(encoded):
             return ()
         said = sorted(heaviest, key=lambda family: -heaviest[family])
         return tuple(SAYS[family] for family in said if family in SAYS) or ("gives orders",)
 
     def _seen_in(self, encoded: bytes) -> list[Sign]:
-        hits = self._automaton.Match(encoded)
-        if not hits:  # not even the end: the automaton ran out of memory
-            return [sign for sign, pattern in self._signs if pattern.search(encoded)]
-        return [SIGNS[place] for place in hits if place != self._always]
+        automaton = self._automaton
+        places = sorted(automaton.match(encoded) or automaton.everything)
+        likely = [SIGNS[place] for place in places if place != automaton.nothing[0]]
+        return [sign for sign in likely if _compiled(sign.pattern).search(encoded)]
+
+
+@functools.cache
+def _compiled(pattern: str) -> Any:
+    options = re2.Options()
+    options.max_mem = _PATTERN_BYTES_MAX
+    options.log_errors = False
+    return re2.compile(in_text(pattern), options)
 
 
 @functools.cache

@@ -16,7 +16,7 @@ import re2
 from yett.sanitising.detectors.automaton import Automaton, places
 from yett.sanitising.detectors.languages import LANGUAGES
 from yett.sanitising.detectors.languages import STEMS as OTHER_STEMS
-from yett.sanitising.detectors.signals import SIGNALS, THRESHOLD
+from yett.sanitising.detectors.signals import SIGNALS, THRESHOLD, Signal
 from yett.sanitising.detectors.signals import STEMS as ENGLISH_STEMS
 from yett.sanitising.detectors.wording import in_json, in_text, loosely
 from yett.sanitising.patience import Patience
@@ -73,13 +73,11 @@ def find(text: bytes, patience: Patience) -> list[Span]:
 
 @final
 class _Reader:
-    """The compiled table. Making it takes a while, so it waits for the first text that needs it."""
+    """The compiled table. Making it takes a while, so each part waits for the first text that needs it."""
 
-    __slots__ = ("_automata", "_compiled", "_sources", "_stems", "_talk")
+    __slots__ = ("_compiled", "_stems", "_talk")
 
     def __init__(self) -> None:
-        self._sources: Final = [in_text(signal.pattern) for signal in ALL_SIGNALS]
-        self._automata: Final = tuple(_automata(self._sources))
         self._compiled: Final[dict[int, Any]] = {}
         self._stems: Final = _compile(in_text(f"{ENGLISH_STEMS}|{OTHER_STEMS}"), _STEMS_BYTES_MAX)
         self._talk: Final = _compile(in_text(_TALK))
@@ -111,7 +109,7 @@ class _Reader:
         """Return all signals that are in there, and a few that may not be."""
         return [
             first + place
-            for first, automaton in self._automata
+            for first, automaton in _automata()
             for place in automaton.match(passage) or automaton.everything
             if place != automaton.nothing[0]
         ]
@@ -145,7 +143,7 @@ class _Reader:
 
     def _pattern(self, place: int) -> Any:
         if place not in self._compiled:
-            self._compiled[place] = _compile(self._sources[place])
+            self._compiled[place] = _compile(in_text(ALL_SIGNALS[place].pattern))
         return self._compiled[place]
 
 
@@ -156,15 +154,22 @@ def _compile(source: bytes, bytes_max: int = _PATTERN_BYTES_MAX) -> Any:
     return re2.compile(source, options)
 
 
-def _automata(sources: Sequence[bytes]) -> Iterable[tuple[int, Automaton]]:
-    """Yield automata that know all signals together, each with the number of its first."""
-    share = -(-len(sources) // _AUTOMATA)
-    for first in range(0, len(sources), share):
-        automaton = Automaton()
-        for source in sources[first : first + share]:
-            automaton.add(loosely(source))
-        automaton.finish()
-        yield first, automaton
+@functools.cache
+def _automata() -> tuple[tuple[int, Automaton], ...]:
+    """Return automata that know all signals together, each with the number of its first."""
+    share = -(-len(ALL_SIGNALS) // _AUTOMATA)
+    return tuple(
+        (first, _automaton(ALL_SIGNALS[first : first + share]))
+        for first in range(0, len(ALL_SIGNALS), share)
+    )
+
+
+def _automaton(signals: Iterable[Signal]) -> Automaton:
+    automaton = Automaton()
+    for signal in signals:
+        automaton.add(loosely(in_text(signal.pattern)))
+    automaton.finish()
+    return automaton
 
 
 @functools.cache
