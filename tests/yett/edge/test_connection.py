@@ -63,6 +63,20 @@ async def test_a_request_with_the_header_of_the_last_is_one_only_when_all_of_it_
     assert rest == b""
 
 
+async def test_a_body_that_comes_apart_and_is_a_known_request_is_a_body(server: Server) -> None:
+    reader, writer = await server.connect()
+    inner = server.encode("POST", "/v1/execute", EXECUTE)
+    outer = server.encode("POST", "/v1/execute", inner)
+    header = outer.removesuffix(inner)
+    for piece in (inner, inner, header, inner, inner):
+        writer.write(piece)
+        await asyncio.sleep(0.05)
+    answers = [(await read_answer(reader)).status for _ in range(4)]
+    writer.close()
+
+    assert answers == [200, 200, 400, 200]
+
+
 HOST = b"Host: 127.0.0.1\r\n"
 BODY = b'{"tool":"notes","operation":"read"}'
 SMUGGLED = {

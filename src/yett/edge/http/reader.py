@@ -33,7 +33,7 @@ class Owner(Protocol):
 @final
 class Reader:
     """One per connection. form: of the header that it sent last, while nothing of another request has come;
-    what has that form need not come here at all. _begun: a known header whose body has not come. _piece: where a header
+    what has that form need not come here at all. _begun: a header of a known form whose body has not come. _piece: where a header
     began that is not known."""
 
     __slots__ = (
@@ -48,7 +48,7 @@ class Reader:
         self.peer = peer
         self._parser = httptools.HttpRequestParser(self)
         self._is_between = True
-        self._begun = b""
+        self._begun: tuple[Form, bytes] | None = None
         self._piece = b""
         self._body: bytes | bytearray = b""
         self._reset()
@@ -56,15 +56,19 @@ class Reader:
     def feed(self, data: bytes) -> bool:
         """Read on; False if these bytes are not HTTP, so that nothing after them can be trusted."""
         if self._is_between:
-            data, self._begun = self._begun + data, b""
-            form = self.form = self._heads.find(data)
+            if self._begun is None:
+                form = self._heads.find(data)
+            else:
+                (form, header), self._begun = self._begun, None
+                data = header + data
             request = None if form is None else form.read(data, self.peer)
             if request is not None:
+                self.form = form
                 self._owner.accept(request)
                 return True
             self.form = None
             if form is not None and form.begins(data):  # many agents send the body apart
-                self._begun = data
+                self._begun = form, data
                 self._owner.deadline = monotonic() + bounds.REQUEST_BODY_SECONDS_MAX
                 return True
             self._piece = data[:_PIECE_BYTES_MAX]
