@@ -108,7 +108,7 @@ async def test_a_call_like_the_one_before_it_takes_the_short_way(server: Server)
 BENT: dict[str, bytes] = {
     "an id that is a text": encode(MESSAGE | {"id": "3"}),
     "no id": encode({name: value for name, value in MESSAGE.items() if name != "id"}),
-    "id 0": encode(MESSAGE | {"id": 0}),
+    "an id below 0": encode(MESSAGE | {"id": -1}),
     "an id that is no number": encode(MESSAGE | {"id": True}),
     "laid out": json.dumps(MESSAGE, indent=1).encode(),
     "another order": encode(dict(reversed(MESSAGE.items()))),
