@@ -49,7 +49,7 @@ HOT = (
     "edge/arrival.py", "edge/router.py", "edge/http/connection.py", "edge/http/heads.py", "edge/http/message.py",
     "edge/http/reader.py", "edge/mcp/envelope.py", "edge/mcp/inbound.py", "edge/mcp/legacy.py", "edge/mcp/modern.py",
     "edge/mcp/outbound.py", "edge/mcp/params.py", "edge/mcp/plain.py", "edge/mcp/repeated.py", "edge/mcp/route.py",
-    "edge/mcp/sessions.py", "edge/mcp/translate.py", "edge/mcp/wording.py",
+    "edge/mcp/sessions.py", "edge/mcp/translate.py",
 )  # fmt: skip
 
 _REPLACE = "yett.core.replacing"
