@@ -45,12 +45,15 @@ class Gate(ScriptedGate):
 class Agent:
     """Asks a router without a connection. Each request of `long` has a header that nobody has seen."""
 
-    def __init__(self, version: str = "2025-06-18", path: bytes = b"/mcp") -> None:
+    def __init__(
+        self, version: str = "2025-06-18", path: bytes = b"/mcp", accept: bytes = b""
+    ) -> None:
         self.gate = Gate()
         policy = OriginPolicy(frozenset({b"gate"}), frozenset())
         self.router = Router(self.gate, SystemClock(), policy)
         self.version = version
         self.path = path
+        self.accept = accept
         self.session = b""
         self.known = self.head()
 
@@ -60,6 +63,8 @@ class Agent:
             b"authorization": b"Bearer " + KEY.encode(),
             b"content-type": b"application/json",
         }
+        if self.accept:
+            headers |= {b"accept": self.accept}
         if self.session:
             headers |= {
                 b"mcp-session-id": self.session,
@@ -171,12 +176,24 @@ def replies(draw: st.DrawFn) -> dict[str, Any]:
     return {"result": result, "encoded": encode(result) if kind > 2 else b""}
 
 
-@given(st.sampled_from(LEGACY), st.sampled_from([b"/mcp", b"/mcp/git"]), bodies(), replies())
+@given(
+    st.sampled_from(LEGACY),
+    st.sampled_from([b"/mcp", b"/mcp/git"]),
+    st.sampled_from([b"", b"*/*", b"application/json"]),
+    st.sampled_from([{}, {"elicitation": {}}, {"sampling": {}, "roots": {}}]),
+    bodies(),
+    replies(),
+)
 def test_both_ways_say_the_same_of_every_message_and_every_answer(
-    version: str, path: bytes, body: bytes, said: dict[str, Any]
+    version: str,
+    path: bytes,
+    accept: bytes,
+    capabilities: dict[str, JSON],
+    body: bytes,
+    said: dict[str, Any],
 ) -> None:
     async def ask() -> None:
-        agent = await Agent(version, path).open()
+        agent = await Agent(version, path, accept).open(**capabilities)
         agent.gate.script = lambda call, principal: Reply(call=call, principal=principal, **said)
         found, answer = [], b""
         for way in (agent.long, agent.short):
@@ -247,15 +264,20 @@ async def test_a_session_in_use_stays() -> None:
     assert agent.gate.refusals == []
 
 
-async def test_who_may_be_told_or_asked_something_takes_the_long_way() -> None:
+async def test_who_may_be_asked_something_takes_it_too_and_may_still_be_asked() -> None:
     agent = await Agent().open(elicitation={})
+    agent.router.arrivals = None  # type: ignore[assignment]
     await agent.short(encode(PLAIN))
     talk = agent.gate.calls[-1].talk
+
     assert talk is not None
     assert "elicitation" in talk.capabilities
 
+
+async def test_who_wants_to_be_told_something_does_not() -> None:
     agent = await Agent().open()
     await agent.short(encode(request("logging/setLevel", {"level": "error"})))
+
     assert await agent.short(encode(PLAIN)) == b"LegacyPost"
 
 

@@ -2,7 +2,7 @@
 
 What a header alone decides (path, Host, Origin, media type, version, session) was decided when a request with it
 first took the long way, so it is kept with the header. What may change is asked each time: here whether
-the session is open and has nothing to tell or ask, and on the road of the call everything else, who calls first of all.
+the session is open and wants to be told of nothing, and on the road of the call everything else, who calls first of all.
 What is not exactly such a call takes the long way, and `inbound.py` says what it is.
 """
 
@@ -31,9 +31,10 @@ _PARAMS_MEMBERS: Final = 2
 
 @final
 class PlainCalls:
-    """A `Way`, of the header of one session. call: the road. go_on: the long way, for a message that was parsed."""
+    """A `Way`, of the header of one session. hears: the agent takes streams, so that it may be asked something before
+    the answer. call: the road. go_on: the long way, for a message that was parsed."""
 
-    __slots__ = ("_arrivals", "_call", "_go_on", "_session", "_sessions")
+    __slots__ = ("_arrivals", "_call", "_go_on", "_hears", "_session", "_sessions")
 
     def __init__(
         self,
@@ -41,21 +42,24 @@ class PlainCalls:
         sessions: Sessions,
         arrivals: Arrivals,
         *,
+        hears: bool,
         call: Callable[[Inbound, Session, Request, "asyncio.Task[Any]"], Served],
         go_on: Callable[[Request, str | None, JSON], Served],
     ) -> None:
         self._session = session
         self._sessions = sessions
         self._arrivals = arrivals
+        self._hears = hears
         self._call = call
         self._go_on = go_on
 
     def __call__(self, request: Request, task: "asyncio.Task[Any]") -> Served | None:
         """Answer one request. None: nothing is known of it, and nothing was done."""
         session, arrivals, body = self._session, self._arrivals, request.body
+        talk = session.talk if self._hears else None
         started = arrivals.monotonic()
         if (
-            session.talk is not None
+            (talk is not None and talk.log_level is not None)
             or len(body) > STRANGER_BODY_BYTES_MAX
             or (started > session.used + USED_SECONDS and not self._is_open())
         ):
@@ -94,6 +98,7 @@ class PlainCalls:
             protocol=session.version,
             received_at=arrivals.wall(),
             started=started,
+            talk=talk,
         )
         inbound = Inbound(call, identifier, None, None, session, session.version, params)
         return self._call(inbound, session, request, task)

@@ -61,19 +61,24 @@ class McpRoute:
             arrival = arrival.with_problem(problem)
         inbound = read_post(arrival, server, self._sessions)
         if head.way is None and inbound.refused is None:
-            head.way = self._short_way(inbound, server, arrival.request.body)
+            head.way = self._short_way(inbound, arrival.request, server)
         return self._take(inbound, arrival, server)
 
-    def _short_way(self, inbound: Inbound, server: str | None, body: bytes) -> Way | None:
+    def _short_way(self, inbound: Inbound, request: Request, server: str | None) -> Way | None:
         """Return where a header leads from now on, after a request with it took the long way."""
         session = inbound.session
         if session is not None:
             return PlainCalls(
-                session, self._sessions, self._arrivals, call=self._legacy.call, go_on=self._go_on
+                session,
+                self._sessions,
+                self._arrivals,
+                hears=accepts(request.head, EVENT_STREAM),
+                call=self._legacy.call,
+                go_on=self._go_on,
             )
         if not inbound.is_silent_call:
             return None
-        wording = wording_of(body)
+        wording = wording_of(request.body)
         if wording is None:
             return _take_the_long_way  # and look for no wording each time
         return RepeatedCalls(wording, server, self._arrivals, self._gate)
