@@ -112,8 +112,10 @@ async def _serve(place: Place, configuration: "Configuration", first_role: str |
                     show_first_key(place, configuration, first_role, url)
                     await gateway.refresh()  # who pastes quickly must not be a stranger
                 await gateway.first_sight(_FIRST_SIGHT_SECONDS_MAX)
-                admin = await _start_admin(place, configuration, gateway, admin_socket)
                 _settle()
+                if await _is_visited(admin_socket, signals.stop):
+                    admin = await _start_admin(place, configuration, gateway, admin_socket)
+                    _settle()
                 await signals.stop.wait()
             finally:
                 await _drain(listener, signals)
@@ -232,15 +234,38 @@ def _tls(place: Place, configuration: "Configuration", gateway: "Gateway") -> ss
     return context.context
 
 
+async def _is_visited(taken: socket.socket, stop: asyncio.Event) -> bool:
+    """Wait until somebody connects to the admin side, which nobody may ever do: a tenth of what is loaded serves
+    nobody else. False: the gate ends before."""
+    loop = asyncio.get_running_loop()
+    somebody = asyncio.Event()
+    loop.add_reader(taken, somebody.set)
+    waiting = [loop.create_task(event.wait()) for event in (somebody, stop)]
+    try:
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        loop.remove_reader(taken)
+        for task in waiting:
+            task.cancel()
+    return not stop.is_set()
+
+
 async def _start_admin(
     place: Place, configuration: "Configuration", gateway: "Gateway", taken: socket.socket
-) -> "AdminServer":
-    await asyncio.to_thread(importlib.import_module, "yett.admin.server")  # calls go on meanwhile
-    from yett.admin.server import AdminServer
-    from yett.app.desk import AdminDesk
+) -> "AdminServer | None":
+    try:
+        await asyncio.to_thread(
+            importlib.import_module, "yett.admin.server"
+        )  # calls go on meanwhile
+        from yett.admin.server import AdminServer
+        from yett.app.desk import AdminDesk
 
-    admin = AdminServer(AdminDesk(gateway), data=place.data, listen=configuration.admin.listen)
-    await admin.start(taken)
+        admin = AdminServer(AdminDesk(gateway), data=place.data, listen=configuration.admin.listen)
+        await admin.start(taken)
+    except Exception:  # whoever knocks at this door must not end the calls at the other
+        log.exception("the admin side cannot be served")
+        taken.close()
+        return None
     return admin
 
 

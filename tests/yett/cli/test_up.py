@@ -1,5 +1,6 @@
 """`yett up` as a process: what it says, what it refuses, and what is left when it has ended."""
 
+import asyncio
 import contextlib
 import json
 import os
@@ -20,6 +21,7 @@ from typing import Any
 import pytest
 
 from tests.certificates import issue
+from yett.cli import up
 
 PROGRAM = Path(__file__).parents[2] / "servers" / "mcp_stdio.py"
 BASE = {"PATH", "HOME", "LANG", "LC_ALL", "TMPDIR"}
@@ -344,3 +346,19 @@ def test_the_first_key_is_shown_once(gate: Gate) -> None:
 
     assert "yett_live_" in shown[0]
     assert "yett_live_" not in shown[1]
+
+
+@pytest.mark.parametrize("visited", [True, False])
+async def test_the_admin_side_waits_for_a_visitor_or_the_end(visited: bool) -> None:  # noqa: FBT001
+    stop = asyncio.Event()
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        waiting = asyncio.create_task(up._is_visited(door, stop))
+        await asyncio.sleep(0.05)
+        assert not waiting.done()
+        if visited:
+            with socket.create_connection(door.getsockname()):
+                assert await asyncio.wait_for(waiting, 5)
+        else:
+            stop.set()
+            assert not await asyncio.wait_for(waiting, 5)
+        assert not asyncio.get_running_loop().remove_reader(door)
