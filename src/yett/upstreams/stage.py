@@ -97,16 +97,18 @@ class Dispatcher:
         way: _Way | None = permitted.standing.upstreams
         if way is None or way.routes is not self._routes:
             way = self._prepare(permitted)
-        call, monotonic = permitted.call, self._monotonic
-        started, begun = monotonic(), None
+        call, begin, encoded = permitted.call, way.begin, validated.encoded
+        started = self._monotonic()
         if (
-            way.begin is not None
-            and call.talk is None
-            and call.task is None
-            and validated.encoded
-            and not way.failing
+            begin is None
+            or call.talk is not None
+            or call.task is not None
+            or way.failing
+            or not encoded
         ):
-            begun = way.begin(validated.encoded, armed.credential, way.timeout_seconds)
+            begun = None
+        else:
+            begun = begin(encoded, armed.credential, way.timeout_seconds)
         if begun is None:
             with way.breaker:
                 exchange = await self._send(way, armed, hear)
@@ -119,7 +121,7 @@ class Dispatcher:
                 raise error from None
             if way.failing:
                 way.breaker.hear(None)
-        seconds = monotonic() - started
+        seconds = self._monotonic() - started
         return Answered(
             armed, exchange.result, exchange.error, exchange.bytes_received, seconds, exchange.encoded,
             exchange.is_text,

@@ -48,9 +48,10 @@ async def test_nothing_is_written_at_once_before_there_is_a_session() -> None:
 
 @ERAS
 async def test_both_ways_send_the_same(era: str) -> None:
+    credential = bearer("50%-of-%d%b%(id)b")
     async with HttpServer(era) as server, reach(server) as transport:
         for shortly in (False, True):
-            await call(transport, message="é", shortly=shortly)
+            await call(transport, credential=credential, message="é %d", shortly=shortly)
 
     one, other = server.requests[-2:]
     assert one.raw_headers == other.raw_headers

@@ -45,7 +45,7 @@ class Client:
             return await waiter
         except TROUBLE as trouble:
             unanswered = isinstance(trouble, ConnectionLost) and not trouble.answering
-            if not (repeatable and unanswered and connection.requests > 1):
+            if not (repeatable and unanswered and connection.kept):
                 raise self.explain(trouble, connection, waiter, listener, sent=sent) from None
         self._pool.drop_idle()  # the other kept ones are no better
         return await self.send(data, deadline, listener, repeatable=False, sent=sent)

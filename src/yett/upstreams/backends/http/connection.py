@@ -76,7 +76,7 @@ class Keeper(Protocol):
 
 @final
 class Connection(asyncio.Protocol):
-    """usable: may carry another request. requests: how many it has carried. deadline: loop time at which the
+    """usable: may carry another request. kept: has carried one, and was given back. deadline: loop time at which the
     owner calls `expire`, whether it carries one or not."""
 
     __slots__ = (
@@ -107,7 +107,7 @@ class Connection(asyncio.Protocol):
         "_waiter",
         "_write",
         "deadline",
-        "requests",
+        "kept",
         "usable",
     )
 
@@ -120,7 +120,7 @@ class Connection(asyncio.Protocol):
         self._listener: Listener | None = None
         self.deadline = NEVER
         self.usable = False
-        self.requests = 0
+        self.kept = False
         self._reset()
         self._begun = False
 
@@ -149,7 +149,6 @@ class Connection(asyncio.Protocol):
         It may raise TimeoutError, ConnectionLost (closed before a whole answer) or InvalidAnswer
         (the answer broke HTTP or a bound). Who stops waiting calls `abandon`.
         """
-        self.requests += 1
         self.deadline = deadline
         self._listener = listener
         waiter: asyncio.Future[Response] = self._make_future()
@@ -196,8 +195,10 @@ class Connection(asyncio.Protocol):
             head = self._heads.get(text)
             if head is not None and head.length == len(body):
                 self._waiter = None
-                if not waiter.done():
+                try:  # noqa: SIM105 - a context manager costs each call
                     waiter.set_result(Response(head, body))
+                except asyncio.InvalidStateError:  # nobody waits for it any more
+                    pass
                 self._keep(self)
                 return
             self._reset()

@@ -6,7 +6,7 @@ what the last one was answered, and only the text in it is read. Whatever is not
 """
 
 import asyncio
-from typing import Final, final
+from typing import final
 
 import msgspec
 import orjson
@@ -32,9 +32,6 @@ from yett.upstreams.port import Exchange
 from yett.upstreams.rpc import START, InvalidAnswer, call_parts
 from yett.upstreams.text_answers import NO_FORM, form_of
 
-_LENGTH: Final = b"Content-Length: "
-_BEFORE_ID: Final = b"\r\n\r\n" + START
-
 
 @final
 class PlainCalls:
@@ -42,8 +39,8 @@ class PlainCalls:
     have to be repeated in headers, so none of them is plain."""
 
     __slots__ = (
-        "_after", "_before", "_client", "_desk", "_head", "_idle", "_length", "_time", "form", "lanes", "mirrored",
-        "session", "tool",
+        "_client", "_desk", "_idle", "_length", "_next_id", "_request", "_time", "form", "lanes", "mirrored", "session",
+        "tool",
     )  # fmt: skip
 
     def __init__(self, tool: str, client: Client, lanes: Lanes, desk: Desk) -> None:
@@ -56,33 +53,35 @@ class PlainCalls:
         self._desk = desk
         self._time = asyncio.get_running_loop().time
         self.session: Session | None = None
-        self._head = self._before = self._after = b""
+        self._next_id = desk.next_id
+        self._request = b""
         self._length = 0
 
     def begin(self, arguments: bytes, credential: Credential, seconds: float) -> "PlainCall | None":
         """See `Begin`."""
-        session = self.session
-        if session is None or session.over or session.credential is not credential or self.mirrored:
+        session, idle = self.session, self._idle
+        if session is None or session.over or session.credential is not credential:
             session = self._enter(credential)
-        if session is None or not self._idle:
+            if session is None:
+                return None
+        if not idle:
             return None
-        connection = self._idle.pop()
+        connection = idle.pop()
         if not connection.usable:
             return None
-        number = self._desk.next_id()
+        number = self._next_id()
         identifier, deadline = b"%d" % number, self._time() + seconds
         receiver = Receiver(number, self._desk, session)
-        answer = connection.begin(
-            b"%b%d%b%b%b%b%b" % (
-                self._head, self._length + len(identifier) + len(arguments),
-                _BEFORE_ID, identifier, self._before, arguments, self._after,
-            ),
-            receiver,
-            deadline,
-        )  # fmt: skip
+        length = self._length + len(identifier) + len(arguments)
+        request = self._request % (length, identifier, arguments)
+        answer = connection.begin(request, receiver, deadline)
         return PlainCall(
             self, session, receiver, connection, answer, identifier, arguments, deadline
         )
+
+    def mirror(self, mirrored: bool) -> None:  # noqa: FBT001 - it is the name of what is set
+        """Take whether there are such arguments, as the server says now."""
+        self.mirrored, self.session = mirrored, None
 
     def _enter(self, credential: Credential) -> Session | None:
         """Return the session that is open for this credential, and prepare what its calls have in common."""
@@ -94,9 +93,11 @@ class PlainCalls:
         if session.modern:
             head += routing_lines(CALL, {"name": self.tool})
             meta = encode(MODERN_META)
-        self._head = head + _LENGTH
-        self._before, self._after = call_parts(self.tool, meta)
-        self._length = len(START) + len(self._before) + len(self._after)
+        before, after = call_parts(self.tool, meta)
+        self._request = b"%bContent-Length: %%d\r\n\r\n%b%%b%b%%b%b" % (
+            _quoted(head), START, _quoted(before), _quoted(after),
+        )  # fmt: skip
+        self._length = len(START) + len(before) + len(after)
         self.session = session
         return session
 
@@ -148,3 +149,8 @@ class PlainCall(msgspec.Struct, frozen=True, eq=False):
         if isinstance(trouble, InvalidAnswer):
             return Fault(Reason.UPSTREAM_INVALID, str(trouble), sent=True)
         return trouble
+
+
+def _quoted(part: bytes) -> bytes:
+    """Return what stands for a part in what is filled in."""
+    return part.replace(b"%", b"%%")

@@ -112,6 +112,7 @@ class Pool:
 
     def keep(self, connection: Connection) -> None:
         """Take a connection back that can be used again."""
+        connection.kept = True
         connection.deadline = self._idle_until
         if self._waiting or self._closed:
             self._pass_on(connection)

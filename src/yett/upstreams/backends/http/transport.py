@@ -136,7 +136,7 @@ class HttpTransport:
         calls = self._plain_calls.get(tool)
         if calls is None:
             calls = self._plain_calls[tool] = PlainCalls(tool, self._client, self._lanes, self)
-            calls.mirrored = tool in self._mirrors
+            calls.mirror(tool in self._mirrors)
         return calls.begin
 
     async def discover(
@@ -154,7 +154,7 @@ class HttpTransport:
             raise Fault(Reason.UPSTREAM_INVALID, str(error), sent=True) from None
         self._mirrors = mirrors_of(found.tools)
         for calls in self._plain_calls.values():
-            calls.mirrored = calls.tool in self._mirrors
+            calls.mirror(calls.tool in self._mirrors)
         return found
 
     async def watch(self, uri: str, *, credential: Credential, deadline_seconds: float) -> Exchange:
