@@ -42,8 +42,7 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
     async def handle(self, call: Call, refused: Denied | None = None) -> Reply:
         """Answer one request, whatever happens, and leave exactly one complete record of it; of strangers
         who fail very often, one of many. refused: the edge has already found the request unfit
-        (malformed, too large, wrong origin); it is identified and recorded like any other.
-        """
+        (malformed, too large, wrong origin); it is identified and recorded like any other."""
         record = self.audit.begin(call)
         try:
             if refused is not None:
@@ -96,7 +95,8 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
             hear = None if call.talk is None else self.sanitising.listen(armed, record.hear)
             answered = await self.upstreams.send(armed, hear)
             cleaned = self.sanitising.clean(answered)
-            self.authorization.remember(cleaned)  # what the caller has seen may bind it from now on
+            if self.authorization.marks:
+                self.authorization.remember(cleaned)  # what it has seen may bind it from now on
             usage = admission.settle(cleaned)
         return record.answer(cleaned, usage)
 

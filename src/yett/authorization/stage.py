@@ -87,7 +87,8 @@ class _Profile(msgspec.Struct, frozen=True, eq=False):
 @final
 class Authorizer:
     """roles: those of the configuration. version: digest of the whole policy set, in hex. labels: one for
-    the life of the process. marks: by `server/tool`, or by server for all that it offers."""
+    the life of the process. marks: by `server/tool`, or by server for all that it offers; afterwards, whether
+    there are any."""
 
     def __init__(  # noqa: PLR0913 - each is another part of what decides
         self,
@@ -110,7 +111,7 @@ class Authorizer:
         self._clock = clock
         self._approvals = approvals
         self._alarms = alarms
-        self._marks = marks
+        self.marks = bool(marks)
         self._marking = Marking(marks, labels)
         self._rows = RowPolicies(policies, tools_with_rows(marks))
         self._roles = roles | mentioned(policies, "Role")
@@ -142,7 +143,7 @@ class Authorizer:
     def waive(self, validated: Validated) -> Confirmed | None:
         """Let a call pass that needs no person's consent, as nearly all; None: see `confirm`."""
         permitted = validated.permitted
-        if permitted.ask is None and permitted.call.talk is None:
+        if permitted.ask is None and (permitted.call.talk is None or not self.marks):
             return Confirmed(validated)
         return None
 
@@ -176,9 +177,8 @@ class Authorizer:
         await self._approvals.use(agreement, armed.admitted.validated.permitted.call.id)
 
     def remember(self, cleaned: Cleaned) -> None:
-        """Take note of what the caller is about to see, before it does."""
-        if self._marks:  # nearly no gate has any
-            self._marking.remember(cleaned)
+        """Take note of what the caller is about to see, before it does; without `marks` there is nothing to note."""
+        self._marking.remember(cleaned)
 
     def _permit(self, call: Call, principal: Principal, target: Target) -> Permitted:
         """Decide; what the policies say of every such call is kept."""
