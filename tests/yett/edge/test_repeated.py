@@ -51,13 +51,15 @@ class Agent:
 
 
 @asynccontextmanager
-async def agent(server: Server, headers: dict[str, str] | None = None) -> AsyncIterator[Agent]:
+async def agent(
+    server: Server, headers: dict[str, str] | None = None, message: dict[str, Any] = MESSAGE
+) -> AsyncIterator[Agent]:
     """Yield one who has made two calls, so that the next may be taken for one of the kind."""
     reader, writer = await server.connect()
     one = Agent(server, reader, writer, headers or {})
     try:
         for number in (1, 2):
-            await one.send(encode(MESSAGE | {"id": number}))
+            await one.send(encode(message | {"id": number}))
         yield one
     finally:
         writer.close()
@@ -103,6 +105,43 @@ async def test_a_call_like_the_one_before_it_takes_the_short_way(server: Server)
     assert first.encoded == encode(CALL["arguments"])
     assert second.encoded == encode(other["arguments"])
     assert len({call.id for call in server.gate.calls}) == len(server.gate.calls)
+
+
+def saying(**meta: Any) -> dict[str, Any]:
+    return modern("tools/call", CALL, **meta)[0]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        saying(clientCapabilities={"elicitation": {}, "extensions": {"x/y": {}}}),
+        saying(traceparent=f"00-{'a' * 32}-{'b' * 16}-01"),
+        saying(clientInfo={"name": "100% %d %b", "version": "%"}),
+    ],
+    ids=range(3),
+)
+async def test_what_is_the_same_with_each_call_may_be_said_beside_it(
+    message: dict[str, Any], server: Server
+) -> None:
+    answering(server, RESULT)
+    async with agent(server, message=message) as one:
+        call = await both(server, one, encode(message | {"id": 3}))
+
+    assert call.encoded
+
+
+@pytest.mark.parametrize(
+    "message", [saying(progressToken=7), saying(logLevel="info")], ids=["progress", "log"]
+)
+async def test_who_wants_to_be_told_something_takes_the_long_way(
+    message: dict[str, Any], server: Server
+) -> None:
+    answering(server, RESULT)
+    async with agent(server, message=message) as one:
+        call = await both(server, one, encode(message | {"id": 3}))
+
+    assert call.encoded == b""
+    assert call.talk is not None
 
 
 BENT: dict[str, bytes] = {

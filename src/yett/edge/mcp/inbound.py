@@ -47,7 +47,7 @@ _MODERN: Final = MODERN.encode()
 _KNOWN: Final = frozenset({None, *(version.encode() for version in KNOWN)})
 """Values of the version header that say nothing wrong; None: it is absent."""
 _CALL_TOOL: Final = OPERATIONS["tools/call"]
-_SILENT: Final = frozenset({"name", "arguments", "_meta"})
+_REPEATED: Final = frozenset({"name", "arguments", "_meta"})
 _PRIVATE: Final = frozenset(
     {"session/stream", "session/answer", "session/end", "yett/key", "yett/usage"}
 )
@@ -83,16 +83,15 @@ class Inbound(msgspec.Struct, frozen=True):
         return self.id is None and self.refused is not None
 
     @property
-    def is_silent_call(self) -> bool:
-        """Whether a modern caller calls a tool with arguments, and says nothing beside it."""
-        call, params = self.call, self.params
+    def may_be_repeated(self) -> bool:
+        """Whether a modern caller calls a tool with arguments, and nothing that it says beside it is of this call alone."""
         return (
             self.refused is None
             and self.version == MODERN
-            and call.operation is _CALL_TOOL
-            and call.talk is None
+            and self.call.operation is _CALL_TOOL
             and type(self.id) is int
-            and params.keys() == _SILENT
+            and self.params.keys() == _REPEATED
+            and self.listens is None
         )
 
     @property

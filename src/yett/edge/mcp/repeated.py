@@ -1,8 +1,8 @@
 """The short way of 2026-07-28: a call of a tool that is written like the one before it, behind the same header.
 
-That header and `_meta` are in order, that they say the same as the body, and that the caller says nothing beside its
-call, was found out when it first took the long way; it is a matter of bytes that are the same again. What is
-not exactly such a call takes the long way, and `inbound.py` says what it is.
+That header and `_meta` are in order, that they say the same as the body, and what the caller can be asked, was found out
+when one first took the long way; it is a matter of bytes that are the same again. What is not exactly such a call
+takes the long way, and `inbound.py` says what it is.
 """
 
 from typing import Final, final
@@ -23,15 +23,14 @@ _CALL_TOOL: Final = OPERATIONS["tools/call"]
 
 @final
 class RepeatedCalls:
-    """A `Way`, of a header that names one tool. server: whose endpoint it is sent to; None: that of all."""
+    """A `Way`, of a header that names one tool. first: the call that took the long way."""
 
-    __slots__ = ("_arrivals", "_gate", "_server", "_wording")
+    __slots__ = ("_arrivals", "_gate", "_server", "_talk", "_wording")
 
-    def __init__(
-        self, wording: Wording, server: str | None, arrivals: Arrivals, gate: Gate
-    ) -> None:
+    def __init__(self, wording: Wording, first: Call, arrivals: Arrivals, gate: Gate) -> None:
         self._wording = wording
-        self._server = server
+        self._server = first.server
+        self._talk = first.talk
         self._arrivals = arrivals
         self._gate = gate
 
@@ -56,6 +55,7 @@ class RepeatedCalls:
             protocol=MODERN,
             received_at=wall(),
             started=monotonic(),
+            talk=self._talk,
             mirrored=head.mirrored,
         )
         return self._answer(call, identifier)

@@ -61,10 +61,10 @@ class McpRoute:
             arrival = arrival.with_problem(problem)
         inbound = read_post(arrival, server, self._sessions)
         if head.way is None and inbound.refused is None:
-            head.way = self._short_way(inbound, arrival.request, server)
+            head.way = self._short_way(inbound, arrival.request)
         return self._take(inbound, arrival, server)
 
-    def _short_way(self, inbound: Inbound, request: Request, server: str | None) -> Way | None:
+    def _short_way(self, inbound: Inbound, request: Request) -> Way | None:
         """Return where a header leads from now on, after a request with it took the long way."""
         session = inbound.session
         if session is not None:
@@ -76,12 +76,12 @@ class McpRoute:
                 call=self._legacy.call,
                 go_on=self._go_on,
             )
-        if not inbound.is_silent_call:
+        if not inbound.may_be_repeated:
             return None
         wording = wording_of(request.body)
         if wording is None:
             return _take_the_long_way  # and look for no wording each time
-        return RepeatedCalls(wording, server, self._arrivals, self._gate)
+        return RepeatedCalls(wording, inbound.call, self._arrivals, self._gate)
 
     def _go_on(self, request: Request, server: str | None, message: JSON) -> Served:
         """Answer a POST whose header was judged before, and whose body is parsed."""
