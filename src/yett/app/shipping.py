@@ -2,11 +2,10 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import final
+from typing import TYPE_CHECKING, final
 
 from yett.audit.config import AuditConfig
 from yett.audit.port import AuditSource
-from yett.audit.shipping.build import open_shippers
 from yett.audit.shipping.config import AUDIT
 from yett.core.clock import Clock
 from yett.core.errors import Fault
@@ -16,6 +15,9 @@ from yett.core.target import JSON
 from yett.credentials.references import vault_name
 from yett.credentials.vault import Vault
 from yett.telemetry.metrics import Metrics
+
+if TYPE_CHECKING:
+    from yett.audit.shipping.shipper import Shipper
 
 
 @final
@@ -39,6 +41,11 @@ class Shipping:
         """
         self._clock = clock
         self._source = source
+        self.shippers: tuple[Shipper, ...] = ()
+        if not config.ship:
+            return
+        from yett.audit.shipping.build import open_shippers  # noqa: PLC0415 - loads who can be sent to
+
         self.shippers = open_shippers(
             config.ship,
             data=data,

@@ -2,8 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from yett.audit.shipping.build import split_host
-from yett.audit.shipping.config import DESTINATIONS_MAX, ShipConfig
+from yett.audit.shipping.config import DESTINATIONS_MAX, ShipConfig, split_host
 from yett.configuration.model import Configuration
 from yett.core.address import is_loopback
 from yett.core.errors import Problem

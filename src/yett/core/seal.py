@@ -12,9 +12,6 @@ import secrets
 from collections import OrderedDict
 from typing import Final, final
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
 from yett.core.clock import Clock
 from yett.core.document import DocumentError, encode, parse
 from yett.core.target import JSON
@@ -36,10 +33,14 @@ class SealError(ValueError):
 class Sealer:
     """One per process, shared by all who seal. key: of KEY_BYTES; who holds it can forge seals."""
 
-    __slots__ = ("_cipher", "_clock", "_count", "_spent")
+    __slots__ = ("_cipher", "_clock", "_count", "_spent", "_unfit")
 
     def __init__(self, key: bytes, clock: Clock) -> None:
+        from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - many load this, few seal
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415 - likewise
+
         self._cipher = AESGCM(key)
+        self._unfit = binascii.Error, ValueError, InvalidTag, DocumentError
         self._clock = clock
         # By owner: nonces of used seals, oldest first → when they have expired.
         self._spent: dict[str, OrderedDict[bytes, float]] = {}
@@ -64,7 +65,7 @@ class Sealer:
             sealed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
             nonce, rest = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
             expires_at, content = parse(self._cipher.decrypt(nonce, rest, _binding(owner, purpose)))
-        except (binascii.Error, ValueError, InvalidTag, DocumentError):
+        except self._unfit:
             raise SealError from None
         if self._clock.wall() >= expires_at:
             raise SealError

@@ -12,8 +12,6 @@ from yett.core.secret import Secret
 from yett.upstreams.backends.http.dial import Dialer
 from yett.upstreams.backends.http.endpoint import parse_endpoint
 from yett.upstreams.backends.http.transport import HttpTransport
-from yett.upstreams.backends.stdio.child import Launch
-from yett.upstreams.backends.stdio.transport import StdioTransport
 from yett.upstreams.breaker import Breakers
 from yett.upstreams.config import UpstreamConfig
 from yett.upstreams.databases import SqliteAddress, parse_database
@@ -53,6 +51,9 @@ def build(
         endpoint = parse_endpoint(config.url)
         dialer = Dialer(endpoint, ssl_context_factory)
         return HttpTransport(endpoint, dialer, offers=every_wish(config.may_ask))
+    from yett.upstreams.backends.stdio.child import Launch  # noqa: PLC0415 - only who starts programs
+    from yett.upstreams.backends.stdio.transport import StdioTransport  # noqa: PLC0415 - likewise
+
     launch = Launch(command, environment, dict(base_environment), config.cwd)
     return StdioTransport(launch, every_wish(config.may_ask))
 

@@ -8,7 +8,6 @@ from yett.core.target import JSON
 from yett.validation.backends.system import SystemResolver
 from yett.validation.cache import SchemaCache
 from yett.validation.config import ArgumentRules
-from yett.validation.kinds.build import guarding_of
 from yett.validation.kinds.guarding import Guarding
 from yett.validation.port import Resolver
 from yett.validation.references import SchemaRefused
@@ -42,6 +41,10 @@ def build_guardings(rules: Mapping[str, ArgumentRules]) -> dict[str, Guarding]:
     found: dict[str, Guarding] = {}
     problems: list[Problem] = []
     for key, rule in rules.items():
+        if not rule.arguments:
+            continue
+        from yett.validation.kinds.build import guarding_of  # noqa: PLC0415 - loads all kinds
+
         guarding, wrong = guarding_of(rule.arguments)
         if guarding.guards or guarding.forced:
             found[key] = guarding

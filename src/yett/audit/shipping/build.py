@@ -13,7 +13,7 @@ from yett.audit.reading import Merger
 from yett.audit.seeking import line_of
 from yett.audit.shipping.backends.https import HttpsSink
 from yett.audit.shipping.backends.syslog import SyslogSink
-from yett.audit.shipping.config import ShipConfig
+from yett.audit.shipping.config import ShipConfig, split_host
 from yett.audit.shipping.port import Sink
 from yett.audit.shipping.shipper import Shipper
 from yett.audit.shipping.translating import Events, Translator, Verbatim
@@ -95,9 +95,3 @@ def _sink(name: str, config: ShipConfig, clock: Clock, secret: Callable[[str], S
         username=config.username,
         secret=reader,
     )
-
-
-def split_host(text: str, port: int) -> tuple[str, int]:
-    """Split `HOST` or `HOST:PORT`; port: where none is named."""
-    parts = urlsplit(f"//{text}")
-    return parts.hostname or "", parts.port or port

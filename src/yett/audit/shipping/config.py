@@ -1,6 +1,7 @@
 """The `ship` section of `audit`: who gets a copy of the log."""
 
 from typing import Annotated, Final, Literal, final
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -41,3 +42,9 @@ class ShipConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tls: bool = True
     ca: str | None = None
     format: Format = "lines"
+
+
+def split_host(text: str, port: int) -> tuple[str, int]:
+    """Split `HOST` or `HOST:PORT`; port: where none is named."""
+    parts = urlsplit(f"//{text}")
+    return parts.hostname or "", parts.port or port
