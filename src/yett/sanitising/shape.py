@@ -22,8 +22,8 @@ class ShapeError(ValueError):
 
 
 def is_plain(result: dict[str, JSON]) -> bool:
-    """Tell whether this is what nearly every result of tools/call is, text and nothing besides, and
-    fits as it stands. False says nothing: `check_tool_result` tells."""
+    """Tell whether this is what nearly every result of tools/call is, texts and structured content and nothing
+    besides, and fits as it stands. False says nothing: `check_tool_result` tells."""
     try:
         blocks = result["content"]
         if type(blocks) is not list or len(blocks) > ANSWER_BLOCKS_MAX:
@@ -36,7 +36,8 @@ def is_plain(result: dict[str, JSON]) -> bool:
                 return False
     except (KeyError, TypeError):  # it has no such member, or is no object
         return False
-    return len(result) == 1 or (len(result) == 2 and type(result.get("isError")) is bool)  # noqa: PLR2004 - these two
+    more = len(result) - 1 - ("structuredContent" in result)
+    return more == 0 or (more == 1 and type(result.get("isError")) is bool)
 
 
 def check_tool_result(result: dict[str, JSON]) -> tuple[int, ...]:

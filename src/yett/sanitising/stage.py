@@ -11,7 +11,7 @@ from typing import Final, NoReturn, final
 import msgspec
 
 from yett.core.bounds import ANSWER_BYTES_MAX, ANSWER_TEXT_CHARS_MAX, ROUND_SECONDS_MAX
-from yett.core.call import Call, RpcError
+from yett.core.call import RpcError
 from yett.core.document import DocumentError, encode, parse
 from yett.core.errors import Denied, Fault
 from yett.core.operations import OPERATIONS
@@ -94,7 +94,7 @@ class Sanitiser:
         if (
             untrusted is not None
             and permitted.target.key not in self._particular
-            and (answered.is_text or _is_text(permitted.call, untrusted, encoded))
+            and (answered.is_text or self._fits(permitted, untrusted, encoded))
             and len(encoded) <= ANSWER_TEXT_CHARS_MAX
         ):
             hits, lent = self._scanner.scan(encoded), answered.armed.credential
@@ -107,6 +107,21 @@ class Sanitiser:
         if row_filter is None:
             return self._clean(answered, answered.error, untrusted, permitted)
         return self._clean_rows(answered, permitted, row_filter)
+
+    def _fits(self, permitted: Permitted, untrusted: dict[str, JSON], encoded: bytes) -> bool:
+        """Tell whether this is what nearly every answer is, plain, and nothing of it has to be encoded again."""
+        call = permitted.call
+        if (
+            not encoded
+            or call.operation is not _TOOLS_CALL
+            or call.task is not None
+            or not is_plain(untrusted)
+            or (call.server is None and may_name(encoded))
+        ):
+            return False
+        if "structuredContent" in untrusted:
+            self._check_output(untrusted, permitted)
+        return True
 
     def _clean_rows(
         self, answered: Answered, permitted: Permitted, row_filter: RowFilter
@@ -149,7 +164,7 @@ class Sanitiser:
     def _clean_result(
         self, answered: Answered, untrusted: dict[str, JSON], permitted: Permitted, *, plain: bool
     ) -> Cleaned:
-        """plain: it has been looked at, and holds nothing but text."""
+        """plain: see `is_plain`."""
         if not plain:
             untrusted = without_findings(untrusted)
         binary = () if plain else _check(untrusted, permitted)
@@ -329,17 +344,6 @@ class Sanitiser:
             shown["message"] = spotlit(shown["message"], new_mark())
         kept = RpcError(code, shown["message"], shown.get("data"))
         return Cleaned(answered, None, kept, encode(shown), findings)
-
-
-def _is_text(call: Call, untrusted: dict[str, JSON], encoded: bytes) -> bool:
-    """Tell whether this is a text of which nothing has to be encoded again; nearly every answer is."""
-    return (
-        encoded != b""
-        and call.operation is _TOOLS_CALL
-        and call.task is None
-        and is_plain(untrusted)
-        and (call.server is not None or not may_name(encoded))
-    )
 
 
 def _withhold(answered: Answered, result: JSON, findings: tuple[str, ...]) -> Cleaned:

@@ -15,6 +15,8 @@ TEXT = {"type": "text", "text": "hello"}
 def test_text_is_plain() -> None:
     assert is_plain({"content": [TEXT, TEXT]})
     assert is_plain({"content": [], "isError": True})
+    assert is_plain({"content": [TEXT], "structuredContent": {"a": 1}})
+    assert is_plain({"content": [TEXT], "isError": False, "structuredContent": {}})
 
 
 @pytest.mark.parametrize(
@@ -29,7 +31,9 @@ def test_text_is_plain() -> None:
         {"content": [{"type": "text", "text": "x" * (ANSWER_TEXT_CHARS_MAX + 1)}]},
         {"content": [TEXT] * (ANSWER_BLOCKS_MAX + 1)},
         {"content": [TEXT], "isError": 1},
-        {"content": [TEXT], "isError": False, "structuredContent": {}},
+        {"content": [TEXT], "isError": 1, "structuredContent": {}},
+        {"content": [TEXT], "_meta": {}, "structuredContent": {}},
+        {"structuredContent": {}},
         {"content": [TEXT], "resultType": "input_required"},
     ],
 )
@@ -45,4 +49,4 @@ _names = st.sampled_from(["content", "isError", "resultType", "_meta", "structur
 def test_plain_results_pass_the_long_way_too(result: dict[str, Any]) -> None:
     if is_plain(result):
         assert check_tool_result(result) == ()
-        assert result.keys() <= {"content", "isError"}
+        assert result.keys() <= {"content", "isError", "structuredContent"}

@@ -387,6 +387,7 @@ def test_the_worst_megabyte_is_cleaned_in_bounded_time(unit: str) -> None:
         text("a \u200b b"),
         text("AKIAIOSFODNN7EXAMPLE ghp_0123456789abcdefghijABCDEFGHIJ012345"),
         text("x", structuredContent={"a": 1}),
+        text("x", structuredContent={"password": "hunter22", "uri": "file:///x"}, isError=False),
         text("x", _meta={"yett/findings": {"secret": 9}}),
         text("x", extra=1),
         {"content": []},
