@@ -53,16 +53,15 @@ FOLD_HINT: Final = (
 """Letters of two alphabets in one word, ornamental letters, or more marks than most words have."""
 
 RUN_HINT: Final = (
-    rb"(?:^|[^A-Za-z0-9])[A-Za-z0-9]{24}|%[2-7][0-9A-Fa-f][^ ]{0,12}%[2-7][0-9A-Fa-f]|&#x?[0-9A-Fa-f]{2,6};[^ ]{0,3}&#"
+    rb"(?:^|[^A-Za-z0-9])[A-Za-z0-9]{24}|%[2-7][0-9A-Fa-f][^ ]*%[2-7][0-9A-Fa-f]|&#x?[0-9A-Fa-f]{2,6};[^ ]*&#"
     rb"|[01]{8}|\\x[2-7][0-9a-fA-F]\\\\x"
 )
 """A part of a text that may be read otherwise than it is written. A run of letters is found where it begins: each
 further place in it would cost again."""
-WHOLE_HINT: Final = (
-    rb"(?:\W|\\n)[A-Za-z][ ._-]{1,2}[A-Za-z][ ._-]{1,2}[A-Za-z][ ._-]{1,2}[A-Za-z][ ._-]{1,2}[A-Za-z][ ._-]"
-    rb"|(?i)1gn[o0]r|ign0r|pr0mp|1n57|in57r|r3v[e3]|d15r|5y573|sy573|5yst|vtaber|cebzcg|vafgehpgvba|flfgrz"
-)
-"""A text of which every letter may be another."""
+APART_HINT: Final = rb"(?:\W|\\n)[A-Za-z][ ._-]{1,2}[A-Za-z][ ._-]{1,2}[A-Za-z][ ._-]{1,2}[A-Za-z][ ._-]{1,2}[A-Za-z][ ._-]"
+"""Letters set apart."""
+TURNED_HINT: Final = rb"(?i)1gn[o0]r|1n57|5y573|5yst|cebzcg|d15r|flfgrz|ign0r|in57r|pr0mp|r3v[e3]|sy573|vafgehpgvba|vtaber"
+"""A text of which every letter may stand for another."""
 
 _LETTERS_RUN: Final = re2.compile(rb"[A-Za-z0-9+/_-]*[A-Za-z0-9]{24}[A-Za-z0-9+/_-]*={0,6}")
 _HEX: Final = re.compile(rb"(?:[0-9A-Fa-f]{2})+")

@@ -12,7 +12,7 @@ from yett.core.document import encode
 from yett.sanitising.detectors import hidden, injection, links, personal, secrets
 from yett.sanitising.detectors.automaton import Automaton
 from yett.sanitising.detectors.rules import Rule, kind_of
-from yett.sanitising.normalising import FOLD_HINT, RUN_HINT, WHOLE_HINT
+from yett.sanitising.normalising import APART_HINT, FOLD_HINT, RUN_HINT, TURNED_HINT
 from yett.sanitising.patience import Patience
 
 # A text may spell a secret in escapes once more than JSON does; a model reads those as well.
@@ -82,9 +82,9 @@ class Scanner:
 
     __slots__ = (
         "_also",
+        "_apart",
         "_coded",
         "_compiled",
-        "_disguised",
         "_folded",
         "_hidden",
         "_idle",
@@ -101,6 +101,7 @@ class Scanner:
         "_rules_of_words",
         "_shapes",
         "_spelt",
+        "_turned",
         "_words",
     )  # fmt: skip
 
@@ -115,18 +116,22 @@ class Scanner:
         self._also: dict[int, int] = {}
         self._rules_of_words: dict[int, list[int]] = {}
         self._rules_of_shapes: dict[int, list[int]] = {}
+        places: dict[bytes, int] = {}
         for index, rule in enumerate(rules):
             automaton = self._shapes if rule.shape else self._words
             of = self._rules_of_shapes if rule.shape else self._rules_of_words
-            of.setdefault(automaton.add(rule.hint), []).append(index)
+            if rule.hint not in places:
+                places[rule.hint] = automaton.add(rule.hint)
+            of.setdefault(places[rule.hint], []).append(index)
             if rule.also:
                 self._also[index] = self._shapes.add(rule.also)
         self._hidden: Final = self._shapes.add(hidden.HINT)
         self._spelt: Final = self._shapes.add(_SPELT_HINT)
-        self._named: Final = self._shapes.add(secrets.PRIVATE_NAME_HINT)
+        self._named: Final = self._words.add(secrets.PRIVATE_NAME_HINT)
         self._folded: Final = self._shapes.add(FOLD_HINT) if more else -1
         self._coded: Final = self._shapes.add(RUN_HINT) if more else -1
-        self._disguised: Final = self._shapes.add(WHOLE_HINT) if more else -1
+        self._apart: Final = self._shapes.add(APART_HINT) if more else -1
+        self._turned: Final = self._words.add(TURNED_HINT) if more else -1
         self._instructing: Final = self._words.add(injection.HINT) if more else -1
         self._words.finish()
         self._shapes.finish()
@@ -163,11 +168,11 @@ class Scanner:
             rules=(*sorted(rules), *self._own_places),
             hidden=self._hidden in shapes,
             spelt=self._spelt in shapes,
-            named=self._named in shapes,
+            named=self._named in words,
             instructing=self._instructing in words,
             folded=self._folded in shapes,
             coded=self._coded in shapes,
-            disguised=self._disguised in shapes,
+            disguised=self._apart in shapes or self._turned in words,
         )
         return hits if hits.is_worth_a_look or hits.named else None
 

@@ -7,8 +7,9 @@ import re2
 
 _ANYWHERE: Final = re2._Anchor.UNANCHORED  # noqa: SLF001 - see `places`
 
-# Room for the states that a hostile text can make; an honest one needs less than one megabyte.
-_BYTES_MAX: Final = 16 * 1024 * 1024
+_BYTES_MAX: Final = 32 * 1024 * 1024
+"""Of states. What sixty megabytes of many kinds of text need, of which half is ever touched; with less, all are
+thrown away and made anew, and a text takes ten times as long."""
 
 
 @final

@@ -146,7 +146,7 @@ RULES: Final = (
     _rule("image", rf"(?i:url)\(\s*[\"']?{_WITH_DATA}", r"(?i:url)\(", _picture, group=1),
     _rule("link", rf"\]\(\s*<?{_WITH_DATA}", r"\]\([^)\s]*[?]", _marked_link, group=1, shape=True),
     _rule("link", rf"<(?i:a|form|area)\b[^>]*\b(?i:href|action)\s*=\s*[\"']?{_WITH_DATA}", r"<(?i:a|form|area)[^a-z]", _link, group=1),
-    _rule("misleading", rf"\.[A-Za-z]{{2,18}}(?:[/?#:][^\]\s]*)?\]\(\s*<?{_ADDRESS}", r"\.[a-z]{2,4}\]\(|\.(?:com|org|net|io|gov|edu|bank|app|dev)/[^\]\s]{0,40}\]\(", _misleading, group=1, shape=True),
+    _rule("misleading", rf"\.[A-Za-z]{{2,18}}(?:[/?#:][^\]\s]*)?\]\(\s*<?{_ADDRESS}", r"\.[a-z]{2,4}\]\(|\.(?:com|org|net|io|gov|edu|bank|app|dev)/[^\]\s]*\]\(", _misleading, group=1, shape=True),
     _rule("script", r"(?:\]\(\s*<?|\b(?i:href|src|action|formaction|data|xlink:href)\s*=\s*[\"']?|^\s*)((?i:javascript|vbscript|livescript)\s*:[^\s)\"'>]{1,400})", r"(?i:javascript|vbscript|livescript)", group=1),
     _rule("data", r"((?i:data:text/html|data:application/xhtml)[^\s)\"'>]+)", r"(?i:data:text/html|data:application/xhtml)", group=1),
     _rule("data", r"(?i:data:image/svg\+xml)[^,]{0,60}?(;base64)?,([^\s)\"'>]+)", r"(?i:data:image/svg)", _active_picture),

@@ -26,8 +26,9 @@ def anything(_match: Any) -> bool:
 class Rule(msgspec.Struct, frozen=True):
     """name: shown in place of what was found. group: which part of a match that is; 0: all of it.
     check: has the last word. also: a hint of a shape that must be there as well, where words alone are
-    too common. shape: the hint repeats itself or stands for any digits, so it belongs to
-    the automaton of shapes; words and shapes in one would have a state for every pair."""
+    too common. shape: the hint is made of any letters, digits or signs, so it belongs to the
+    automaton of shapes. One that has both, or a word of which anything is counted behind it (`{0,12}`), has a state for
+    every pair: more than fit its memory, so that texts which it has not seen before take ten times as long."""
 
     name: str
     pattern: bytes

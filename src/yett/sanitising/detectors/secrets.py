@@ -6,8 +6,6 @@ from typing import Any, Final
 from yett.sanitising.detectors.plausible import is_placeholder, is_random, is_varied
 from yett.sanitising.detectors.rules import Check, Rule
 
-_REPETITION: Final = re.compile(r"[*+]|\{(?:[5-9]|1[0-9])|\{0,")
-
 
 def _varied(match: Any) -> bool:
     return is_varied(match.group())
@@ -19,22 +17,27 @@ for every letter of a text, and the fewer it has, the sooner it has seen them al
 
 
 def _token(
-    name: str, prefix: str, body: str, shortest: int, longest: int | None = None, hint: str = ""
-) -> Rule:
+    name: str, prefix: str, body: str, shortest: int, longest: int | None = None, hint: str = "",
+    *, shape: bool = False,
+) -> Rule:  # fmt: skip
     """A prefix that stands nowhere else, then characters of one class. hint: the part of the prefix
     that is always the same, where there is more to it."""
     most = "" if longest is None else str(longest)
     pattern = f"(?:{prefix}){body}{{{shortest},{most}}}".encode()
     hint = hint or f"(?:{prefix}){body}{{{_HINTED}}}"
-    return Rule(name, pattern, hint.encode(), _varied, shape=_repeats(hint))
+    return Rule(name, pattern, hint.encode(), _varied, shape=shape)
 
 
-def _form(name: str, pattern: str, hint: str, check: Check = _varied, *, group: int = 0) -> Rule:
-    return Rule(name, pattern.encode(), hint.encode(), check, group, shape=_repeats(hint))
-
-
-def _repeats(hint: str) -> bool:
-    return _REPETITION.search(hint) is not None
+def _form(
+    name: str,
+    pattern: str,
+    hint: str,
+    check: Check = _varied,
+    *,
+    group: int = 0,
+    shape: bool = False,
+) -> Rule:
+    return Rule(name, pattern.encode(), hint.encode(), check, group, shape=shape)
 
 
 _ALNUM: Final = "[A-Za-z0-9]"
@@ -71,7 +74,7 @@ _TOKENS: Final = (
     _token("shopify-token", "shp(?:at|ca|pa|ss)_", "[0-9A-Fa-f]", 32, 32),
     _token("square-token", "sq0(?:atp|csp|idp)-", _URL64, 22, 60),
     _token("vault-token", "hv[sbr]\\.", _URL64, 24, 400),
-    _token("terraform-token", "[A-Za-z0-9]{14}\\.atlasv1\\.", "[A-Za-z0-9_=-]", 40, 120, hint=r"\.atlasv1\."),
+    _token("terraform-token", "[A-Za-z0-9]{14}\\.atlasv1\\.", "[A-Za-z0-9_=-]", 40, 120, hint=r"\.atlasv1\.", shape=True),
     _token("atlassian-token", "AT(?:ATT3|CTT3|BB[A-Za-z0-9])", "[A-Za-z0-9_=-]", 28, 400),
     _token("linear-key", "lin_(?:api|oauth)_", _ALNUM, 32, 64),
     _token("notion-token", "ntn_", _ALNUM, 40, 60),
@@ -85,8 +88,8 @@ _TOKENS: Final = (
     _token("planetscale-token", "pscale_(?:tkn|pw|oauth)_", "[A-Za-z0-9_.=-]", 32, 64),
     _token("supabase-key", "sb(?:p|_secret|_publishable)_", "[A-Za-z0-9_]", 30, 64),
     _token("databricks-token", "dapi", _HEX, 32, 40),
-    _token("telegram-token", "[0-9]{8,10}:AA", _URL64, 32, 36, hint="[0-9]:AA"),
-    _token("airtable-token", "pat[A-Za-z0-9]{14}\\.", _HEX, 60, 64),
+    _token("telegram-token", "[0-9]{8,10}:AA", _URL64, 32, 36, hint="[0-9]:AA", shape=True),
+    _token("airtable-token", "pat[A-Za-z0-9]{14}\\.", _HEX, 60, 64, shape=True),
     _token("onepassword-token", "ops_eyJ", "[A-Za-z0-9_+/=-]", 60),
     _token("age-key", "AGE-SECRET-KEY-1", "[0-9A-Z]", 50, 60),
     _token("readme-key", "rdme_", "[A-Za-z0-9]", 60, 80),
@@ -164,23 +167,23 @@ _NAME_WORDS: Final = (
 _NAMES: Final = f"(?i:{_NAME_WORDS})"
 _SUFFIX: Final = r"(?i:s|[_-]?(?:value|base64|prod|production|dev|[0-9]))?"
 _ASSIGNED: Final = rf"([A-Za-z0-9_.-]{{0,40}}{_NAMES}){_SUFFIX}[\"'\]]{{0,2}}[ \t]*(?:=>|:=|[:=])"
-_ASSIGNED_HINT: Final = r"(?i:passw|phrase|pwd|secret|token|credential|key)[A-Za-z0-9_-]{0,14}[\\\"'\]]{0,4}[ \t]*(?:\\t[ \t]*)*(?:=>|[:=])=?(?:\\[ntrf]|\s)*[\\\"'`]{0,4}[^\s\"'`(){}<>]{8}"
+_ASSIGNED_HINT: Final = r"(?i:passw|phrase|pwd|secret|token|credential|key)[A-Za-z0-9_-]*[\\\"'\]]*[ \t]*(?:\\t[ \t]*)*(?:=>|[:=])=?(?:\\[ntrf]|\s)*[\\\"'`]*[^\s\"'`(){}<>]{8}"
 
 _FORMS: Final = (
     _form("aws-access-key-id", r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}\b", "(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{2}"),
     _form("openai-key", r"\bsk-[A-Za-z0-9]{32,64}\b", "sk-[A-Za-z0-9]{4}"),
     _form("twilio-key", r"\bSK[0-9a-f]{32}\b", "SK[0-9a-f]{4}"),
     _form("mailgun-key", r"\b(?:priv)?key-[0-9a-f]{32}\b", "key-[0-9a-f]{3}"),
-    _form("mailchimp-key", r"\b[0-9a-f]{32}-us[0-9]{1,2}\b", "[0-9a-f]-us[0-9]"),
-    _form("azure-client-secret", r"[A-Za-z0-9_~.-]{3}[0-9]Q~[A-Za-z0-9_~.-]{31,34}", r"[0-9]Q~"),
+    _form("mailchimp-key", r"\b[0-9a-f]{32}-us[0-9]{1,2}\b", "[0-9a-f]-us[0-9]", shape=True),
+    _form("azure-client-secret", r"[A-Za-z0-9_~.-]{3}[0-9]Q~[A-Za-z0-9_~.-]{31,34}", r"[0-9]Q~", shape=True),
     _form("azure-storage-key", r"AccountKey=([A-Za-z0-9+/]{60,100}={0,2})", "AccountKey=", group=1),
-    _form("vault-token", r"\bs\.[A-Za-z0-9]{24}\b", r"s\.[A-Za-z0-9]{16}", lambda match: is_random(match.group()[2:])),
-    _form("discord-token", r"\b[MNO][A-Za-z0-9_-]{23,25}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,40}\b", r"\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{16}"),
+    _form("vault-token", r"\bs\.[A-Za-z0-9]{24}\b", r"s\.[A-Za-z0-9]{16}", lambda match: is_random(match.group()[2:]), shape=True),
+    _form("discord-token", r"\b[MNO][A-Za-z0-9_-]{23,25}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,40}\b", r"\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{16}", shape=True),
     _form("mapbox-token", r"\b(?i:[ps]k)\.[A-Za-z0-9]{50,100}\.[A-Za-z0-9]{20,30}", r"(?i:[ps]k)\.[A-Za-z0-9]{3}"),
     _form("octopus-key", r"\bAPI-[A-Z0-9]{26}\b", "API-[A-Z0-9]{2}"),
     _form("json-web-token", r"eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]{8,}){2}(?:\.[A-Za-z0-9_-]+){0,2}", "eyJ[A-Za-z0-9_-]{4}"),
     _form("private-key", r"-----BEGIN[ A-Z0-9]{0,40}PRIVATE KEY(?: BLOCK)?-----(?:[^-]|-[^-])*(?:-----END[ A-Z0-9]{0,40}-----)?", "PRIVATE KEY", _key_body),
-    _form("url-password", r"\b[A-Za-z][A-Za-z0-9+.-]{1,30}://[^\s:/@\"'<>`?#]*:([^\s/\"'<>`]+)@[A-Za-z0-9\[]", r"://[^\s:/@\"'<>`?#]*:[^\s/\"'<>`]+@", _password, group=1),
+    _form("url-password", r"\b[A-Za-z][A-Za-z0-9+.-]{1,30}://[^\s:/@\"'<>`?#]*:([^\s/\"'<>`]+)@[A-Za-z0-9\[]", r"://[^\s:/@\"'<>`?#]*:[^\s/\"'<>`]+@", _password, group=1, shape=True),
     _form("authorization-header", r"(?i:authorization)[\"']?\s*[:=]\s*[\"']?([A-Za-z][A-Za-z-]{2,20}\s+)?([A-Za-z0-9+/_.~=-]{8,})", rf"(?i:authorization)[\\\"']*{_GAP}[:=]", _authorization, group=2),
     _form("curl-credential", r"\bcurl\b(?:[^\n\\]|\\[^\n]|\\\n)*?\s(?:-u|--user)[ =]?\s*[\"']?([^\s:\"'<>$]*[\"']?:[\"']?[^\s\"'<>]{3,}|[^\s:\"'<>$]{8,}:)", "curl", _curl, group=1),
     _form("assigned-secret", _ASSIGNED + r"\s*[\"'`]([^\s\"'`]{8,200})", _ASSIGNED_HINT, _assigned, group=2),
@@ -214,7 +217,7 @@ _PRIVATE_NAME: Final = re.compile(
     rf"(?:{_NAME_WORDS}|authorization|cookie|bearer|apikey|pin|cvv|cvc|otp|passcode){_SUFFIX.replace('(?i:', '(?:')}$",
     re.IGNORECASE,
 )
-PRIVATE_NAME_HINT: Final = rb'(?i:password|passwd|passphrase|pwd|secret|token|credential|key|authorization|cookie|bearer|pin|cvv|cvc|otp|passcode)[a-z0-9_-]{0,12}":'
+PRIVATE_NAME_HINT: Final = rb'(?i:password|passwd|passphrase|pwd|secret|token|credential|key|authorization|cookie|bearer|pin|cvv|cvc|otp|passcode)[a-z0-9_-]*":'
 
 
 def is_private_name(name: str) -> bool:
