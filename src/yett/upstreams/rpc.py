@@ -56,11 +56,6 @@ def call_parts(tool: str, meta: bytes) -> tuple[bytes, bytes]:
     return before, b',"_meta":%b}}' % meta if meta else b"}}"
 
 
-def encode_call(identifier: int, parts: tuple[bytes, bytes], arguments: bytes) -> bytes:
-    """Return a call as a message. parts: see `call_parts`. arguments: compact JSON."""
-    return b"%b%d%b%b%b" % (START, identifier, parts[0], arguments, parts[1])
-
-
 def read_message(body: bytes) -> dict[str, JSON]:
     """Return the one message in `body`.
 
@@ -154,15 +149,14 @@ def _without_result_type(encoded: bytes) -> bytes:
     return b""
 
 
-def named_id(line: bytes) -> int:
-    """Return the id of the answer that a line seems to be; 0: it does not look like one, or is laid out."""
+def named_id(line: bytes) -> bytes:
+    """Return the id of the answer that a line seems to be, in digits; nothing that was asked: it is none, or is
+    laid out."""
     if line.startswith(START):
-        digits = line[len(START) : line.find(b",", len(START), len(START) + _ID_DIGITS_MAX)]
-    elif line.startswith(_BEFORE_RESULT_FIRST):
-        digits = line[line.rfind(b":", -_ID_DIGITS_MAX) + 1 : -1]
-    else:
-        return 0
-    return int(digits) if digits.isdigit() else 0
+        return line[len(START) : len(START) + _ID_DIGITS_MAX].partition(b",")[0]
+    if line.startswith(_BEFORE_RESULT_FIRST):
+        return line[-_ID_DIGITS_MAX:-1].rpartition(b":")[2]
+    return b""
 
 
 def completed(exchange: Exchange, beside: Beside | None = None) -> Exchange:

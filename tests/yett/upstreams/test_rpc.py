@@ -13,9 +13,9 @@ from yett.core.tasks import EXTENSION
 from yett.upstreams.handshake import MODERN_META, initialize_params, with_beside
 from yett.upstreams.port import Beside, Exchange, Wishes
 from yett.upstreams.rpc import (
+    START,
     InvalidAnswer,
     call_parts,
-    encode_call,
     encode_reply,
     encode_request,
     named_id,
@@ -209,27 +209,24 @@ def test_a_result_of_a_type_that_was_not_offered_is_refused(place: str, kind: An
 
 
 @pytest.mark.parametrize(
-    ("line", "identifier"),
+    ("line", "name"),
     [
-        (b'{"jsonrpc":"2.0","id":7,"result":{}}', 7),
-        (b'{"jsonrpc":"2.0","id":12345,"error":{"code":1,"message":"x"}}', 12345),
-        (b'{"result":{"a":[1]},"jsonrpc":"2.0","id":7}', 7),
-        (b'{"jsonrpc":"2.0","id":"7","result":{}}', 0),
-        (b'{"jsonrpc":"2.0","id":7.0,"result":{}}', 0),
-        (b'{"jsonrpc":"2.0","id":-7,"result":{}}', 0),
-        (b'{"jsonrpc":"2.0","id":7', 0),
-        (b'{"jsonrpc":"2.0","id":' + b"7" * 100 + b',"result":{}}', 0),
-        (b'{"result":', 0),
-        (b'{"result":{}', 0),
-        (b'{ "jsonrpc":"2.0","id":7,"result":{}}', 0),
-        (b"hello", 0),
-        (b"", 0),
+        (b'{"jsonrpc":"2.0","id":7,"result":{}}', b"7"),
+        (b'{"jsonrpc":"2.0","id":12345,"error":{"code":1,"message":"x"}}', b"12345"),
+        (b'{"result":{"a":[1]},"jsonrpc":"2.0","id":7}', b"7"),
+        (b'{"jsonrpc":"2.0","id":"7","result":{}}', b'"7"'),
+        (b'{"jsonrpc":"2.0","id":7.0,"result":{}}', b"7.0"),
+        (b'{"jsonrpc":"2.0","id":-7,"result":{}}', b"-7"),
+        (b'{"jsonrpc":"2.0","id":' + b"7" * 100 + b',"result":{}}', b"7" * 18),
+        (b'{"result":', b'{"result"'),
+        (b'{"result":{}', b"{"),
+        (b'{ "jsonrpc":"2.0","id":7,"result":{}}', b""),
+        (b"hello", b""),
+        (b"", b""),
     ],
 )
-def test_the_id_of_an_answer_is_guessed_only_where_it_is_plain(
-    line: bytes, identifier: int
-) -> None:
-    assert named_id(line) == identifier
+def test_the_id_of_an_answer_is_guessed_and_never_longer_than_one(line: bytes, name: bytes) -> None:
+    assert named_id(line) == name
 
 
 @pytest.mark.parametrize("arguments", [{}, {"a": 'x"}}'}, {"name": "☃"}])
@@ -241,4 +238,5 @@ def test_a_call_from_parts_is_the_request_that_it_stands_for(
     parts = call_parts(tool, encode(meta) if meta else b"")
     params = {"name": tool, "arguments": arguments} | ({"_meta": meta} if meta else {})
 
-    assert encode_call(7, parts, encode(arguments)) == encode_request(7, "tools/call", params)
+    call = b"%b7%b%b%b" % (START, parts[0], encode(arguments), parts[1])
+    assert call == encode_request(7, "tools/call", params)

@@ -46,8 +46,13 @@ class Launch(msgspec.Struct, frozen=True):
 
 
 class Listener(Protocol):
+    def answers(self, lines: list[bytes]) -> int:
+        """Take, of lines of standard output without their ends, the first ones that somebody waits for; return how
+        many there were. The others are taken one by one."""
+        ...
+
     def line(self, line: bytes) -> bool:
-        """One line of standard output, without its end. Returns whether somebody waited for it."""
+        """One line. Returns whether somebody waited for it."""
         ...
 
     def ended(self, why: str, *, broken: bool) -> None:
@@ -78,11 +83,11 @@ class Child(asyncio.SubprocessProtocol):
         self._listener = listener
 
     def write(self, line: bytes) -> bool:
-        """Write one line; False if it cannot be, and then nothing of it was written."""
+        """Write one line, with its end; False if it cannot be, and then nothing of it was written."""
         stdin = self._input
         if stdin is None or stdin.is_closing() or stdin.get_write_buffer_size() > UNREAD_BYTES_MAX:
             return False
-        stdin.write(line + b"\n")
+        stdin.write(line)
         return True
 
     def end(self, why: str, *, broken: bool = False) -> None:
@@ -131,8 +136,8 @@ class Child(asyncio.SubprocessProtocol):
 
     def pipe_data_received(self, fd: int, data: bytes | str) -> None:
         chunk = cast("bytes", data)
-        started = perf_counter()
         if fd == _STDERR:
+            started = perf_counter()
             self._words.feed(chunk)
             self._spend(perf_counter() - started)
             return
@@ -141,13 +146,13 @@ class Child(asyncio.SubprocessProtocol):
         except LineTooLong:
             self.end("it wrote a line that is too long", broken=True)
             return
-        listener = self._listener
-        if len(lines) == 1 and listener is not None and self._turn is None and not self._waiting:
-            if listener.line(lines[0]):  # most often it is the answer that somebody waits for
+        if self._listener is not None and self._turn is None and not self._waiting:
+            count = self._listener.answers(lines)
+            if count:  # most often all of it is what somebody waits for
                 self._pace.forgive()
-            else:
-                self._spend(perf_counter() - started)
-            return
+                if count == len(lines):
+                    return
+                lines = lines[count:]
         self._waiting.extend(lines)
         if self._turn is None:
             self._take_turn()

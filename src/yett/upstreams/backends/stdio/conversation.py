@@ -5,20 +5,20 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final, final
 
-from yett.core.document import encode
+import msgspec
+
 from yett.core.notices import PROGRESS
 from yett.core.target import JSON
 from yett.upstreams.backends.stdio.child import Child
 from yett.upstreams.backends.stdio.hearing import Hearing
 from yett.upstreams.backends.stdio.lines import LastWords
-from yett.upstreams.deadlines import Deadlines
-from yett.upstreams.handshake import MODERN_META, with_beside, with_meta
+from yett.upstreams.handshake import with_beside, with_meta
 from yett.upstreams.port import Exchange
 from yett.upstreams.rpc import (
+    START,
     InvalidAnswer,
     announces_change,
-    call_parts,
-    encode_call,
+    completed,
     encode_notification,
     encode_request,
     is_answer,
@@ -28,11 +28,13 @@ from yett.upstreams.rpc import (
     read_result,
     reply_to,
 )
+from yett.upstreams.text_answers import NO_FORM, form_of
 
 PENDING_MAX: Final = 1024
-_CALLS_MAX: Final = 1024
-_META: Final = encode(MODERN_META)
+TICK_SECONDS: Final = 0.05
+"""How often it is looked for requests that waited too long. A timer of its own costs each call about 5 µs."""
 _CANCELLED: Final = "notifications/cancelled"
+_NEVER: Final = float("inf")
 # Some servers greet on standard output before they listen to the protocol.
 GREETING_LINES_MAX: Final = 50
 
@@ -50,10 +52,25 @@ class Ended(Exception):
 
 
 @final
+class Asked(msgspec.Struct, frozen=True, eq=False):
+    """A request that was written. name: its id, in digits. answer: what it waits for, until `deadline` (loop time);
+    then that raises TimeoutError. hearing: what passes beside it."""
+
+    name: bytes
+    answer: "asyncio.Future[Exchange]"
+    deadline: float
+    hearing: Hearing | None = None
+
+    @property
+    def identifier(self) -> int:
+        return int(self.name)
+
+
+@final
 class Conversation:
-    """alive: the process can still be asked. opened: it has answered, so greetings are over. sole: whose
-    the process is for now; what names no request is for them. events: takes notifications that are
-    about no request.
+    """alive: the process can still be asked. opened: it has answered, so greetings are over. modern: each request
+    says who asks. sole: whose the process is for now; what names no request is for them. events: takes
+    notifications that are about no request.
     """
 
     def __init__(
@@ -66,31 +83,31 @@ class Conversation:
         sole: Hearing | None = None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
+        self._make_future = self._loop.create_future
         self._child = child
         self._words = words
         self._change = change
         self._ended = ended
-        self._deadlines = Deadlines(self._loop)
-        self._pending: dict[int, asyncio.Future[Exchange]] = {}
-        self._hearings: dict[int, Hearing] = {}
-        self._calls: dict[str, tuple[bytes, bytes]] = {}
+        self._pending: dict[bytes, Asked] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._form = NO_FORM
         self._last_id = 0
         self._greetings = 0
         self.sole = sole
         self.events: Callable[[dict[str, JSON]], None] = _ignore
         self.alive = True
         self.opened = False
+        self.modern = False
         self.since = self._loop.time()
         child.attach(self)
 
-    def post(self, method: str, params: dict[str, JSON]) -> "tuple[int, asyncio.Future[Exchange]]":
-        """Write a request and return what its answer will arrive in.
+    def post(self, method: str, params: dict[str, JSON]) -> Asked:
+        """Write a request whose answer may take as long as it likes.
 
         Raises:
             NotWritten: it could not be written.
         """
-        identifier = self._last_id = self._last_id + 1
-        return identifier, self._post(identifier, method, params)
+        return self._post(method, params, _NEVER, None)
 
     async def ask(
         self,
@@ -98,12 +115,9 @@ class Conversation:
         params: dict[str, JSON],
         deadline: float,
         *,
-        modern: bool = False,
         hearing: Hearing | None = None,
     ) -> Exchange:
-        """Send one request and wait for its answer until `deadline` (loop time).
-
-        modern: whether it is to say who asks. hearing: what passes beside it.
+        """Send one request and wait for its answer until `deadline` (loop time). hearing: what passes beside it.
 
         Raises:
             NotWritten: it could not be written.
@@ -111,96 +125,97 @@ class Conversation:
             TimeoutError: no answer in time; the server was told that nobody waits.
             InvalidAnswer: the answer is neither a result nor an error.
         """
-        identifier = self._last_id = self._last_id + 1
-        if hearing is not None:
-            params = with_beside(params, hearing.beside, identifier, modern=modern)
-        elif modern:
+        if self.modern and hearing is None:
             params = with_meta(params)
-        answered = False
-        waiter = self._post(identifier, method, params)
-        self._deadlines.watch(waiter, deadline)
-        if hearing is not None:
-            hearing.begin(identifier)
-            self._hearings[identifier] = hearing
+        asked = self._post(method, params, deadline, hearing)
         try:
-            exchange = await waiter
-            answered = True
-            return exchange
-        except (Ended, InvalidAnswer):
-            answered = True
-            raise
+            return await asked.answer
         finally:
-            self._hearings.pop(identifier, None)
-            self._deadlines.forget(waiter)
-            if not answered:
-                self.withdraw(identifier)
+            self.withdraw(asked)
 
     def _post(
-        self, identifier: int, method: str, params: dict[str, JSON]
-    ) -> "asyncio.Future[Exchange]":
-        return self._write(identifier, encode_request(identifier, method, params))
-
-    def post_call(
-        self, tool: str, arguments: bytes, deadline: float, *, modern: bool
-    ) -> "tuple[int, asyncio.Future[Exchange]]":
-        """As `post`, for a call besides which nothing passes. Who has waited, however it ended, calls `settle`.
-
-        arguments: compact JSON. deadline: loop time; then it raises TimeoutError. modern: see `ask`.
-
-        Raises:
-            NotWritten: it could not be written.
-        """
-        parts = self._calls.get(tool)
-        if parts is None:
-            if len(self._calls) >= _CALLS_MAX:
-                self._calls.clear()
-            parts = self._calls[tool] = call_parts(tool, _META if modern else b"")
-        identifier = self._last_id = self._last_id + 1
-        waiter = self._write(identifier, encode_call(identifier, parts, arguments))
-        self._deadlines.watch(waiter, deadline)
-        return identifier, waiter
-
-    def settle(self, identifier: int, waiter: "asyncio.Future[Exchange]") -> None:
-        """Nobody waits any more, answered or not."""
-        self._deadlines.forget(waiter)
-        if identifier in self._pending:
-            self.withdraw(identifier)
-
-    def _write(self, identifier: int, line: bytes) -> "asyncio.Future[Exchange]":
+        self, method: str, params: dict[str, JSON], deadline: float, hearing: Hearing | None
+    ) -> Asked:
         if not self.alive or len(self._pending) >= PENDING_MAX:
             raise NotWritten("it ended" if not self.alive else "too many calls wait for it")
-        if not self._child.write(line):
+        identifier = self._last_id = self._last_id + 1
+        if hearing is not None:
+            params = with_beside(params, hearing.beside, identifier, modern=self.modern)
+        if not self._child.write(encode_request(identifier, method, params) + b"\n"):
             raise NotWritten("it does not read its input")
-        waiter: asyncio.Future[Exchange] = self._loop.create_future()
-        self._pending[identifier] = waiter
-        return waiter
+        if hearing is not None:
+            hearing.begin(identifier)
+        return self._await(b"%d" % identifier, deadline, hearing)
 
-    def withdraw(self, identifier: int) -> None:
+    def post_call(
+        self, before: bytes, arguments: bytes, after: bytes, seconds: float
+    ) -> Asked | None:
+        """Write a call besides which nothing passes; None: it cannot be, and nothing was written. Who stops waiting
+        calls `withdraw`. before, after: see `call_parts`. arguments: compact JSON."""
+        if not self.alive or len(self._pending) >= PENDING_MAX:
+            return None
+        identifier = self._last_id = self._last_id + 1
+        name = b"%d" % identifier
+        if not self._child.write(b"%b%b%b%b%b\n" % (START, name, before, arguments, after)):
+            return None
+        return self._await(name, self._loop.time() + seconds, None)
+
+    def _await(self, name: bytes, deadline: float, hearing: Hearing | None) -> Asked:
+        asked = self._pending[name] = Asked(name, self._make_future(), deadline, hearing)
+        if self._timer is None and deadline < _NEVER:
+            self._timer = self._loop.call_later(TICK_SECONDS, self._tick)
+        return asked
+
+    def _tick(self) -> None:
+        """End the waits that took too long."""
+        now = self._loop.time()
+        waiting = [asked for asked in self._pending.values() if asked.deadline < _NEVER]
+        for asked in waiting:
+            if asked.deadline <= now and not asked.answer.done():
+                asked.answer.set_exception(TimeoutError())
+        self._timer = self._loop.call_later(TICK_SECONDS, self._tick) if waiting else None
+
+    def withdraw(self, asked: Asked) -> None:
         """Nobody waits any more. A late answer is dropped (THREATS.md P13)."""
-        if self._pending.pop(identifier, None) is not None:
-            self.notify("notifications/cancelled", {"requestId": identifier})
+        if self._pending.pop(asked.name, None) is not None:
+            self.notify(_CANCELLED, {"requestId": asked.identifier})
 
     def notify(self, method: str, params: dict[str, JSON] | None = None) -> None:
-        self._child.write(encode_notification(method, params))
+        self.write(encode_notification(method, params))
 
     def write(self, line: bytes) -> None:
-        self._child.write(line)
+        self._child.write(line + b"\n")
 
     async def close(self, why: str = "it was stopped") -> None:
-        self.alive = False
-        self._deadlines.close()
         self._fail_all(why, broken=False)
         await self._child.stop()
+
+    def answers(self, lines: list[bytes]) -> int:
+        """Take the lines that are like the last plain answer, and are waited for, from the first on to one that is
+        not; return how many there were. `line` would say the same of each."""
+        pending, read = self._pending, self._form.read
+        for count, line in enumerate(lines):
+            name = named_id(line)
+            asked = pending.get(name)
+            if asked is None or asked.hearing is not None or asked.answer.done():
+                return count
+            exchange = read(line, name)
+            if exchange is None:
+                return count
+            del pending[name]
+            asked.answer.set_result(exchange)
+        return len(lines)
 
     def line(self, line: bytes) -> bool:
         line = line.removesuffix(b"\r")
         if not line:
             return False
-        identifier = named_id(line)
-        if identifier in self._pending:
+        asked = self._pending.get(named_id(line))
+        if asked is not None:
             with suppress(InvalidAnswer):  # what it is instead is found out below
-                exchange = read_result(line, identifier, modern=False)
-                return self._hand_over(identifier, exchange)
+                exchange = read_result(line, asked.identifier, modern=False)
+                self._learn(line, asked, exchange)
+                return self._hand_over(asked.name, exchange)
         try:
             message = read_message(line)
         except InvalidAnswer:
@@ -216,28 +231,37 @@ class Conversation:
             self._take_notification(message, len(line))
         return False
 
+    def _learn(self, line: bytes, asked: Asked, exchange: Exchange) -> None:
+        """Remember how a plain answer is written, so that the next is only compared with it."""
+        if exchange.result is None or not exchange.encoded:
+            return
+        if self.modern:
+            result = dict(exchange.result)
+            exchange = completed(Exchange(result, None, len(line), exchange.encoded))
+        self._form = form_of(line, asked.name, exchange) or self._form
+
     def _take_answer(self, message: dict[str, JSON], size: int) -> bool:
         identifier = message.get("id")
         if type(identifier) is not int:
             return False
         try:
-            return self._hand_over(identifier, read_outcome(message, size))
+            return self._hand_over(b"%d" % identifier, read_outcome(message, size))
         except InvalidAnswer as error:
-            return self._hand_over(identifier, error)
+            return self._hand_over(b"%d" % identifier, error)
 
-    def _hand_over(self, identifier: int, answer: Exchange | InvalidAnswer) -> bool:
+    def _hand_over(self, name: bytes, answer: Exchange | InvalidAnswer) -> bool:
         """Tell whether somebody waited for it."""
-        waiter = self._pending.pop(identifier, None)
-        if waiter is None or waiter.done():
+        asked = self._pending.pop(name, None)
+        if asked is None or asked.answer.done():
             return False
         self.opened = True
-        if self._hearings and identifier in self._hearings:
+        if asked.hearing is not None:
             # Now: what stands behind the answer may be read before its caller wakes.
-            self._hearings.pop(identifier).close()
+            asked.hearing.close()
         if isinstance(answer, Exchange):
-            waiter.set_result(answer)
+            asked.answer.set_result(answer)
         else:
-            waiter.set_exception(answer)
+            asked.answer.set_exception(answer)
         return True
 
     def _take_request(self, message: dict[str, JSON]) -> None:
@@ -245,7 +269,7 @@ class Conversation:
             return
         reply = reply_to(message)
         if reply is not None:
-            self._child.write(reply)
+            self.write(reply)
 
     def _take_notification(self, message: dict[str, JSON], size: int) -> None:
         """Progress names its request by our token; on a process of one's own the rest is about the one
@@ -253,9 +277,9 @@ class Conversation:
         method, params = message["method"], message.get("params")
         if method == PROGRESS:
             token = params.get("progressToken") if isinstance(params, dict) else None
-            hearing = self._hearings.get(token) if type(token) is int else None
-            if hearing is not None:
-                hearing.take_notice(message, size)
+            asked = self._pending.get(b"%d" % token) if type(token) is int else None
+            if asked is not None and asked.hearing is not None:
+                asked.hearing.take_notice(message, size)
         elif self.sole is None:
             self.events(message)
         elif method == _CANCELLED:
@@ -271,16 +295,15 @@ class Conversation:
 
     def ended(self, why: str, *, broken: bool) -> None:
         """Called by the child, once."""
-        self.alive = False
-        self._deadlines.close()
         self._fail_all(why, broken=broken)
         self._ended(self, why)
 
     def _fail_all(self, why: str, *, broken: bool) -> None:
+        self.alive = False
         pending, self._pending = self._pending, {}
-        for waiter in pending.values():
-            if not waiter.done():
-                waiter.set_exception(Ended(why, broken=broken))
+        for asked in pending.values():
+            if not asked.answer.done():
+                asked.answer.set_exception(Ended(why, broken=broken))
 
 
 def _ignore(message: dict[str, JSON]) -> None:

@@ -16,8 +16,6 @@ async def exchange_with(
     method: str,
     params: dict[str, JSON],
     deadline: float,
-    *,
-    modern: bool,
     hearing: Hearing | None = None,
 ) -> Exchange:
     """Ask one thing and return the answer. deadline: loop time. hearing: who asks, if more than the
@@ -27,40 +25,23 @@ async def exchange_with(
         Fault: as `Transport.request`.
     """
     try:
-        exchange = await conversation.ask(method, params, deadline, modern=modern, hearing=hearing)
-        if not modern:
+        exchange = await conversation.ask(method, params, deadline, hearing=hearing)
+        if not conversation.modern:
             return exchange
         return completed(exchange, None if hearing is None else hearing.beside)
     except (TimeoutError, NotWritten, InvalidAnswer, Ended) as trouble:
-        raise _as_fault(trouble) from None
+        raise as_fault(trouble) from None
 
 
-async def call_with(
-    conversation: Conversation, tool: str, arguments: bytes, deadline: float, *, modern: bool
-) -> Exchange:
-    """As `exchange_with`, for a call besides which nothing passes. arguments: compact JSON.
-
-    Raises:
-        Fault: as there.
-    """
-    identifier, waiter = 0, None
-    try:
-        identifier, waiter = conversation.post_call(tool, arguments, deadline, modern=modern)
-        exchange = await waiter
-        return completed(exchange) if modern else exchange
-    except (TimeoutError, NotWritten, InvalidAnswer, Ended) as trouble:
-        raise _as_fault(trouble) from None
-    finally:
-        if waiter is not None:
-            conversation.settle(identifier, waiter)
-
-
-def _as_fault(trouble: Exception) -> Fault:
+def as_fault(trouble: BaseException) -> BaseException:
+    """Return what the port says of something that was raised by a conversation; anything else as it is."""
     if isinstance(trouble, TimeoutError):
         return Fault(Reason.UPSTREAM_TIMEOUT, "no answer in time", sent=True)
     if isinstance(trouble, NotWritten):
         return Fault(Reason.UPSTREAM_UNREACHABLE, str(trouble))
-    broken = isinstance(trouble, InvalidAnswer) or (isinstance(trouble, Ended) and trouble.broken)
+    if not isinstance(trouble, InvalidAnswer | Ended):
+        return trouble
+    broken = isinstance(trouble, InvalidAnswer) or trouble.broken
     reason = Reason.UPSTREAM_INVALID if broken else Reason.UPSTREAM_UNREACHABLE
     return Fault(reason, str(trouble), sent=True)
 

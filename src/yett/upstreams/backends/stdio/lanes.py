@@ -19,7 +19,7 @@ from yett.upstreams.backends.stdio.exchanging import exchange_with
 from yett.upstreams.backends.stdio.hearing import Hearing
 from yett.upstreams.background import report_bug
 from yett.upstreams.handshake import Opening
-from yett.upstreams.port import Beside, Era, Exchange, Wishes
+from yett.upstreams.port import Beside, Exchange, Wishes
 
 LANES_MAX: Final = 8
 LANES_PER_OWNER_MAX: Final = 4
@@ -43,14 +43,13 @@ class _Lane:
     """hearing: of the call under way; None: it is idle since `used` (loop time). conversation: None
     while it is being opened."""
 
-    __slots__ = ("conversation", "hearing", "modern", "opening", "owner", "used", "wishes")
+    __slots__ = ("conversation", "hearing", "opening", "owner", "used", "wishes")
 
     def __init__(self, owner: str, wishes: Wishes) -> None:
         self.owner = owner
         self.wishes = wishes
         self.conversation: Conversation | None = None
         self.opening: asyncio.Task[tuple[Conversation, Opening]] | None = None
-        self.modern = False
         self.hearing: Hearing | None = None
         self.used = 0.0
 
@@ -81,9 +80,7 @@ class Lanes:
         well = False
         try:
             conversation = await self._ready(lane, hearing, deadline)
-            exchange = await exchange_with(
-                conversation, method, params, deadline, modern=lane.modern, hearing=hearing
-            )
+            exchange = await exchange_with(conversation, method, params, deadline, hearing)
             well = True
             return exchange
         finally:
@@ -171,9 +168,8 @@ class Lanes:
             raise Fault(Reason.UPSTREAM_TIMEOUT, "it did not start in time")
         if task.cancelled():
             raise Fault(Reason.UPSTREAM_UNREACHABLE, "it was stopped")
-        lane.conversation, opening = task.result()
+        lane.conversation, _ = task.result()
         lane.opening = None
-        lane.modern = opening.era is Era.MODERN
         return lane.conversation
 
     def _note_opened(self, task: "asyncio.Task[tuple[Conversation, Opening]]") -> None:

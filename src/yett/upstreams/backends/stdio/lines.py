@@ -33,6 +33,8 @@ class LineReader:
         Raises:
             LineTooLong: one is longer than the bound.
         """
+        if not self._buffer and chunk.endswith(b"\n") and len(chunk) <= self._bytes_max:
+            return chunk[:-1].split(b"\n")
         end = chunk.rfind(b"\n") + 1
         if not end:
             self._keep(chunk)

@@ -36,14 +36,14 @@ async def open_conversation(
     if known is Era.LEGACY:
         exchange = await conversation.ask("initialize", initialize_params(wishes), deadline)
         return _finish_legacy(conversation, exchange)
-    _, probe = conversation.post("server/discover", with_meta(DISCOVER_PARAMS))
+    probe = conversation.post("server/discover", with_meta(DISCOVER_PARAMS)).answer
     initialization: asyncio.Future[Exchange] | None = None
     try:
         await asyncio.wait({probe}, timeout=PROBE_SECONDS)
         opening = _read_probe(probe)
         if opening is not None:
             return opening
-        _, initialization = conversation.post("initialize", initialize_params(wishes))
+        initialization = conversation.post("initialize", initialize_params(wishes)).answer
         opening = await _race(probe, initialization, deadline)
         return opening or _finish_legacy(conversation, initialization.result())
     finally:

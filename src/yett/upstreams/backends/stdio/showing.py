@@ -47,7 +47,7 @@ class Showcase:
             raise Fault(Reason.UPSTREAM_TIMEOUT, _SILENT) from None
 
         async def ask(method: str, params: dict[str, JSON]) -> Exchange:
-            return await exchange_with(conversation, method, params, deadline, modern=False)
+            return await exchange_with(conversation, method, params, deadline)
 
         return await take_listing(ask, opening.capabilities)
 

@@ -43,6 +43,7 @@ async def begin(
     opened = False
     try:
         opening = await open_conversation(conversation, deadline, known=known, wishes=wishes)
+        conversation.modern = opening.era is Era.MODERN
         if opening.era is Era.LEGACY and wishes.log_level is not None:
             params = {"level": wishes.log_level}
             await conversation.ask("logging/setLevel", params, deadline)

@@ -2,10 +2,11 @@
 ends."""
 
 import asyncio
-from collections.abc import Callable
-from typing import Final, final
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, final
 
 import msgspec
+import orjson
 
 from yett.core.errors import Fault
 from yett.core.proofs import Credential
@@ -13,10 +14,11 @@ from yett.core.reasons import Reason
 from yett.core.target import JSON
 from yett.upstreams.backends.stdio.child import Launch
 from yett.upstreams.backends.stdio.conversation import Conversation, Ended
-from yett.upstreams.backends.stdio.exchanging import call_with, exchange_with, fail
+from yett.upstreams.backends.stdio.exchanging import exchange_with, fail
 from yett.upstreams.backends.stdio.hearing import Hearing
 from yett.upstreams.backends.stdio.lanes import EndOfLane, Lanes, Opened
 from yett.upstreams.backends.stdio.lines import LastWords
+from yett.upstreams.backends.stdio.plain_calls import PlainCalls
 from yett.upstreams.backends.stdio.showing import Showcase
 from yett.upstreams.backends.stdio.starting import HANDSHAKE_SECONDS_MAX, begin, begin_for_one
 from yett.upstreams.backends.stdio.watches import Watches
@@ -34,6 +36,8 @@ from yett.upstreams.port import (
     ignore_update,
 )
 from yett.upstreams.rpc import InvalidAnswer
+
+_CALL: Final = "tools/call"
 
 RESTART_SECONDS_MIN: Final = 0.1
 RESTART_SECONDS_MAX: Final = 10.0
@@ -63,6 +67,7 @@ class StdioTransport:
         self._next_start = 0.0
         self._served = False
         self._closed = False
+        self._plain_calls: dict[str, PlainCalls] = {}
         self._lanes = Lanes(self._open_lane)
         self._showcase = None if offers == NO_WISHES else Showcase(self._open_showcase, offers)
         self._watches = Watches(self._ready, changed=self._note_change, updated=self._note_update)
@@ -98,26 +103,23 @@ class StdioTransport:
         deadline = self._loop.time() + deadline_seconds
         if beside is not None:
             return await self._request_beside(method, params, beside, deadline)
-        conversation = self._conversation
-        if conversation is None:
-            conversation = await self._ready(deadline)
-        modern = self._era is Era.MODERN
-        return await exchange_with(conversation, method, params, deadline, modern=modern)
-
-    async def call(
-        self,
-        tool: str,
-        arguments: bytes,
-        credential: Credential,  # noqa: ARG002 - as above
-        seconds: float,
-    ) -> Exchange:
-        deadline = self._loop.time() + seconds
         conversation = self._conversation or await self._ready(deadline)
-        modern = self._era is Era.MODERN
-        return await call_with(conversation, tool, arguments, deadline, modern=modern)
+        return await exchange_with(conversation, method, params, deadline)
 
-    def shortcut(self, tool: str) -> Begin | None:  # noqa: ARG002 - there is none for any
-        return None
+    def call(
+        self, tool: str, arguments: bytes, credential: Credential, seconds: float
+    ) -> Coroutine[Any, Any, Exchange]:
+        params = {"name": tool, "arguments": orjson.Fragment(arguments)}
+        return self.request(_CALL, params, credential=credential, deadline_seconds=seconds)
+
+    def shortcut(self, tool: str) -> Begin:
+        calls = self._plain_calls.get(tool)
+        if calls is None:
+            calls = self._plain_calls[tool] = PlainCalls(tool, self._opened)
+        return calls.begin
+
+    def _opened(self) -> Conversation | None:
+        return self._conversation
 
     async def discover(
         self,
@@ -179,12 +181,9 @@ class StdioTransport:
             return await self._lanes.request(
                 method, params, msgspec.structs.replace(beside, wishes=wishes), deadline
             )
-        modern = opening.era is Era.MODERN
         hearing = Hearing(beside, conversation.write)
         try:
-            return await exchange_with(
-                conversation, method, params, deadline, modern=modern, hearing=hearing
-            )
+            return await exchange_with(conversation, method, params, deadline, hearing)
         finally:
             hearing.close()
 

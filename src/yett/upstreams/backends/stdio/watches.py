@@ -14,7 +14,7 @@ from typing import Any, Final, final
 from yett.core.errors import Fault
 from yett.core.reasons import Reason
 from yett.core.target import JSON
-from yett.upstreams.backends.stdio.conversation import Conversation, NotWritten
+from yett.upstreams.backends.stdio.conversation import Asked, Conversation, NotWritten
 from yett.upstreams.backends.stdio.exchanging import exchange_with
 from yett.upstreams.background import report_bug
 from yett.upstreams.handshake import Opening, honoured_uris, listening_filter, with_meta
@@ -34,16 +34,14 @@ _AGREEMENT_SECONDS_MAX: Final = 10.0
 
 @final
 class _Subscription:
-    """One `subscriptions/listen`. ended: its answer, which comes at the end. agreed: the URIs that the
-    server honours."""
+    """One `subscriptions/listen`. asked: its answer comes at the end. agreed: the URIs that the server honours."""
 
-    def __init__(
-        self, identifier: int, wanted: dict[str, JSON], ended: "asyncio.Future[Exchange]"
-    ) -> None:
-        self.identifier = identifier
+    def __init__(self, asked: Asked, wanted: dict[str, JSON]) -> None:
+        self.asked = asked
+        self.identifier = asked.identifier
         self.wanted = wanted
-        self.ended = ended
-        self.agreed: asyncio.Future[frozenset[str]] = ended.get_loop().create_future()
+        self.ended = asked.answer
+        self.agreed: asyncio.Future[frozenset[str]] = asked.answer.get_loop().create_future()
 
     def honours(self, uri: str) -> bool:
         return self.agreed.done() and uri in self.agreed.result()
@@ -129,9 +127,7 @@ class Watches:
             return WATCHED if subscription and subscription.honours(uri) else NOT_WATCHED
         if uri in self._subscribed:
             return WATCHED
-        exchange = await exchange_with(
-            conversation, "resources/subscribe", {"uri": uri}, deadline, modern=False
-        )
+        exchange = await exchange_with(conversation, "resources/subscribe", {"uri": uri}, deadline)
         if exchange.error is None:
             self._subscribed.add(uri)
         return exchange
@@ -154,7 +150,7 @@ class Watches:
 
     async def _try(self, conversation: Conversation, method: str, uri: str) -> bool:
         deadline = self._loop.time() + _SECONDS_MAX
-        exchange = await exchange_with(conversation, method, {"uri": uri}, deadline, modern=False)
+        exchange = await exchange_with(conversation, method, {"uri": uri}, deadline)
         return exchange.error is None
 
     async def _listen(self, conversation: Conversation, opening: Opening) -> None:
@@ -168,20 +164,18 @@ class Watches:
             return
         if before is not None:
             self._subscriptions.pop(before.identifier, None)
-            conversation.withdraw(before.identifier)
+            conversation.withdraw(before.asked)
 
     async def _subscribe(self, conversation: Conversation, wanted: dict[str, JSON]) -> bool:
         try:
-            identifier, ended = conversation.post(
-                "subscriptions/listen", with_meta({"notifications": wanted})
-            )
+            asked = conversation.post("subscriptions/listen", with_meta({"notifications": wanted}))
         except NotWritten as error:
             raise Fault(Reason.UPSTREAM_UNREACHABLE, str(error)) from None
-        fresh = self._subscriptions[identifier] = _Subscription(identifier, wanted, ended)
-        ended.add_done_callback(lambda _: self._note_end(conversation, fresh))
+        fresh = self._subscriptions[asked.identifier] = _Subscription(asked, wanted)
+        asked.answer.add_done_callback(lambda _: self._note_end(conversation, fresh))
         agreed = False
         try:
-            either: set[asyncio.Future[Any]] = {fresh.agreed, ended}
+            either: set[asyncio.Future[Any]] = {fresh.agreed, asked.answer}
             await asyncio.wait(
                 either, timeout=_AGREEMENT_SECONDS_MAX, return_when=asyncio.FIRST_COMPLETED
             )
@@ -191,8 +185,8 @@ class Watches:
             return agreed
         finally:
             if not agreed:
-                self._subscriptions.pop(identifier, None)
-                conversation.withdraw(identifier)
+                self._subscriptions.pop(asked.identifier, None)
+                conversation.withdraw(asked)
 
     async def _listen_again(self, pause: float) -> None:
         await asyncio.sleep(pause)
@@ -252,7 +246,7 @@ class Watches:
         if not ended.ended.cancelled():
             ended.ended.exception()
         self._subscriptions.pop(ended.identifier, None)
-        conversation.withdraw(ended.identifier)
+        conversation.withdraw(ended.asked)
         if ended is not self._subscription:
             return
         self._subscription = None
