@@ -218,6 +218,39 @@ def test_what_comes_back_from_yesterday_is_not_credited_to_today(ledger: Ledger)
     assert spent(ledger, "USD key a", "total", NOON) == 10
 
 
+@pytest.mark.parametrize("cost", [0, 3])
+def test_what_comes_back_from_yesterday_makes_no_room_today(ledger: Ledger, cost: int) -> None:
+    """One purse, which has already looked how far today goes, and one price."""
+    purse = ledger.purse([demand("USD key a", 10)], "server/tool")
+    yesterday = purse.reserve("call-yesterday", 9, NOON - 86_400)
+    for number in range(2):
+        purse.reserve(f"call-{number}", 2, NOON)
+
+    ledger.settle(yesterday.id, cost)
+
+    for number in range(2, 5):
+        purse.reserve(f"call-{number}", 2, NOON)
+    with pytest.raises(NoRoom):
+        purse.reserve("call-too-much", 2, NOON)
+    assert spent(ledger, "USD key a", "day", NOON) == 10
+    assert spent(ledger, "USD key a", "total", NOON) == cost + 10
+
+
+def test_what_did_cost_all_of_it_has_an_end(ledger: Ledger) -> None:
+    number = reserve(ledger, 4)
+    assert number
+
+    ledger.balances.open[number].is_spent = True
+    ledger.settle(number, 0)
+    ledger.doubt(number)
+    ledger.release(number)
+    ledger.flush()
+
+    assert not ledger.balances.open
+    assert not ledger.balances.unknown()
+    assert spent(ledger, "USD key a", "day", NOON) == 4
+
+
 @pytest.mark.parametrize("when", [-1e12, 0.0, 1e15])
 def test_a_clock_beyond_the_calendar_still_counts(ledger: Ledger, when: float) -> None:
     assert reserve(ledger, 10, when=when)
@@ -309,3 +342,15 @@ def test_another_time_zone_opens_no_period_again(ledger: Ledger) -> None:
 
     for zone in ("UTC", "America/Los_Angeles"):
         assert reserve_from(ledger, [demand(zone=zone)], 1, at("2027-01-15T12:00:00")) is None
+
+
+def test_a_share_that_is_reached_is_noticed_at_once_and_once(ledger: Ledger) -> None:
+    purses = [ledger.purse([demand("USD key a", 10)], f"server/{n}", (50, 90)) for n in range(2)]
+    told = []
+    for number in range(10):
+        purse = purses[number % 2]
+        purse.reserve(f"call-{number}", 1, NOON)
+        told.append([(one.percent, one.spent_micros) for one in purse.warnings])
+        purse.warnings.clear()
+
+    assert told == [[], [], [], [], [(50, 5)], [], [], [], [(90, 9)], []]

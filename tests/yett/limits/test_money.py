@@ -152,6 +152,18 @@ async def test_what_is_settled_stays_spent_whatever_comes_after() -> None:
     assert spent(limits) == 2_000
 
 
+async def test_of_a_call_that_was_answered_nobody_has_to_ask_what_it_did_cost() -> None:
+    limits = limiter(HandClock(), tools=PAID)
+    with limits.admit(confirmed()) as admission:
+        admission.is_committed = True
+        admission.settle(cleaned(admission.admitted))
+    with limits.admit(confirmed(number="under way")):
+        limits.state.ledger.flush()
+
+        assert [*limits.state.ledger.balances.open] == ["under way"]
+    assert not limits.state.ledger.balances.unknown()
+
+
 async def test_of_two_hundred_calls_at_once_with_one_unit_left_exactly_one_is_admitted(
     tmp_path: Path,
 ) -> None:
