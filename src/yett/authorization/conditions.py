@@ -55,6 +55,10 @@ class Reads(msgspec.Struct, frozen=True):
         return "arguments" in self.context
 
 
+_NOTHING: Final = Reads()
+"""What most policies read: one for them all."""
+
+
 def examine(conditions: JSON) -> Reads:
     """Return what these conditions look at."""
     sight = _Sight()
@@ -111,7 +115,7 @@ class _Sight:
         return False
 
     def conclude(self) -> Reads:
-        return Reads(
+        found = Reads(
             context=CONTEXT_NAMES if self.everything else frozenset(self.context),
             arguments=(
                 None if self.everything or self.all_arguments else frozenset(self.arguments)
@@ -120,6 +124,7 @@ class _Sight:
             entities=frozenset(self.entities),
             resource=self.resource,
         )
+        return _NOTHING if found == _NOTHING else found
 
 
 def without_arguments(
