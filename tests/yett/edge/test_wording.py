@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.yett.edge.messages import CALL, modern
-from yett.core.bounds import DOCUMENT_DEPTH_MAX, STRANGER_BODY_BYTES_MAX
+from yett.core.bounds import DOCUMENT_DEPTH_MAX
 from yett.core.document import DocumentError, encode, parse
-from yett.edge.mcp.wording import Wording, wording_of
+from yett.edge.mcp.wording import Wordings
 
 MESSAGE = modern("tools/call", CALL)[0]
 ORDERS: list[list[str]] = [
@@ -35,11 +35,10 @@ def written(
     return {name: message[name] for name in order}
 
 
-def worded(order: list[str] = ORDERS[0], inside: list[str] = PARAMS[0]) -> Wording:
-    message = written(1, {"title": "a"}, order, inside)
-    wording = wording_of(encode(message))
-    assert wording is not None
-    return wording
+def worded(order: list[str] = ORDERS[0], inside: list[str] = PARAMS[0]) -> Wordings:
+    message, wordings = written(1, {"title": "a"}, order, inside), Wordings()
+    assert wordings.learn(message, encode(message))
+    return wordings
 
 
 @given(
@@ -53,7 +52,8 @@ def test_id_and_arguments_are_read_wherever_they_stand(
 ) -> None:
     body = encode(written(identifier, arguments, order, inside))
 
-    assert worded(order, inside).read(body) == (identifier, arguments, encode(arguments))
+    read = worded(order, inside).read(body)
+    assert read == (CALL["name"], identifier, arguments, encode(arguments))
 
 
 PIECES = st.sampled_from(
@@ -76,7 +76,8 @@ def test_what_is_read_by_comparing_is_what_the_whole_says(
     read = worded(order).read(body)
 
     if read is not None:
-        identifier, arguments, encoded = read
+        name, identifier, arguments, encoded = read
+        assert name == CALL["name"]
         assert parse(body) == written(identifier, arguments, order)
         assert encode(parse(body)) == body
         assert encode(arguments) == encoded
@@ -111,7 +112,6 @@ def test_what_is_read_by_comparing_is_what_the_whole_says(
         (b"1", b'{"a":NaN}'),
         (b"1", b'{"a":"\\ud800"}'),
         (b"1", b'{"a":1},"arguments":{}'),
-        (b"1", b'{"a":"' + b"x" * STRANGER_BODY_BYTES_MAX + b'"}'),
     ],
 )
 def test_anything_else_is_left_to_a_closer_look(
@@ -147,8 +147,33 @@ def test_another_member_is_another_wording() -> None:
         assert worded().read(encode(other)) is None
 
 
+def learns(message: dict[str, Any], body: bytes | None = None) -> bool:
+    return Wordings().learn(message, encode(message) if body is None else body)
+
+
 def test_what_is_laid_out_or_long_is_never_read_so() -> None:
     message = written(1, {})
-    assert wording_of(json.dumps(message).encode()) is None
-    long = message | {"params": message["params"] | {"name": "x" * 2_000}}
-    assert wording_of(encode(long)) is None
+    assert learns(message)
+    assert not learns(message, json.dumps(message).encode())
+    assert not learns(message | {"params": message["params"] | {"name": "x" * 2_000}})
+    assert learns(message | {"params": message["params"] | {"name": "100%d %b %"}})
+
+
+def test_each_tool_has_a_wording_of_its_own_and_a_few_have_one() -> None:
+    wordings, messages = Wordings(), []
+    for number in range(20):
+        message = written(number, {"n": number})
+        message["params"] |= {"name": f"tool-{number}"}
+        messages.append(message)
+    learnt = [wordings.learn(message, encode(message)) for message in messages]
+    read = [wordings.read(encode(message)) is not None for message in messages]
+
+    assert learnt == read == [True] * 16 + [False] * 4
+
+
+def test_how_a_tool_was_called_first_is_kept() -> None:
+    wordings, message = worded(), written(1, {}, ORDERS[1])
+
+    assert wordings.learn(message, encode(message))
+    assert wordings.read(encode(message)) is None
+    assert wordings.read(encode(written(2, {}))) is not None

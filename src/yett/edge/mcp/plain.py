@@ -21,6 +21,7 @@ from yett.edge.http.connection import Served
 from yett.edge.http.message import Request
 from yett.edge.mcp.inbound import Inbound
 from yett.edge.mcp.sessions import USED_SECONDS, Session, Sessions
+from yett.edge.mcp.wording import Wordings
 
 _CALL_TOOL: Final = OPERATIONS["tools/call"]
 _open_envelope: Final = itemgetter("jsonrpc", "id", "method", "params")
@@ -34,7 +35,7 @@ class PlainCalls:
     """A `Way`, of the header of one session. hears: the agent takes streams, so that it may be asked something before
     the answer. call: the road. go_on: the long way, for a message that was parsed."""
 
-    __slots__ = ("_arrivals", "_call", "_go_on", "_hears", "_session", "_sessions")
+    __slots__ = ("_arrivals", "_call", "_go_on", "_hears", "_session", "_sessions", "_wordings")
 
     def __init__(
         self,
@@ -52,6 +53,7 @@ class PlainCalls:
         self._hears = hears
         self._call = call
         self._go_on = go_on
+        self._wordings = Wordings()
 
     def __call__(self, request: Request, task: "asyncio.Task[Any]") -> Served | None:
         """Answer one request. None: nothing is known of it, and nothing was done."""
@@ -64,32 +66,24 @@ class PlainCalls:
             or (started > session.used + USED_SECONDS and not self._is_open())
         ):
             return None
-        try:
-            message = parse(body)
-        except DocumentError:
-            return None
-        try:
-            version, identifier, method, params = _open_envelope(message)
-            name, arguments = _open_params(params)
-        except (KeyError, TypeError):
-            return self._go_on(request, session.server, message)
-        if (
-            len(message) != _ENVELOPE_MEMBERS
-            or len(params) != _PARAMS_MEMBERS
-            or version != "2.0"
-            or method != "tools/call"
-            or type(identifier) is not int
-            or type(name) is not str
-            or name == ""
-            or type(arguments) is not dict
-        ):
-            return self._go_on(request, session.server, message)
+        read = self._wordings.read(body)
+        if read is None:
+            try:
+                message = parse(body)
+            except DocumentError:
+                return None
+            read = _read_plain(message)
+            if read is None:
+                return self._go_on(request, session.server, message)
+            self._wordings.learn(message, body)
+        name, identifier, arguments, encoded = read
         call = Call(
             id=next(arrivals.ids),
             operation=_CALL_TOOL,
             server=session.server,
             name=name,
             arguments=arguments,
+            encoded=encoded,
             credential=request.head.credential,
             owner=session.owner,
             session=session.id,
@@ -100,8 +94,29 @@ class PlainCalls:
             started=started,
             talk=talk,
         )
-        inbound = Inbound(call, identifier, None, None, session, session.version, params)
+        inbound = Inbound(call, identifier, None, None, session, session.version)
         return self._call(inbound, session, request, task)
 
     def _is_open(self) -> bool:
         return self._sessions.find(self._session.id, self._session.server) is self._session
+
+
+def _read_plain(message: JSON) -> tuple[str, int, dict[str, JSON], bytes] | None:
+    """Read a message as `Wordings.read` does, however it is written; its arguments were not encoded."""
+    try:
+        version, identifier, method, params = _open_envelope(message)
+        name, arguments = _open_params(params)
+    except (KeyError, TypeError):
+        return None
+    if (
+        len(message) != _ENVELOPE_MEMBERS
+        or len(params) != _PARAMS_MEMBERS
+        or version != "2.0"
+        or method != "tools/call"
+        or type(identifier) is not int
+        or type(name) is not str
+        or name == ""
+        or type(arguments) is not dict
+    ):
+        return None
+    return name, identifier, arguments, b""

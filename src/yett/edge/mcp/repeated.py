@@ -7,6 +7,7 @@ takes the long way, and `inbound.py` says what it is.
 
 from typing import Final, final
 
+from yett.core.bounds import STRANGER_BODY_BYTES_MAX
 from yett.core.call import Call
 from yett.core.operations import OPERATIONS
 from yett.edge.arrival import Arrivals
@@ -16,19 +17,19 @@ from yett.edge.http.message import Request, Response
 from yett.edge.mcp.inbound import Inbound
 from yett.edge.mcp.outbound import respond, write_modern
 from yett.edge.mcp.versions import MODERN
-from yett.edge.mcp.wording import Wording
+from yett.edge.mcp.wording import Wordings
 
 _CALL_TOOL: Final = OPERATIONS["tools/call"]
 
 
 @final
 class RepeatedCalls:
-    """A `Way`, of a header that names one tool. first: the call that took the long way."""
+    """A `Way`, of a header that names one tool. first: the call that took the long way; wordings: how it is written."""
 
-    __slots__ = ("_arrivals", "_gate", "_server", "_talk", "_wording")
+    __slots__ = ("_arrivals", "_gate", "_server", "_talk", "_wordings")
 
-    def __init__(self, wording: Wording, first: Call, arrivals: Arrivals, gate: Gate) -> None:
-        self._wording = wording
+    def __init__(self, wordings: Wordings, first: Call, arrivals: Arrivals, gate: Gate) -> None:
+        self._wordings = wordings
         self._server = first.server
         self._talk = first.talk
         self._arrivals = arrivals
@@ -36,17 +37,18 @@ class RepeatedCalls:
 
     def __call__(self, request: Request, _: object) -> Served | None:
         """Answer one request. None: it is another one, and nothing was done."""
-        read = self._wording.read(request.body)
+        body = request.body
+        read = self._wordings.read(body) if len(body) <= STRANGER_BODY_BYTES_MAX else None
         if read is None:
             return None
-        identifier, arguments, encoded = read
+        name, identifier, arguments, encoded = read
         head, arrivals = request.head, self._arrivals
         wall, monotonic = arrivals.wall, arrivals.monotonic
         call = Call(
             id=next(arrivals.ids),
             operation=_CALL_TOOL,
             server=self._server,
-            name=self._wording.name,
+            name=name,
             arguments=arguments,
             encoded=encoded,
             credential=head.credential,

@@ -4,6 +4,7 @@ from typing import Final, final
 
 import msgspec
 
+from yett.core.document import parse
 from yett.core.errors import Denied
 from yett.core.operations import OPERATIONS
 from yett.core.reasons import Reason
@@ -22,7 +23,7 @@ from yett.edge.mcp.plain import PlainCalls
 from yett.edge.mcp.repeated import RepeatedCalls
 from yett.edge.mcp.sessions import Sessions
 from yett.edge.mcp.versions import MODERN
-from yett.edge.mcp.wording import wording_of
+from yett.edge.mcp.wording import Wordings
 
 _INITIALIZE: Final = OPERATIONS["initialize"]
 _FILTER_BYTES_MAX: Final = 64 * 1024
@@ -78,10 +79,10 @@ class McpRoute:
             )
         if not inbound.may_be_repeated:
             return None
-        wording = wording_of(request.body)
-        if wording is None:
+        wordings = Wordings()
+        if not wordings.learn(parse(request.body), request.body):
             return _take_the_long_way  # and look for no wording each time
-        return RepeatedCalls(wording, inbound.call, self._arrivals, self._gate)
+        return RepeatedCalls(wordings, inbound.call, self._arrivals, self._gate)
 
     def _go_on(self, request: Request, server: str | None, message: JSON) -> Served:
         """Answer a POST whose header was judged before, and whose body is parsed."""

@@ -11,11 +11,11 @@ from typing import Annotated, Final, final
 
 import msgspec
 
-from yett.core.bounds import STRANGER_BODY_BYTES_MAX
-from yett.core.document import DocumentError, encode, parse, parse_compact
+from yett.core.document import encode, parse_compact
 from yett.core.target import JSON
 
 _KEPT_BYTES_MAX: Final = 1024
+_KEPT_MAX: Final = 16
 """A stranger, too, may have something kept behind each header."""
 _ABOVE_ARGUMENTS: Final = 2
 """The message, and its `params`."""
@@ -27,6 +27,7 @@ _ARGUMENTS: Final = secrets.token_hex(16)
 
 @final
 class _Params(msgspec.Struct, gc=False):
+    name: str
     arguments: msgspec.Raw
 
 
@@ -40,39 +41,59 @@ _find: Final = msgspec.json.Decoder(_Message).decode
 
 
 @final
-class Wording(msgspec.Struct, frozen=True, eq=False):
-    """name: of the tool. text: all of a message, with `%d` for its id and `%b` for its arguments."""
+class _Wording(msgspec.Struct, frozen=True):
+    """text: all of a message, with `%d` for its id and `%b` for its arguments."""
 
-    name: str
     text: bytes
     id_comes_first: bool
 
-    def read(self, body: bytes) -> tuple[int, dict[str, JSON], bytes] | None:
-        """Return id and arguments of a message that is written so, and the latter as they are written. None: it is
-        not, or nobody can say without a closer look."""
-        if len(body) > STRANGER_BODY_BYTES_MAX:
-            return None
+
+@final
+class Wordings:
+    """Of what came behind one header: how the calls of each tool are written."""
+
+    __slots__ = ("_known",)
+
+    def __init__(self) -> None:
+        self._known: dict[
+            str, _Wording | None
+        ] = {}  # by name; None: in no way that can be known again
+
+    def read(self, body: bytes) -> tuple[str, int, dict[str, JSON], bytes] | None:
+        """Return tool, id and arguments of a call that is written like one before it, and the arguments as they are
+        written. None: it is not, or nobody can say without a closer look. body: no larger than that of a stranger
+        may be, or somebody would have to count what is in it."""
         try:
             found = _find(body)
-            identifier, written = found.id, bytes(found.params.arguments)
-            both = (identifier, written) if self.id_comes_first else (written, identifier)
-            if self.text % both != body:
+            params, identifier = found.params, found.id
+            name, written = params.name, bytes(params.arguments)
+            wording = self._known.get(name)
+            if wording is None:
+                return None
+            both = (identifier, written) if wording.id_comes_first else (written, identifier)
+            if wording.text % both != body:
                 return None
             arguments = parse_compact(written, _ABOVE_ARGUMENTS)
-        except (msgspec.MsgspecError, ValueError, RecursionError, DocumentError):
+        except (msgspec.MsgspecError, ValueError, RecursionError):
             return None
-        return (identifier, arguments, written) if type(arguments) is dict else None
+        return (name, identifier, arguments, written) if type(arguments) is dict else None
+
+    def learn(self, message: dict[str, JSON], body: bytes) -> bool:
+        """Remember how a call is written that was found to be in order, and that `read` does not know. message: what
+        `body` says. Return whether the next one like it is known."""
+        name = message["params"]["name"]
+        if name not in self._known and len(self._known) < _KEPT_MAX:
+            self._known[name] = _wording_of(message)
+            if self.read(body) is None:
+                self._known[name] = None
+        return self._known.get(name) is not None
 
 
-def wording_of(body: bytes) -> Wording | None:
-    """Return how a call of a tool is written that was read before. None: not as `encode` writes it, or at length."""
-    message = parse(body)
-    params = message["params"]
-    marked = encode(message | {"id": _ID, "params": params | {"arguments": _ARGUMENTS}})
+def _wording_of(message: dict[str, JSON]) -> _Wording | None:
+    marked = encode(message | {"id": _ID, "params": message["params"] | {"arguments": _ARGUMENTS}})
     if len(marked) > _KEPT_BYTES_MAX:
         return None
     identifier, arguments = encode(_ID), encode(_ARGUMENTS)
     id_comes_first = marked.index(identifier) < marked.index(arguments)
     text = marked.replace(b"%", b"%%").replace(identifier, b"%d").replace(arguments, b"%b")
-    wording = Wording(params["name"], text, id_comes_first)
-    return None if wording.read(body) is None else wording
+    return _Wording(text, id_comes_first)
