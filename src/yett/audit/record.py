@@ -58,7 +58,7 @@ class Record(msgspec.Struct, gc=False):
 
     _intent: its sequence; 0: there is none. _parts: of a plain intent. _admitted: from here on the upstream may
     have been touched. _is_durable: the outcome must be synced as well. _cleaned, _status: of an answer, if there is one.
-    _ended_at, _seconds: wall clock and duration, when the last line is written.
+    _is_written: the last line is, by `answer`. _ended_at, _seconds: wall clock and duration, when it is written.
     """
 
     _desk: Desk
@@ -76,6 +76,7 @@ class Record(msgspec.Struct, gc=False):
     _cost: int = 0
     _listed: PermittedList | None = None
     _refusal: Refusal | None = None
+    _is_written: bool = False
     _ended_at: float = 0.0
     _seconds: float = 0.0
     _notices: int = 0
@@ -155,7 +156,7 @@ class Record(msgspec.Struct, gc=False):
             self._status = "tool_error"
         elif call.talk is not None and result.get("resultType") == INPUT_REQUIRED:
             self._status = "input_required"
-        elif self._parts is not None and not cleaned.findings and not self._is_durable:
+        elif self._parts is not None and not cleaned.findings:
             self._finish(self._parts, cleaned)
         return Reply(
             call=call,
@@ -168,7 +169,7 @@ class Record(msgspec.Struct, gc=False):
         )
 
     def _finish(self, parts: Parts, cleaned: Cleaned) -> None:
-        """Write a plain outcome and tell of it.
+        """Write a plain outcome, and tell of it if it need not be synced: then `close` tells of it.
 
         Raises:
             Fault: AUDIT_UNAVAILABLE; it was not written.
@@ -191,6 +192,9 @@ class Record(msgspec.Struct, gc=False):
             )
         except Unwritable as trouble:
             raise Fault(Reason.AUDIT_UNAVAILABLE, str(trouble), sent=True) from trouble
+        if self._is_durable:
+            self._is_written, self._ended_at, self._seconds = True, at, seconds
+            return
         self.is_closed = True
         summary = Summary(  # by place: eighteen names cost more than what they name
             call.id,
@@ -253,7 +257,8 @@ class Record(msgspec.Struct, gc=False):
         """Write the outcome, then let the answer go; without the outcome there is no answer."""
         refusal = self._refusal
         try:
-            self._write()
+            if not self._is_written:
+                self._write()
             if self._is_durable:
                 await self._desk.log.sync()
                 self._seconds = self._desk.monotonic() - self._call.started
