@@ -5,6 +5,7 @@
     python -m bench.count --modern    the steps of a call of 2026-07-28, which has no session
     python -m bench.count --stream    the steps of each event of an answer that is a stream of a hundred
     python -m bench.count --stdio     the steps of a call to a server that is a process
+    python -m bench.count --many N    the steps with N keys, tools, policies and roles
     python -m bench.count --profile   also the C functions that take most instructions
     python -m bench.count --detail FILE   also the steps of each function
 
@@ -34,7 +35,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from bench import targets
+from bench import growth, machine, targets
 
 CONNECTIONS = 16
 PORT, ADMIN_PORT, UPSTREAM_PORT = 18182, 18183, 9102
@@ -115,15 +116,17 @@ class _Bytecodes:
 class Load:
     """Sixteen agents that ask at once and wait for one another."""
 
-    def __init__(self, key: str, server: str, *, modern: bool) -> None:
+    def __init__(self, key: str, server: str, tool: str, *, modern: bool) -> None:
+        path = f"/mcp/{server}".rstrip("/")
         head = (
-            f"POST /mcp/{server} HTTP/1.1\r\nHost: 127.0.0.1:{PORT}\r\nAuthorization: Bearer {key}\r\n"
+            f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{PORT}\r\nAuthorization: Bearer {key}\r\n"
             "Content-Type: application/json\r\nAccept: application/json, text/event-stream\r\n"
         )
         meta = ""
         if modern:
             head += (
-                "MCP-Protocol-Version: 2026-07-28\r\nMcp-Method: tools/call\r\nMcp-Name: echo\r\n"
+                "MCP-Protocol-Version: 2026-07-28\r\nMcp-Method: tools/call\r\n"
+                f"Mcp-Name: {tool}\r\n"
             )
             meta = (
                 '"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28",'
@@ -133,8 +136,9 @@ class Load:
         if server == _STREAM:
             meta = meta.replace("{", '{"progressToken":1,', 1) or '"_meta":{"progressToken":1},'
         self._before = (
-            f'{{"jsonrpc":"2.0","id":%d,"method":"tools/call","params":{{{meta}"name":"echo",'
+            f'{{"jsonrpc":"2.0","id":%d,"method":"tools/call","params":{{{meta}"name":"{tool}",'
         )
+        self._good = b"m-000" if tool == "echo" else b'"text":"ok"'
         self._count = 0
         self._lines = []
         for _ in range(CONNECTIONS):
@@ -168,7 +172,7 @@ class Load:
                 line.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode())
             for line, _ in self._lines:
                 answer = _answer(line)
-                if b"200 OK" not in answer[:20] or b"m-000" not in answer:
+                if b"200 OK" not in answer[:20] or self._good not in answer:
                     raise SystemExit(f"count: a wrong answer: {answer!r}")
 
     def close(self) -> None:
@@ -198,9 +202,12 @@ def _more(line: socket.socket) -> bytes:
 class Gate:
     """The upstream and the gate, `before` in front of the gate's command."""
 
-    def __init__(self, folder: Path, key: str, before: list[str], seconds: float) -> None:
+    def __init__(
+        self, folder: Path, key: str, before: list[str], seconds: float, *more: str
+    ) -> None:
+        """more: options of the upstream."""
         self.counts = folder / "counts.json"
-        upstream = [str(folder / "upstream"), "--port", str(UPSTREAM_PORT)]
+        upstream = [str(folder / "upstream"), "--port", str(UPSTREAM_PORT), *more]
         command = [*before, sys.executable, "-m", "bench.count", "--serve", str(folder)]
         with (folder / "gate.log").open("wb") as log:
             self._upstream = subprocess.Popen(upstream, stdout=log, stderr=log)
@@ -219,8 +226,8 @@ class Gate:
                 )
             time.sleep(0.1)
 
-    def load(self, server: str, *, modern: bool) -> Load:
-        return Load(self._key, server, modern=modern)
+    def load(self, server: str, tool: str = "echo", *, modern: bool) -> Load:
+        return Load(self._key, server, tool, modern=modern)
 
     def count(self, load: Load, rounds: int, events: int) -> dict[tuple[str, str, str], float]:
         """Return per event of a call what the next way of counting sees."""
@@ -242,12 +249,11 @@ class Gate:
             process.kill()
 
 
-def count_steps(folder: Path, key: str, detail: Path | None, server: str, *, modern: bool) -> None:
+def count_steps(gate: Gate, detail: Path | None, server: str, tool: str, *, modern: bool) -> None:
     """server: which one is called. Of one with streams, the steps of each event are told."""
-    gate = Gate(folder, key, [], 30.0)
     rounds, each = (5, _EVENTS) if server == _STREAM else (60, 1)
     try:
-        load = gate.load(server, modern=modern)
+        load = gate.load(server, tool, modern=modern)
         load.call(rounds // 2)
         calls = gate.count(load, rounds, each)
         bytecodes = gate.count(load, rounds, each)
@@ -348,6 +354,7 @@ def main() -> int:
     parser.add_argument("--modern", action="store_true", help="steps of a call without a session")
     parser.add_argument("--stream", action="store_true", help="steps of an event of a stream")
     parser.add_argument("--stdio", action="store_true", help="steps of a call to a process")
+    parser.add_argument("--many", type=int, help="of keys, tools, policies and roles, for steps")
     parser.add_argument("--detail", type=Path, help="write down here what each function does")
     parser.add_argument("--rounds", type=int, default=20, help="of 16 calls each")
     parser.add_argument("--serve", type=Path, help=argparse.SUPPRESS)
@@ -358,19 +365,36 @@ def main() -> int:
     server = _STREAM if options.stream else "pipe" if options.stdio else "up"
     with tempfile.TemporaryDirectory(prefix="yett-count-") as name:
         folder = Path(name)
+        if options.many:
+            _count_among_many(folder / "many", options.many, options.detail, modern=options.modern)
+            return 0
         key = targets.prepare(folder, everything=server != "up")
-        text = (folder / "yett.yaml").read_text()
-        for old, new in (
-            (targets.PORT, PORT),
-            (targets.ADMIN_PORT, ADMIN_PORT),
-            (targets.UPSTREAM_PORT, UPSTREAM_PORT),
-        ):
-            text = text.replace(f":{old}", f":{new}")
-        (folder / "yett.yaml").write_text(text)
+        _move_ports(folder)
         if not options.steps and server == "up":
             count_instructions(folder, key, options.rounds, profile=options.profile)
-        count_steps(folder, key, options.detail, server, modern=options.modern)
+        gate = Gate(folder, key, [], 30.0)
+        count_steps(gate, options.detail, server, "echo", modern=options.modern)
     return 0
+
+
+def _count_among_many(folder: Path, many: int, detail: Path | None, *, modern: bool) -> None:
+    key, tool = growth.furnish(folder, many)[0]
+    machine.build(folder, "upstream", "-lpthread")
+    _move_ports(folder)
+    gate = Gate(folder, key, [], 120.0, "--tools", str(growth.tools_of_each(many)))
+    growth.wait_until_quiet(gate.pid)
+    count_steps(gate, detail, "", tool, modern=modern)
+
+
+def _move_ports(folder: Path) -> None:
+    text = (folder / "yett.yaml").read_text()
+    for old, new in (
+        (targets.PORT, PORT),
+        (targets.ADMIN_PORT, ADMIN_PORT),
+        (targets.UPSTREAM_PORT, UPSTREAM_PORT),
+    ):
+        text = text.replace(f":{old}", f":{new}")
+    (folder / "yett.yaml").write_text(text)
 
 
 if __name__ == "__main__":

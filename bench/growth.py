@@ -28,12 +28,12 @@ _QUIET_SECONDS_MAX: Final = 300.0
 
 def visit(folder: Path, seconds: float, records: int, figures: Figures) -> None:
     small, large = folder / "few", folder / "many"
-    callers = {place: _furnish(place, count) for place, count in ((small, FEW), (large, MANY))}
+    callers = {place: furnish(place, count) for place, count in ((small, FEW), (large, MANY))}
     costs: dict[Path, list[float]] = {small: [], large: []}
     for number in range(_ROUNDS):
         for place, count in ((small, FEW), (large, MANY)):
             with targets.upstream(
-                folder, targets.UPSTREAM_PORT, machine.BESIDE, "--tools", str(-(-count // _SERVERS))
+                folder, targets.UPSTREAM_PORT, machine.BESIDE, "--tools", str(tools_of_each(count))
             ):
                 begun = time.perf_counter()
                 with targets.gate(place, callers[place][0][0], "/mcp") as gate:
@@ -66,12 +66,12 @@ def _long_log(
 
 def _cost(folder: Path, gate: Target, seconds: float, callers: Sequence[tuple[str, str]]) -> float:
     """Of a gate that has pinned, signed and indexed what it found at its start."""
-    _wait_until_quiet(gate.pids[0])
+    wait_until_quiet(gate.pids[0])
     load(folder, gate, seconds=1.0, connections=_CALLERS, among=callers)
     return load(folder, gate, seconds=seconds, connections=_CALLERS, among=callers).processor_us
 
 
-def _wait_until_quiet(pid: int) -> None:
+def wait_until_quiet(pid: int) -> None:
     """Return when a gate does nothing that takes time: it may be signing what it found."""
     end = time.monotonic() + _QUIET_SECONDS_MAX
     while time.monotonic() < end:
@@ -81,12 +81,17 @@ def _wait_until_quiet(pid: int) -> None:
             return
 
 
-def _furnish(place: Path, count: int) -> list[tuple[str, str]]:
+def tools_of_each(count: int) -> int:
+    """Return how many each server has, so that they have so many together."""
+    return -(-count // _SERVERS)
+
+
+def furnish(place: Path, count: int) -> list[tuple[str, str]]:
     """Write a configuration with so many tools, roles and policies, and make so many keys; return keys and
     the tools that they may call, no more than there are callers."""
     place.mkdir()
     numbers = range(count)
-    each = -(-count // _SERVERS)
+    each = tools_of_each(count)
     tools = "".join(f"      more_{n}: {{access: read}}\n" for n in range(each))
     server = f"    url: http://127.0.0.1:{targets.UPSTREAM_PORT}/mcp\n    tools:\n{tools}"
     servers = "".join(f"  up{n}:\n{server}" for n in range(_SERVERS))
