@@ -245,6 +245,14 @@ async def test_behind_a_header_that_is_refused_no_short_way_begins(
     assert all(call.encoded == b"" for call in server.gate.calls)
 
 
+async def test_of_a_stranger_nothing_is_kept(server: Server) -> None:
+    async with agent(server, {"Authorization": "Bearer bad"}) as one:
+        answer = await one.send(encode(MESSAGE | {"id": 3}))
+
+    assert answer.status == 401
+    assert all(call.encoded == b"" for call in server.gate.calls)
+
+
 async def test_what_another_header_says_is_another_callers(server: Server) -> None:
     """Each key has a way of its own, however alike the calls are."""
     answering(server, RESULT)

@@ -136,6 +136,14 @@ def test_no_more_is_nested_than_in_the_whole() -> None:
         parse(nested(DOCUMENT_DEPTH_MAX - 1))
 
 
+def test_what_opens_without_end_is_not_looked_into() -> None:
+    whole = encode(written(1, "ARGUMENTS"))
+    for mark in (b"[", b'{"a":'):
+        assert worded().read(whole.replace(b'"ARGUMENTS"', mark * 3_000)) is None
+        assert worded().read(b'{"x":' + mark * 3_000) is None
+        assert worded().read(mark * 3_000) is None
+
+
 def test_another_member_is_another_wording() -> None:
     message = written(1, {})
     for other in (

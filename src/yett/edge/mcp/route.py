@@ -77,8 +77,8 @@ class McpRoute:
                 call=self._legacy.call,
                 go_on=self._go_on,
             )
-        if not inbound.may_be_repeated:
-            return None
+        if not inbound.may_be_repeated or not self._gate.knows(request.head.credential):
+            return None  # of strangers nothing is kept
         wordings = Wordings()
         if not wordings.learn(parse(request.body), request.body):
             return _take_the_long_way  # and look for no wording each time

@@ -14,9 +14,9 @@ import msgspec
 from yett.core.document import encode, parse_compact
 from yett.core.target import JSON
 
-_KEPT_BYTES_MAX: Final = 1024
 _KEPT_MAX: Final = 16
-"""A stranger, too, may have something kept behind each header."""
+_KEPT_BYTES_MAX: Final = 1024
+"""Of each, behind each header."""
 _ABOVE_ARGUMENTS: Final = 2
 """The message, and its `params`."""
 

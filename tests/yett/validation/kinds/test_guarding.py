@@ -7,6 +7,7 @@ import pytest
 
 from tests.seals import SEALER
 from tests.yett.validation.calls import permitted, tool
+from yett.core.document import encode
 from yett.core.errors import ConfigurationError, Denied, Fault
 from yett.core.proofs import Validated
 from yett.core.reasons import Reason
@@ -47,7 +48,11 @@ def check(
 ) -> Validated:
     rule = ArgumentRules(open=open_, arguments=msgspec.convert(rules, Arguments))
     stage = build({"demo/echo": rule}, SchemaCache(), SEALER)
-    return stage.check(permitted(arguments, tool(schema)))
+    given = permitted(arguments, tool(schema))
+    call = msgspec.structs.replace(given.call, encoded=encode(arguments))  # as it came
+    validated = stage.check(msgspec.structs.replace(given, call=call))
+    assert validated.encoded == encode(validated.arguments)  # what is sent is what was checked
+    return validated
 
 
 def denied(arguments: dict[str, Any], rules: dict[str, Any]) -> tuple[str, str | None]:
