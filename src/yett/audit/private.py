@@ -7,9 +7,10 @@ What is secret is said in three ways: by a tool's schema (here), by the names of
 import secrets
 from collections.abc import Iterator
 from functools import partial
-from hashlib import blake2b
 from pathlib import Path
 from typing import Final, final
+
+from blake3 import blake3
 
 from yett.core.document import DocumentError, parse
 from yett.core.document import encode as encode_document
@@ -19,7 +20,7 @@ from yett.storage.files import create_private
 
 DIGEST_KEY_NAME: Final = "audit-digest-key"
 DIGEST_KEY_BYTES: Final = 32
-_DIGEST_BYTES: Final = 16
+DIGEST_BYTES: Final = 16
 _DEPTH_MAX: Final = 16
 _STEPS_MAX: Final = 5_000
 _MARKS: Final = ("writeOnly", "x-secret", "x-sensitive")
@@ -39,16 +40,17 @@ which is nearly always so."""
 
 @final
 class Digest:
-    """Digests with a key (BLAKE2b, RFC 7693, keyed, 128 bits). hash: what makes the object of hashlib."""
+    """Digests with a key (BLAKE3, keyed, 128 bits: of 100 kB in a seventh of the time of BLAKE2b). hash: what makes an
+    object whose `hexdigest` takes the length, `DIGEST_BYTES`."""
 
     __slots__ = ("hash",)
 
     def __init__(self, key: bytes) -> None:
-        self.hash: Final = partial(blake2b, digest_size=_DIGEST_BYTES, key=key)
+        self.hash: Final = partial(blake3, key=key)
 
     def __call__(self, document: bytes) -> str:
         """Return 32 hexadecimal digits."""
-        return self.hash(document).hexdigest()
+        return self.hash(document).hexdigest(DIGEST_BYTES)
 
 
 def open_digest(data: Path) -> Digest:

@@ -18,6 +18,7 @@ import msgspec
 from yett.audit.bugs import place_of, trace
 from yett.audit.encode import Encoder, Parts, shown_name
 from yett.audit.port import AuditLog, Unwritable
+from yett.audit.private import DIGEST_BYTES
 from yett.core.bounds import NOTICES_PER_CALL_MAX
 from yett.core.call import Call, Reply, Usage
 from yett.core.errors import Denied, Fault, Refusal
@@ -110,7 +111,7 @@ class Record(msgspec.Struct, gc=False):
             self._parts = parts
             members = (
                 f'"kind":"intent","id":"{id_}",{origin},{parts.before}"input":{encoded.decode()},'
-                f'"input_digest":"{encoder.hash(encoded).hexdigest()}",{parts.after}'
+                f'"input_digest":"{encoder.hash(encoded).hexdigest(DIGEST_BYTES)}",{parts.after}'
             )
         else:
             members = encoder.intent(admitted, parts)
@@ -188,7 +189,7 @@ class Record(msgspec.Struct, gc=False):
                 f'"kind":"outcome","id":"{call.id}","intent":{self._intent!s},"decision":"allowed",'
                 f'"status":"ok","cost_micros":{cost!s},"latency_ms":{seconds * 1e3:.3f},'
                 f'"upstream_ms":{upstream_seconds * 1e3:.3f},"bytes":{size!s},'
-                f'"output_digest":"{encoder.hash(encoded).hexdigest()}",{parts.ending}',
+                f'"output_digest":"{encoder.hash(encoded).hexdigest(DIGEST_BYTES)}",{parts.ending}',
             )
         except Unwritable as trouble:
             raise Fault(Reason.AUDIT_UNAVAILABLE, str(trouble), sent=True) from trouble

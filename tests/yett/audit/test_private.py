@@ -122,3 +122,10 @@ def test_what_was_taken_out_can_be_compared_and_the_rest_stays() -> None:
     assert found["a"] == [f"key [redacted][digest:{whole}]", "plain", 7]
     assert found["b"] == {"[redacted]": 1, "pin": f"[redacted][digest:{pin}]"}
     assert comparable(b'{"a":1,"a":2}', b'"[redacted]"', DIGEST) == b'"[redacted]"'
+
+
+def test_the_digest_is_the_one_that_is_published() -> None:
+    """From the test vectors of BLAKE3 (`keyed_hash` of nothing, the first 128 bits)."""
+    digest = Digest(b"whats the Elvish word for friend")
+
+    assert digest(b"") == "92b2b75604ed3c761f9d6f62392c8a92"
