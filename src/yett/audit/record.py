@@ -145,41 +145,19 @@ class Record(msgspec.Struct, gc=False):
         return cleaned is not None and self._notices <= NOTICES_PER_CALL_MAX
 
     def answer(self, cleaned: Cleaned, usage: Usage) -> Reply:
-        """Return what may leave once the outcome is written, which a plain one is when this returns.
+        """Write a plain outcome and tell of it, or hold for `close` what is none. Return what may leave then.
 
         Raises:
             Fault: AUDIT_UNAVAILABLE; without the outcome there is no answer.
         """
-        call, permitted, result = self._call, self.permitted, cleaned.result
-        self._cleaned = cleaned
-        self._cost = usage.cost_micros
-        if result is None or result.get("isError") is True:
-            self._status = "tool_error"
-        elif call.talk is not None and result.get("resultType") == INPUT_REQUIRED:
-            self._status = "input_required"
-        elif self._parts is not None and not cleaned.findings:
-            self._finish(self._parts, cleaned)
-        return Reply(
-            call=call,
-            principal=None if permitted is None else permitted.principal,
-            result=result,
-            encoded=b"" if result is None else cleaned.encoded,
-            error=cleaned.error,
-            usage=usage,
-            target="" if permitted is None else permitted.target.key,
-        )
-
-    def _finish(self, parts: Parts, cleaned: Cleaned) -> None:
-        """Write a plain outcome, and tell of it if it need not be synced: then `close` tells of it.
-
-        Raises:
-            Fault: AUDIT_UNAVAILABLE; it was not written.
-        """
+        parts, result = self._parts, cleaned.result
+        if parts is None or result is None or cleaned.findings or result.get("isError") is True:
+            return self._hold(cleaned, usage)
         desk, call, answered = self._desk, self._call, cleaned.answered
-        encoded, encoder, cost = cleaned.encoded, desk.encoder, self._cost
-        names = answered.armed.credential.names
+        encoded, encoder, cost = cleaned.encoded, desk.encoder, usage.cost_micros
+        admitted, names = answered.armed.admitted, answered.armed.credential.names
         if names is not parts.names:
-            parts = encoder.prepare(answered.armed.admitted, names)
+            parts = encoder.prepare(admitted, names)
         wall, monotonic = desk.wall, desk.monotonic
         at, seconds, upstream_seconds = wall(), monotonic() - call.started, answered.seconds
         size = len(encoded)
@@ -193,32 +171,41 @@ class Record(msgspec.Struct, gc=False):
             )
         except Unwritable as trouble:
             raise Fault(Reason.AUDIT_UNAVAILABLE, str(trouble), sent=True) from trouble
-        if self._is_durable:
+        if self._is_durable:  # told when it is on the disk
             self._is_written, self._ended_at, self._seconds = True, at, seconds
-            return
+            return self._hold(cleaned, usage)
         self.is_closed = True
         summary = Summary(  # by place: eighteen names cost more than what they name
-            call.id,
-            call.operation.method,
-            call.door,
-            parts.server,
-            parts.tool,
-            parts.tenant,
-            "allowed",
-            None,
-            "ok",
-            at,
-            seconds,
-            upstream_seconds,
-            cost,
-            parts.currency,
-            size,
-            (),
-            parts.caller,
-            call.peer,
-        )
+            call.id, call.operation.method, call.door, parts.server, parts.tool, parts.tenant,
+            "allowed", None, "ok", at, seconds, upstream_seconds, cost, parts.currency,
+            size, (), parts.caller, call.peer,
+        )  # fmt: skip
         for observe in desk.observers:
             observe(summary)
+        permitted = admitted.validated.permitted
+        return Reply(
+            call=call, principal=permitted.principal, result=result, encoded=encoded, usage=usage,
+            target=permitted.target.key,
+        )  # fmt: skip
+
+    def _hold(self, cleaned: Cleaned, usage: Usage) -> Reply:
+        """Return what may leave when `close` has written the outcome, whatever it is."""
+        call, permitted, result = self._call, self.permitted, cleaned.result
+        self._cleaned = cleaned
+        self._cost = usage.cost_micros
+        if result is None or result.get("isError") is True:
+            self._status = "tool_error"
+        elif call.talk is not None and result.get("resultType") == INPUT_REQUIRED:
+            self._status = "input_required"
+        return Reply(
+            call=call,
+            principal=self._principal(),
+            result=result,
+            encoded=b"" if result is None else cleaned.encoded,
+            error=cleaned.error,
+            usage=usage,
+            target="" if permitted is None else permitted.target.key,
+        )
 
     def answer_list(self, permitted: PermittedList, result: dict[str, JSON]) -> Reply:
         self._listed = permitted
