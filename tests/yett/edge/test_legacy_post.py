@@ -113,10 +113,15 @@ async def test_log_messages_come_from_the_level_that_the_session_set(server: Ser
 # -- what is asked
 
 
+@pytest.mark.parametrize("known", [False, True])
 async def test_each_question_is_a_request_of_ours_and_its_answer_goes_into_the_next_round(
+    known: bool,  # noqa: FBT001 - a parameter of the table
     server: Server,
 ) -> None:
     old = await Old.open(server, capabilities=ALL)
+    if known:  # then the header leads straight to the road
+        await old.ask("tools/call", CALL)
+        server.gate.calls.clear()
     server.gate.script = asks({"who": ELICIT, "what": SAMPLE}, {"where": ROOTS})
     async with old.calling(id_=9) as stream:
         first, second = await heard(stream), await heard(stream)
