@@ -18,6 +18,9 @@ _PLAIN_MEMBERS: Final = len(("jsonrpc", "id", "result"))
 # How servers write a result: in the order of JSON-RPC 2.0, or the result first.
 START: Final = b'{"jsonrpc":"2.0","id":'
 _ID_DIGITS_MAX: Final = 18
+_ID: Final = slice(len(START), len(START) + _ID_DIGITS_MAX)
+_TOKEN_PLACE_MAX: Final = 128
+_LAST_ID: Final = slice(-_ID_DIGITS_MAX, -1)
 _BEFORE: Final = START + b'%d,"result":'
 _BEFORE_RESULT_FIRST: Final = b'{"result":'
 _AFTER: Final = b',"jsonrpc":"2.0","id":%d}'
@@ -153,10 +156,15 @@ def named_id(line: bytes) -> bytes:
     """Return the id of the answer that a line seems to be, in digits; nothing that was asked: it is none, or is
     laid out."""
     if line.startswith(START):
-        return line[len(START) : len(START) + _ID_DIGITS_MAX].partition(b",")[0]
+        return line[_ID].partition(b",")[0]
     if line.startswith(_BEFORE_RESULT_FIRST):
-        return line[-_ID_DIGITS_MAX:-1].rpartition(b":")[2]
+        return line[_LAST_ID].rpartition(b":")[2]
     return b""
+
+
+def named_token(line: bytes) -> bytes:
+    """Return the token of the progress that a line seems to tell of, as it stands there; nothing: it is none."""
+    return line[:_TOKEN_PLACE_MAX].partition(b'"progressToken":')[2].partition(b",")[0]
 
 
 def completed(exchange: Exchange, beside: Beside | None = None) -> Exchange:

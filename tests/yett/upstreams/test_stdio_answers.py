@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.said import Said
 from yett.core.document import encode
 from yett.core.errors import Fault
 from yett.core.notices import Notice, Several
@@ -16,7 +17,7 @@ from yett.upstreams.backends.stdio.conversation import PENDING_MAX, Conversation
 from yett.upstreams.backends.stdio.hearing import Hearing
 from yett.upstreams.backends.stdio.lines import LastWords
 from yett.upstreams.backends.stdio.plain_calls import PlainCall, PlainCalls
-from yett.upstreams.port import Beside
+from yett.upstreams.port import Beside, Wishes
 from yett.upstreams.rpc import InvalidAnswer
 
 IDS = 6
@@ -48,6 +49,8 @@ def answer(form: str, name: object, text: str) -> str:
     return form % ((text, name) if form.startswith('{"result"') else (name, text))
 
 
+SAYING = '{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":%s,"progress":%s%s}}'
+LOGGED = '{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"%s","data":%s}}'
 LINES = st.lists(
     st.builds(answer, st.sampled_from(FORMS), st.integers(0, IDS), st.sampled_from(TEXTS))
     | st.builds(answer, st.just(PLAIN), st.integers(1, IDS), st.sampled_from(TEXTS[:3]))
@@ -98,7 +101,6 @@ class Scene:
         )
         self.talk.modern = modern
         self.calls = PlainCalls("echo", lambda: self.talk)
-        self.heard: list[Notice | Several] = []
 
     def _end(self, _: Conversation, why: str) -> None:
         self.events.append(why)
@@ -127,7 +129,7 @@ def outcome(call: PlainCall) -> Any:
 
 
 def told(scene: Scene) -> Any:
-    return scene.events, scene.input.written, [type(said) for said in scene.heard]
+    return list(scene.events), list(scene.input.written)
 
 
 @given(LINES, st.booleans(), st.sampled_from([FORMS[0], FORMS[2], FORMS[3], FORMS[4]]))
@@ -179,22 +181,97 @@ def _never(_: bytes) -> bool:
 
 
 async def test_what_stands_before_an_answer_is_taken_before_it() -> None:
-    scene = Scene()
+    scene, heard = Scene(), Said()
     scene.call()
     scene.receive(answer(PLAIN, 1, '"x"'))
     asked = asyncio.ensure_future(
-        scene.talk.ask("tools/call", {}, 9e9, hearing=Hearing(Beside(progress=True, hear=scene.heard.append), _ignore))
+        scene.talk.ask("tools/call", {}, 9e9, hearing=Hearing(Beside(progress=True, hear=heard.hear), _ignore))
     )  # fmt: skip
     await asyncio.sleep(0)
     call = scene.call()
     progress = '{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":2,"progress":%d}}'
     scene.receive(answer(PLAIN, 3, '"y"'), progress % 1, answer(PLAIN, 2, '"z"'), progress % 2)
 
-    assert [notice.params for notice in scene.heard if isinstance(notice, Notice)] == [
-        {"progress": 1}
-    ]
+    assert [notice.params for notice in heard] == [{"progress": 1}]
     assert (await asked).result == {"content": [{"type": "text", "text": "z"}]}
     assert outcome(call)[0] == {"content": [{"type": "text", "text": "y"}]}
+
+
+SAYINGS = st.lists(
+    st.builds(
+        lambda token, step, text: SAYING % (token, step, text),
+        st.sampled_from(["1", "1", "1", "2", '"1"', "9"]),
+        st.sampled_from(["1", "2", "3", "4", "4.5", "5", "true"]),
+        st.sampled_from(["", ',"message":"x"', ',"message":"}"', ',"more":1']),
+    )
+    | st.sampled_from(
+        [
+            LOGGED % ("info", '"x"'), LOGGED % ("error", '"y"'), LOGGED % ("loud", '"x"'), LOGGED % ("error", "{}"),
+            answer(PLAIN, 1, '"a"'), answer(PLAIN, 2, '"b"'), answer(PLAIN, 3, '"c"'), *OTHER[:4],
+        ]
+    ),
+    max_size=10,
+)  # fmt: skip
+
+
+@given(SAYINGS, st.booleans())
+def test_notices_that_come_together_are_heard_as_if_each_came_alone(
+    lines: list[str], alone: bool  # noqa: FBT001 - drawn
+) -> None:  # fmt: skip
+    async def both() -> None:
+        results = []
+        for at_once in (True, False):
+            scene = Scene()
+            if not at_once:  # the full way only
+                scene.talk.answers = lambda lines: 0  # type: ignore[method-assign]  # noqa: ARG005
+                scene.talk.notices = lambda lines, start: 0  # type: ignore[method-assign]  # noqa: ARG005
+            said = Said(), Said()
+            hearings = [
+                Hearing(
+                    Beside(progress=True, hear=each.hear, wishes=Wishes(b"{}", "info")), _ignore
+                )
+                for each in said
+            ]
+            scene.talk.sole = hearings[0] if alone else None
+            asking = [
+                asyncio.ensure_future(scene.talk.ask("x", {}, 9e9, hearing=each))
+                for each in hearings
+            ]
+            await asyncio.sleep(0)
+            call = scene.call()
+            if at_once:
+                scene.receive(*lines)
+            else:
+                for line in lines:
+                    scene.receive(line)
+            while (
+                scene.child._turn is not None
+            ):  # the machine is busy, and it is the turn of others
+                await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            results.append((said, outcome(call), [each.done() for each in asking], told(scene)))
+            for each in asking:
+                each.cancel()
+        assert results[0] == results[1]
+
+    asyncio.run(both())
+
+
+async def test_what_is_said_alike_about_one_call_is_read_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    scene = Scene()
+    heard: list[Notice | Several] = []
+    hearing = Hearing(Beside(progress=True, hear=heard.append), _ignore)
+    asked = asyncio.ensure_future(scene.talk.ask("tools/call", {}, 9e9, hearing=hearing))
+    await asyncio.sleep(0)
+    with monkeypatch.context() as patch:
+        patch.setattr(scene.talk, "line", _never)
+        scene.receive(*[SAYING % ("1", step, "") for step in range(1, 100)])
+    scene.receive(answer(PLAIN, 1, '"x"'))
+    await asked
+
+    assert [len(said.members) for said in heard if isinstance(said, Several)] == [99]
 
 
 def _ignore(_: bytes) -> None: ...

@@ -51,6 +51,10 @@ class Listener(Protocol):
         many there were. The others are taken one by one."""
         ...
 
+    def notices(self, lines: list[bytes], start: int) -> int:
+        """Take those from `start` on that say alike things about one call; return how many there were."""
+        ...
+
     def line(self, line: bytes) -> bool:
         """One line. Returns whether somebody waited for it."""
         ...
@@ -148,11 +152,15 @@ class Child(asyncio.SubprocessProtocol):
             return
         if self._listener is not None and self._turn is None and not self._waiting:
             count = self._listener.answers(lines)
-            if count:  # most often all of it is what somebody waits for
+            if count:
                 self._pace.forgive()
-                if count == len(lines):
-                    return
-                lines = lines[count:]
+            if count == len(lines):  # most often all of it is what somebody waits for
+                return
+            started = perf_counter()
+            told = self._listener.notices(lines, count)
+            if told:
+                self._spend(perf_counter() - started)
+            lines = lines[count + told :]
         self._waiting.extend(lines)
         if self._turn is None:
             self._take_turn()

@@ -23,6 +23,7 @@ from yett.upstreams.rpc import (
     encode_request,
     is_answer,
     named_id,
+    named_token,
     read_message,
     read_outcome,
     read_result,
@@ -163,7 +164,7 @@ class Conversation:
     def _await(self, name: bytes, deadline: float, hearing: Hearing | None) -> Asked:
         asked = self._pending[name] = Asked(name, self._make_future(), deadline, hearing)
         if self._timer is None and deadline < _NEVER:
-            self._timer = self._loop.call_later(TICK_SECONDS, self._tick)
+            self._tick()
         return asked
 
     def _tick(self) -> None:
@@ -205,6 +206,11 @@ class Conversation:
             del pending[name]
             asked.answer.set_result(exchange)
         return len(lines)
+
+    def notices(self, lines: list[bytes], start: int) -> int:
+        asked = self._pending.get(named_token(lines[start]))
+        hearing = self.sole if asked is None else asked.hearing
+        return 0 if hearing is None else hearing.take_notices(lines, start)
 
     def line(self, line: bytes) -> bool:
         line = line.removesuffix(b"\r")

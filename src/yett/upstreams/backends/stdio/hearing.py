@@ -33,5 +33,9 @@ class Hearing:
         if self._notices is not None:
             self._notices.take(message, size)
 
+    def take_notices(self, lines: list[bytes], start: int) -> int:
+        """See `Notices.take_together`."""
+        return 0 if self._notices is None else self._notices.take_together(lines, start)
+
     async def _bring(self, reply: bytes) -> None:
         self._write(reply)
