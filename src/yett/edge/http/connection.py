@@ -187,7 +187,14 @@ class Connection(asyncio.Protocol):
         assert task is not None  # noqa: S101 - it is the one that runs
         try:
             while True:
-                request = queue.popleft() if queue else await self._rest()
+                if queue:
+                    request = queue.popleft()
+                else:
+                    if self._held:
+                        self._read_on()
+                    self.deadline = listener.rest_until
+                    self._wake = wake = listener.loop.create_future()
+                    request = await wake
                 head = request.head
                 serving = None if head.way is None else head.way(request, task)
                 served = await (listener.handler(request) if serving is None else serving)
@@ -198,8 +205,6 @@ class Connection(asyncio.Protocol):
                     break
                 if self._writable is not None:
                     await self._until_read(self._writable)
-                if not queue:
-                    self.deadline = listener.rest_until
             self._linger(unread=request.unfit is Reason.PAYLOAD_TOO_LARGE)
         except asyncio.CancelledError:
             transport.close()
@@ -234,13 +239,10 @@ class Connection(asyncio.Protocol):
     def _is_over(self) -> bool:
         return self._is_last or self.transport.is_closing()
 
-    def _rest(self) -> "asyncio.Future[Request]":
-        """Return what the next request ends: nothing waits any more, so there is room for it."""
-        if self._held:
-            self._held = False
-            self.transport.resume_reading()
-        self._wake = wake = self._listener.loop.create_future()
-        return wake
+    def _read_on(self) -> None:
+        """Nothing waits any more, so there is room for the next request."""
+        self._held = False
+        self.transport.resume_reading()
 
     async def _until_read(self, writable: asyncio.Event) -> None:
         """Write no more before what was written is read; for who does not, time runs out."""
