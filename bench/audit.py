@@ -20,8 +20,6 @@ from tests.yett.audit.scene import (
     auditor_over,
     call,
     cleaned,
-    finish,
-    intend,
     target,
 )
 
@@ -136,8 +134,11 @@ async def walk(auditor: Auditor, steps: Steps) -> None:
     record.caller = identified
     record.resolved = resolved
     record.permitted = permitted
-    await intend(record, admitted)
-    await finish(record, done, USAGE)
+    if not record.intend(admitted):
+        await record.secure(admitted)
+    reply = record.answer(done, USAGE)
+    if not record.is_closed:
+        await record.close(reply)
 
 
 def writes(directory: Path, scale: int) -> list[Figure]:
