@@ -75,6 +75,7 @@ class Channel:
         self.opened = False
         self.ended = False
         self.exchange: Exchange | None = None
+        self.events: EventParser | None = None
         self.ration_bytes = RATION_BYTES
 
     async def listen(self, client: Client, head: Secret) -> None:

@@ -6,7 +6,8 @@ from typing import Final, final
 
 from yett.core.errors import Fault
 from yett.core.reasons import Reason
-from yett.upstreams.backends.http.connection import Connection, Listener
+from yett.upstreams.backends.http.connection import Connection
+from yett.upstreams.backends.http.listener import Listener
 from yett.upstreams.backends.http.pool import Pool
 from yett.upstreams.backends.http.response import ConnectionLost, Response
 from yett.upstreams.rpc import InvalidAnswer

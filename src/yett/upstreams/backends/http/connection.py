@@ -15,6 +15,8 @@ from typing import Final, Protocol, cast, final
 import httptools
 
 from yett.core.bounds import ANSWER_BYTES_MAX
+from yett.upstreams.backends.http.known import KnownHeads
+from yett.upstreams.backends.http.listener import Listener
 from yett.upstreams.backends.http.response import (
     HEADER_BYTES_MAX,
     HEADER_COUNT_MAX,
@@ -25,8 +27,8 @@ from yett.upstreams.backends.http.response import (
     Head,
     Response,
 )
+from yett.upstreams.backends.http.single_event import END_OF_CHUNKS, only_answer
 from yett.upstreams.backends.http.sse import EventParser
-from yett.upstreams.port import Exchange
 from yett.upstreams.rpc import InvalidAnswer
 
 _FINAL: Final = 200  # what is below is interim (RFC 9110 §15.2)
@@ -38,36 +40,12 @@ NEVER: Final = float("inf")
 _END_OF_HEAD: Final = b"\r\n\r\n"
 _FRAMING_BYTES_MAX: Final = 1024 * 1024  # of what says where chunks end, and stands behind them
 _MINUTE_SECONDS: Final = 60.0
-_HEADS_MAX: Final = 256
-_HEAD_BYTES_MAX: Final = 2048
-
-
-class Listener(Protocol):
-    """Takes the events of the stream that answers one request.
-
-    ration_bytes: how much the stream may hold a minute, if it has no end; 0: it ends with an answer.
-    """
-
-    exchange: Exchange | None
-    ration_bytes: int
-
-    def begin(self, events: EventParser) -> None:
-        """The answer is a stream. Never raises."""
-        ...
-
-    def hear(self, events: list[bytes]) -> None:
-        """Take what came together, in order.
-
-        Raises:
-            InvalidAnswer: broken, foreign or a second answer.
-        """
-        ...
 
 
 class Keeper(Protocol):
     """Who owns the connection between exchanges. heads: headers that were read before."""
 
-    heads: dict[bytes, Head]
+    heads: KnownHeads
 
     def keep(self, connection: "Connection") -> None: ...
 
@@ -84,6 +62,8 @@ class Connection(asyncio.Protocol):
         "_body",
         "_complete",
         "_drop",
+        "_early",
+        "_ending",
         "_events",
         "_failure",
         "_fed_bytes",
@@ -118,6 +98,8 @@ class Connection(asyncio.Protocol):
         self._heads = keeper.heads
         self._waiter: asyncio.Future[Response] | None = None
         self._listener: Listener | None = None
+        self._early = b""  # the header of a stream, before anything of it
+        self._ending = False  # but for its end, a stream has been taken
         self.deadline = NEVER
         self.usable = False
         self.kept = False
@@ -189,9 +171,9 @@ class Connection(asyncio.Protocol):
         if not self._begun:
             waiter = self._waiter
             if waiter is None:
-                self.abort()  # nobody asked: whatever it is, it must not answer the next call
+                self._take_end(data)
                 return
-            text, _, body = data.partition(_END_OF_HEAD)
+            text, whole, body = data.partition(_END_OF_HEAD)
             head = self._heads.get(text)
             if head is not None and head.length == len(body):
                 self._waiter = None
@@ -201,10 +183,47 @@ class Connection(asyncio.Protocol):
                     pass
                 self._keep(self)
                 return
+            if head is not None and head.length is None and self._take_event(head, data, body):
+                return
             self._reset()
-            self._head = text
+            self._head = text if whole else b""
             self._first_bytes = len(body)
+        elif self._early:
+            data, self._early, self._begun = self._early + data, b"", False
+            self.data_received(data)
+            return
         self._parse(data)
+
+    def _take_event(self, head: Head, data: bytes, body: bytes) -> bool:
+        """Take a stream that holds one answer; tell whether it is such a one. body: behind the header, in `data`."""
+        listener = self._listener
+        if listener is None or listener.ration_bytes or listener.events is not None:
+            return False  # who listens for long hears each thing as it comes
+        if not body:
+            self._early, self._begun = data, True
+            return True
+        found = only_answer(body)
+        if found is None:
+            return False
+        event, self._begun = found[0], False
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(Response(head, event))
+        if found[1]:
+            self._keep(self)
+        else:
+            self._ending = True
+            self.deadline = self._loop.time() + _DRAIN_SECONDS
+        return True
+
+    def _take_end(self, data: bytes) -> None:
+        """Take what comes when nobody waits: the end of a stream. Anything else nobody asked for, and it must not
+        answer the next call."""
+        if self._ending and data == END_OF_CHUNKS:
+            self._ending = False
+            self._keep(self)
+        else:
+            self.abort()
 
     def _parse(self, data: bytes) -> None:
         self._fed_bytes += len(data)
@@ -362,27 +381,13 @@ class Connection(asyncio.Protocol):
         if self._stray or response is None:
             self.abort()
             return
-        self._remember(response)
+        self._heads.remember(self._head, response.head, self._first_bytes, len(response.body))
         self._let_go()
         self._keep(self)
 
     def _let_go(self) -> None:
         """Keep nothing of an answer that has been handed over: it may be large, and there are many."""
         self._response = self._body = self._events = self._listener = None
-
-    def _remember(self, response: Response) -> None:
-        """Keep the header of an answer that came in one piece; the same one is known next time."""
-        head, text = response.head, self._head
-        if (
-            text
-            and head.length is not None
-            and head.length == self._first_bytes == len(response.body)
-            and self._events is None
-            and len(text) <= _HEAD_BYTES_MAX
-        ):
-            if len(self._heads) >= _HEADS_MAX:
-                self._heads.clear()
-            self._heads[text] = head
 
 
 def _ends_by_closing(response: Response) -> bool:

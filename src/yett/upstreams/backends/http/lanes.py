@@ -17,7 +17,6 @@ from yett.core.proofs import Credential
 from yett.core.reasons import Reason
 from yett.core.target import JSON
 from yett.upstreams.backends.http.client import Client
-from yett.upstreams.backends.http.connection import Listener
 from yett.upstreams.backends.http.conversation import (
     Receiver,
     Session,
@@ -27,9 +26,10 @@ from yett.upstreams.backends.http.conversation import (
 )
 from yett.upstreams.backends.http.hearing import Desk, Hearing
 from yett.upstreams.backends.http.lane import Lane
+from yett.upstreams.backends.http.listener import Listener
 from yett.upstreams.backends.http.opening import Opener
 from yett.upstreams.backends.http.response import Response
-from yett.upstreams.backends.http.resuming import Resumable, resume
+from yett.upstreams.backends.http.resuming import resume
 from yett.upstreams.backends.http.sessions import Known, Sessions
 from yett.upstreams.background import Background
 from yett.upstreams.port import NO_WISHES, Beside, Exchange, Wishes
@@ -44,7 +44,7 @@ Key = tuple[str, Wishes]
 """Whose, and what it wishes."""
 
 
-class _Asker(Resumable, Protocol):
+class _Asker(Listener, Protocol):
     """Who hears what comes to one request."""
 
     identifier: int
@@ -233,7 +233,7 @@ def _send(
 
 
 async def _whole(
-    response: Response, client: Client, session: Session, listener: Resumable, deadline: float
+    response: Response, client: Client, session: Session, listener: Listener, deadline: float
 ) -> Response:
     """Go on with a stream that was cut before the answer came."""
     if listener.events is None or listener.exchange is not None or session.modern:

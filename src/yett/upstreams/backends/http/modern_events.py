@@ -160,6 +160,7 @@ class ModernListener:
         )
         self.refused = False
         self.exchange: Exchange | None = None
+        self.events: EventParser | None = None
         self.ration_bytes = RATION_BYTES
 
     def begin(self, events: EventParser) -> None:

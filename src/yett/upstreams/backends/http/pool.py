@@ -8,7 +8,7 @@ from typing import Final, final
 from yett.core.errors import Fault
 from yett.core.reasons import Reason
 from yett.upstreams.backends.http.connection import Connection, Keeper
-from yett.upstreams.backends.http.response import Head
+from yett.upstreams.backends.http.known import KnownHeads
 
 CONNECTIONS_MAX: Final = 128
 WAITING_MAX: Final = 1024
@@ -52,7 +52,7 @@ class Pool:
         self._waiting: deque[asyncio.Future[Connection | None]] = deque()
         self._ticker: asyncio.TimerHandle | None = None
         self._idle_until = 0.0
-        self.heads: dict[bytes, Head] = {}
+        self.heads = KnownHeads()
         self._closed = False
 
     def take(self) -> Connection | None:

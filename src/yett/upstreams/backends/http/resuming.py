@@ -2,16 +2,15 @@
 Redelivery): servers do that on purpose, so that nobody has to keep a connection open."""
 
 import asyncio
-from typing import Final, Protocol
+from typing import Final
 
 from yett.core.errors import Fault
 from yett.core.reasons import Reason
 from yett.upstreams.backends.http.client import Client
-from yett.upstreams.backends.http.connection import Listener
 from yett.upstreams.backends.http.conversation import Session, describe_status
 from yett.upstreams.backends.http.headers import stream_request
+from yett.upstreams.backends.http.listener import Listener
 from yett.upstreams.backends.http.response import OK, STREAM_TYPE, Response
-from yett.upstreams.backends.http.sse import EventParser
 from yett.upstreams.rpc import InvalidAnswer
 
 ATTEMPTS_MAX: Final = 1_000
@@ -21,15 +20,7 @@ _PAUSE_SECONDS: Final = 1.0  # unless the server says otherwise
 _PAUSE_SECONDS_MIN: Final = 0.02
 
 
-class Resumable(Listener, Protocol):
-    """events: of the last connection; None: there was no stream."""
-
-    events: EventParser | None
-
-
-async def resume(
-    client: Client, session: Session, listener: Resumable, deadline: float
-) -> Response:
+async def resume(client: Client, session: Session, listener: Listener, deadline: float) -> Response:
     """Ask for the rest of a stream, again and again, until its answer has come. deadline: loop time.
 
     Raises:
@@ -57,7 +48,7 @@ async def resume(
 
 
 async def _get(
-    client: Client, request: bytes, listener: Resumable, deadline: float
+    client: Client, request: bytes, listener: Listener, deadline: float
 ) -> Response | None:
     """Return the end of another piece of the stream; None: the server is away for the moment."""
     try:
