@@ -8,6 +8,7 @@ that is set back, or a calendar that is changed, opens no period a second time.
 
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from itertools import repeat
 from operator import attrgetter
 from typing import Final, final
 
@@ -183,8 +184,8 @@ class Balances:
         return list(map(_id, filter(_is_spent, self.open.values())))
 
     def let_go(self, ended: Sequence[str]) -> None:
-        """Keep no more what `ended` returned."""
-        deque(map(self.open.pop, ended), maxlen=0)
+        """Keep no more what `ended` returned, if it is not gone yet."""
+        deque(map(self.open.pop, ended, repeat(None)), maxlen=0)
 
     def doubt(self, number: str) -> bool:
         """Say that nobody knows how a reservation ended. False: it has ended before."""

@@ -192,6 +192,19 @@ def test_a_grown_journal_is_made_short_while_it_serves(tmp_path: Path) -> None:
         assert spent(ledger) == 500
 
 
+@pytest.mark.parametrize("flush_every", [1, 7, 1_000])
+def test_ends_are_told_after_some_lines_at_the_latest(tmp_path: Path, flush_every: int) -> None:
+    with opened(tmp_path) as ledger:
+        for number in range(200):
+            end(ledger, reserve(ledger, 1))
+            if number % flush_every == 0:
+                ledger.flush()
+            told = read_balances(tmp_path)
+            assert len(told.open) < 60
+            assert told.spent("USD key a", "total", 0) == number + 1
+    assert not read_balances(tmp_path).open
+
+
 def test_a_journal_that_cannot_be_made_short_goes_on_long(tmp_path: Path) -> None:
     with opened(tmp_path, compact_bytes=2_048) as ledger:
         (tmp_path / "journal.new").mkdir()  # in the way of the new file

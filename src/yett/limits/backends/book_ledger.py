@@ -1,8 +1,9 @@
 """Money in this process: the balances, and a journal that survives its death.
 
 A reservation is one line, handed to the kernel before anything is sent: what a dying process leaves
-behind counts as spent. How calls ended is told of many at once, every so many lines and once a second: an end
-that is lost leaves a reservation that counts as spent until an operator looks.
+behind counts as spent. Money that comes back is a line, too, before anybody else may have it. Of calls that did
+cost all of it, many are told at once, every so many lines and once a second: an end that is lost leaves a
+reservation that counts as spent until an operator looks.
 """
 
 from collections.abc import Sequence
@@ -23,9 +24,6 @@ _VAST: Final = MICROS_MAX // 2
 _DEAR: Final = 2**38
 """Micros. In one slot of the calendar no process makes so many cheaper calls that they lead from less than
 _VAST to more than can be counted: what is dearer, or on top of more, is looked at in each call."""
-
-_ENDS_MAX: Final = 16
-"""So many ends of a kind that is rare wait for the next line."""
 
 
 class Journal(Protocol):
@@ -67,45 +65,50 @@ class Nowhere:
 class BookLedger:
     """Belongs to the loop; balances may be read by any thread."""
 
-    __slots__ = ("_ends", "balances", "journal")
+    __slots__ = ("balances", "journal")
 
     def __init__(self, balances: Balances, journal: Journal) -> None:
         self.balances = balances
         self.journal = journal
-        self._ends: list[bytes] = []
 
     def purse(
         self, accounts: Sequence[AccountDemand], target: str, warn_percents: tuple[int, ...] = ()
     ) -> "Purse":
         return Purse(self, accounts, target, warn_percents)
 
+    # What is not written down has not happened: money comes back once it is.
+
     def settle(self, number: str, micros: int) -> None:
-        if self.balances.end(number, micros):
-            self._tell_end(line_of(["=", number, micros]))
+        found = self.balances.open.get(number)
+        if found is None or found.is_spent:
+            return
+        if micros < found.micros:
+            with suppress(OSError):
+                self.journal.append(line_of(["=", number, micros]))
+                self.balances.end(number, micros)
+                return
+        found.is_spent = True
 
     def doubt(self, number: str) -> None:
         if self.balances.doubt(number):
-            self._tell_end(line_of(["?", number]))
+            with suppress(OSError):  # the next start doubts it, too
+                self.journal.append(line_of(["?", number]))
 
     def release(self, number: str) -> None:
-        """What is not written down has not happened: the money comes back once it is."""
-        if not self.balances.is_open(number):
-            return
-        try:
-            self.append(line_of(["=", number, 0]))
-        except OSError:
-            return
-        self.balances.end(number, 0)
+        if self.balances.is_open(number):
+            with suppress(OSError):
+                self.journal.append(line_of(["=", number, 0]))
+                self.balances.end(number, 0)
 
     def reconcile(self, number: str, micros: int) -> bool:
         found = self.balances.doubted.get(number)
         if found is None or not 0 <= micros <= found.micros:
             return False
-        self.append(line_of(["=", number, micros]))
+        self.journal.append(line_of(["=", number, micros]))
         return self.balances.end(number, micros)
 
     def flush(self) -> None:
-        """Write down how calls ended since the last line.
+        """Write down which calls did cost all that was reserved.
 
         Raises:
             OSError: they are kept for the next time.
@@ -113,19 +116,8 @@ class BookLedger:
         self.balances.forget_oldest()
         ended = self.balances.ended()
         if ended:
-            self._ends.append(line_of(["ended", ended]))
+            self.journal.append(line_of(["ended", ended]))
             self.balances.let_go(ended)
-        if self._ends:
-            self.append(b"")
-
-    def append(self, line: bytes) -> None:
-        """Write a line, and before it what is still to be written (`Journal.append`).
-
-        Raises:
-            OSError: nothing was written.
-        """
-        self.journal.append(b"".join((*self._ends, line)))
-        self._ends.clear()
 
     def rewind(self, at: float) -> None:
         """Take the clock for right: let the day of `at` be today (`Account.rewind`).
@@ -139,17 +131,10 @@ class BookLedger:
     def close(self) -> None:
         """Write down what is known and give the journal to whoever opens it next."""
         try:
-            self.flush()
-        except OSError:  # what is lost counts as spent
-            self._ends.clear()
+            with suppress(OSError):  # what is lost counts as spent
+                self.flush()
         finally:
             self.journal.close()
-
-    def _tell_end(self, line: bytes) -> None:
-        self._ends.append(line)
-        if len(self._ends) >= _ENDS_MAX:
-            with suppress(OSError):  # it is tried again with the next line
-                self.append(b"")
 
 
 @final
