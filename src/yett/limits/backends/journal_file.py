@@ -77,15 +77,16 @@ class JournalFile:
             with suppress(OSError):  # the long journal is as true as a short one; try again later
                 self.compact(self._balances)
         self._cut()
-        # The more is under way, the longer it takes to find what has ended.
-        several = _PAUSE_BYTES + _PAUSE_BYTES_EACH * len(self._balances.open)
-        self._pause_at = min(self._size + several, self._compact_at)
+        self._pause_at = self._compact_at
         ended = self._balances.ended()
         if ended:
             with suppress(OSError):  # they are told at another time, or count as spent
                 self.append(line_of(["ended", ended]))
                 self._balances.let_go(ended)
             self._cut()
+        # The more is under way, the longer it takes to find what has ended.
+        several = _PAUSE_BYTES + _PAUSE_BYTES_EACH * len(self._balances.open)
+        self._pause_at = min(self._size + several, self._compact_at)
 
     def _cut(self) -> None:
         """Take half a line away, if there is one."""
