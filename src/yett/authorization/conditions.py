@@ -61,6 +61,8 @@ _NOTHING: Final = Reads()
 
 def examine(conditions: JSON) -> Reads:
     """Return what these conditions look at."""
+    if not conditions:
+        return _NOTHING
     sight = _Sight()
     stack: list[JSON] = [conditions]
     while stack:
