@@ -55,9 +55,8 @@ class Wordings:
     __slots__ = ("_known",)
 
     def __init__(self) -> None:
-        self._known: dict[
-            str, _Wording | None
-        ] = {}  # by name; None: in no way that can be known again
+        # By name. None: in no way that can be known again.
+        self._known: dict[str, _Wording | None] = {}
 
     def read(self, body: bytes) -> tuple[str, int, dict[str, JSON], bytes] | None:
         """Return tool, id and arguments of a call that is written like one before it, and the arguments as they are
