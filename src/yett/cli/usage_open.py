@@ -23,7 +23,7 @@ def reconcile(place: Place, call: str | None, spent: str | None, reason: str | N
     """List calls of unknown outcome, which count as spent, or say what one did cost.
 
     A call is unknown if the gate died while it was under way, the server did not answer in time, or its
-    caller hung up. CALL is the id of its record.
+    caller hung up. When a gate dies, some calls are listed that had only just ended. CALL is the id of its record.
     """
     from yett.limits.build import read_spending, settle_shared
 
