@@ -12,6 +12,7 @@ from yett.core.document import encode
 from yett.core.errors import Fault
 from yett.core.notices import Notice, Several
 from yett.core.proofs import Credential
+from yett.upstreams.backends.stdio import child
 from yett.upstreams.backends.stdio.child import Child
 from yett.upstreams.backends.stdio.conversation import PENDING_MAX, Conversation, Ended
 from yett.upstreams.backends.stdio.hearing import Hearing
@@ -129,7 +130,7 @@ def outcome(call: PlainCall) -> Any:
 
 
 def told(scene: Scene) -> Any:
-    return list(scene.events), list(scene.input.written)
+    return list(scene.events), b"".join(scene.input.written)
 
 
 @given(LINES, st.booleans(), st.sampled_from([FORMS[0], FORMS[2], FORMS[3], FORMS[4]]))
@@ -154,6 +155,7 @@ def test_lines_that_come_together_are_answers_as_if_each_came_alone(
                 scene.child._turn is not None
             ):  # the machine is busy, and it is the turn of others
                 await asyncio.sleep(0)
+            await asyncio.sleep(0)
             results.append(([outcome(call) for call in calls], told(scene)))
         assert results[0] == results[1]
 
@@ -239,6 +241,7 @@ def test_notices_that_come_together_are_heard_as_if_each_came_alone(
             ]
             await asyncio.sleep(0)
             call = scene.call()
+            await asyncio.sleep(0)
             if at_once:
                 scene.receive(*lines)
             else:
@@ -309,6 +312,7 @@ async def test_who_stops_waiting_says_so_and_learns_why(
     else:
         assert isinstance(error, Fault)
         assert (error.reason.value, error.sent) == (reason, True)
+    await asyncio.sleep(0)
     assert (b"notifications/cancelled" in scene.input.written[-1]) is is_told
     scene.receive(answer(PLAIN, 1, '"late"'))
     assert not call.answer.done()
@@ -319,8 +323,27 @@ async def test_a_call_that_was_answered_is_not_withdrawn() -> None:
     call = scene.call()
     scene.receive(answer(PLAIN, 1, '"x"'))
     call.explain(asyncio.CancelledError())
+    await asyncio.sleep(0)
 
-    assert len(scene.input.written) == 1
+    assert b"".join(scene.input.written).count(b"\n") == 1
+
+
+async def test_what_is_asked_in_one_turn_of_the_loop_is_written_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    scene = Scene()
+    for _ in range(3):
+        scene.call()
+    assert scene.input.written == []
+    await asyncio.sleep(0)
+    assert [data.count(b"\n") for data in scene.input.written] == [3]
+
+    monkeypatch.setattr(child, "UNREAD_BYTES_MAX", 200)
+    began = [scene.calls.begin(b"{}", Credential(()), 60.0) for _ in range(9)]
+    assert began[:2] != [None, None]
+    assert began[-1] is None  # it is as much as may wait
+    await scene.child.stop()
+    assert len(scene.input.written) == 2  # what was said before the end is written
 
 
 async def test_waiting_has_an_end() -> None:

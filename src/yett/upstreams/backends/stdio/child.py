@@ -82,17 +82,31 @@ class Child(asyncio.SubprocessProtocol):
         self._waiting: deque[bytes] = deque()
         self._turn: asyncio.Handle | None = None
         self._held = False
+        self._unsent: list[bytes] = []
+        self._unsent_bytes = 0
 
     def attach(self, listener: Listener) -> None:
         self._listener = listener
 
     def write(self, line: bytes) -> bool:
-        """Write one line, with its end; False if it cannot be, and then nothing of it was written."""
+        """Write one line, with its end; False if it cannot be, and then nothing of it will be written."""
         stdin = self._input
-        if stdin is None or stdin.is_closing() or stdin.get_write_buffer_size() > UNREAD_BYTES_MAX:
+        if stdin is None or stdin.is_closing():
             return False
-        stdin.write(line)
+        if stdin.get_write_buffer_size() + self._unsent_bytes > UNREAD_BYTES_MAX:
+            return False
+        if not self._unsent:
+            self._loop.call_soon(self._send)
+        self._unsent.append(line)
+        self._unsent_bytes += len(line)
         return True
+
+    def _send(self) -> None:
+        """Write what was said in one turn of the loop at once: each write may wake the process, and it runs instead
+        of us."""
+        lines, self._unsent, self._unsent_bytes = self._unsent, [], 0
+        if lines and self._input is not None and not self._input.is_closing():
+            self._input.write(b"".join(lines))
 
     def end(self, why: str, *, broken: bool = False) -> None:
         """Tell the listener, once, and kill what is left of the process group."""
@@ -111,6 +125,7 @@ class Child(asyncio.SubprocessProtocol):
         self._listener = None
         self._stopping = True
         if self._input is not None:
+            self._send()
             self._input.close()
         await self.wait(_AFTER_INPUT_SECONDS)
         if not self._exited.done():
