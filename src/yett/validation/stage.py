@@ -5,7 +5,6 @@ from typing import Final, final
 
 import msgspec
 
-from yett.core.bounds import SCHEMAS_COMPILED_MAX
 from yett.core.document import encode
 from yett.core.errors import Fault
 from yett.core.operations import Kind
@@ -37,15 +36,12 @@ from yett.validation.tasks import follow_up
 NAMES_LOOKED_UP_MAX: Final = 8
 """In one call; each may take some seconds."""
 
-_TOOL: Final = Kind.TOOL  # an attribute of an enumeration costs ten times a global
-
 
 @final
 class _Few(msgspec.Struct, frozen=True, eq=False):
     """What says of few and flat arguments of one tool that they fit; None: they need a closer look.
     guarding: what is declared about them beside the schema; where it is, `fit` is None."""
 
-    target: Target
     fit: Callable[[JSON], bool] | None
     guarding: Guarding | None
 
@@ -57,7 +53,7 @@ class Validator:
     where names lead, for tools whose operator wants that; `looks_up`: there are such tools."""
 
     __slots__ = (
-        "_cache", "_few", "_guardings", "_open_targets", "_resolver", "_sealer", "looks_up",
+        "_cache", "_guardings", "_open_targets", "_resolver", "_sealer", "looks_up",
     )  # fmt: skip
 
     def __init__(
@@ -74,7 +70,6 @@ class Validator:
         self._guardings: Final = guardings
         self.looks_up: Final = any(guarding.pointing for guarding in guardings.values())
         self._resolver: Final = resolver
-        self._few: dict[str, _Few] = {}
 
     def check(self, permitted: Permitted) -> Validated:
         """Let only arguments within the caps and the approved definition go on.
@@ -91,10 +86,10 @@ class Validator:
             return Validated(permitted, arguments, resumption=follow_up(permitted, call.task))
         if not encoded:
             encoded = encode(arguments)
-        if target.kind is _TOOL:
-            few = self._few.get(target.key)
-            if few is None or few.target is not target:
-                few = self._prepare(target)
+        few: _Few | None = permitted.standing.validation
+        if few is None and target.kind is Kind.TOOL:
+            few = permitted.standing.validation = self._prepare(target)
+        if few is not None:
             # Nearly every call passes here; what does not is looked at again, to tell why.
             if (
                 few.fit is None
@@ -178,17 +173,12 @@ class Validator:
         checked = guarding.check(arguments, permitted.target.access)
         return checked if permitted.rows is None else guarding.narrow(checked, permitted.rows)
 
-    def _prepare(self, target: Target) -> "_Few":
-        if len(self._few) >= SCHEMAS_COMPILED_MAX:
-            self._few.clear()
+    def _prepare(self, target: Target) -> _Few:
         schema, guarding = self._find(target), self._guardings.get(target.key)
         if guarding is None:
-            few = _Few(target, schema.verdict_on_few(FLAT_NODES), None)
-        else:
-            self._demand_declared(target, guarding)
-            few = _Few(target, None, guarding)
-        self._few[target.key] = few
-        return few
+            return _Few(schema.verdict_on_few(FLAT_NODES), None)
+        self._demand_declared(target, guarding)
+        return _Few(None, guarding)
 
     def _demand_declared(self, target: Target, guarding: Guarding) -> None:
         """A guard of what is not there guards nothing: the argument may have another name now."""

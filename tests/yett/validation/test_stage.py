@@ -253,7 +253,7 @@ def test_a_look_at_few_arguments_says_what_a_closer_look_says(arguments: dict[st
     few, closer = Validator(SchemaCache(), SEALER), Validator(SchemaCache(), SEALER)
     asked, other = permitted(arguments, tool(ECHO)), permitted(arguments, tool(ECHO))
     known = closer._prepare(other.target)
-    closer._few[other.target.key] = msgspec.structs.replace(known, fit=None)
+    other.standing.validation = msgspec.structs.replace(known, fit=None)
 
     assert outcome(few, asked) == outcome(closer, other)
 
