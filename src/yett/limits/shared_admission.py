@@ -65,6 +65,7 @@ class SharedAdmission:
         caller.active += 1
         caller.failures = answer.failures
         caller.probe = claim.id if answer.is_probe else None
+        self._state.suspect(claim.demand.caller, caller)
         self.admitted = self._granted
 
     def settle(self, cleaned: Cleaned) -> Usage:

@@ -39,7 +39,7 @@ _CALL_TOOL: Final = OPERATIONS["tools/call"]
 class Limiter:
     """One configuration's view of a `LimitsState`, which is shared with the views before and after."""
 
-    __slots__ = ("_judges_all", "_monotonic", "_wall", "plans", "rules", "state")
+    __slots__ = ("_judges_all", "_monotonic", "_suspects", "_wall", "plans", "rules", "state")
 
     def __init__(self, rules: Rules, state: LimitsState) -> None:
         self.rules = rules
@@ -47,6 +47,7 @@ class Limiter:
         self.plans: dict[str, OwnPlan] = {}
         self._judges_all = rules.breaker.failure_rate is not None
         self._monotonic = state.monotonic
+        self._suspects = state.suspects
         self._wall = state.wall
 
     def admit(self, confirmed: Confirmed) -> "Admission | SharedAdmission":
@@ -150,16 +151,17 @@ class Limiter:
 
     def observe(self, reply: Reply) -> None:
         """Tell the caller's breaker how a call ended. Nobody's breaker hears of a call without a name."""
-        principal = reply.principal
+        principal, result = reply.principal, reply.result
         if principal is None:
             return
-        caller = self.state.callers.get(principal.id)
-        result = reply.result
-        if result is not None and result.get("isError") is not True and not self._judges_all:
-            if caller is None or not (caller.failures or caller.open_until or caller.probe):
-                return  # a success that resets nothing: nearly every call
-        elif caller is None:
-            caller = self.state.remember(principal.id)
+        if (
+            result is not None
+            and principal.id not in self._suspects
+            and result.get("isError") is not True
+            and not self._judges_all
+        ):
+            return  # a success that resets nothing: nearly every call
+        caller = self.state.of(principal.id)
         if reply.call.operation is JUDGE_AGAIN and not (caller.open_until or caller.probe):
             return  # as a probe it counts, or there would never be another
         store = self.state.shared
@@ -168,6 +170,7 @@ class Limiter:
             store.observe(own.demand, reply.call.id, succeeded=verdict(reply))
         elif self.rules.breaker.observe(caller, reply, self.state.monotonic()):
             tell_of_opening(self.state.notices, caller, principal)
+        self.state.suspect(principal.id, caller)
 
     def bear(self, call: Call, refusal: Refusal) -> Refusal:
         """Return the refusal that is told and recorded: of who cannot be named, not every one is."""
@@ -306,6 +309,7 @@ class Limiter:
                 why = f"the same call of {target} again and again"
         if why:
             breaker.open(caller, at, why)
+            self.state.suspect(principal.id, caller)
             tell_of_opening(self.state.notices, caller, principal)
             raise breaker.refusal(caller, caller.cooldown_seconds)
 

@@ -27,7 +27,7 @@ class Gauge:
 
 @final
 class LimitsState:
-    """callers: by principal id. strangers: those without one. loops: counts calls that are the same.
+    """callers: by principal id. suspects: ids of those of whom a success has something to reset. strangers: those without one. loops: counts calls that are the same.
     notices: what is to be told. wall: the time by which budgets begin anew. shared: set if other gates count together with this one. Made once per
     process; each new configuration goes on with it."""
 
@@ -43,6 +43,7 @@ class LimitsState:
         "notices",
         "shared",
         "strangers",
+        "suspects",
         "wall",
     )
 
@@ -66,6 +67,7 @@ class LimitsState:
         self.monotonic = clock.monotonic
         self.wall = SteadyWall(clock)
         self.callers: dict[str, Caller] = {}
+        self.suspects: set[str] = set()
         self._gauges: dict[str, Gauge] = {}
         self._sweep_at = IDLE_CALLERS_MAX
 
@@ -75,6 +77,7 @@ class LimitsState:
             at = self.monotonic()
             for name in [name for name, caller in self.callers.items() if caller.is_idle(at)]:
                 self.callers.pop(name).is_forgotten = True
+                self.suspects.discard(name)
             self._sweep_at = len(self.callers) + IDLE_CALLERS_MAX
         caller = self.callers[principal_id] = Caller()
         return caller
@@ -82,6 +85,13 @@ class LimitsState:
     def of(self, principal_id: str) -> Caller:
         """Return what is remembered of a caller, from now on at the latest."""
         return self.callers.get(principal_id) or self.remember(principal_id)
+
+    def suspect(self, principal_id: str, caller: Caller) -> None:
+        """Keep in mind whether a success has something to reset, after something was held against the caller."""
+        if caller.failures or caller.open_until or caller.probe:
+            self.suspects.add(principal_id)
+        else:
+            self.suspects.discard(principal_id)
 
     def unblock(self, principal_id: str) -> bool:
         """Shut a caller's breaker; say whether there was anything to shut."""

@@ -113,6 +113,9 @@ class House:
     def _figures(self) -> object:
         balances = self.limits.state.ledger.balances
         balances.let_go(balances.ended())
+        state = self.limits.state
+        for name, one in state.callers.items():
+            assert not (one.failures or one.open_until or one.probe) or name in state.suspects
         told: list[Any] = []
         self.limits.state.notices.report(told.append, last=True)
         return (
