@@ -225,7 +225,7 @@ class Purse:
         if micros <= 0:
             raise ValueError("only a positive amount can be reserved")
         self._roll(at)
-        self._until = (int(at) // SLOT_SECONDS + 1) * SLOT_SECONDS
+        self._until = float((int(at) // SLOT_SECONDS + 1) * SLOT_SECONDS)
         self._rolls = self._balances.rolls
         self._micros = micros
         self._charges = tuple([(account, account.day) for account in self._accounts])
