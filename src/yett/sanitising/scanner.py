@@ -85,8 +85,8 @@ class Scanner:
         "_apart",
         "_coded",
         "_compiled",
+        "_escaped",
         "_folded",
-        "_hidden",
         "_idle",
         "_instructing",
         "_match_shapes",
@@ -102,6 +102,7 @@ class Scanner:
         "_shapes",
         "_spelt",
         "_turned",
+        "_unseen",
         "_words",
     )  # fmt: skip
 
@@ -125,10 +126,11 @@ class Scanner:
             of.setdefault(places[rule.hint], []).append(index)
             if rule.also:
                 self._also[index] = self._shapes.add(rule.also)
-        self._hidden: Final = self._shapes.add(hidden.HINT)
+        self._escaped: Final = self._shapes.add(hidden.ESCAPED_HINT)
+        self._unseen: Final = self._words.add(hidden.UNSEEN_HINT)
         self._spelt: Final = self._shapes.add(_SPELT_HINT)
         self._named: Final = self._words.add(secrets.PRIVATE_NAME_HINT)
-        self._folded: Final = self._shapes.add(FOLD_HINT) if more else -1
+        self._folded: Final = self._words.add(FOLD_HINT) if more else -1
         self._coded: Final = self._shapes.add(RUN_HINT) if more else -1
         self._apart: Final = self._shapes.add(APART_HINT) if more else -1
         self._turned: Final = self._words.add(TURNED_HINT) if more else -1
@@ -166,11 +168,11 @@ class Scanner:
         hits = Hits(
             size=size,
             rules=(*sorted(rules), *self._own_places),
-            hidden=self._hidden in shapes,
+            hidden=self._escaped in shapes or self._unseen in words,
             spelt=self._spelt in shapes,
             named=self._named in words,
             instructing=self._instructing in words,
-            folded=self._folded in shapes,
+            folded=self._folded in words,
             coded=self._coded in shapes,
             disguised=self._apart in shapes or self._turned in words,
         )

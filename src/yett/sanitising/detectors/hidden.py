@@ -49,13 +49,13 @@ _STEPS: Final = tuple(
     )
 )
 
-HINT: Final = (
-    rb"[^\\](?:\\\\)*\\(?:u00[01][0-9a-f]|[bf])"
-    rb"|[\x{7f}-\x{9f}\x{ad}\x{34f}\x{61c}\x{115f}\x{1160}\x{17b4}\x{17b5}\x{180b}-\x{180e}"
+ESCAPED_HINT: Final = rb"[^\\](?:\\\\)*\\(?:u00[01][0-9a-f]|[bf])"
+UNSEEN_HINT: Final = (
+    rb"[\x{7f}-\x{9f}\x{ad}\x{34f}\x{61c}\x{115f}\x{1160}\x{17b4}\x{17b5}\x{180b}-\x{180e}"
     rb"\x{200b}-\x{200f}\x{2028}-\x{202e}\x{2060}-\x{206f}\x{3164}\x{fe00}-\x{fe0f}\x{feff}"
     rb"\x{ffa0}\x{fff9}-\x{fffb}\x{1d173}-\x{1d17a}\x{e0000}-\x{e0fff}]"
 )
-"""Found in compact JSON whenever a string in it holds anything that `strip` may remove."""
+"""One of the two is found in compact JSON whenever a string in it holds anything that `strip` may remove."""
 
 
 def strip(text: str, patience: Patience | None = None) -> tuple[str, tuple[str, ...]]:

@@ -115,7 +115,7 @@ RULES: Final = (
     _personal("es-identity", r"\b(?:[0-9]{8}|[XYZ][- ]?[0-9]{7})[- ]?[TRWAGMYFPDXBNJZSQVHLCKE]\b", r"[0-9]{7}[- ]?[A-Z]", _by_group(is_spanish)),
     _personal("br-cpf", r"\b[0-9]{3}\.[0-9]{3}\.[0-9]{3}-[0-9]{2}\b", r"\.[0-9]{3}-[0-9]{2}", _by_group(is_brazilian)),
     _personal("it-codice-fiscale", r"\b[A-Z]{6}[0-9]{2}[A-EHLMPRST][0-9]{2}[A-Z][0-9]{3}[A-Z]\b", r"[A-Z]{6}[0-9]{2}[A-Z][0-9]{2}", _by_group(is_italian)),
-    _personal("fr-nir", r"\b[12] ?[0-9]{2} ?[01][0-9] ?[0-9]{2} ?[0-9]{3} ?[0-9]{3} ?[0-9]{2}\b", r"[12] ?[0-9]{2} ?[01][0-9] ?[0-9]{2} ?[0-9]{3} ?[0-9]{3}", _by_group(is_french)),
+    _personal("fr-nir", r"\b[12] ?[0-9]{2} ?[01][0-9] ?[0-9]{2} ?[0-9]{3} ?[0-9]{3} ?[0-9]{2}\b", r"[0-9](?: ?[0-9]){12}", _by_group(is_french)),
     _called("pl-pesel", r"\bpesel\b", r"[0-9]{11}", _by_group(is_polish)),
     _called("nl-bsn", r"\bbsn\b|burgerservicenummer|sofinummer", r"[0-9]{9}", _by_group(is_dutch)),
     _called("ca-sin", r"\bsin\b ?(?:number|no|#|:|is)|social insurance", r"[0-9]{3}[ -]?[0-9]{3}[ -]?[0-9]{3}", _by_group(lambda value: is_luhn(digits(value)))),

@@ -26,9 +26,10 @@ def anything(_match: Any) -> bool:
 class Rule(msgspec.Struct, frozen=True):
     """name: shown in place of what was found. group: which part of a match that is; 0: all of it.
     check: has the last word. also: a hint of a shape that must be there as well, where words alone are
-    too common. shape: the hint is made of any letters, digits or signs, so it belongs to the
-    automaton of shapes. One that has both, or a word of which anything is counted behind it (`{0,12}`), has a state for
-    every pair: more than fit its memory, so that texts which it has not seen before take ten times as long."""
+    too common. shape: the hint is made of any digits, signs or letters of ASCII, so it belongs to
+    the automaton of shapes. A word among them, or a word of which anything is counted behind it (`{0,12}`), makes a state
+    for every pair: more than fit the memory, so that texts which were not seen before take ten times as long. A shape
+    that only some digits begin has a state for every set of them."""
 
     name: str
     pattern: bytes
