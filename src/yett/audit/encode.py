@@ -55,7 +55,8 @@ class Parts(msgspec.Struct, frozen=True, eq=False):
     """What is the same for each call that one caller may make of one target, kept in its standing; whole texts, so
     that the two records of a plain call are put together in one step each.
 
-    policies, cost_micros, currency, names: what some of it was made from, beside the standing. before, after: of the
+    policies, cost_micros, currency, names: what some of it was made from, beside the standing; the version of the
+    policies is as old as that. before, after: of the
     intent, what stands around the input. ending: of the outcome, its last members. plain_bytes_max: the largest
     input that may stand in the record as it is; 0: none. private: where in it stands what the tool's schema calls
     secret. server, tool, tenant, caller: for the summary.

@@ -93,7 +93,7 @@ class Record(msgspec.Struct, gc=False):
         permitted, encoded = validated.permitted, validated.encoded
         encoder = desk.encoder
         parts: Parts | None = permitted.standing.audit
-        if parts is None or parts.policies is not permitted.policies:
+        if parts is None or parts.policies != permitted.policies:
             parts = encoder.prepare(admitted)
         origin = encoder.origins.get((call.door, call.protocol, call.operation.method, call.peer))
         id_ = call.id
@@ -156,7 +156,7 @@ class Record(msgspec.Struct, gc=False):
         desk, call, answered = self._desk, self._call, cleaned.answered
         encoded, encoder, cost = cleaned.encoded, desk.encoder, usage.cost_micros
         admitted, names = answered.armed.admitted, answered.armed.credential.names
-        if names is not parts.names:
+        if names != parts.names:
             parts = encoder.prepare(admitted, names)
         wall, monotonic = desk.wall, desk.monotonic
         at, seconds, upstream_seconds = wall(), monotonic() - call.started, answered.seconds

@@ -1,6 +1,7 @@
 """When, as a record tells it: ISO 8601 in UTC with microseconds."""
 
 import time
+from functools import lru_cache
 from typing import Final, final
 
 import msgspec
@@ -36,5 +37,6 @@ def span(wall: float, seconds: float) -> Span:
     return Span(second * _SECOND, micros, end, text)
 
 
+@lru_cache(maxsize=16)
 def _whole(second: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
