@@ -213,6 +213,20 @@ async def test_what_was_found_before_is_not_found_as_it_was() -> None:
     assert [one is not None and one.target.quarantined for one in after] == [True, True]
 
 
+@pytest.mark.parametrize("later", [4.9, 5.1])
+async def test_who_finds_a_tool_has_its_server_asked_again_if_it_was_not_lately(
+    later: float,
+) -> None:
+    scene = await both()
+    asked = identified("tools/call", "time__now")
+    for _ in range(2):  # the first looks for it, the second knows it
+        call = msgspec.structs.replace(asked.call, started=scene.clock.monotonic() + later)
+        assert scene.catalogue.find(Identified(call, ANNA)) is not None
+        watch = scene.verifier._watches["time"]
+        assert watch.wanted.is_set() is (later > 5.0)
+        watch.wanted.clear()
+
+
 async def test_only_tools_that_there_are_are_kept() -> None:
     scene = await both()
     for number in range(50):
