@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -153,6 +154,58 @@ def test_memory_forgets_keys_that_are_idle_and_no_others() -> None:
 
     for number in range(80):
         assert counter.take([(f"busy {number}", busy)], 5_000.0) > 0
+
+
+def test_a_key_that_is_let_go_of_for_another_of_the_same_call_is_counted_on() -> None:
+    counter, busy = MemoryCounter(keys_kept=1), [RateDemand("z", Rate(1, 3600.0), "")]
+    demands = [RateDemand(name, Rate(2, 1.0), "") for name in "abc"]
+    meter, others = counter.meter(demands), [counter.meter([one]) for one in demands]
+    assert counter.meter(busy).take(0.0) == 0.0
+    for second in range(0, 40, 2):
+        assert meter.take(float(second)) == 0.0
+        assert [one.take(float(second)) for one in others] == [0.0, 0.0, 0.0]
+        assert meter.take(float(second)) == 0.5
+    assert counter.meter(busy).take(40.0) == 3560.0
+
+
+KEYS = st.lists(st.sampled_from("abcd"), min_size=1, max_size=3, unique=True)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(KEYS, min_size=1, max_size=4),
+    st.lists(
+        st.tuples(
+            st.integers(0, 3), st.sampled_from([0, 0.01, 0.4, 1.0, 7.5, 90.0]), st.booleans()
+        ),
+        min_size=20,
+        max_size=60,
+    ),
+    st.integers(1, 3),
+)
+def test_meters_that_share_and_forget_cells_decide_as_one_cell_for_each_key(
+    sets: list[list[str]], uses: list[tuple[int, float, bool]], kept: int
+) -> None:
+    """keys_kept so small that cells are forgotten all the time, and rates that are read anew."""
+    rates = {"a": Rate(2, 1.0), "b": Rate(3, 60.0), "c": Rate(1, 5.0), "d": Rate(5, 7.0, burst=2)}
+    counter, at = MemoryCounter(keys_kept=kept), 1_000.0
+    empty_at: dict[str, Fraction] = {}
+    meters = [counter.meter([RateDemand(key, rates[key], "") for key in keys]) for keys in sets]
+    for which, pause, is_anew in uses:
+        at += pause
+        keys = sets[which % len(sets)]
+        if is_anew:
+            again = [
+                RateDemand(key, Rate(*msgspec.structs.astuple(rates[key])), "") for key in keys
+            ]
+            meters[which % len(sets)] = counter.meter(again)
+        now = Fraction(round(at * 10**6), 10**6)
+        steps = {key: Fraction(rates[key].period_seconds) / rates[key].count for key in keys}
+        begin = {key: max(empty_at.get(key, now), now) for key in keys}
+        fits = all(begin[key] - now <= steps[key] * (rates[key].at_once - 1) for key in keys)
+        assert (meters[which % len(sets)].take(at) == 0.0) == fits
+        if fits:
+            empty_at |= {key: begin[key] + steps[key] for key in keys}
 
 
 def test_memory_grows_with_the_keys_in_use() -> None:

@@ -20,12 +20,13 @@ KEYS_KEPT: Final = 32_768
 """Below this many nothing is forgotten: a key that comes back soon would be begun anew each time."""
 
 _MICROSECONDS: Final = 1_000_000
+_NEVER: Final = 1 << 200
 
 
 @final
 class _Cell:
     """empty_at, interval and burst are in microseconds * count. burst: how far empty_at may be ahead of now
-    when a use of one is admitted."""
+    when a use of one is admitted. One that the counter has let go of is empty at _NEVER: it admits nothing."""
 
     __slots__ = ("burst", "count", "empty_at", "interval", "rate")
 
@@ -51,6 +52,9 @@ class _Cell:
             remaining=max(0, (self.burst + self.interval - used) // self.interval),
             resets_in_seconds=-(-used // self.count) / _MICROSECONDS,
         )
+
+
+_FULL: Final = _Cell(Rate(1, 1.0), _NEVER)
 
 
 @final
@@ -85,6 +89,8 @@ class MemoryCounter:
         cells = tuple([self._cell(one.key, one.rate, now) for one in rates])
         for one, cell in zip(rates, cells, strict=True):
             self._cells.setdefault(one.key, cell)
+            if cell.empty_at == _NEVER:  # it was idle, and let go of to make another one of these
+                cell.empty_at = 0
         return cells
 
     def _cell(self, key: str, rate: Rate, now: int) -> _Cell:
@@ -99,6 +105,7 @@ class MemoryCounter:
         else:  # the same moment in the units of the new rate
             self.changes += 1
             empty_at = -(-cell.empty_at * rate.count // cell.count)
+            cell.empty_at = _NEVER
         cell = cells[key] = _Cell(rate, empty_at)
         return cell
 
@@ -113,22 +120,24 @@ class MemoryCounter:
                 cells[key] = cell
             else:
                 self.changes += 1
+                cell.empty_at = _NEVER
 
 
 @final
 class _Meter:
-    """Holds the cells of its rates for as long as the counter holds all of its own. calls: cells of rates
-    of uses, which nearly all are; the others are looked at only if there are any."""
+    """Holds the cells of its rates for as long as the counter holds all of its own. quick: cells of rates of uses, if
+    the counter still holds them and there are no others: then they are all that there is to ask. Else one of
+    them has no room, whatever the time, and it is looked at everything."""
 
     __slots__ = (
         "_calls",
         "_counter",
-        "_has_more",
         "_input",
         "_names",
         "_observed",
         "_output",
         "_overruns",
+        "_quick",
         "_rates",
         "_seen",
     )
@@ -142,18 +151,12 @@ class _Meter:
         self._output: tuple[_Cell, ...] = ()
         self._observed: tuple[tuple[RateDemand, _Cell], ...] = ()
         self._overruns: tuple[RateDemand, ...] = ()
-        self._has_more = False
+        self._quick: tuple[_Cell, ...] = (_FULL,)
         self._seen = -1
 
     def take(self, at: float, input_bytes: int = 0) -> float:
         now = int(at * _MICROSECONDS + 0.5)
-        if self._seen != self._counter.changes:
-            self._find(now)
-        if self._has_more:
-            wait = self._wait_for_bytes(now, input_bytes)
-            if wait > 0:
-                return max(wait, self._wait(now))
-        for cell in self._calls:
+        for cell in self._quick:
             scaled_now = now * cell.count
             empty_at = cell.empty_at
             if empty_at <= scaled_now:
@@ -161,12 +164,8 @@ class _Meter:
             elif empty_at - scaled_now <= cell.burst:
                 cell.empty_at = empty_at + cell.interval
             else:
-                self._take_back(cell)
-                return max(self._wait(now), self._wait_for_bytes(now, input_bytes))
-        if self._has_more:
-            for cell in self._input:
-                cell.add(now, input_bytes)
-            self._observe(now, input_bytes)
+                self._take_back(self._quick, cell)
+                return self._take_anew(now, input_bytes)
         return 0.0
 
     def take_back(self, input_bytes: int = 0) -> None:
@@ -204,6 +203,20 @@ class _Meter:
             name, rate.at_once, window, room.remaining, math.ceil(room.resets_in_seconds)
         )
 
+    def _take_anew(self, now: int, input_bytes: int) -> float:
+        """As `take`, of all rates, by the cells that the counter holds now."""
+        if self._seen != self._counter.changes:
+            self._find(now)
+        waits = (self._wait(now), self._wait_for_bytes(now, input_bytes))
+        if max(waits) > 0:
+            return max(waits)
+        for cell in self._calls:
+            cell.add(now, 1)
+        for cell in self._input:
+            cell.add(now, input_bytes)
+        self._observe(now, input_bytes)
+        return 0.0
+
     def _find(self, now: int) -> None:
         found = list(zip(self._rates, self._counter.find(self._rates, now), strict=True))
         enforced = [(one.unit, cell) for one, cell in found if not one.observed]
@@ -214,12 +227,14 @@ class _Meter:
         self._input = tuple([cell for unit, cell in enforced if unit == "input"])
         self._output = tuple([cell for unit, cell in enforced if unit == "output"])
         self._observed = tuple([(one, cell) for one, cell in found if one.observed])
-        self._has_more = bool(self._input or self._output or self._observed)
+        has_more = self._input or self._output or self._observed
+        self._quick = (_FULL,) if has_more else self._calls
         self._seen = self._counter.changes
 
-    def _take_back(self, refused: _Cell) -> None:
+    @staticmethod
+    def _take_back(cells: tuple[_Cell, ...], refused: _Cell) -> None:
         """Take back what was counted before the refused rate."""
-        for cell in self._calls:
+        for cell in cells:
             if cell is refused:
                 return
             cell.empty_at -= cell.interval
