@@ -102,7 +102,7 @@ async def test_a_sync_covers_the_segments_before(tmp_path: Path) -> None:
             append(log, MEMBERS)
         await log.sync()
         assert log._retired == []
-        assert log._segment.synced is log._segment.end
+        assert log._segment.synced == log._segment.end
         head = log.source().head()
         assert head is not None
         assert head.sequence == log._segment.tip.sequence
@@ -123,7 +123,7 @@ async def test_what_nobody_waits_for_is_synced_soon(tmp_path: Path) -> None:
         append(log, MEMBERS)
         for _ in range(100):
             await asyncio.sleep(0.01)
-            if log._segment.synced is log._segment.end:
+            if log._segment.synced == log._segment.end:
                 return
     pytest.fail("not synced within a second")
 

@@ -312,7 +312,7 @@ class FileLog:
         with self._mutex:
             batch = [(item, item.end) for item in (*self._retired, self._segment)]
             displacement = self._displacement()
-        is_synced = len(batch) == 1 and batch[0][0].synced is batch[0][1]
+        is_synced = len(batch) == 1 and batch[0][0].synced == batch[0][1]
         if is_synced and self._trouble is None:
             return displacement
         self._syncing_since = self._monotonic()
