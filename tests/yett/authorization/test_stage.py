@@ -1,7 +1,11 @@
 """Deny by default, forbid before permit, read is not write, and what is listed is what can be called."""
 
+from typing import Any, cast
+
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.clock import HandClock
 from tests.yett.authorization.asking import (
@@ -16,10 +20,13 @@ from tests.yett.authorization.asking import (
 )
 from yett.authorization import stage
 from yett.authorization.config import Roles
-from yett.core.errors import Fault
+from yett.authorization.stage import Authorizer
+from yett.core.errors import Denied, Fault
+from yett.core.identity import Principal
 from yett.core.operations import Kind
-from yett.core.proofs import Inventory
+from yett.core.proofs import Inventory, Resolved
 from yett.core.reasons import Reason
+from yett.core.target import Target
 
 READER: Roles = {"reader": ("github.*:read",)}
 LOW = """
@@ -359,6 +366,7 @@ def test_memory_is_bounded_and_forgetting_changes_no_answer(
     monkeypatch.setattr(stage, "JUDGEMENTS_MAX", 10)
     monkeypatch.setattr(stage, "CALLERS_MAX", 10)
     monkeypatch.setattr(stage, "LISTS_MAX", 3)
+    monkeypatch.setattr(stage, "STANDINGS_MAX", 5)
     gate = authorizer('permit(principal == Key::"k3", action, resource);', roles=READER)
 
     for number in range(40):
@@ -368,6 +376,71 @@ def test_memory_is_bounded_and_forgetting_changes_no_answer(
         assert len(gate._profiles) <= 10
         assert sum(len(kept.by_target) for kept in gate._likes.values()) <= 10
         assert len(gate._lists) <= 3
+        assert len(gate._standings) <= 5
+
+
+WHO = (
+    principal("reader"),
+    principal("reader"),
+    principal("writer"),
+    principal("reader", tenant="other"),
+    principal("reader", key="k2"),
+)
+"""Two that are one, read again, and others of its id."""
+WHAT = (
+    tool(),
+    tool(),
+    tool(access="write"),
+    tool(quarantined=True),
+    tool("other"),
+    tool("other"),
+    tool("other", access="write"),
+    tool("other", quarantined=True),
+    tool("other", kind=Kind.PROMPT),
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(WHO), st.sampled_from(WHAT), st.sampled_from([5, 50])),
+        min_size=2,
+        max_size=8,
+    )
+)
+def test_who_asked_before_is_told_what_who_asks_first_is(
+    asked: list[tuple[Principal, Target, int]],
+) -> None:
+    def said(gate: Authorizer, who: Principal, what: Target, limit: int) -> object:
+        try:
+            found = ask(gate, who, what, {"limit": limit})
+        except Denied as denied:
+            return denied.reason, denied.private
+        assert (found.standing.principal, found.standing.target) == (who, what)
+        assert found.standing.target is what
+        return found.policies, found.version, found.principal, found.target
+
+    roles: Roles = {"reader": ("github.other:read",), "writer": ()}
+    warm = authorizer(LOW, roles=roles)
+    for who, what, limit in asked:
+        cold = authorizer(LOW, roles=roles)
+        assert said(warm, who, what, limit) == said(cold, who, what, limit)
+
+
+def test_what_is_only_tried_is_asked_each_time() -> None:
+    class Watching:
+        calls = 0
+
+        def look(self, _gate: Authorizer, _resolved: Resolved) -> None:
+            self.calls += 1
+
+    gate, watching = authorizer(roles=READER), Watching()
+    gate.shadow = cast("Any", watching)
+    who, what = principal("reader"), tool()
+    for _ in range(3):
+        ask(gate, who, what)
+
+    assert watching.calls == 3
 
 
 def test_an_explanation_is_the_decision_without_the_exception() -> None:
