@@ -22,6 +22,8 @@ _SPELT_HINT: Final = rb"\\\\u00[2-7][0-9a-fA-F]"
 _ENDLESS: Final = 2**62
 _INSTRUCTION: Final = "instruction"
 _FEW_RULES: Final = 2
+_BYTES_MAX: Final = 32 * 1024 * 1024
+"""Of an automaton's states. Sixty megabytes of many kinds of text need most of it, and touch half."""
 
 Span = tuple[int, int, str]
 """Start and end in bytes, and the finding: kind, colon, name."""
@@ -112,8 +114,8 @@ class Scanner:
         rules = rules or ALL_RULES
         self._rules: Final = (*rules, *own)
         self._compiled: Final = tuple(re2.compile(rule.pattern) for rule in self._rules)
-        self._words: Final = Automaton()
-        self._shapes: Final = Automaton()
+        self._words: Final = Automaton(_BYTES_MAX)
+        self._shapes: Final = Automaton(_BYTES_MAX)
         self._also: dict[int, int] = {}
         self._rules_of_words: dict[int, list[int]] = {}
         self._rules_of_shapes: dict[int, list[int]] = {}

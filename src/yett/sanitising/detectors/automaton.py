@@ -7,9 +7,8 @@ import re2
 
 _ANYWHERE: Final = re2._Anchor.UNANCHORED  # noqa: SLF001 - see `places`
 
-_BYTES_MAX: Final = 32 * 1024 * 1024
-"""Of states. What sixty megabytes of many kinds of text need, of which half is ever touched; with less, all are
-thrown away and made anew, and a text takes ten times as long."""
+_BYTES_MAX: Final = 16 * 1024 * 1024
+"""Of states. With less than a text needs, all are thrown away and made anew, and it takes ten times as long."""
 
 
 @final
@@ -17,14 +16,14 @@ class Automaton:
     """Add all patterns, finish, then match.
 
     match: takes bytes and returns which patterns are in there; nothing at all if it gave up, which is to
-    count as `everything`. nothing: what it returns where none is.
+    count as `everything`. nothing: what it returns where none is. bytes_max: of states.
     """
 
     __slots__ = ("_set", "everything", "match", "nothing")
 
-    def __init__(self) -> None:
+    def __init__(self, bytes_max: int = _BYTES_MAX) -> None:
         options = re2.Options()
-        options.max_mem = _BYTES_MAX
+        options.max_mem = bytes_max
         options.log_errors = False
         self._set: Final = re2.Set.SearchSet(options)
         self.match = self._set._set.Match  # noqa: SLF001 - what `Match` wraps; each call passes here
