@@ -1,6 +1,7 @@
 """Bytes in, requests out: bounds, framing, pipelining, draining."""
 
 import asyncio
+import sys
 
 import pytest
 
@@ -61,6 +62,21 @@ async def test_a_request_with_the_header_of_the_last_is_one_only_when_all_of_it_
 
     assert answers == [400, 400, 400, 200, 200, 400, 200, 200, 200, 400, 401]
     assert rest == b""
+
+
+async def test_a_connection_that_rests_holds_nothing_of_its_last_request(server: Server) -> None:
+    reader, writer = await server.connect()
+    for _ in range(3):  # parsed, known on this listener, known on this connection
+        writer.write(server.encode("POST", "/v1/execute", EXECUTE))
+        await read_answer(reader)
+        credential = server.gate.calls.pop().credential
+        server.gate.calls.clear()
+        server.listener._forget()
+        await asyncio.sleep(0.01)
+
+        assert credential is not None
+        assert sys.getrefcount(credential) == 2  # the name here, and the argument
+    writer.close()
 
 
 async def test_a_body_that_comes_apart_and_is_a_known_request_is_a_body(server: Server) -> None:

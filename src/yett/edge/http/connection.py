@@ -193,8 +193,8 @@ class Connection(asyncio.Protocol):
                     if self._held:
                         self._read_on()
                     self.deadline = listener.rest_until
-                    self._wake = wake = listener.loop.create_future()
-                    request = await wake
+                    self._wake = listener.loop.create_future()
+                    request = await self._wake
                 head = request.head
                 serving = None if head.way is None else head.way(request, task)
                 served = await (listener.handler(request) if serving is None else serving)
@@ -205,6 +205,7 @@ class Connection(asyncio.Protocol):
                     break
                 if self._writable is not None:
                     await self._until_read(self._writable)
+                del request, head, serving, served  # they hold a credential, and megabytes
             self._linger(unread=request.unfit is Reason.PAYLOAD_TOO_LARGE)
         except asyncio.CancelledError:
             transport.close()

@@ -51,6 +51,7 @@ class Reader:
         self._begun: tuple[Form, bytes] | None = None
         self._piece = b""
         self._body: bytes | bytearray = b""
+        self._headers: dict[bytes, bytes] = {}
         self._reset()
 
     def feed(self, data: bytes) -> bool:
@@ -152,6 +153,7 @@ class Reader:
         head = self._head(keep_alive=is_kept)
         body = bytes(self._body)
         self._body = b""
+        self._headers = {}  # if what comes from now on is known, nothing is parsed any more
         if head.keep_alive:
             self._is_between = True
             self._heads.keep(head, self._piece, body)
@@ -162,7 +164,7 @@ class Reader:
 
     def _reset(self) -> None:
         self._target = b""
-        self._headers: dict[bytes, bytes] = {}
+        self._headers = {}
         self._repeated: set[bytes] = set()
         self._header_count = self._header_bytes = self._fed_bytes = 0
         self._body = b""
