@@ -179,6 +179,17 @@ def test_each_tool_has_a_wording_of_its_own_and_a_few_have_one() -> None:
     assert learnt == read == [True] * 16 + [False] * 4
 
 
+def test_a_name_that_is_too_long_to_be_known_takes_no_place() -> None:
+    wordings = Wordings()
+    for number in range(20):  # each would be held for a minute, behind each of a thousand headers
+        message = written(number, {})
+        message["params"] |= {"name": f"{number}" + "x" * 2_000}
+        assert not wordings.learn(message, encode(message))
+    message = written(1, {})
+
+    assert wordings.learn(message, encode(message))
+
+
 def test_how_a_tool_was_called_first_is_kept() -> None:
     wordings, message = worded(), written(1, {}, ORDERS[1])
 

@@ -81,6 +81,8 @@ class Wordings:
         """Remember how a call is written that was found to be in order, and that `read` does not know. message: what
         `body` says. Return whether the next one like it is known."""
         name = message["params"]["name"]
+        if len(name) > _KEPT_BYTES_MAX:  # nor is a long name kept to say so
+            return False
         if name not in self._known and len(self._known) < _KEPT_MAX:
             self._known[name] = _wording_of(message)
             if self.read(body) is None:
