@@ -21,7 +21,7 @@ class Standing:
     """
 
     __slots__ = (
-        "audit", "credentials", "limits", "policies", "principal", "sanitising", "target", "upstreams", "validation",
+        "audit", "limits", "policies", "principal", "target", "upstreams", "validation",
     )  # fmt: skip
 
     def __init__(self, principal: Principal, target: Target) -> None:
@@ -30,8 +30,6 @@ class Standing:
         self.policies: tuple[str, ...] | None = None
         # `Any`, because only the stage itself knows the type; it names it where it takes its part.
         self.audit: Any = None
-        self.credentials: Any = None
         self.limits: Any = None
-        self.sanitising: Any = None
         self.upstreams: Any = None
         self.validation: Any = None

@@ -19,14 +19,13 @@ PAUSE_SECONDS: Final = 0.1
 
 @final
 class Retries:
-    """Of one server. monotonic: seconds. retried: since the start."""
+    """Of one server. monotonic: seconds."""
 
-    __slots__ = ("_monotonic", "_saved", "retried")
+    __slots__ = ("_monotonic", "_saved")
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
         self._saved = SAVED_MAX
-        self.retried = 0
 
     async def ask(
         self, attempt: Callable[[float], Awaitable[Exchange]], seconds: float
@@ -46,6 +45,5 @@ class Retries:
             if fault.reason is not Reason.UPSTREAM_UNREACHABLE or left <= 0 or self._saved < 1.0:
                 raise
         self._saved -= 1.0
-        self.retried += 1
         await asyncio.sleep(PAUSE_SECONDS)
         return await attempt(left)

@@ -78,5 +78,4 @@ async def test_a_server_in_trouble_is_asked_little_more_than_without(
         with pytest.raises(Fault):
             await retries.ask(server.answer, 10.0)
 
-    assert retries.retried <= SAVED_MAX + 200 * 0.1
-    assert len(server.asked) == 200 + retries.retried
+    assert 200 + SAVED_MAX <= len(server.asked) <= 200 + SAVED_MAX + 200 * 0.1

@@ -27,7 +27,6 @@ from yett.audit.proof.tree import HASH_BYTES, is_consistent
 from yett.core.clock import Clock
 from yett.storage.files import write_whole
 
-REQUEST_BYTES_MAX: Final = 64 * 1024
 _PROOF_MAX: Final = 63
 _OLD: Final = re.compile(r"old (0|[1-9][0-9]{0,17})")
 _PLAIN: Final = "text/plain"

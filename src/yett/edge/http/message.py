@@ -18,9 +18,9 @@ class Head(msgspec.Struct):
     `path` is exactly what was routed: no decoding, no normalising (CVE-2026-48710).
 
     The rest is what was made out of it; it holds for every request that repeats it byte for byte.
-    `is_judged`: the two are set. `is_sound`: nothing is wrong with it on any
-    route. `is_json_post`: it may stand before a message of MCP. `mirrored`: see
-    `read_mirrored`. `way`: where it led the last time, a `Way` of `connection`.
+    `is_judged`: `credential` and `mirrored` (see `read_mirrored`) are set. `is_sound`: nothing is
+    wrong with it on any route. `is_json_post`: it may stand before a message of MCP. `way`: where
+    it led the last time, a `Way` of `connection`.
     """
 
     method: bytes

@@ -19,6 +19,7 @@ from yett.core.target import JSON
 from yett.edge.arrival import Arrivals
 from yett.edge.http.connection import Served
 from yett.edge.http.message import Request
+from yett.edge.mcp.envelope import ENVELOPE_MEMBERS
 from yett.edge.mcp.inbound import Inbound
 from yett.edge.mcp.sessions import USED_SECONDS, Session, Sessions
 from yett.edge.mcp.wording import Wordings
@@ -26,8 +27,7 @@ from yett.edge.mcp.wording import Wordings
 _CALL_TOOL: Final = OPERATIONS["tools/call"]
 _open_envelope: Final = itemgetter("jsonrpc", "id", "method", "params")
 _open_params: Final = itemgetter("name", "arguments")
-_ENVELOPE_MEMBERS: Final = 4
-_PARAMS_MEMBERS: Final = 2
+_PARAMS_MEMBERS: Final = len(("name", "arguments"))
 
 
 @final
@@ -109,7 +109,7 @@ def _read_plain(message: JSON) -> tuple[str, int, dict[str, JSON], bytes] | None
     except (KeyError, TypeError):
         return None
     if (
-        len(message) != _ENVELOPE_MEMBERS
+        len(message) != ENVELOPE_MEMBERS
         or len(params) != _PARAMS_MEMBERS
         or version != "2.0"
         or method != "tools/call"
