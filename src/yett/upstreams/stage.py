@@ -122,9 +122,10 @@ class Dispatcher:
             if way.failing:
                 way.breaker.hear(None)
         seconds = self._monotonic() - started
+        # What is one text is fit to leave as it is only where a tool was called.
+        is_text = begun is not None and exchange.is_text
         return Answered(
-            armed, exchange.result, exchange.error, exchange.bytes_received, seconds, exchange.encoded,
-            exchange.is_text,
+            armed, exchange.result, exchange.error, exchange.bytes_received, seconds, exchange.encoded, is_text
         )  # fmt: skip
 
     def _prepare(self, permitted: Permitted) -> "_Way":
