@@ -40,8 +40,8 @@ which is nearly always so."""
 
 @final
 class Digest:
-    """Digests with a key (BLAKE3, keyed, 128 bits: of 100 kB in a seventh of the time of BLAKE2b). hash: what makes an
-    object whose `hexdigest` takes the length, `DIGEST_BYTES`."""
+    """Digests with a key: BLAKE3 in its keyed mode, cut to 128 bits. hash: what makes an object whose `hexdigest` takes
+    the length, `DIGEST_BYTES`."""
 
     __slots__ = ("hash",)
 
