@@ -2,6 +2,7 @@
 
 import base64
 import secrets
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -80,6 +81,23 @@ def test_a_thief_is_heard_who_may_not_even_call_the_tool(
     before = len(gate.events("secret.honeytoken"))
     assert agent.call("rec", "change", word=VALUE).is_refusal
     assert len(gate.events("secret.honeytoken")) == before + 1
+
+
+def test_it_is_known_from_the_first_call_on_and_while_the_configuration_changes(
+    house: tuple[Gate, Upstream],
+) -> None:
+    gate, rec = house
+    agent = Agent(gate, gate.key("patient", "reader"), REST)
+    gate.stop()
+    gate.start()
+    missed = [agent.call("rec", "look", word=VALUE)]
+    for number in range(3):
+        gate.configure(CONFIGURATION.format(url=rec.url) + f"# {number}\n")
+        for _ in range(60):
+            missed.append(agent.call("rec", "look", word=VALUE))
+            agent.call("rec", "look", word="hello")  # so that failures in a row do not keep it out
+            time.sleep(0.005)
+    assert [answer.body for answer in missed if not answer.is_refusal] == []
 
 
 def test_it_can_cost_the_key(house: tuple[Gate, Upstream]) -> None:

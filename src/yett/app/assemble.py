@@ -86,6 +86,8 @@ def assemble(
         record_event=estate.event,
         cut=estate.cut,
     )
+    if before is not None:
+        armourer.look_out = before.armourer.look_out  # until it looks for honeytokens itself
     catalogue = _catalogue(configuration, folder, estate, pool, before)
     sanitising = _sanitiser(configuration, estate, validation)
     # After what may take seconds, as thousands of policies do: what is known of keys grows stale.

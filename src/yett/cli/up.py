@@ -96,6 +96,7 @@ async def _serve(place: Place, configuration: "Configuration", first_role: str |
     configure(configuration.telemetry.log_level, redact_text=gateway.estate.redactor.redact_text)
     signals.on_reload = gateway.reload
     try:
+        await gateway.refresh()  # the first caller may be a thief with a honeytoken
         with _bound(configuration.admin.listen, "admin.listen") as admin_socket:
             listener, router, port = await _listen(place, configuration, gateway)
             admin: AdminServer | None = None
