@@ -1,4 +1,4 @@
-"""A promise is worth the tests that try to break it: each test that docs/guarantees.md names exists."""
+"""A promise is worth the tests that try to break it: each test that a page names exists."""
 
 import ast
 import re
@@ -7,7 +7,11 @@ from typing import Final
 from tests.docs.pages import PAGES, ROOT
 
 TEXT: Final = PAGES["docs/guarantees.md"]
-NAMED: Final = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", TEXT)
+NAMED: Final = [
+    named
+    for text in PAGES.values()
+    for named in re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", text)
+]
 
 
 def test_each_named_test_exists() -> None:
