@@ -39,13 +39,20 @@ def as_fault(trouble: BaseException) -> BaseException:
         return Fault(Reason.UPSTREAM_TIMEOUT, "no answer in time", sent=True)
     if isinstance(trouble, NotWritten):
         return Fault(Reason.UPSTREAM_UNREACHABLE, str(trouble))
-    if not isinstance(trouble, InvalidAnswer | Ended):
-        return trouble
-    broken = isinstance(trouble, InvalidAnswer) or trouble.broken
-    reason = Reason.UPSTREAM_INVALID if broken else Reason.UPSTREAM_UNREACHABLE
-    return Fault(reason, str(trouble), sent=True)
+    if isinstance(trouble, InvalidAnswer):
+        return Fault(Reason.UPSTREAM_INVALID, str(trouble), sent=True)
+    return _end(trouble, sent=True) if isinstance(trouble, Ended) else trouble
 
 
-def fail(error: Ended, *, sent: bool = False) -> NoReturn:
+def fail(error: Ended) -> NoReturn:
+    """Say that it ended before a caller's request was written.
+
+    Raises:
+        Fault: always.
+    """
+    raise _end(error, sent=False) from None
+
+
+def _end(error: Ended, *, sent: bool) -> Fault:
     reason = Reason.UPSTREAM_INVALID if error.broken else Reason.UPSTREAM_UNREACHABLE
-    raise Fault(reason, str(error), sent=sent) from None
+    return Fault(reason, str(error), sent=sent)
