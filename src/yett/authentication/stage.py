@@ -3,7 +3,7 @@
 Nothing here touches the store: the keys lie in a dictionary that `refresh` replaces as a whole. A
 look-up has one shape whether the id exists or not (one dictionary hit, one keyed hash, two
 comparisons in constant time), so its duration tells nothing (CWE-208). Only what was good is not
-hashed again while its connection sends the same header and no key has changed.
+hashed again while the same header comes and no key has changed.
 """
 
 import secrets
@@ -144,7 +144,7 @@ class Authenticator:
 
     def _compare(self, credential: Secret) -> _Comparison:
         """Compare a credential with the keys. A good one keeps a note of it, so that the next request
-        of its connection need not be hashed; the note ends when a key changes."""
+        with the same header need not be hashed; the note ends with the header, and when a key changes."""
         raw = credential.reveal()
         if len(raw) > CREDENTIAL_BYTES_MAX:
             raise Denied(Reason.UNAUTHENTICATED, "the credential is too long to be a key")
