@@ -18,9 +18,9 @@ def stamp(wall: float) -> str:
 
 @final
 class Span(msgspec.Struct, frozen=True, gc=False):
-    """A stretch of time in which each stamp is `text`, a number, and `Z`: the number of microseconds since `second`, which is in
-    microseconds, too. It has as many digits all the time, so `text` has the zeros before it. begin, end: in such
-    numbers; the end is not part of it."""
+    """A stretch of time in which each stamp is `text`, a number, and `Z`: the number of microseconds since
+    `second`, which is in microseconds, too. It has as many digits all the time, so `text` has the zeros
+    before it. begin, end: in such numbers; the end is not part of it."""
 
     second: int
     begin: int

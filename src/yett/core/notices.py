@@ -50,8 +50,8 @@ class LogMessage(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_o
 class Several(msgspec.Struct, frozen=True):
     """Plain notices of one method that came together, at least one; progress grows from each to the next.
 
-    said: what each says, `Progress` or `LogMessage`. members: of each, its parameters as compact JSON without the braces. encoded: those of
-    all, as a JSON array.
+    said: what each says, `Progress` or `LogMessage`. members: of each, its parameters as compact JSON
+    without the braces. encoded: those of all, as a JSON array.
     """
 
     method: str

@@ -27,9 +27,12 @@ class Gauge:
 
 @final
 class LimitsState:
-    """callers: by principal id. suspects: ids of those of whom a success has something to reset. strangers: those without one. loops: counts calls that are the same.
-    notices: what is to be told. wall: the time by which budgets begin anew. shared: set if other gates count together with this one. Made once per
-    process; each new configuration goes on with it."""
+    """Made once per process; each new configuration goes on with it.
+
+    callers: by principal id. suspects: ids of those of whom a success has something to reset. strangers:
+    those without one. loops: counts calls that are the same. notices: what is to be told. wall: the time by
+    which budgets begin anew. shared: set if other gates count together with this one.
+    """
 
     __slots__ = (
         "_gauges",

@@ -1,8 +1,9 @@
 """The time by which budgets begin anew: the clock of the wall, as far as it goes on as time does.
 
 A wall clock that jumps forward would open the budgets of tomorrow today. So while the process runs, time
-goes on from where it began, and the clock is believed within a few minutes, and looked at once a second. One that jumps back is believed:
-no day of an account begins a second time (yett.limits.balances). Between two looks it is enough to add: monotonic seconds, and `ahead`.
+goes on from where it began, and the clock is believed within a few minutes, and looked at once a second.
+One that jumps back is believed: no day of an account begins a second time (yett.limits.balances). Between
+two looks it is enough to add: monotonic seconds, and `ahead`.
 """
 
 import time

@@ -114,6 +114,14 @@ class Scene:
     def receive(self, *lines: str) -> None:
         self.child.pipe_data_received(1, "".join(f"{line}\n" for line in lines).encode())
 
+    async def receive_all(self, lines: list[str], *, at_once: bool) -> None:
+        """Return when all of them were taken."""
+        for said in [lines] if at_once else [[line] for line in lines]:
+            self.receive(*said)
+        while self.child._turn is not None:  # the machine is busy, and it is the turn of others
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
 
 def outcome(call: PlainCall) -> Any:
     """Return what the caller gets, as far as it is known."""
@@ -146,16 +154,7 @@ def test_lines_that_come_together_are_answers_as_if_each_came_alone(
             calls = [scene.call()]
             scene.receive(answer(first, 1, '"x"'))
             calls += [scene.call() for _ in range(IDS - 1)]
-            if at_once:
-                scene.receive(*lines)
-            else:
-                for line in lines:
-                    scene.receive(line)
-            while (
-                scene.child._turn is not None
-            ):  # the machine is busy, and it is the turn of others
-                await asyncio.sleep(0)
-            await asyncio.sleep(0)
+            await scene.receive_all(lines, at_once=at_once)
             results.append(([outcome(call) for call in calls], told(scene)))
         assert results[0] == results[1]
 
@@ -242,16 +241,7 @@ def test_notices_that_come_together_are_heard_as_if_each_came_alone(
             await asyncio.sleep(0)
             call = scene.call()
             await asyncio.sleep(0)
-            if at_once:
-                scene.receive(*lines)
-            else:
-                for line in lines:
-                    scene.receive(line)
-            while (
-                scene.child._turn is not None
-            ):  # the machine is busy, and it is the turn of others
-                await asyncio.sleep(0)
-            await asyncio.sleep(0)
+            await scene.receive_all(lines, at_once=at_once)
             results.append((said, outcome(call), [each.done() for each in asking], told(scene)))
             for each in asking:
                 each.cancel()

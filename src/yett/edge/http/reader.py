@@ -33,8 +33,8 @@ class Owner(Protocol):
 @final
 class Reader:
     """One per connection. form: of the header that it sent last, while nothing of another request has come;
-    what has that form need not come here at all. _begun: a header of a known form whose body has not come. _piece: where a header
-    began that is not known."""
+    what has that form need not come here at all. _begun: a header of a known form whose body has not come.
+    _piece: where a header began that is not known."""
 
     __slots__ = (
         "_begun", "_body", "_fed_bytes", "_header_bytes", "_header_count", "_headers", "_heads", "_in_head",

@@ -84,7 +84,8 @@ class Inbound(msgspec.Struct, frozen=True):
 
     @property
     def may_be_repeated(self) -> bool:
-        """Whether a modern caller calls a tool with arguments, and nothing that it says beside it is of this call alone."""
+        """Whether a modern caller calls a tool with arguments, and nothing that it says beside it is of this
+        call alone."""
         return (
             self.refused is None
             and self.version == MODERN

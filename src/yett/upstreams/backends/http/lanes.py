@@ -1,8 +1,8 @@
 """Requests of every kind, made once more where the server says that it no longer knows the session.
 
-Besides some of them something passes. A legacy server is offered what a caller gives once per session, so such a caller has sessions of its
-own. They have connections of their own as well: a call that waits for its caller's answer may wait for
-minutes, and must not stand in the way of those that never do.
+Besides some of them something passes. A legacy server is offered what a caller gives once per session, so
+such a caller has sessions of its own. They have connections of their own as well: a call that waits for its
+caller's answer may wait for minutes, and must not stand in the way of those that never do.
 """
 
 import asyncio
