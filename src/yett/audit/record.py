@@ -216,6 +216,8 @@ class Record(msgspec.Struct, gc=False):
 
     def refuse(self, refusal: Refusal) -> Reply:
         self._refusal = refusal
+        # The frames in which it was raised hold this record: a circle that the collector does not look for (`gc=False`).
+        refusal.__traceback__ = refusal.__context__ = refusal.__cause__ = None
         if self._admitted is not None and self._is_touched(refusal):
             self._cost = self._admitted.cost_micros  # an unknown outcome counts as spent
         return Reply(
