@@ -19,7 +19,7 @@ demo: $(VENV)/.core   ## five calls and what happened to each, in under a minute
 
 test: $(VENV)/.dev .servers/.done .peers/.done tests/conformance/node_modules/.done tests/peers/node_modules/.done   ## set up, then run every check and every test
 	@$(MAKE) --no-print-directory lint types
-	@YETT_TESTS_SET_UP=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile
+	@YETT_TESTS_SET_UP=1 $(BIN)/python -m pytest -q -n 3 --dist loadfile  # many wait for a server or a clock
 
 conformance: $(VENV)/.dev tests/conformance/node_modules/.done   ## run the conformance suite of MCP through a gate, both versions; prints the tables
 	@$(BIN)/python -m tests.conformance.run
