@@ -5,11 +5,10 @@ import io
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
-import orjson
-
 from yett.audit.chain import escape_hidden
 from yett.audit.ocsf import event_of
 from yett.audit.reading import Entry
+from yett.core.document import encode
 from yett.core.target import JSON
 
 COLUMNS: Final = (
@@ -26,7 +25,7 @@ _NO_CONTROLS: Final = dict.fromkeys((*range(0x20), *range(0x7F, 0xA0), 0x2028, 0
 
 def as_json_line(entry: Entry) -> str:
     """Return the record on one line that no terminal obeys."""
-    return escape_hidden(orjson.dumps(entry).decode()) + "\n"
+    return escape_hidden(encode(entry).decode()) + "\n"
 
 
 def as_ocsf_line(entry: Entry) -> str:
@@ -66,7 +65,7 @@ def _cell(value: JSON) -> str:
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
         value = " ".join(value)
     elif not isinstance(value, str):
-        value = escape_hidden(orjson.dumps(value).decode())
+        value = escape_hidden(encode(value).decode())
     text = escape_hidden(value.translate(_NO_CONTROLS))
     return (
         f"'{text}" if text.lstrip()[:1] in tuple(_FORMULA) or value[:1] in tuple(_FORMULA) else text

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import Final, final
 
 import msgspec
-import orjson
 
 from yett.audit.port import AuditSource, LogLine
 from yett.audit.seeking import end_of_lines, first_sequence, line_of
@@ -207,7 +206,7 @@ class Follower:
 def unpack(line: bytes) -> Entry | None:
     """Return what a line says, without its seal; None if that is no line of a log."""
     try:
-        members: Entry = orjson.loads(line)
+        members: Entry = msgspec.json.decode(line)  # keeps integers of any size
         kind = members["kind"]
         is_sound = (
             isinstance(kind, str)

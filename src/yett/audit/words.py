@@ -9,8 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any, Final, final
 
-import orjson
-
+from yett.core.document import encode
 from yett.core.target import JSON
 
 Entry = dict[str, JSON]
@@ -192,7 +191,7 @@ def targets(server: str | None, tool: str | None) -> tuple[str, ...]:
 def _words_inside(value: JSON) -> list[str]:
     if isinstance(value, str):
         return words(value)
-    encoded = orjson.dumps(value).decode()
+    encoded = encode(value).decode()
     if "\\" not in encoded:  # nothing is escaped, so the words stand there as they are
         return words(encoded)
     return words(" ".join(texts(value)))

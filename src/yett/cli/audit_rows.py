@@ -4,12 +4,12 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 import click
-import orjson
 
 from yett.audit.chain import escape_hidden
 from yett.audit.reading import Entry
 from yett.cli.command import Place
 from yett.cli.place import shown
+from yett.core.document import encode
 
 COLUMNS: Final = [
     "at",
@@ -35,7 +35,7 @@ def print_entries(place: Place, entries: Iterable[Entry]) -> None:
 
 def as_json(value: Entry) -> str:
     """One line that no terminal obeys."""
-    return escape_hidden(orjson.dumps(value).decode())
+    return escape_hidden(encode(value).decode())
 
 
 def as_line(entry: Entry) -> str:
@@ -80,4 +80,4 @@ def _target(entry: Entry) -> str:
 
 
 def cell(value: object) -> object:
-    return orjson.dumps(value).decode() if isinstance(value, (dict, list)) else value
+    return encode(value).decode() if isinstance(value, (dict, list)) else value

@@ -12,7 +12,8 @@ from yett.audit.backends.directory import DirectorySource
 from yett.audit.export import COLUMNS, FORMATS, lines_of
 from yett.audit.finding import search
 from yett.audit.ocsf import event_of
-from yett.audit.reading import Entry, Filter
+from yett.audit.reading import Entry, Filter, unpack
+from yett.cli.audit_rows import as_json
 
 HOSTILE = [
     "=cmd|'/c calc'!A1", "+1+1", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "\n=1", " =1", "＝1", "＋1", "－1", "＠x",
@@ -56,6 +57,17 @@ def test_csv_has_what_the_record_has(entries: list[Entry]) -> None:
         assert row["sequence"] == ("" if found["sequence"] is None else str(found["sequence"]))
         assert row["tenant"] == (found.get("tenant") or "")
         assert json.loads(row["input"] or "null") == (found.get("input") or None)
+
+
+@pytest.mark.parametrize("number", [2**63, 2**64, -(2**63) - 1, 10**300])
+@pytest.mark.parametrize("form", sorted(FORMATS))
+def test_integers_of_any_size_are_shown_as_they_were_sent(form: str, number: int) -> None:
+    line = b'{"sequence":1,"at":"2026-11-22T10:00:00Z","kind":"refusal","input":{"n":%d}}' % number
+    found = unpack(line)
+    assert found is not None
+    assert found["input"] == {"n": number}
+    assert str(number) in "".join(lines_of([entry(**found)], form)).replace('""', '"')
+    assert str(number) in as_json(found)
 
 
 @pytest.mark.parametrize("form", ["jsonl", "ocsf"])

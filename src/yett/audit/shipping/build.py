@@ -5,8 +5,6 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-import orjson
-
 from yett.audit.ocsf import event_of
 from yett.audit.port import AuditSource
 from yett.audit.reading import Merger
@@ -18,6 +16,7 @@ from yett.audit.shipping.port import Sink
 from yett.audit.shipping.shipper import Shipper
 from yett.audit.shipping.translating import Events, Translator, Verbatim
 from yett.core.clock import Clock
+from yett.core.document import encode
 from yett.core.errors import ConfigurationError, Problem
 from yett.core.secret import Secret
 from yett.core.target import JSON
@@ -63,7 +62,7 @@ def _translator(config: ShipConfig, source: AuditSource) -> Translator:
     if config.format == "lines":
         return Verbatim()
     merger = Merger(lambda sequence: line_of(source, sequence))
-    return Events(merger, lambda entry: orjson.dumps(event_of(entry)))
+    return Events(merger, lambda entry: encode(event_of(entry)))
 
 
 def _sink(name: str, config: ShipConfig, clock: Clock, secret: Callable[[str], Secret]) -> Sink:
