@@ -86,11 +86,17 @@ class PostgresLedger:
         future: asyncio.Future[Paid] = asyncio.get_running_loop().create_future()
         self._claims.append((claim, future))
         self._work()
+        heard = False
         try:
             async with asyncio.timeout(ANSWER_SECONDS_MAX):
-                return await future
+                paid = await future
+            heard = True
+            return paid
         except TimeoutError as error:
             raise self._fault("it did not answer in time") from error
+        finally:  # who gives up in the turn in which the answer comes does not hear it
+            if not heard and _is_paid(future):
+                self._give_back(claim)
 
     def settle(self, identifier: str, micros: int, ending: Ending) -> None:
         """Tell how a claim of so many micros ended. Queued; what cannot be told stays spent."""
@@ -230,6 +236,12 @@ class PostgresLedger:
 
     def _fault(self, why: str) -> Fault:
         return Fault(Reason.LIMITS_UNAVAILABLE, f"ledger {self._place.address}: {why}")
+
+
+def _is_paid(future: asyncio.Future[Paid]) -> bool:
+    if not future.done() or future.cancelled() or future.exception() is not None:
+        return False
+    return future.result().refused is None
 
 
 def _said(claim: Claim) -> JSON:
