@@ -15,6 +15,8 @@ from yett.core.summary import Summary
 WAITING_MAX: Final = 65_536
 """Many seconds of more than one core can do. Beyond, nothing else runs any more, and the oldest are not counted."""
 _EVERY_SECONDS: Final = 0.25
+_PORTION: Final = 64
+"""So many at once take a fraction of a millisecond, and calls that came meanwhile are served before the next."""
 
 
 @final
@@ -28,11 +30,11 @@ class Gathering:
         self._handing_on = threading.Lock()
         self.observe: Callable[[Summary], None] = self._waiting.append
 
-    def hand_on(self) -> None:
-        """Hand on what waits. Any thread may call this."""
+    def hand_on(self, most: int = WAITING_MAX) -> None:
+        """Hand on what waits, so many of it at most. Any thread may call this."""
         with self._handing_on:
             waiting = self._waiting
-            gathered = list(map(deque.popleft, repeat(waiting, len(waiting))))
+            gathered = list(map(deque.popleft, repeat(waiting, min(len(waiting), most))))
             for hear in self._hearers if gathered else ():
                 hear(gathered)
 
@@ -40,4 +42,6 @@ class Gathering:
         """Hand on again and again, until it is cancelled."""
         while True:
             await asyncio.sleep(_EVERY_SECONDS)
-            self.hand_on()
+            while self._waiting:
+                self.hand_on(_PORTION)
+                await asyncio.sleep(0)
