@@ -14,9 +14,6 @@ the real one (`yett up`), with the configuration of `bench/targets.py`. Instruct
 process in user space, threads included, in some seconds with many calls, less those of as many seconds
 with a quarter of them: what the gate does beside calls falls out. Steps are told by the interpreter
 (`sys.setprofile`, `sys.settrace`) and put to the stage whose file they stand in.
-
-Under valgrind a call takes fifty times as long, so what the gate does every so many milliseconds would
-count too often; where that would distort the figure it is made as rare (`_SLOW`).
 """
 
 from __future__ import annotations
@@ -33,172 +30,15 @@ import tempfile
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 from bench import growth, machine, targets
+from bench.count_load import CONNECTIONS, STREAM, Load
 
-CONNECTIONS = 16
 PORT, ADMIN_PORT, UPSTREAM_PORT = 18182, 18183, 9102
-_SLOW = 50.0
-_STREAM, _EVENTS = "stream", 100
-_LAST_CHUNK = b"\r\n0\r\n\r\n"
+_EVENTS = 100
 _STAGE = re.compile(r"/yett/(?:(edge|upstreams)/(?:backends/)?(\w+)/|(\w+)[/.])")
 
 
-# ---------- the gate, watched from inside (runs in a process of its own) ----------
-def serve(folder: Path, out: Path) -> None:
-    """Be `yett up`. SIGUSR1: count the next way; SIGUSR2: stop and write down what was counted."""
-    # The other side of this file needs none of these.
-    from yett.audit.backends import committer, file  # noqa: PLC0415
-    from yett.cli.root import main  # noqa: PLC0415
-
-    committer._GROUP_SECONDS *= _SLOW  # type: ignore[misc]  # noqa: SLF001 - for this measurement only
-    file._LOOK_SECONDS *= _SLOW  # type: ignore[misc]  # noqa: SLF001 - for this measurement only
-    ways = iter((_Calls(), _Bytecodes()))
-    current: list[Any] = []
-
-    def begin(*_: object) -> None:
-        current[:] = [next(ways)]
-        current[0].begin()
-
-    def end(*_: object) -> None:
-        sys.setprofile(None)
-        sys.settrace(None)
-        found = [[*key, number] for key, number in current[0].seen.items()]
-        whole = out.with_suffix(".part")
-        whole.write_text(json.dumps(found))
-        whole.replace(out)
-
-    signal.signal(signal.SIGUSR1, begin)
-    signal.signal(signal.SIGUSR2, end)
-    sys.argv = ["yett", "up", "--config", str(folder / "yett.yaml")]
-    main()
-
-
-class _Calls:
-    """Entries into Python functions (a coroutine that goes on counts again) and calls into C."""
-
-    def __init__(self) -> None:
-        self.seen: Counter[tuple[str, str, str]] = Counter()
-
-    def begin(self) -> None:
-        sys.setprofile(self._note)
-
-    def _note(self, frame: Any, event: str, argument: Any) -> None:
-        code = frame.f_code
-        if event == "call":
-            self.seen["functions", code.co_filename, code.co_qualname] += 1
-        elif event == "c_call":
-            name = f"{code.co_qualname} > {argument.__qualname__}"
-            self.seen["calls into C", code.co_filename, name] += 1
-
-
-class _Bytecodes:
-    def __init__(self) -> None:
-        self.seen: Counter[tuple[str, str, str]] = Counter()
-
-    def begin(self) -> None:
-        sys.settrace(self._enter)
-
-    def _enter(self, frame: Any, _event: str, _argument: Any) -> Any:
-        frame.f_trace_opcodes = True
-        frame.f_trace_lines = False
-        return self._note
-
-    def _note(self, frame: Any, event: str, _argument: Any) -> Any:
-        if event == "opcode":
-            code = frame.f_code
-            self.seen["bytecodes", code.co_filename, code.co_qualname] += 1
-        return self._note
-
-
-# ---------- the load ----------
-class Load:
-    """Sixteen agents that ask at once and wait for one another."""
-
-    def __init__(self, key: str, server: str, tool: str, *, modern: bool) -> None:
-        path = f"/mcp/{server}".rstrip("/")
-        head = (
-            f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{PORT}\r\nAuthorization: Bearer {key}\r\n"
-            "Content-Type: application/json\r\nAccept: application/json, text/event-stream\r\n"
-        )
-        meta = ""
-        if modern:
-            head += (
-                "MCP-Protocol-Version: 2026-07-28\r\nMcp-Method: tools/call\r\n"
-                f"Mcp-Name: {tool}\r\n"
-            )
-            meta = (
-                '"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28",'
-                '"io.modelcontextprotocol/clientInfo":{"name":"count","version":"1"},'
-                '"io.modelcontextprotocol/clientCapabilities":{}},'
-            )
-        if server == _STREAM:
-            meta = meta.replace("{", '{"progressToken":1,', 1) or '"_meta":{"progressToken":1},'
-        self._before = (
-            f'{{"jsonrpc":"2.0","id":%d,"method":"tools/call","params":{{{meta}"name":"{tool}",'
-        )
-        self._good = b"m-000" if tool == "echo" else b'"text":"ok"'
-        self._count = 0
-        self._lines = []
-        for _ in range(CONNECTIONS):
-            line = socket.create_connection(("127.0.0.1", PORT))
-            line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._lines.append((line, head if modern else head + self._open(line, head)))
-
-    def _open(self, line: socket.socket, head: str) -> str:
-        body = (
-            '{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18",'
-            '"capabilities":{},"clientInfo":{"name":"count","version":"1"}}}'
-        )
-        answer = b""
-        for _ in range(20):  # a gate that is just starting, and slowly, may not have read its keys
-            line.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode())
-            answer = _answer(line)
-            found = re.search(rb"(?i)mcp-session-id: ([^\r]+)", answer)
-            if found is not None:
-                break
-            time.sleep(1.0)
-        else:
-            raise SystemExit(f"count: the gate opened no session: {answer!r}")
-        return f"Mcp-Session-Id: {found[1].decode()}\r\nMCP-Protocol-Version: 2025-06-18\r\n"
-
-    def call(self, rounds: int) -> None:
-        for _ in range(rounds):
-            for line, head in self._lines:
-                self._count += 1
-                text = f'"arguments":{{"message":"m-{self._count:09}"}}}}}}'
-                body = self._before % (self._count + 100_000_000) + text
-                line.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode())
-            for line, _ in self._lines:
-                answer = _answer(line)
-                if b"200 OK" not in answer[:20] or self._good not in answer:
-                    raise SystemExit(f"count: a wrong answer: {answer!r}")
-
-    def close(self) -> None:
-        for line, _ in self._lines:
-            line.close()
-
-
-def _answer(line: socket.socket) -> bytes:
-    data = b""
-    while b"\r\n\r\n" not in data:
-        data += _more(line)
-    head, _, body = data.partition(b"\r\n\r\n")
-    found = re.search(rb"(?i)content-length: (\d+)", head)
-    while len(body) < int(found[1]) if found else not body.endswith(_LAST_CHUNK):
-        body += _more(line)
-    return head + body
-
-
-def _more(line: socket.socket) -> bytes:
-    found = line.recv(65536)
-    if not found:
-        raise SystemExit("count: the gate closed the connection; does something else use its port?")
-    return found
-
-
-# ---------- the measurement ----------
 class Gate:
     """The upstream and the gate, `before` in front of the gate's command."""
 
@@ -208,7 +48,7 @@ class Gate:
         """more: options of the upstream."""
         self.counts = folder / "counts.json"
         upstream = [str(folder / "upstream"), "--port", str(UPSTREAM_PORT), *more]
-        command = [*before, sys.executable, "-m", "bench.count", "--serve", str(folder)]
+        command = [*before, sys.executable, "-m", "bench.watched", str(folder), str(self.counts)]
         with (folder / "gate.log").open("wb") as log:
             self._upstream = subprocess.Popen(upstream, stdout=log, stderr=log)
             self._gate = subprocess.Popen(command, stdout=log, stderr=log)
@@ -227,7 +67,7 @@ class Gate:
             time.sleep(0.1)
 
     def load(self, server: str, tool: str = "echo", *, modern: bool) -> Load:
-        return Load(self._key, server, tool, modern=modern)
+        return Load(PORT, self._key, server, tool, modern=modern)
 
     def count(self, load: Load, rounds: int, events: int) -> dict[tuple[str, str, str], float]:
         """Return per event of a call what the next way of counting sees."""
@@ -251,7 +91,7 @@ class Gate:
 
 def count_steps(gate: Gate, detail: Path | None, server: str, tool: str, *, modern: bool) -> None:
     """server: which one is called. Of one with streams, the steps of each event are told."""
-    rounds, each = (5, _EVENTS) if server == _STREAM else (60, 1)
+    rounds, each = (5, _EVENTS) if server == STREAM else (60, 1)
     try:
         load = gate.load(server, tool, modern=modern)
         load.call(rounds // 2)
@@ -357,12 +197,8 @@ def main() -> int:
     parser.add_argument("--many", type=int, help="of keys, tools, policies and roles, for steps")
     parser.add_argument("--detail", type=Path, help="write down here what each function does")
     parser.add_argument("--rounds", type=int, default=20, help="of 16 calls each")
-    parser.add_argument("--serve", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.serve:
-        serve(options.serve, options.serve / "counts.json")
-        return 0
-    server = _STREAM if options.stream else "pipe" if options.stdio else "up"
+    server = STREAM if options.stream else "pipe" if options.stdio else "up"
     with tempfile.TemporaryDirectory(prefix="yett-count-") as name:
         folder = Path(name)
         if options.many:
