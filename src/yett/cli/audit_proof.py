@@ -253,7 +253,8 @@ def _verdict_words(verdict: Verdict) -> str:
         )
         signed = "no checkpoint to compare with"
         if verdict.checkpoints:
-            signed = f"{verdict.checkpoints} checkpoints agree, the newest up to {verdict.anchored}"
+            agree = "checkpoint agrees" if verdict.checkpoints == 1 else "checkpoints agree"
+            signed = f"{verdict.checkpoints} {agree}, the newest up to {verdict.anchored}"
         return (
             f"ok {verdict.records} records ({verdict.lines} lines, {verdict.first} to {verdict.last}, "
             f"in {verdict.segments} segments), chain {verdict.chain}, {signed}{_gone(verdict)}{note}"
