@@ -134,11 +134,8 @@ async def walk(auditor: Auditor, steps: Steps) -> None:
     record.caller = identified
     record.resolved = resolved
     record.permitted = permitted
-    if not record.intend(admitted):
-        await record.secure(admitted)
-    reply = record.answer(done, USAGE)
-    if not record.is_closed:
-        await record.close(reply)
+    await record.intend(admitted)
+    await record.close(record.answer(done, USAGE))
 
 
 def writes(directory: Path, scale: int) -> list[Figure]:

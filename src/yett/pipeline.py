@@ -60,8 +60,7 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
         except BaseException:  # the caller hung up, or the process is ending
             record.abandon()
             raise
-        if not record.is_closed:  # as it is when all went well, and the call only read
-            reply = await record.close(reply)
+        reply = await record.close(reply)
         self.limits.observe(reply)
         return reply
 
@@ -84,8 +83,7 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
         with self.limits.admit(confirmed) as admission:
             if admission.shared:
                 await admission.ask()  # of the store that several gates share
-            if not record.intend(admission.admitted):  # durable before anything outside is touched
-                await record.secure(admission.admitted)  # and, what writes, on the disk itself
+            await record.intend(admission.admitted)  # durable before anything outside is touched
             armed = self.credentials.lease(admission.admitted) or (
                 await self.credentials.arm(admission.admitted)
             )

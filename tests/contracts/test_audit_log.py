@@ -40,6 +40,24 @@ def test_sequences_are_contiguous_and_lines_can_be_read_at_once(log: AuditLog) -
     assert all(b'"kind":"own"' in line for line in lines(log)[-3:])
 
 
+def test_several_lines_are_appended_in_their_order(log: AuditLog) -> None:
+    before = len(lines(log))
+
+    assert log.extend(1.0, [f'"kind":"own","id":"r{number}"' for number in range(3)]) == before + 1
+    assert append(log, MEMBERS) == before + 4
+    assert [b'"id":"r%d"' % number in lines(log)[before + number] for number in range(3)] == [
+        True
+    ] * 3
+    assert verify(log.source()).damage is None
+
+
+def test_no_line_is_appended_by_appending_none(log: AuditLog) -> None:
+    before = lines(log)
+
+    assert log.extend(1.0, []) == len(before) + 1
+    assert lines(log) == before
+
+
 def test_the_chain_holds(log: AuditLog) -> None:
     append(log, MEMBERS)
 

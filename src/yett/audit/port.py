@@ -1,6 +1,6 @@
 """What an audit log must do. tests/contracts/test_audit_log.py runs against each."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol, final
 
 import msgspec
@@ -145,6 +145,14 @@ class AuditLog(Protocol):
 
         Raises:
             Unwritable: it was not written; nothing of it is left in the log.
+        """
+        ...
+
+    def extend(self, at: float, lines: Sequence[str]) -> int:
+        """As `append`, of several lines in their order, all or none; return the sequence of the first.
+
+        Raises:
+            Unwritable: none was written; nothing of them is left in the log.
         """
         ...
 

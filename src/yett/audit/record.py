@@ -2,15 +2,18 @@
 
 An allowed call has two lines, the intent (before anything outside is touched) and the outcome
 (before the answer leaves); every other decision has one. For a `write` both lines are on the disk
-itself before things go on; for a `read` they are with the kernel, which syncs them soon.
+itself before things go on; for a `read` they are with the kernel, which syncs them soon. Lines of calls that come together are
+written together (`Turn`): what is to be said is held here until then.
 
 Nearly every call is plain: nothing is secret in its input, nobody had to agree to it, it costs what it cost before, its
 answer is good and nothing was found in it. Its two lines are put together here, in one step each, from parts that are
 kept. What is not exactly so is written by `Encoder`, in the same words.
 """
 
+import asyncio
 import contextlib
 from collections.abc import Callable
+from functools import partial
 from typing import Final, final
 
 import msgspec
@@ -19,6 +22,7 @@ from yett.audit.bugs import place_of, trace
 from yett.audit.encode import Encoder, Parts, shown_name
 from yett.audit.port import AuditLog, Unwritable
 from yett.audit.private import DIGEST_BYTES
+from yett.audit.turn import Turn, sequence_of
 from yett.core.bounds import NOTICES_PER_CALL_MAX
 from yett.core.call import Call, Reply, Usage
 from yett.core.errors import Denied, Fault, Refusal
@@ -43,6 +47,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     """What records are written with. strict: every call is as durable as one that writes."""
 
     log: AuditLog
+    turn: Turn
     encoder: Encoder
     wall: Callable[[], float]
     monotonic: Callable[[], float]
@@ -52,14 +57,15 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
 
 @final
 class Record(msgspec.Struct, gc=False):
-    """Begun for every request; `close` or `abandon` ends it, once, unless `answer` did.
+    """Begun for every request; `close` or `abandon` ends it, once.
 
-    caller, resolved, permitted: what was found out, for whoever is refused later. is_closed: the last line is
-    written, and as durable as the call demands.
+    caller, resolved, permitted: what was found out, for whoever is refused later. is_plain: both lines are, so
+    far as they are written.
 
-    _intent: its sequence; 0: there is none. _parts: of a plain intent. _admitted: from here on the upstream may
-    have been touched. _is_durable: the outcome must be synced as well. _cleaned, _status: of an answer, if there is one.
-    _is_written: the last line is, by `answer`. _ended_at, _seconds: wall clock and duration, when it is written.
+    _intent: its sequence; 0: there is none. _parts: of a plain intent. _admitted:
+    from here on the upstream may have been touched. _is_durable: the outcome must be synced as well. _cleaned, _status:
+    of an answer, if there is one. _ended_at, _seconds: wall clock and duration, when its
+    line is put into words.
     """
 
     _desk: Desk
@@ -67,7 +73,7 @@ class Record(msgspec.Struct, gc=False):
     caller: Identified | None = None
     resolved: Resolved | None = None
     permitted: Permitted | None = None
-    is_closed: bool = False
+    is_plain: bool = False
     _intent: int = 0
     _parts: Parts | None = None
     _admitted: Admitted | None = None
@@ -77,30 +83,42 @@ class Record(msgspec.Struct, gc=False):
     _cost: int = 0
     _listed: PermittedList | None = None
     _refusal: Refusal | None = None
-    _is_written: bool = False
     _ended_at: float = 0.0
     _seconds: float = 0.0
     _notices: int = 0
 
-    def intend(self, admitted: Admitted) -> bool:
-        """Write down what is about to be done. Return whether that is as durable as the call demands; if not, `secure`
-        it before anything is sent.
+    async def intend(self, admitted: Admitted) -> None:
+        """Write down what is about to be done. Return when that is as durable as the call demands.
 
         Raises:
             Fault: AUDIT_UNAVAILABLE; nothing may be sent.
         """
-        desk, call, validated = self._desk, self._call, admitted.validated
+        desk = self._desk
+        line = desk.turn.put(partial(self._intent_in_words, admitted))
+        try:
+            self._intent = await line
+            if self._is_durable:
+                await desk.log.sync()
+        except Unwritable as trouble:
+            raise Fault(Reason.AUDIT_UNAVAILABLE, str(trouble)) from trouble
+        except asyncio.CancelledError:
+            self._intent = sequence_of(line)
+            raise
+        self._admitted = admitted
+
+    def _intent_in_words(self, admitted: Admitted, _at: float, _now: float) -> str:
+        desk, call = self._desk, self._call
+        validated, encoder = admitted.validated, desk.encoder
         permitted, encoded = validated.permitted, validated.encoded
-        encoder = desk.encoder
         parts: Parts | None = permitted.standing.audit
         if parts is None or parts.policies != permitted.policies:
             parts = encoder.prepare(admitted)
+        self._is_durable = parts.is_write or desk.strict
         origin = encoder.origins.get((call.door, call.protocol, call.operation.method, call.peer))
-        id_ = call.id
-        if (
+        if not (
             0 < len(encoded) <= parts.plain_bytes_max
             and origin is not None
-            and id_.isalnum()
+            and call.id.isalnum()
             and call.talk is None
             and validated.resumption is None
             and admitted.agreement is None
@@ -108,35 +126,12 @@ class Record(msgspec.Struct, gc=False):
             and admitted.currency == parts.currency
             and encoder.redact(encoded) is encoded
         ):
-            self._parts = parts
-            members = (
-                f'"kind":"intent","id":"{id_}",{origin},{parts.before}"input":{encoded.decode()},'
-                f'"input_digest":"{encoder.hash(encoded).hexdigest(DIGEST_BYTES)}",{parts.after}'
-            )
-        else:
-            members = encoder.intent(admitted, parts)
-        wall = desk.wall  # an attribute that is called is looked up faster in two steps
-        try:
-            self._intent = desk.log.append(wall(), members)
-        except Unwritable as trouble:
-            raise Fault(Reason.AUDIT_UNAVAILABLE, str(trouble)) from trouble
-        if parts.is_write or desk.strict:
-            self._is_durable = True
-            return False
-        self._admitted = admitted
-        return True
-
-    async def secure(self, admitted: Admitted) -> None:
-        """Return when what is about to be done is on the disk.
-
-        Raises:
-            Fault: AUDIT_UNAVAILABLE; nothing may be sent.
-        """
-        try:
-            await self._desk.log.sync()
-        except Unwritable as trouble:
-            raise Fault(Reason.AUDIT_UNAVAILABLE, str(trouble)) from trouble
-        self._admitted = admitted
+            return encoder.intent(admitted, parts)
+        self._parts = parts
+        return (
+            f'"kind":"intent","id":"{call.id}",{origin},{parts.before}"input":{encoded.decode()},'
+            f'"input_digest":"{encoder.hash(encoded).hexdigest(DIGEST_BYTES)}",{parts.after}'
+        )
 
     def hear(self, cleaned: Notice | Several | None) -> bool:
         """Count what a server says in the middle of the call; return whether it may still be passed on, all of it.
@@ -145,51 +140,7 @@ class Record(msgspec.Struct, gc=False):
         return cleaned is not None and self._notices <= NOTICES_PER_CALL_MAX
 
     def answer(self, cleaned: Cleaned, usage: Usage) -> Reply:
-        """Write a plain outcome and tell of it, or hold for `close` what is none. Return what may leave then.
-
-        Raises:
-            Fault: AUDIT_UNAVAILABLE; without the outcome there is no answer.
-        """
-        parts, result = self._parts, cleaned.result
-        if parts is None or result is None or cleaned.findings or result.get("isError") is True:
-            return self._hold(cleaned, usage)
-        desk, call, answered = self._desk, self._call, cleaned.answered
-        encoded, encoder, cost = cleaned.encoded, desk.encoder, usage.cost_micros
-        admitted, names = answered.armed.admitted, answered.armed.credential.names
-        if names != parts.names:
-            parts = encoder.prepare(admitted, names)
-        wall, monotonic = desk.wall, desk.monotonic
-        at, seconds, upstream_seconds = wall(), monotonic() - call.started, answered.seconds
-        size = len(encoded)
-        try:
-            desk.log.append(
-                at,
-                f'"kind":"outcome","id":"{call.id}","intent":{self._intent!s},"decision":"allowed",'
-                f'"status":"ok","cost_micros":{cost!s},"latency_ms":{seconds * 1e3:.3f},'
-                f'"upstream_ms":{upstream_seconds * 1e3:.3f},"bytes":{size!s},'
-                f'"output_digest":"{encoder.hash(encoded).hexdigest(DIGEST_BYTES)}",{parts.ending}',
-            )
-        except Unwritable as trouble:
-            raise Fault(Reason.AUDIT_UNAVAILABLE, str(trouble), sent=True) from trouble
-        if self._is_durable:  # told when it is on the disk
-            self._is_written, self._ended_at, self._seconds = True, at, seconds
-            return self._hold(cleaned, usage)
-        self.is_closed = True
-        summary = Summary(  # by place: eighteen names cost more than what they name
-            call.id, call.operation.method, call.door, parts.server, parts.tool, parts.tenant,
-            "allowed", None, "ok", at, seconds, upstream_seconds, cost, parts.currency,
-            size, (), parts.caller, call.peer,
-        )  # fmt: skip
-        for observe in desk.observers:
-            observe(summary)
-        permitted = admitted.validated.permitted
-        return Reply(
-            call=call, principal=permitted.principal, result=result, encoded=encoded, usage=usage,
-            target=permitted.target.key,
-        )  # fmt: skip
-
-    def _hold(self, cleaned: Cleaned, usage: Usage) -> Reply:
-        """Return what may leave when `close` has written the outcome, whatever it is."""
+        """Return what may leave when `close` has written the outcome."""
         call, permitted, result = self._call, self.permitted, cleaned.result
         self._cleaned = cleaned
         self._cost = usage.cost_micros
@@ -239,47 +190,70 @@ class Record(msgspec.Struct, gc=False):
         """Write down that nobody waits for the answer any more. There is nobody to tell if that
         fails; an intent without outcome then reads as `unknown`, which is what it is."""
         self.refuse(Fault(Reason.CANCELLED, "the caller hung up", sent=self._admitted is not None))
-        with contextlib.suppress(Unwritable):
-            self._write()
+        self._end_alone()
         self._tell(self._refusal)
 
     async def close(self, reply: Reply) -> Reply:
         """Write the outcome, then let the answer go; without the outcome there is no answer."""
-        refusal = self._refusal
+        desk, refusal, line = self._desk, self._refusal, None
         try:
-            if not self._is_written:
-                self._write()
+            if refusal is None or not refusal.counted:
+                line = desk.turn.put(self._ending_in_words)
+                await line
             if self._is_durable:
-                await self._desk.log.sync()
-                self._seconds = self._desk.monotonic() - self._call.started
+                await desk.log.sync()
+                self._seconds = desk.monotonic() - self._call.started
         except Unwritable as trouble:
             sent = self._admitted is not None if refusal is None else self._is_touched(refusal)
             refusal = Fault(Reason.AUDIT_UNAVAILABLE, str(trouble), sent=sent)
             reply = Reply(
                 call=self._call, principal=self._principal(), refusal=refusal, target=reply.target
             )
+        except asyncio.CancelledError:  # nobody waits for the answer, and it was given all the same
+            if line is not None and not sequence_of(line):
+                self._end_alone()
+            raise
+        except Exception as bug:  # noqa: BLE001 - there are no words for the outcome, so there is no answer
+            reply = self.fail(bug)
+            refusal = self._refusal
+            self._end_alone()
         finally:
             self._tell(refusal)
-            self.is_closed = True
         return reply
 
-    def _write(self) -> None:
-        desk, cleaned = self._desk, self._cleaned
+    def _end_alone(self) -> None:
+        """Write the ending at once, with nobody to tell if that fails."""
+        desk = self._desk
         wall, monotonic = desk.wall, desk.monotonic
-        self._ended_at = at = wall()
-        self._seconds = seconds = monotonic() - self._call.started
-        refusal = self._refusal
-        if refusal is not None and refusal.counted:
-            return
-        if cleaned is None or refusal is not None:
+        at = wall()
+        with contextlib.suppress(Unwritable):
+            desk.log.append(at, self._ending_in_words(at, monotonic()))
+
+    def _ending_in_words(self, at: float, now: float) -> str:
+        call, cleaned, parts = self._call, self._cleaned, self._parts
+        self._ended_at = at
+        self._seconds = seconds = now - call.started
+        if cleaned is None or self._refusal is not None:
             members = self._short_ending()
+        elif parts is None or cleaned.findings or self._status != "ok":
+            members = self._desk.encoder.answered(
+                call, self._intent, cleaned, self._status, self._cost, seconds
+            )
         else:
-            members = desk.encoder.answered(
-                self._call, self._intent, cleaned, self._status, self._cost, seconds
+            encoder, encoded, answered = self._desk.encoder, cleaned.encoded, cleaned.answered
+            armed = answered.armed
+            if armed.credential.names != parts.names:
+                parts = self._parts = encoder.prepare(armed.admitted, armed.credential.names)
+            self.is_plain = True
+            members = (
+                f'"kind":"outcome","id":"{call.id}","intent":{self._intent!s},"decision":"allowed",'
+                f'"status":"ok","cost_micros":{self._cost!s},"latency_ms":{seconds * 1e3:.3f},'
+                f'"upstream_ms":{answered.seconds * 1e3:.3f},"bytes":{len(encoded)!s},'
+                f'"output_digest":"{encoder.hash(encoded).hexdigest(DIGEST_BYTES)}",{parts.ending}'
             )
         if self._notices:
             members += f',"notices":{self._notices}'
-        desk.log.append(at, members)
+        return members
 
     def _short_ending(self) -> str:
         """Put an ending without an answer of an upstream into words."""
@@ -319,9 +293,23 @@ class Record(msgspec.Struct, gc=False):
 
     def _tell(self, refusal: Refusal | None) -> None:
         """Sum up what ended in any way."""
-        call, cleaned, resolved = self._call, self._cleaned, self.resolved
-        principal = self._principal()
-        summary = Summary(
+        summary = self._sum_up(refusal)
+        for observe in self._desk.observers:
+            observe(summary)
+
+    def _sum_up(self, refusal: Refusal | None) -> Summary:
+        call, cleaned, parts = self._call, self._cleaned, self._parts
+        if not self._ended_at:  # it had no line
+            self._ended_at = self._desk.wall()
+            self._seconds = self._desk.monotonic() - call.started
+        if self.is_plain and refusal is None and cleaned is not None and parts is not None:
+            return Summary(  # by place: eighteen names cost more than what they name
+                call.id, call.operation.method, call.door, parts.server, parts.tool, parts.tenant,
+                "allowed", None, "ok", self._ended_at, self._seconds, cleaned.answered.seconds,
+                self._cost, parts.currency, len(cleaned.encoded), (), parts.caller, call.peer,
+            )  # fmt: skip
+        resolved, principal = self.resolved, self._principal()
+        return Summary(
             id=call.id,
             method=call.operation.method,
             door=call.door,
@@ -341,8 +329,6 @@ class Record(msgspec.Struct, gc=False):
             caller=None if principal is None else principal.id,
             peer=call.peer,
         )
-        for observe in self._desk.observers:
-            observe(summary)
 
     def _principal(self) -> Principal | None:
         return None if self.caller is None else self.caller.principal

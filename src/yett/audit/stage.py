@@ -9,6 +9,7 @@ from yett.audit.encode import Encoder, Redact, RedactText
 from yett.audit.port import AuditLog, AuditSource, Figures, PruneRule, Unwritable
 from yett.audit.private import DIGEST_KEY_BYTES, Digest
 from yett.audit.record import Desk, Observer, Record
+from yett.audit.turn import Turn
 from yett.core.call import Call
 from yett.core.clock import Clock
 from yett.core.errors import Fault
@@ -41,6 +42,7 @@ class Auditor:
         that writes."""
         self._desk = Desk(
             log=log,
+            turn=Turn(log, clock),
             encoder=Encoder(
                 node=node,
                 redact=redact,

@@ -18,7 +18,6 @@ from tests.yett.audit.scene import (
     call,
     cleaned,
     finish,
-    intend,
 )
 from yett.audit.backends.file import FileLog
 from yett.core.errors import Fault
@@ -40,7 +39,7 @@ async def work(folder: Path) -> None:
         record = auditor.begin(request)
         admitted = admit(record, request, "write" if number % 3 else "read")
         try:
-            await intend(record, admitted)
+            await record.intend(admitted)
         except Fault as refusal:
             await record.close(record.refuse(refusal))
             continue

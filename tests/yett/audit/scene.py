@@ -127,16 +127,9 @@ def cleaned(
     )
 
 
-async def intend(record: Record, admitted: Admitted) -> None:
-    """Take two steps as the pipeline does."""
-    if not record.intend(admitted):
-        await record.secure(admitted)
-
-
 async def finish(record: Record, done: Cleaned, usage: Usage = Usage()) -> Reply:  # noqa: B008 - frozen
     """Take the last two steps as the pipeline does."""
-    reply = record.answer(done, usage)
-    return reply if record.is_closed else await record.close(reply)
+    return await record.close(record.answer(done, usage))
 
 
 async def one_call(auditor: Auditor, id_: str = "r-1", access: Access = "read") -> Reply:
@@ -144,8 +137,12 @@ async def one_call(auditor: Auditor, id_: str = "r-1", access: Access = "read") 
     request = call(id_=id_)
     record = auditor.begin(request)
     admitted = admit(record, request, access)
-    await intend(record, admitted)
+    await record.intend(admitted)
     return await finish(record, cleaned(admitted))
+
+
+def last(log: AuditLog) -> dict[str, Any]:
+    return stored(log)[-1]
 
 
 def stored(log: AuditLog) -> list[dict[str, Any]]:

@@ -242,13 +242,13 @@ async def test_a_log_that_somebody_took_away_refuses(tmp_path: Path, deed: str) 
 def test_a_torn_write_is_cut_off_again(tmp_path: Path) -> None:
     log = tmp_path / "log"
     one = Segment.create(log, Tip(0, bytes(32)))
-    one.append(0.0, MEMBERS)
+    one.extend(0.0, (MEMBERS,))
     size = one.size
     with file_size_limit(size + 10), pytest.raises(OSError, match="File too large"):
-        one.append(0.0, MEMBERS)
+        one.extend(0.0, (MEMBERS,))
 
     assert log.stat().st_size == size
-    one.append(0.0, MEMBERS)
+    one.extend(0.0, (MEMBERS,))
     assert log.read_bytes().count(b"\n") == 2
     one.close()
 
@@ -334,7 +334,7 @@ async def test_a_sync_that_failed_is_made_good_by_writing_again(tmp_path: Path) 
     with open_log(tmp_path) as log:
         append(log, MEMBERS)
         with log._committing:
-            log._trouble, log._until = "Input/output error (EIO)", 0
+            log._trouble, log._looked_at = "Input/output error (EIO)", 0.0
             with pytest.raises(Unwritable, match="EIO"):
                 append(log, MEMBERS)
         await log.sync()
@@ -345,10 +345,10 @@ async def test_a_sync_that_failed_is_made_good_by_writing_again(tmp_path: Path) 
 @pytest.mark.parametrize("deed", ["altered", "gone"])
 def test_what_is_no_longer_in_the_file_is_not_promised(tmp_path: Path, deed: str) -> None:
     one = Segment.create(tmp_path / "log", Tip(0, bytes(32)))
-    one.append(0.0, MEMBERS)
+    one.extend(0.0, (MEMBERS,))
     one.sync_again(one.end)
-    one.append(0.0, MEMBERS)
-    one.append(0.0, MEMBERS)
+    one.extend(0.0, (MEMBERS,))
+    one.extend(0.0, (MEMBERS,))
     content = one.path.read_bytes()
     if deed == "altered":
         one.path.write_bytes(content.replace(b'e":2,', b'e":3,'))

@@ -12,7 +12,6 @@ from tests.yett.audit.scene import (
     call,
     cleaned,
     finish,
-    intend,
     one_call,
     open_log,
     target,
@@ -72,7 +71,7 @@ async def test_calls_at_the_same_time_are_told_apart_and_come_in_the_order_of_th
         request = call(id_=id_)
         record = auditor.begin(request)
         admitted = admit(record, request)
-        await intend(record, admitted)
+        await record.intend(admitted)
         begun.append((record, admitted))
     for record, admitted in (begun[2], begun[0]):
         await finish(record, cleaned(admitted))
@@ -93,7 +92,7 @@ async def test_what_ran_when_the_process_died_is_shown_where_the_next_one_began(
     with open_log(tmp_path) as log:
         request = call(id_="died")
         record = auditor_over(log).begin(request)
-        await intend(record, admit(record, request))
+        await record.intend(admit(record, request))
     with open_log(tmp_path) as log:
         await one_call(auditor_over(log), "later")
 
@@ -175,7 +174,7 @@ async def test_the_newest_of_a_long_segment_are_found_near_its_end(tmp_path: Pat
         request = call(id_="slow")
         record = auditor.begin(request)
         admitted = admit(record, request)
-        await intend(record, admitted)
+        await record.intend(admitted)
         await fill(log, 600)
         await finish(record, cleaned(admitted))
         await one_call(auditor, "last")
@@ -216,7 +215,7 @@ async def test_following_shows_each_record_once_as_it_is_completed(
         request = call(id_="open")
         record = auditor.begin(request)
         admitted = admit(record, request)
-        await intend(record, admitted)
+        await record.intend(admitted)
         follower = Follower(log.source(), Filter())
         assert follower.poll() == []
 

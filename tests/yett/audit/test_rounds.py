@@ -13,7 +13,6 @@ from tests.yett.audit.scene import (
     call,
     cleaned,
     finish,
-    intend,
     stored,
 )
 from yett.audit.backends.memory import MemoryLog
@@ -44,7 +43,7 @@ async def round_of(
     before = admit(record, request)
     validated = msgspec.structs.replace(before.validated, resumption=resumption)
     admitted = msgspec.structs.replace(before, validated=validated)
-    await intend(record, admitted)
+    await record.intend(admitted)
     for _ in range(notices):
         record.hear(NOTICE)
     await finish(record, cleaned(admitted, result=result))
@@ -127,7 +126,7 @@ async def test_notices_of_a_call_that_ends_badly_are_counted_too(*, sent: bool) 
     record = auditor_over(log).begin(request)
     record.caller = Identified(request, AGENT)
     if sent:
-        await intend(record, admit(record, request))
+        await record.intend(admit(record, request))
     record.hear(None)
 
     await record.close(record.refuse(Fault(Reason.UPSTREAM_TIMEOUT, "no answer", sent=sent)))

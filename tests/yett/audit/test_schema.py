@@ -15,7 +15,6 @@ from tests.yett.audit.scene import (
     auditor_over,
     call,
     cleaned,
-    intend,
     one_call,
     open_log,
     stored,
@@ -57,7 +56,7 @@ async def everything(folder: Path) -> list[dict[str, Any]]:
         agreed = msgspec.structs.replace(
             admitted, agreement=Agreement("a1", ("ada", "bob"), break_glass=True)
         )
-        await intend(record, agreed)
+        await record.intend(agreed)
         record.hear(None)
         await record.close(record.refuse(Fault(Reason.UPSTREAM_TIMEOUT, "late", sent=True)))
         record = auditor.begin(request)
@@ -69,13 +68,13 @@ async def everything(folder: Path) -> list[dict[str, Any]]:
         auditor.event({"event": "key.created", "actor": "cli:root", "name": "k"})
         record = auditor.begin(request)
         admitted = admit(record, request)
-        await intend(record, admitted)
+        await record.intend(admitted)
         await record.close(
             record.answer(cleaned(admitted, findings=("a",), secrets=("s",)), Usage())
         )
         traced = msgspec.structs.replace(request, talk=Talk(trace={"traceparent": PARENT}))
         record = auditor.begin(traced)
-        await intend(record, admit(record, traced))
+        await record.intend(admit(record, traced))
         record = auditor.begin(traced)
         await record.close(record.refuse(Denied(Reason.UNKNOWN_TOOL, "none such")))
         return stored(log)

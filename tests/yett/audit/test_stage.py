@@ -15,7 +15,7 @@ from tests.yett.audit.scene import (
     call,
     cleaned,
     finish,
-    intend,
+    last,
     one_call,
     stored,
     target,
@@ -34,10 +34,6 @@ from yett.core.target import Target
 
 def break_down() -> None:
     raise KeyError(EMBEDDED_SECRET)
-
-
-def last(log: MemoryLog) -> dict[str, Any]:
-    return stored(log)[-1]
 
 
 async def test_an_allowed_call_is_an_intent_and_an_outcome_that_names_it() -> None:
@@ -78,7 +74,7 @@ async def test_an_outcome_tells_cost_findings_and_the_names_of_secrets() -> None
     request = call()
     record = auditor_over(log).begin(request)
     admitted = admit(record, request, cost=900)
-    await intend(record, admitted)
+    await record.intend(admitted)
 
     answer = record.answer(cleaned(admitted, findings=("secret",), secrets=("github",)), Usage(700))
     await record.close(answer)
@@ -98,7 +94,7 @@ async def test_an_error_of_the_tool_is_a_status_and_no_refusal(answer: Any) -> N
     request = call()
     record = auditor_over(log).begin(request)
     admitted = admit(record, request)
-    await intend(record, admitted)
+    await record.intend(admitted)
 
     await finish(record, cleaned(admitted, **answer))
 
@@ -113,7 +109,7 @@ async def test_nothing_may_be_sent_when_the_intent_cannot_be_written() -> None:
     log.trouble = "no space"
 
     with pytest.raises(Fault) as refused:
-        await intend(record, admitted)
+        await record.intend(admitted)
 
     assert refused.value.reason is Reason.AUDIT_UNAVAILABLE
     reply = await record.close(record.refuse(refused.value))
@@ -130,7 +126,7 @@ async def test_no_answer_leaves_when_its_outcome_cannot_be_written(access: Any) 
     request = call()
     record = auditor_over(log, seen.append).begin(request)
     admitted = admit(record, request, access)
-    await intend(record, admitted)
+    await record.intend(admitted)
     reply = record.answer(cleaned(admitted), Usage())
     log.trouble = "no space"
 
@@ -232,7 +228,7 @@ async def test_a_refusal_after_the_intent_is_an_outcome(
     request = call()
     record = auditor_over(log).begin(request)
     admitted = admit(record, request, cost=30)
-    await intend(record, admitted)
+    await record.intend(admitted)
 
     await record.close(record.refuse(refusal))
 
@@ -284,7 +280,7 @@ async def test_a_caller_who_hangs_up_after_the_intent_leaves_an_unknown_outcome(
     log = MemoryLog()
     request = call()
     record = auditor_over(log).begin(request)
-    await intend(record, admit(record, request))
+    await record.intend(admit(record, request))
 
     record.abandon()
 
@@ -295,8 +291,9 @@ async def test_a_caller_who_hangs_up_while_the_intent_is_synced_has_had_nothing_
     log = MemoryLog()
     request = call()
     record = auditor_over(log).begin(request)
-    task = asyncio.create_task(intend(record, admit(record, request, "write")))
-    await asyncio.sleep(0)
+    task = asyncio.create_task(record.intend(admit(record, request, "write")))
+    while last(log)["kind"] != "intent":
+        await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -387,7 +384,7 @@ async def test_a_uri_that_a_caller_put_into_a_template_is_not_told_to_observers(
         permitted = Permitted(request, AGENT, aim, ("p",), "v7", Standing(AGENT, aim))
         record.permitted = permitted
         admitted = Admitted(Validated(permitted, {}), 0)
-        await intend(record, admitted)
+        await record.intend(admitted)
         await finish(record, cleaned(admitted))
     else:
         await record.close(record.refuse(Denied(Reason.NOT_PERMITTED, "no policy")))

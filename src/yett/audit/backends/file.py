@@ -2,22 +2,16 @@
 
 `append` costs one system call. What was written reaches the disk within a tenth of a second, and
 at once when somebody waits for it.
-
-Nearly every line is plain: ASCII, into a file that was looked at some milliseconds ago and has room. It is put
-together in `append` itself; whatever else may be is in `_append_carefully`, which each first line of a new look
-takes as well.
 """
 
 import contextlib
 import errno
 import logging
+import math
 import os
 import secrets
 import threading
-from binascii import hexlify
-from collections.abc import Iterator
-from hashlib import sha256
-from os import pwrite
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, final
 
@@ -37,9 +31,8 @@ from yett.audit.backends.leaves import LeavesMissing, keep
 from yett.audit.backends.lock import Lock
 from yett.audit.backends.pruning import plan
 from yett.audit.backends.segment import Segment
-from yett.audit.chain import DIGEST_BYTES, END, FORMAT, LEAF, MARK
+from yett.audit.chain import DIGEST_BYTES, FORMAT
 from yett.audit.port import Figures, PruneRule, Tip, Unwritable
-from yett.audit.stamp import span
 from yett.core.clock import Clock
 from yett.core.target import JSON
 from yett.storage.files import sync_directory
@@ -73,10 +66,7 @@ class FileLog:
         self._trouble: str | None = None  # of the last sync
         self._refusing = False  # and the log has said so
         self._closing = False
-        # What `append` may take for granted, and when: from `_begin` until before `_until`, in microseconds
-        # since `_second`. None of it is good at the start.
-        self._second = self._begin = self._until = 0
-        self._when = ""
+        self._looked_at = -math.inf  # whether all is well; what is known of that is soon too old
         self._syncing_since: float | None = None
         self._started_at = self._failures = self._syncs = 0
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -91,47 +81,20 @@ class FileLog:
         self._committer.start()
 
     def append(self, at: float, members: str) -> int:
-        with self._mutex:
-            now = int(at * 1e6) - self._second
-            if not self._begin <= now < self._until or "\x7f" in members or "\n" in members:
-                return self._append_carefully(at, members)
-            segment = self._segment
-            sequence, chain, size = segment.end
-            sequence += 1
-            try:
-                text = f'{{"sequence":{sequence!s},"at":"{self._when}{now!s}Z",{members}'.encode(
-                    "ascii"
-                )
-                chain = sha256(LEAF + chain + text).digest()
-                line = text + MARK + hexlify(chain) + END
-                end = size + len(line)
-                if end > self._bytes_max:
-                    return self._append_carefully(at, members)
-                written = pwrite(segment.fd, line, size)
-                if size + written != end:
-                    segment.write_rest(line, written)
-            except UnicodeEncodeError:
-                return self._append_carefully(at, members)
-            except OSError as error:
-                segment.tear()
-                raise self._refuse(_words(error)) from error
-            segment.end = sequence, chain, end
-            return sequence
+        return self.extend(at, (members,))
 
-    def _append_carefully(self, at: float, members: str) -> int:
-        """Append any line, with the mutex held. Look first whether all is well, if nobody did lately."""
-        if not self._begin <= int(at * 1e6) - self._second < self._until:
-            self._look()
-            lately = span(at, _LOOK_SECONDS)
-            self._second, self._begin, self._when = lately.second, lately.begin, lately.text
-            self._until = lately.end
-        try:
-            if not self._segment.append(at, members, self._bytes_max):
-                self._rotate().append(at, members)
-        except OSError as error:
-            raise self._refuse(_words(error)) from error
-        self._refusing = False
-        return self._segment.end[0]
+    def extend(self, at: float, lines: Sequence[str]) -> int:
+        with self._mutex:
+            if not self._looked_at <= at < self._looked_at + _LOOK_SECONDS:
+                self._look()
+                self._looked_at = at
+            try:
+                if not self._segment.extend(at, lines, self._bytes_max):
+                    self._rotate().extend(at, lines)
+            except OSError as error:
+                raise self._refuse(_words(error)) from error
+            self._refusing = False
+            return self._segment.end[0] - len(lines) + 1
 
     async def sync(self) -> None:
         trouble = await self._committer.wait()
@@ -194,7 +157,7 @@ class FileLog:
         with contextlib.suppress(Unwritable):  # logged; what the log holds stays as it is
             self._tell("audit.closed", {})
         self._closing = True
-        self._until = 0
+        self._looked_at = -math.inf
         self._committer.end()
         for segment in (*self._retired, self._segment):
             segment.close()
@@ -217,7 +180,7 @@ class FileLog:
                 segment = self._create(end.tip, end.segment)
         self._started_at = segment.end[0]
         for members in self._findings(end, noted):
-            segment.append(self._wall(), members)
+            segment.extend(self._wall(), (members,))
         segment.sync(segment.end)
         sync_directory(self._directory)
         os.pwrite(self._head, write_head(segment.tip), 0)
@@ -254,7 +217,7 @@ class FileLog:
             path.rename(path.with_name(f"torn-{tip.sequence + 1}-begun.bin"))
         segment = Segment.create(path, tip)
         try:
-            segment.append(self._wall(), self._author.segment(tip, previous))
+            segment.extend(self._wall(), (self._author.segment(tip, previous),))
             sync_directory(self._directory)
         except OSError:
             segment.close()
@@ -293,7 +256,7 @@ class FileLog:
         return f"the audit log in `{self._directory}` was moved, replaced or cut by somebody else"
 
     def _refuse(self, trouble: str) -> Unwritable:
-        self._until = 0
+        self._looked_at = -math.inf
         self._failures += 1
         if not self._refusing:
             self._refusing = True
@@ -326,7 +289,7 @@ class FileLog:
         except OSError as error:
             with self._mutex:  # from here on every line is looked at first, and refused
                 self._trouble = _words(error)
-                self._until = 0
+                self._looked_at = -math.inf
             return self._trouble
         finally:
             self._syncing_since = None

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final, final
 
 from yett.audit.chain import seal
@@ -31,13 +31,18 @@ class MemoryLog:
         )
 
     def append(self, at: float, members: str) -> int:
+        return self.extend(at, (members,))
+
+    def extend(self, at: float, lines: Sequence[str]) -> int:
         with self._lock:
             self.check()
-            sequence = self._tip.sequence + 1
-            line, chain = seal(sequence, self._tip.chain, f'"at":"{stamp(at)}",{members}')
-            self._tip = Tip(sequence, chain)
-            self._lines.append(line[:-1])
-            return sequence
+            first = self._tip.sequence + 1
+            for members in lines:
+                sequence = self._tip.sequence + 1
+                line, chain = seal(sequence, self._tip.chain, f'"at":"{stamp(at)}",{members}')
+                self._tip = Tip(sequence, chain)
+                self._lines.append(line[:-1])
+            return first
 
     async def sync(self) -> None:
         await asyncio.sleep(0)

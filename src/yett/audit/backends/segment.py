@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, final
 
@@ -59,40 +60,42 @@ class Segment:
     def size(self) -> int:
         return self.end[2]
 
-    def append(self, at: float, members: str, bytes_max: int | None = None) -> bool:
-        """Seal a line and hand it to the kernel, whole or not at all. Return whether there was room: the file does not
+    def extend(self, at: float, lines: Sequence[str], bytes_max: int | None = None) -> bool:
+        """Seal lines and hand them to the kernel, all or none. Return whether there was room: the file does not
         grow beyond `bytes_max`.
 
         Raises:
-            OSError: it was not written.
+            OSError: they were not written.
         """
         if self._torn:
             self._mend()
         sequence, chain, size = self.end
-        line, chain = seal(sequence + 1, chain, f'"at":"{stamp(at)}",{members}')
-        if bytes_max is not None and size + len(line) > bytes_max:
+        begin = f'"at":"{stamp(at)}",'
+        sealed = []
+        for members in lines:
+            sequence += 1
+            line, chain = seal(sequence, chain, begin + members)
+            sealed.append(line)
+        block = b"".join(sealed)
+        end = size + len(block)
+        if bytes_max is not None and end > bytes_max:
             return False
         try:
-            self.write_rest(line, 0)
+            self._write(block, size)
         except OSError:
-            self.tear()
+            self._tear()
             raise
-        self.end = (sequence + 1, chain, size + len(line))
+        self.end = (sequence, chain, end)
         return True
 
-    def write_rest(self, line: bytes, written: int) -> None:
-        """Write what is missing of a line behind the end, of which `written` bytes are there.
-
-        Raises:
-            OSError: it was not written. `tear` what there is.
-        """
-        while written < len(line):
-            more = os.pwrite(self.fd, line[written:], self.end[2] + written)
-            if more == 0:
+    def _write(self, block: bytes, offset: int) -> None:
+        while block:
+            written = os.pwrite(self.fd, block, offset)
+            if written == 0:
                 raise OSError("the disk takes no more bytes")
-            written += more
+            block, offset = block[written:], offset + written
 
-    def tear(self) -> None:
+    def _tear(self) -> None:
         """Cut off what a failed write left; if that fails, too, before the next line."""
         self._torn = True
         with contextlib.suppress(OSError):

@@ -118,7 +118,11 @@ class Legacy:
         refused = arrival.refused
         if refused is None and last_event is not None and (found is None or found.is_gone):
             refused = Denied(Reason.INVALID_STATE, "Last-Event-ID", shown="`Last-Event-ID`")
-        reply = await self._gate.handle(call, refused)
+        session.streams += 1  # from now on, or who asks for many at once finds room for all of them
+        try:
+            reply = await self._gate.handle(call, refused)
+        finally:
+            session.streams -= 1
         if reply.refusal is not None:
             return respond(Inbound(call, None, refused, version=session.version), reply)
         head = stream_head(b"Yett-Request-Id: %b\r\n" % call.id.encode())
