@@ -89,7 +89,7 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
             )
             if armed.admitted.agreement is not None:
                 await self.authorization.use(armed)  # a yes is good once
-            admission.is_committed = True  # from here on the money is spent, whatever happens
+            admission.commit()  # from here on the money is spent, whatever happens
             hear = None if call.talk is None else self.sanitising.listen(armed, record.hear)
             answered = await self.upstreams.send(armed, hear)
             cleaned = self.sanitising.clean(answered)

@@ -48,7 +48,7 @@ def test_the_pipeline_calls_the_stages_in_the_order_of_the_road() -> None:
         "record.intend",
         "self.credentials.arm",
         "self.authorization.use",
-        "admission.is_committed",
+        "admission.commit",
         "self.upstreams.send",
         "self.sanitising.clean",
         "self.authorization.remember",

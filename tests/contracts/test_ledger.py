@@ -63,9 +63,11 @@ def reserve_from(
 ) -> str | None:
     number = f"call-{next(NUMBERS)}"
     try:
-        return ledger.purse(accounts, "server/tool").reserve(number, micros, when).id
+        ledger.purse(accounts, "server/tool").reserve(number, micros, when)
     except NoRoom:
         return None
+    ledger.keep(number)
+    return number
 
 
 def spent(ledger: Ledger, account: str, period: Period, when: float) -> int:

@@ -34,6 +34,17 @@ class Admission(msgspec.Struct, gc=False):
     def __enter__(self) -> "Admission":
         return self
 
+    def commit(self) -> None:
+        """From here on the money is spent, whatever happens.
+
+        Raises:
+            Fault: that could not be written down; nothing may be sent.
+        """
+        opened = self.opened
+        if opened is not None:
+            self.plan.state.ledger.keep(opened.id)
+        self.is_committed = True
+
     def settle(self, cleaned: Cleaned) -> Usage:
         """Pay the price, and say what was used."""
         usage = self.usage or self._ask(cleaned)

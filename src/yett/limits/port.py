@@ -125,14 +125,14 @@ class Purse(Protocol):
     warnings: list[Warned]
 
     def reserve(self, number: str, micros: int, at: float) -> Open:
-        """Put `micros` aside in every account so that it survives the death of this process, before
-        returning. Who gets it says how the call ended, once: sets `is_spent` if it did cost all of it, else by
+        """Put `micros` aside in every account, so that nobody else can have it; `Ledger.keep` makes it survive the death
+        of this process. Who gets it says how the call ended, once: sets `is_spent` if it did cost all of it, else by
         one of the `Ledger`'s methods. number: of the call, never used twice. micros: positive. at: wall
         seconds since 1970.
 
         Raises:
             NoRoom: nothing is put aside.
-            Fault: it could not be written down. The call ends: no reservation, no call.
+            Fault: there is more money than can be counted.
         """
         ...
 
@@ -178,6 +178,14 @@ class Ledger(Protocol):
 
         Raises:
             Nothing: the store is asked when something is paid.
+        """
+        ...
+
+    def keep(self, number: str) -> None:
+        """Let a reservation survive the death of this process, before the call is sent, and any others with it.
+
+        Raises:
+            Fault: it could not be written down. The call ends: no reservation, no call.
         """
         ...
 

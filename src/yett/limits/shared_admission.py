@@ -68,6 +68,10 @@ class SharedAdmission:
         self._state.suspect(claim.demand.caller, caller)
         self.admitted = self._granted
 
+    def commit(self) -> None:
+        """From here on the money is spent, whatever happens: the store has written that down, when it was asked."""
+        self.is_committed = True
+
     def settle(self, cleaned: Cleaned) -> Usage:
         """Pay the price, and say what is left."""
         plan, claim = self._plan, self._claim

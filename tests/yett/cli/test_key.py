@@ -137,6 +137,7 @@ def test_budgets_follow_an_accepted_clock_unless_a_gate_holds_them(shell: Shell)
     ahead = datetime.now(UTC).timestamp() + 40 * 86_400
     ledger = open_ledger(directory)
     ledger.purse([AccountDemand("USD key a")], "server/tool").reserve("call-1", 5, ahead)
+    ledger.keep("call-1")
     told = shell.run("clock", "--accept", code=1).output
     ledger.close()
 

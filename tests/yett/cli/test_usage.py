@@ -49,6 +49,7 @@ def create(place: Path, name: str) -> str:
 def spend(state: LimitsState, account: str, micros: int) -> None:
     purse = state.ledger.purse([AccountDemand(account)], "server/tool")
     purse.reserve(f"call of {account}", micros, time.time())
+    state.ledger.keep(f"call of {account}")
 
 
 def test_without_keys_there_is_nothing_to_show(place: Path) -> None:

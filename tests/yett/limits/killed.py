@@ -19,7 +19,7 @@ from yett.limits.backends.journal_file import read_balances
 SOURCE: Final = Path(__file__).parents[3] / "src"
 BUDGET: Final = 1_000_000
 OPEN_MAX: Final = 60
-"""Of so many calls of one life it may be unknown how they ended: six under way, and those that ended in the last
+"""Of so many calls of one life it may be unknown how they ended: six under way, those that were written down with them, and those that ended in the last
 few thousand bytes."""
 SPENDER: Final = """
 import os, random, secrets, sys
@@ -32,7 +32,7 @@ budget = Budget("all", int(sys.argv[2]), "USD", "total")
 accounts = [AccountDemand("USD key a", "UTC", (budget,)), AccountDemand("USD tenant t", "Asia/Tokyo")]
 purses = [ledger.purse(accounts, f"server/tool-{n}", (50, 90)) for n in range(3)]
 draw = random.Random()
-held = []
+held, waiting = [], []
 while True:
     number, micros, purse = secrets.token_hex(8), draw.randint(1, 50), draw.choice(purses)
     try:
@@ -40,22 +40,29 @@ while True:
     except NoRoom:
         os.write(1, b"E\\n")
         break
-    end = draw.random()
-    if end < 0.2:
-        ledger.release(number)
-        continue
-    cost = draw.randint(0, micros) if end < 0.5 else micros
-    os.write(1, b"%d\\n" % cost)  # the call: it happens outside, and cannot be taken back
-    held.append((opened, cost))
-    if len(held) > 5:
-        opened, cost = held.pop(draw.randrange(5))
-        number = opened.id
-        if cost == opened.micros:
-            opened.is_spent = True
-        elif draw.random() < 0.1:
-            ledger.doubt(number)
-        else:
-            ledger.settle(number, cost)
+    waiting.append(opened)
+    while waiting and draw.random() < 0.7:  # else another call comes in the same turn
+        opened = waiting.pop(draw.randrange(len(waiting)))
+        number, micros, end = opened.id, opened.micros, draw.random()
+        if end < 0.1:
+            ledger.release(number)
+            continue
+        ledger.keep(number)
+        if end < 0.2:
+            ledger.release(number)
+            continue
+        cost = draw.randint(0, micros) if end < 0.5 else micros
+        os.write(1, b"%d\\n" % cost)  # the call: it happens outside, and cannot be taken back
+        held.append((opened, cost))
+        if len(held) > 5:
+            opened, cost = held.pop(draw.randrange(5))
+            number = opened.id
+            if cost == opened.micros:
+                opened.is_spent = True
+            elif draw.random() < 0.1:
+                ledger.doubt(number)
+            else:
+                ledger.settle(number, cost)
     if draw.random() < 0.05:
         ledger.flush()
 """

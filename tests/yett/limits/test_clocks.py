@@ -35,7 +35,7 @@ def steady(clock: HandClock, period: Period) -> Limiter:
 def spend(limits: Limiter) -> bool:
     try:
         with limits.admit(confirmed()) as admission:
-            admission.is_committed = True
+            admission.commit()
     except Denied:
         return False
     return True

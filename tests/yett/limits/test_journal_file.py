@@ -38,9 +38,15 @@ def reserve(
     purse = ledger.purse([AccountDemand(account, "UTC", budgets)], "server/tool")
     number = f"call-{next(NUMBERS)}"
     try:
-        return purse.reserve(number, micros, when).id
+        purse.reserve(number, micros, when)
     except NoRoom:
         return None
+    try:
+        ledger.keep(number)
+    except Fault:  # the call ends unsent
+        ledger.release(number)
+        raise
+    return number
 
 
 def end(ledger: BookLedger, number: str | None) -> None:
@@ -278,6 +284,63 @@ def test_a_place_that_is_no_directory_is_a_clear_sentence(tmp_path: Path) -> Non
 
     with pytest.raises(ConfigurationError, match="cannot be used"):
         open_ledger(tmp_path / "ledger")
+
+
+def put_aside(ledger: BookLedger, count: int) -> list[str]:
+    """Reserve one for each of so many calls, of which none is written down yet."""
+    purse = ledger.purse([AccountDemand("USD key a")], "server/tool")
+    return [purse.reserve(f"call-{next(NUMBERS)}", 1, NOON).id for _ in range(count)]
+
+
+def test_calls_that_come_together_are_written_down_together(tmp_path: Path) -> None:
+    with opened(tmp_path) as ledger:
+        numbers = put_aside(ledger, 16)
+        before = (tmp_path / "journal").read_bytes()
+        assert (spent(ledger), read_balances(tmp_path).open) == (16, {})
+
+        ledger.keep(numbers[7])
+
+        after = (tmp_path / "journal").read_bytes()
+        assert after.removeprefix(before).count(b"\n") == 16
+        assert list(read_balances(tmp_path).open) == numbers
+        for number in numbers:
+            ledger.keep(number)
+        assert (tmp_path / "journal").read_bytes() == after
+
+
+def test_what_is_released_before_it_is_written_down_is_never_written_down(tmp_path: Path) -> None:
+    with opened(tmp_path) as ledger:
+        first, second = put_aside(ledger, 2)
+        before = (tmp_path / "journal").read_bytes()
+        ledger.release(first)
+        assert (tmp_path / "journal").read_bytes() == before
+        assert spent(ledger) == 1
+
+        ledger.keep(second)
+
+        assert list(read_balances(tmp_path).open) == [second]
+
+
+@pytest.mark.parametrize("deed", ["flush", "end", "rewind"])
+def test_what_waits_is_counted_once_whenever_the_journal_is_made_short(
+    tmp_path: Path, deed: str
+) -> None:
+    with opened(tmp_path, compact_bytes=1) as ledger:
+        waiting = put_aside(ledger, 3)
+        if deed == "flush":
+            ledger.flush()
+        elif deed == "rewind":
+            ledger.rewind(NOON)
+        else:
+            end(ledger, reserve(ledger, 5))
+            put_aside(ledger, 1)
+            ledger.flush()
+        for number in waiting:
+            ledger.keep(number)
+
+        assert read_balances(tmp_path).spent("USD key a", "total", NOON) == (
+            4 if deed == "end" else 3
+        )
 
 
 def test_a_closed_ledger_reserves_nothing(tmp_path: Path) -> None:

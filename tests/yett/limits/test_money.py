@@ -28,7 +28,7 @@ MINUTE = KeyLimits(rate="2/minute")
 
 async def pass_through(limits: Limiter, subject: Confirmed | None = None) -> None:
     with limits.admit(subject or confirmed()) as admission:
-        admission.is_committed = True
+        admission.commit()
 
 
 async def refusal_of(limits: Limiter, subject: Confirmed | None = None) -> Denied:
@@ -49,10 +49,10 @@ async def test_a_price_is_paid_from_the_budget_and_the_caller_sees_what_is_left(
     limits = limiter(HandClock(), KeyLimits(budget="0.005 USD/day"), tools=PAID)
 
     with limits.admit(confirmed()) as admission:
-        admission.is_committed = True
+        admission.commit()
         usage = admission.settle(cleaned(admission.admitted))
     with limits.admit(confirmed(tool="free")) as admission:
-        admission.is_committed = True
+        admission.commit()
         free = admission.settle(cleaned(admission.admitted))
 
     assert (usage.cost_micros, usage.remaining_micros, usage.currency) == (2_000, 3_000, "USD")
@@ -80,7 +80,7 @@ async def test_spending_is_known_without_a_budget_too() -> None:
     limits = limiter(HandClock(), tools=PAID)
 
     with limits.admit(confirmed()) as admission:
-        admission.is_committed = True
+        admission.commit()
         usage = admission.settle(cleaned(admission.admitted))
 
     assert (usage.cost_micros, usage.remaining_micros, usage.currency) == (2_000, None, "USD")
@@ -134,7 +134,7 @@ async def test_money_comes_back_only_if_nothing_left_the_process(
     admission.__enter__()
     assert spent(limits) == 2_000
     if committed:
-        admission.is_committed = True
+        admission.commit()
 
     admission.__exit__(type(end) if end else None, end, None)
 
@@ -145,7 +145,7 @@ async def test_what_is_settled_stays_spent_whatever_comes_after() -> None:
     limits = limiter(HandClock(), tools=PAID)
     admission = limits.admit(confirmed())
     admission.__enter__()
-    admission.is_committed = True
+    admission.commit()
     admission.settle(cleaned(admission.admitted))
     admission.__exit__(Fault, NEVER_SENT, None)
 
@@ -155,7 +155,7 @@ async def test_what_is_settled_stays_spent_whatever_comes_after() -> None:
 async def test_of_a_call_that_was_answered_nobody_has_to_ask_what_it_did_cost() -> None:
     limits = limiter(HandClock(), tools=PAID)
     with limits.admit(confirmed()) as admission:
-        admission.is_committed = True
+        admission.commit()
         admission.settle(cleaned(admission.admitted))
     with limits.admit(confirmed(number="under way")):
         limits.state.ledger.flush()
@@ -178,7 +178,7 @@ async def test_of_two_hundred_calls_at_once_with_one_unit_left_exactly_one_is_ad
             nonlocal went_out
             with limits.admit(confirmed()) as admission:
                 await asyncio.sleep(0)
-                admission.is_committed = True
+                admission.commit()
                 went_out += 1
                 await asyncio.sleep(0)
                 admission.settle(cleaned(admission.admitted))

@@ -25,10 +25,10 @@ def test_a_later_round_is_paid_for_already() -> None:
     limits = limiter(HandClock(), tools=PAID)
 
     with limits.admit(confirmed()) as first:
-        first.is_committed = True
+        first.commit()
         assert first.admitted.cost_micros == 2_000
     with limits.admit(GOING_ON) as second:
-        second.is_committed = True
+        second.commit()
         assert second.admitted.cost_micros == 0
         assert second.admitted.validated is GOING_ON.validated
 
@@ -41,10 +41,10 @@ def test_answers_to_nothing_make_no_call_free() -> None:
 def test_a_used_up_budget_does_not_end_a_call_that_is_paid_for() -> None:
     limits = limiter(HandClock(), KeyLimits(budget="0.002 USD/day"), tools=PAID)
     with limits.admit(confirmed()) as first:
-        first.is_committed = True
+        first.commit()
 
     with limits.admit(GOING_ON) as second:
-        second.is_committed = True
+        second.commit()
     with pytest.raises(Denied) as caught, limits.admit(confirmed()):
         pass
 
@@ -55,7 +55,7 @@ def test_every_round_counts_towards_the_rate() -> None:
     limits = limiter(HandClock(), KeyLimits(rate="2/minute"), tools=PAID)
     for subject in (confirmed(), GOING_ON):
         with limits.admit(subject) as admission:
-            admission.is_committed = True
+            admission.commit()
 
     with pytest.raises(Denied) as caught, limits.admit(GOING_ON):
         pass

@@ -85,7 +85,7 @@ class Spending(RuleBasedStateMachine):
             index = which % len(self.held)
             admission, who, price, day, sent = self.held[index]
             if not sent:
-                admission.is_committed = True
+                admission.commit()
                 self.out[who, self.window(day)] += price
                 self.held[index] = (admission, who, price, day, True)
 

@@ -32,7 +32,7 @@ MINUTE = KeyLimits(rate="2/minute")
 
 async def pass_through(limits: Limiter, subject: Confirmed | None = None) -> None:
     with limits.admit(subject or confirmed()) as admission:
-        admission.is_committed = True
+        admission.commit()
 
 
 async def refusal_of(limits: Limiter, subject: Confirmed | None = None) -> Denied:
@@ -213,7 +213,7 @@ async def test_a_new_configuration_goes_on_with_what_is_counted() -> None:
     with before.admit(confirmed()) as admission:
         after = limiter(clock, every, tools=PAID, state=before.state)
         assert (await refusal_of(after)).retry_after_seconds == 1.0
-        admission.is_committed = True
+        admission.commit()
 
     assert (await refusal_of(after)).reason is Reason.BUDGET_EXHAUSTED
     assert (await refusal_of(after)).reason is Reason.BUDGET_EXHAUSTED  # it was not counted
@@ -254,7 +254,7 @@ async def test_a_caller_can_see_its_limits_and_what_is_left() -> None:
     every = KeyLimits(rate=("60/minute", "100/day"), concurrency=4, budget="10 USD/day")
     limits = limiter(HandClock(), every, tools=PAID)
     with limits.admit(confirmed()) as admission:
-        admission.is_committed = True
+        admission.commit()
         described = limits.describe(identified())
 
     assert described == {

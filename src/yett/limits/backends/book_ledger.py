@@ -1,7 +1,7 @@
 """Money in this process: the balances, and a journal that survives its death.
 
 A reservation is one line, handed to the kernel before anything is sent: what a dying process leaves
-behind counts as spent. Money that comes back is a line, too, before anybody else may have it. Of calls that did
+behind counts as spent. Calls that come together reserve together: the first of them to be sent writes down all that wait. Money that comes back is a line, too, before anybody else may have it. Of calls that did
 cost all of it, many are told at once, every so many lines and once a second: an end that is lost leaves a
 reservation that counts as spent until an operator looks.
 """
@@ -28,12 +28,16 @@ _VAST to more than can be counted: what is dearer, or on top of more, is looked 
 
 class Journal(Protocol):
     def append(self, lines: bytes) -> None:
-        """Keep whole lines so that they survive the death of this process. Before that, it may say in fewer
-        lines what the balances say: what the lines say must not be so in them yet, or mean nothing twice.
+        """Keep whole lines so that they survive the death of this process.
 
         Raises:
             OSError: none of them is kept.
         """
+        ...
+
+    def tidy(self) -> None:
+        """Do what is done every so many lines, and say in fewer of them what the balances say. They must say
+        what the lines say, no more and no less."""
         ...
 
     def compact(self, balances: Balances) -> None:
@@ -54,6 +58,9 @@ class Nowhere:
     def append(self, lines: bytes) -> None:
         del lines
 
+    def tidy(self) -> None:
+        pass
+
     def compact(self, balances: Balances) -> None:
         del balances
 
@@ -63,18 +70,46 @@ class Nowhere:
 
 @final
 class BookLedger:
-    """Belongs to the loop; balances may be read by any thread."""
+    """Belongs to the loop; balances may be read by any thread.
 
-    __slots__ = ("balances", "journal")
+    waiting: reservations that are charged and not written down: by the number of the call, when, and the rest of the entry.
+    """
+
+    __slots__ = ("balances", "journal", "waiting")
 
     def __init__(self, balances: Balances, journal: Journal) -> None:
         self.balances = balances
         self.journal = journal
+        self.waiting: dict[str, tuple[float, bytes]] = {}
 
     def purse(
         self, accounts: Sequence[AccountDemand], target: str, warn_percents: tuple[int, ...] = ()
     ) -> "Purse":
         return Purse(self, accounts, target, warn_percents)
+
+    def keep(self, number: str) -> None:
+        if number in self.waiting:
+            try:
+                self._keep_all()
+            except OSError as error:
+                raise Fault(
+                    Reason.INTERNAL_ERROR, f"the ledger cannot be written: {error.strerror}"
+                ) from error
+
+    def _keep_all(self) -> None:
+        """Write down all reservations that wait for it.
+
+        Raises:
+            OSError: none is; all of them wait still.
+        """
+        entries = [
+            b'["+","%b",%d,%b' % (number.encode(), at, rest)
+            for number, (at, rest) in self.waiting.items()
+        ]
+        lines = [b"%08x %b\n" % (crc32(entry), entry) for entry in entries]  # as `line_of`
+        self.journal.append(b"".join(lines))
+        self.waiting.clear()
+        self.journal.tidy()
 
     # What is not written down has not happened: money comes back once it is.
 
@@ -95,7 +130,9 @@ class BookLedger:
                 self.journal.append(line_of(["?", number]))
 
     def release(self, number: str) -> None:
-        if self.balances.is_open(number):
+        if self.waiting.pop(number, None) is not None:
+            self.balances.end(number, 0)
+        elif self.balances.is_open(number):
             with suppress(OSError):
                 self.journal.append(line_of(["=", number, 0]))
                 self.balances.end(number, 0)
@@ -118,6 +155,8 @@ class BookLedger:
         if ended:
             self.journal.append(line_of(["ended", ended]))
             self.balances.let_go(ended)
+        if not self.waiting:
+            self.journal.tidy()
 
     def rewind(self, at: float) -> None:
         """Take the clock for right: let the day of `at` be today (`Account.rewind`).
@@ -125,6 +164,8 @@ class BookLedger:
         Raises:
             OSError: it cannot be written; what the journal says stays as it was.
         """
+        if self.waiting:
+            self._keep_all()
         self.balances.rewind(at)
         self.journal.compact(self.balances)
 
@@ -146,8 +187,8 @@ class Purse:
     """
 
     __slots__ = (
-        "_accounts", "_append", "_balances", "_bounds", "_charges", "_micros", "_observed", "_open",
-        "_percents", "_rest", "_rolls", "_until", "_watched", "budgets", "target", "warnings",
+        "_accounts", "_balances", "_bounds", "_charges", "_micros", "_observed", "_open",
+        "_percents", "_rest", "_rolls", "_until", "_waiting", "_watched", "budgets", "target", "warnings",
     )  # fmt: skip
 
     def __init__(
@@ -159,7 +200,7 @@ class Purse:
     ) -> None:
         self.target = target
         self.warnings: list[Warned] = []
-        self._append = ledger.journal.append
+        self._waiting = ledger.waiting
         self._percents = warn_percents
         self._balances = balances = ledger.balances
         self._open = balances.open
@@ -185,15 +226,9 @@ class Purse:
         for account, watch in self._watched:
             if account.total + micros > watch:
                 return self._reserve_near(number, micros, at)
-        entry = b'["+","%b",%d,%b' % (number.encode(), at, self._rest)
-        try:
-            self._append(b"%08x %b\n" % (crc32(entry), entry))  # as `line_of`
-        except OSError as error:
-            raise Fault(
-                Reason.INTERNAL_ERROR, f"the ledger cannot be written: {error.strerror}"
-            ) from error
         for account in self._accounts:
             account.total += micros
+        self._waiting[number] = at, self._rest
         opened = self._open[number] = Open(number, at, micros, self.target, self._charges)
         return opened
 

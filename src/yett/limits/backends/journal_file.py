@@ -51,12 +51,10 @@ class JournalFile:
         Raises:
             OSError: the lines are not in the journal.
         """
-        if self._size > self._pause_at:
-            self._pause()
+        self._cut()
         written = write(self._descriptor, lines)
         if written != len(lines):
             self._torn = True
-            self._pause_at = -1
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self._size += written
 
@@ -67,29 +65,27 @@ class JournalFile:
         self._descriptor, self._size = descriptor, size
         self._compact_at = max(self._compact_bytes, 2 * size)
 
-    def _pause(self) -> None:
-        """Do what is done every so many lines, and after half of one.
-
-        Raises:
-            OSError: half a line is still there.
-        """
+    def tidy(self) -> None:
+        if self._size <= self._pause_at:
+            return
         if self._size > self._compact_at:
             with suppress(OSError):  # the long journal is as true as a short one; try again later
                 self.compact(self._balances)
-        self._cut()
-        self._pause_at = self._compact_at
         ended = self._balances.ended()
         if ended:
             with suppress(OSError):  # they are told at another time, or count as spent
                 self.append(line_of(["ended", ended]))
                 self._balances.let_go(ended)
-            self._cut()
         # The more is under way, the longer it takes to find what has ended.
         several = _PAUSE_BYTES + _PAUSE_BYTES_EACH * len(self._balances.open)
         self._pause_at = min(self._size + several, self._compact_at)
 
     def _cut(self) -> None:
-        """Take half a line away, if there is one."""
+        """Take half a line away, if there is one.
+
+        Raises:
+            OSError: it is still there.
+        """
         if self._torn:
             os.ftruncate(self._descriptor, self._size)
             self._torn = False
