@@ -25,6 +25,8 @@ CATCHERS: Final = {
     "catalogue/verifier.py": "takes the server out of use, and lets waiting calls raise it",
     "cli/command.py": "makes it a sentence and an exit code",
     "cli/place.py": "says that a gate will record what was done",
+    "credentials/vault.py": "says which honeytokens do not open, so that the others are looked for",
+    "credentials/watching.py": "goes on with the honeytokens it knows, tells that they may be old, and tries again",
     "limits/backends/postgres_ledger.py": "tells those who wait for it; what cannot be told stays spent",
     "limits/backends/valkey_store.py": "connects again; calls are refused meanwhile",
     "upstreams/backends/http/watches.py": "listens again later; no call waits for it",

@@ -2,6 +2,7 @@
 
 import base64
 import secrets
+import sqlite3
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -111,6 +112,40 @@ def test_it_can_cost_the_key(house: tuple[Gate, Upstream]) -> None:
 
     (told,) = [event for event in gate.events("key.revoked") if key.id in str(event["details"])]
     assert told["actor"] == "gate"
+
+
+def test_one_whose_row_was_changed_hides_no_other_and_is_watched_again(
+    house: tuple[Gate, Upstream],
+) -> None:
+    gate, _ = house
+    hidden = "hidden-" + secrets.token_hex(12)
+    gate.yett("secret", "set", "a-hidden-one", "--honeytoken", text=hidden)
+    gate.stop()
+    whole = change_row(gate, "a-hidden-one", b"x" * 60)
+    gate.start()
+    agent = Agent(gate, gate.key("who-changed-a-row", "reader"), REST)
+    assert agent.call("rec", "look", word=VALUE).is_refusal
+    assert not agent.call("rec", "look", word=hidden).is_refusal  # nobody can know it
+    (told,) = gate.events("secret.unwatched")
+    assert (told["details"]["name"], told["details"]["alert"]) == ("a-hidden-one", "high")
+    assert hidden not in str(told)
+
+    change_row(gate, "a-hidden-one", whole)
+
+    wait_until(lambda: agent.call("rec", "look", word=hidden).is_refusal, 20)
+    assert agent.call("rec", "look", word=VALUE).is_refusal
+    assert [len(gate.events(f"secret.{name}")) for name in ("unwatched", "watched")] == [1, 1]
+
+
+def change_row(gate: Gate, name: str, ciphertext: bytes) -> bytes:
+    """Write what is not what was sealed into the row of a secret; return what stood there."""
+    with sqlite3.connect(gate.data / "yett.db", timeout=10) as database:
+        (before,) = database.execute(
+            "select ciphertext from secrets where name = ?", (name,)
+        ).fetchone()
+        database.execute("update secrets set ciphertext = ? where name = ?", (ciphertext, name))
+    database.close()
+    return bytes(before)
 
 
 def test_no_server_can_be_given_it(house: tuple[Gate, Upstream]) -> None:

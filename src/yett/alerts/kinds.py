@@ -121,6 +121,12 @@ EVENTS: Final[dict[str, Kind]] = {
         "Somebody used a secret that nobody may use.",
         "Whoever sent it has been where it lay; revoke the key that sent it.",
     ),
+    "secret.unwatched": Kind(
+        "high",
+        "A honeytoken cannot be read, so that it is not looked for, or only its last known value is; `*`: the vault does not answer.",
+        "Store it again with `yett secret set NAME --honeytoken`; until then the gate goes on trying.",
+        quiet_seconds=30 * _DAY,
+    ),
     "tool.quarantined": Kind(
         "high",
         "A tool is not what was approved, and is out of use.",
@@ -210,6 +216,7 @@ EVENTS: Final[dict[str, Kind]] = {
 
 
 ENDS: Final[dict[str, tuple[str, ...]]] = {
+    "secret.watched": ("secret.unwatched",),
     "tool.restored": ("tool.quarantined", "tool.pinned"),
     "checkpoint.resumed": ("checkpoint.failed",),
     "breaker.unblocked": ("breaker.opened",),

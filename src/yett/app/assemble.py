@@ -87,7 +87,7 @@ def assemble(
         cut=estate.cut,
     )
     if before is not None:
-        armourer.look_out = before.armourer.look_out  # until it looks for honeytokens itself
+        armourer.take_over(before.armourer.watch)
     catalogue = _catalogue(configuration, folder, estate, pool, before)
     sanitising = _sanitiser(configuration, estate, validation)
     # After what may take seconds, as thousands of policies do: what is known of keys grows stale.

@@ -17,9 +17,10 @@ from yett.core.proofs import Admitted, Armed, Credential
 from yett.core.reasons import Reason
 from yett.core.secret import Secret
 from yett.credentials.headers import HeaderForm, make_header
-from yett.credentials.honeytokens import HONEYTOKEN, Lookout, Trap
+from yett.credentials.honeytokens import HONEYTOKEN, Lookout
 from yett.credentials.port import SecretSource
 from yett.credentials.references import Template
+from yett.credentials.watching import Traps, Watch
 
 _DISCOVERY = "discovery"
 _START = "start"
@@ -61,11 +62,10 @@ class Armourer:
         clock: Clock,
         record_event: Callable[[dict[str, Any]], None],
         lease_seconds: float,
-        honeytokens: Callable[[], list[Trap]],
+        honeytokens: Callable[[], Traps],
         cut: Callable[[str], None],
     ) -> None:
-        self._honeytokens = honeytokens
-        self._cut = cut
+        self.watch = Watch(honeytokens, clock.monotonic, record_event, cut)
         self.look_out: Lookout | None = None
         self._plans = dict(plans)
         self._sources = dict(sources)
@@ -138,6 +138,10 @@ class Armourer:
                 ]
             )
 
+    def take_over(self, watch: Watch) -> None:
+        """Go on looking for the honeytokens that another one looked for."""
+        self.watch, self.look_out = watch, watch.look_out
+
     def refresh(self) -> None:
         """End every lease if a secret may have changed. Called each second, from any thread.
 
@@ -153,9 +157,10 @@ class Armourer:
         finally:
             if not unchanged:
                 self._held, self._ready = {}, {}
-        if not unchanged:
-            traps = self._honeytokens()
-            self.look_out = Lookout(traps, self._record_event, self._cut) if traps else None
+        try:
+            self.watch.keep(anew=not unchanged)
+        finally:
+            self.look_out = self.watch.look_out
 
     async def _make_ready(self, server: str, purpose: str) -> _Ready:
         plan = self._plan(server)

@@ -25,11 +25,15 @@ from yett.credentials.honeytokens import (
     Trap,
     check_honeytoken,
 )
+from yett.credentials.watching import Traps
 from yett.storage.outbox import post
 from yett.storage.port import Database, Row, Transaction
 
 _NAME: Final = re.compile(NAME_PATTERN)
 _CHECK: Final = "vault.check"
+_SEALED: Final = "version, servers, wrapped_key, nonce, ciphertext"
+_PLANTED: Final = f'%"{HONEYTOKEN}"%'
+"""`like` it are the servers of a honeytoken."""
 
 
 @final
@@ -93,21 +97,31 @@ class Vault:
             ValueError: as for `put`, or it would be met by accident.
         """
         check_honeytoken(value)
+        others = self._database.fetch(
+            "select count(*) from secrets where servers like ? and name <> ?", (_PLANTED, name)
+        )
+        if msgspec.convert(others[0][0], int) >= HONEYTOKENS_MAX:
+            raise ValueError(
+                f"there are {HONEYTOKENS_MAX} honeytokens, and more are not looked for"
+            )
         marks = (HONEYTOKEN, CUTS) if cuts else (HONEYTOKEN,)
         return self.put(name, value, servers=marks, actor=actor)
 
-    def honeytokens(self) -> list[Trap]:
-        """Return all of them, with their values.
-
-        Raises:
-            Fault: one does not open with this key.
-        """
-        names = [info.name for info in self.names() if info.is_honeytoken][:HONEYTOKENS_MAX]
-        return [
-            Trap(name, value, CUTS in marks)
-            for name in names
-            for value, _, marks in [self.get(name)]
-        ]
+    def honeytokens(self) -> Traps:
+        """Return all of them, with their values; what does not open with this key is lost."""
+        traps, lost = [], {}
+        for row in self._database.fetch(
+            f"select name, {_SEALED} from secrets where servers like ? order by name limit ?",  # noqa: S608 - of a constant
+            (_PLANTED, HONEYTOKENS_MAX),
+        ):
+            name = str(row[0])
+            try:
+                value, _, marks = self._open(name, row[1:])
+            except Fault as fault:
+                lost[name] = fault.private
+            else:
+                traps.append(Trap(name, value, CUTS in marks))
+        return Traps(tuple(traps), lost)
 
     def rotate(self, name: str, value: Secret, *, actor: str = "yett") -> int:
         """Store a new value under a name that exists, for the same servers; return its version.
@@ -137,8 +151,7 @@ class Vault:
         if not _NAME.fullmatch(name):
             raise Fault(Reason.INTERNAL_ERROR, "a secret was asked for by what is no secret's name")
         rows = self._database.fetch(
-            "select version, servers, wrapped_key, nonce, ciphertext from secrets"
-            " where name = ? order by version desc limit 1",
+            f"select {_SEALED} from secrets where name = ? order by version desc limit 1",  # noqa: S608 - of a constant
             (name,),
         )
         if not rows:
@@ -146,9 +159,12 @@ class Vault:
                 Reason.INTERNAL_ERROR,
                 f"secret `{name}` is not in the vault; store it with `yett secret set {name}`",
             )
-        version, servers, wrapped_key, nonce, ciphertext = rows[0]
+        return self._open(name, rows[0])
+
+    def _open(self, name: str, row: Row) -> tuple[Secret, int, tuple[str, ...]]:
+        version, servers, *parts = row
         label = _label(name, version, servers)
-        sealed = msgspec.convert((wrapped_key, nonce, ciphertext), tuple[bytes, bytes, bytes])
+        sealed = msgspec.convert(parts, tuple[bytes, bytes, bytes])
         return self._envelope.open(Sealed(*sealed), label), label.version, label.servers
 
     def names(self) -> list[SecretInfo]:
@@ -215,7 +231,8 @@ class Vault:
 
 def _newest(transaction: Transaction, name: str) -> Label | None:
     rows = transaction.fetch(
-        "select version, servers from secrets where name = ? order by version desc limit 1", (name,)
+        "select version, servers from secrets where name = ? order by version desc limit 1",
+        (name,),
     )
     return _label(name, *rows[0]) if rows else None
 

@@ -28,6 +28,7 @@ from yett.credentials.headers import HeaderForm, header_forms, make_header
 from yett.credentials.port import SecretSource
 from yett.credentials.references import parse_text, parse_value, references_of
 from yett.credentials.stage import Armourer, Plan
+from yett.credentials.watching import Traps
 from yett.storage.build import open_database
 
 BEARER = CredentialConfig(bearer="secret:github-token")
@@ -64,7 +65,7 @@ def bench(
         clock=clock,
         record_event=ledger.record,
         lease_seconds=LEASE_SECONDS,
-        honeytokens=list,
+        honeytokens=Traps,
         cut=lambda _: None,
     )
     return Bench(armourer, source, ledger, clock)

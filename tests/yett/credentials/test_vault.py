@@ -17,6 +17,7 @@ from yett.core.secret import Secret
 from yett.credentials.build import open_vault
 from yett.credentials.config import VaultConfig
 from yett.credentials.envelope import Envelope, Label, Sealed
+from yett.credentials.honeytokens import HONEYTOKENS_MAX
 from yett.credentials.vault import UnknownSecretError, Vault
 from yett.storage.build import open_database
 from yett.storage.outbox import drain
@@ -276,3 +277,38 @@ def test_a_vault_reopens_with_the_same_key_and_not_with_another(
     (tmp_path / "vault.key").write_bytes(os.urandom(32))
     with pytest.raises(ConfigurationError, match="not the key"):
         open_vault(VaultConfig(), data=tmp_path, database=database, clock=HandClock())
+
+
+# Honeytokens
+
+
+def test_a_honeytoken_in_a_row_that_was_changed_takes_no_other_with_it(
+    vault: Vault, database: Database
+) -> None:
+    planted = {name: Secret(f"planted-value-of-{name}") for name in ("a", "b", "c", "d")}
+    for name, value in planted.items():
+        vault.put_honeytoken(name, value, cuts=name == "d")
+    vault.put("token", Secret(CANARY), servers=("github",))
+    with database.transaction() as transaction:
+        transaction.execute("update secrets set ciphertext = ? where name = 'a'", (b"x" * 40,))
+        transaction.execute("update secrets set nonce = ? where name = 'b'", (b"",))
+        transaction.execute("update secrets set servers = servers || ']' where name = 'c'")
+
+    found = vault.honeytokens()
+
+    assert [(trap.name, trap.value, trap.cuts) for trap in found.read] == [
+        ("d", planted["d"], True)
+    ]
+    assert list(found.lost) == ["a", "b", "c"]
+    assert vault.put_honeytoken("a", planted["a"], cuts=False) == 2
+    assert [trap.name for trap in vault.honeytokens().read] == ["a", "d"]
+
+
+def test_there_are_no_more_honeytokens_than_are_looked_for(vault: Vault) -> None:
+    for number in range(HONEYTOKENS_MAX):
+        vault.put_honeytoken(f"n{number}", Secret("planted-value-of-it"), cuts=False)
+    with pytest.raises(ValueError, match="more are not looked for"):
+        vault.put_honeytoken("another", Secret("planted-value-of-it"), cuts=False)
+
+    assert vault.put_honeytoken("n0", Secret("planted-value-of-it"), cuts=True) == 2
+    assert len(vault.honeytokens().read) == HONEYTOKENS_MAX
