@@ -2,6 +2,8 @@
 comes of the long way."""
 
 import asyncio
+import gc
+from types import FunctionType, ModuleType
 from typing import Any
 
 import msgspec
@@ -20,6 +22,7 @@ from yett.core.document import encode
 from yett.core.errors import Fault
 from yett.core.proofs import Armed
 from yett.core.reasons import Reason
+from yett.core.secret import Secret
 from yett.upstreams import Dispatcher, ParkingLot
 from yett.upstreams.build import build_route
 from yett.upstreams.config import UpstreamConfig
@@ -80,6 +83,52 @@ async def test_another_secret_is_not_sent_on_the_session_of_the_one_before() -> 
         begun = begin(transport, bearer("old-secret"))  # the same by its value
         assert begun is not None
         await begun.answer
+
+
+@ERAS
+async def test_a_secret_that_was_replaced_is_kept_for_no_tool(era: str) -> None:
+    old, new = "old-secret-7f3a", "new-secret-9b2e"
+    async with HttpServer(era) as server, reach(server) as transport:
+        for _ in range(2):
+            await call(transport, credential=bearer(old), message="x")
+        assert what_holds(transport, old)  # by the tool that is not called any more
+
+        listed = await transport.request(
+            "tools/list", {}, credential=bearer(new), deadline_seconds=5.0
+        )
+
+        assert listed.error is None
+        assert what_holds(transport, old) == []
+        assert what_holds(transport, new)
+
+
+@ERAS
+async def test_a_tool_keeps_no_secret_for_a_server_that_went_away(era: str) -> None:
+    secret = bearer("old-secret-7f3a")
+    async with HttpServer(era, oddity=misbehave) as server, reach(server) as transport:
+        for _ in range(2):
+            await call(transport, credential=secret, message="x")
+        with pytest.raises(Fault):
+            await call(transport, credential=secret, message="drop")
+        assert "PlainCalls" not in what_holds(transport, "old-secret-7f3a")
+
+
+def what_holds(start: object, secret: str) -> list[str]:
+    """Which objects that can be reached from here hold the text; not by way of code and the event loop, in which
+    calls under way may last."""
+    passed_over = (type, ModuleType, FunctionType, asyncio.AbstractEventLoop, asyncio.Handle)
+    reached, found, waiting = {id(start)}, [], [start]
+    while waiting:
+        holder = waiting.pop()
+        for held in gc.get_referents(holder):
+            text = held.reveal() if isinstance(held, Secret) else held
+            if isinstance(text, bytes | str):
+                if secret in (text if isinstance(text, str) else text.decode("latin-1")):
+                    found.append(type(holder).__name__)
+            elif id(held) not in reached and not isinstance(held, passed_over):
+                reached.add(id(held))
+                waiting.append(held)
+    return found
 
 
 @ERAS

@@ -81,11 +81,16 @@ class PlainCalls:
 
     def mirror(self, mirrored: bool) -> None:  # noqa: FBT001 - it is the name of what is set
         """Take whether there are such arguments, as the server says now."""
-        self.mirrored, self.session = mirrored, None
+        self.mirrored = mirrored
+        self.leave()
+
+    def leave(self) -> None:
+        """Forget the last session, and with it the secret that its calls were put together with."""
+        self.session, self._request, self.form = None, b"", NO_FORM
 
     def _enter(self, credential: Credential) -> Session | None:
         """Return the session that is open for this credential, and prepare what its calls have in common."""
-        self.session, self.form = None, NO_FORM
+        self.leave()
         session = self.lanes.opened(credential)
         if session is None or session.channel is not None or self.mirrored:
             return None

@@ -227,10 +227,18 @@ class HttpTransport:
         if self._lost:
             self._lost = False
             self.on_changed()
+        self._leave_what_is_over()
         self._watches.follow(session)
 
     def _note_loss(self) -> None:
         self._lost = True
+        self._leave_what_is_over()
+
+    def _leave_what_is_over(self) -> None:
+        """No tool keeps a secret that was replaced, whenever it is called again."""
+        for calls in self._plain_calls.values():
+            if calls.session is not None and calls.session.over:
+                calls.leave()
 
     def _tell_update(self, uri: str) -> None:
         self.on_updated(uri)
@@ -249,6 +257,7 @@ class HttpTransport:
     def _forget_everything(self) -> None:
         """The server went away. What comes back may be another one."""
         was_open = self._plain.forget_all()
+        self._leave_what_is_over()
         self._lost = self._lost or was_open
         self._lanes.forget_everything()
         self._known.era = None
