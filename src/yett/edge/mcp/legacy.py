@@ -23,11 +23,11 @@ from yett.edge.mcp.changes import Changes
 from yett.edge.mcp.events import Feed, Reader
 from yett.edge.mcp.inbound import Inbound
 from yett.edge.mcp.legacy_post import LegacyPost, asked
+from yett.edge.mcp.listen import Listening
 from yett.edge.mcp.outbound import negotiated, respond, write_plain
 from yett.edge.mcp.portions import in_portions
 from yett.edge.mcp.sessions import Session, Sessions
 from yett.edge.mcp.translate_questions import declared
-from yett.edge.mcp.watching import Tally
 
 _IDLE_SECONDS: Final = 60.0
 """How often it is looked for what nobody uses any more."""
@@ -42,11 +42,16 @@ class Legacy:
     asked whether the owner of each open stream is still welcome (promise 11)."""
 
     def __init__(
-        self, gate: Gate, changes: Changes, tally: Tally, arrivals: Arrivals, sessions: Sessions
+        self,
+        gate: Gate,
+        changes: Changes,
+        listening: Listening,
+        arrivals: Arrivals,
+        sessions: Sessions,
     ) -> None:
         self._gate = gate
         self._changes = changes
-        self._tally = tally
+        self._listening = listening
         self._arrivals = arrivals
         self._sessions = sessions
         self._announcements: dict[Session, Announcements] = {}
@@ -118,11 +123,9 @@ class Legacy:
         refused = arrival.refused
         if refused is None and last_event is not None and (found is None or found.is_gone):
             refused = Denied(Reason.INVALID_STATE, "Last-Event-ID", shown="`Last-Event-ID`")
-        session.streams += 1  # from now on, or who asks for many at once finds room for all of them
-        try:
-            reply = await self._gate.handle(call, refused)
-        finally:
-            session.streams -= 1
+        reply = await self._gate.handle(call, refused)
+        if reply.refusal is None:
+            reply = await self._look_again(session, call, arrival) or reply
         if reply.refusal is not None:
             return respond(Inbound(call, None, refused, version=session.version), reply)
         head = stream_head(b"Yett-Request-Id: %b\r\n" % call.id.encode())
@@ -134,6 +137,20 @@ class Legacy:
                 head, session, self, self._announcements_of(session).begin_again(), 0
             )
         return SessionStream(head, session, self, feed, after)
+
+    async def _look_again(self, session: Session, call: Call, arrival: Arrival) -> Reply | None:
+        """Refuse a stream that was granted, if meanwhile its session has ended, so that nobody would end it, or its
+        owner has begun as many as there may be. None: all is as it was."""
+        problem = self._listening.too_many(session.owner)
+        if not self._sessions.is_open(session.id):
+            problem = Denied(Reason.UNKNOWN_SESSION, "the session ended meanwhile")
+        if problem is None:
+            return None
+        fresh = self.renewed(arrival)
+        again = fresh.call(
+            call.operation, server=call.server, owner=call.owner, protocol=call.protocol
+        )
+        return await self._gate.handle(again, problem)
 
     async def close(self) -> None:
         """End every session, and wait for what goes on in them: the gate is about to end."""
@@ -217,7 +234,7 @@ class Legacy:
         announcements = self._announcements.get(session)
         if announcements is None:
             announcements = Announcements(
-                session, self._gate, self._changes, self._tally, self._arrivals
+                session, self._gate, self._changes, self._listening.tally, self._arrivals
             )
             self._announcements[session] = announcements
         return announcements

@@ -39,7 +39,7 @@ class McpRoute:
         self._arrivals = arrivals
         self._sessions = Sessions()
         self._listening = Listening(gate, changes, arrivals, self._sessions)
-        self._legacy = Legacy(gate, changes, self._listening.tally, arrivals, self._sessions)
+        self._legacy = Legacy(gate, changes, self._listening, arrivals, self._sessions)
 
     def serve(self, arrival: Arrival, server: str | None) -> Served:
         """Answer one request to this endpoint; `server` None is the endpoint of all."""
