@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import uvloop
 from tests.yett.audit.scene import (
     AGENT,
     auditor_over,
@@ -69,8 +70,8 @@ Figure = tuple[str, float, float, bool]
 
 
 def reads(directory: Path, scale: int) -> list[Figure]:
-    """CPU of both records of one call that only reads, the system calls among it; at the log's beginning and
-    when it is long."""
+    """CPU of both records of one call that only reads, the system calls and the turns of the loop among it: of calls
+    that come one after the other, and of sixteen at a time; at the log's beginning and when it is long."""
     log = FileLog(directory, clock=SystemClock(), node="bench", segment_bytes=64 << 20)
     auditor = Auditor(
         log,
@@ -81,24 +82,30 @@ def reads(directory: Path, scale: int) -> list[Figure]:
     )
     permitted = may(target())
     # What other stages make is made before: only the record is measured.
-    prepared = [prepare(call(id_=f"0192f0a7c1d2{number:08x}"), permitted) for number in range(50)]
+    prepared = [prepare(call(id_=f"0192f0a7c1d2{number:08x}"), permitted) for number in range(64)]
 
-    async def rounds(count: int) -> float:
+    async def caller(mine: list[Steps]) -> None:
+        for steps in mine:
+            await walk(auditor, steps)
+
+    async def rounds(count: int, callers: int) -> float:
         least = float("inf")
         for _ in range(count):
             begun = time.process_time()
-            for steps in prepared:
-                await walk(auditor, steps)
+            await asyncio.gather(*(caller(prepared[one::callers]) for one in range(callers)))
             least = min(least, (time.process_time() - begun) / len(prepared))
         return least * 1e6
 
-    first = asyncio.run(rounds(400))
-    asyncio.run(rounds(1_000 * scale))
-    last = asyncio.run(rounds(400))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        alone = runner.run(rounds(300, 1))
+        together = runner.run(rounds(300, 16))
+        runner.run(rounds(800 * scale, 16))
+        last = runner.run(rounds(300, 16))
     size = log.figures().lines
     log.close()
     return [
-        ("CPU of both records of a read, the log empty (µs)", first, CPU_MICROSECONDS_MAX, True),
+        ("CPU of both records of a read, one call after the other (µs)", alone, 0.0, True),
+        ("… sixteen at a time", together, CPU_MICROSECONDS_MAX, True),
         (f"… behind {size:,} lines", last, CPU_MICROSECONDS_MAX, True),
     ]
 

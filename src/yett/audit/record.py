@@ -292,7 +292,8 @@ class Record(msgspec.Struct, gc=False):
         )
 
     def _tell(self, refusal: Refusal | None) -> None:
-        """Sum up what ended in any way."""
+        """Sum up what ended in any way, once."""
+        self._desk.turn.requests -= 1
         summary = self._sum_up(refusal)
         for observe in self._desk.observers:
             observe(summary)

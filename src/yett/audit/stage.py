@@ -1,8 +1,6 @@
 """What happened? Begun before anything is decided, so that nothing can happen without a record."""
 
 import secrets
-from collections.abc import Callable
-from functools import partial
 from typing import Final, final
 
 from yett.audit.encode import Encoder, Redact, RedactText
@@ -24,7 +22,7 @@ _RESERVED: Final = "audit."
 class Auditor:
     """Owns the log. One per process; a new snapshot of the configuration takes it over as it is."""
 
-    __slots__ = ("_desk", "begin")
+    __slots__ = ("_desk",)
 
     def __init__(
         self,
@@ -54,7 +52,11 @@ class Auditor:
             observers=observers,
             strict=strict,
         )
-        self.begin: Final[Callable[[Call], Record]] = partial(Record, self._desk)
+
+    def begin(self, call: Call) -> Record:
+        desk = self._desk
+        desk.turn.requests += 1
+        return Record(desk, call)
 
     def event(self, event: dict[str, JSON]) -> None:
         """Write down what happened beside the calls: `{"event": "key.created", "actor": …, …}`.

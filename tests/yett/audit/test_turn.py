@@ -1,15 +1,19 @@
 """Lines of calls that come together, and of those who hang up meanwhile."""
 
 import asyncio
-from collections.abc import Sequence
+import gc
+import resource
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.yett.audit.scene import admit, auditor_over, call, cleaned, last, stored
+from tests.yett.audit.scene import admit, auditor_over, call, cleaned, last, open_log, stored
 from yett.audit import Auditor
 from yett.audit.backends.memory import MemoryLog
-from yett.audit.port import Unwritable
+from yett.audit.port import AuditLog, Unwritable
 from yett.audit.record import Record
 from yett.audit.turn import Turn, sequence_of
 from yett.audit.verify import verify
@@ -20,11 +24,19 @@ from yett.core.reasons import Reason
 from yett.core.summary import Summary
 
 
+def crowded(log: AuditLog) -> Turn:
+    turn = Turn(log, SystemClock())
+    turn.requests = 2
+    return turn
+
+
 def own(number: int) -> Any:
     return lambda _at, _now: f'"kind":"own","id":"r{number}"'
 
 
 def begun(auditor: Auditor, id_: str = "r-1") -> tuple[Record, Any]:
+    """Begin a request beside another one."""
+    auditor.begin(call(id_="other"))
     request = call(id_=id_)
     record = auditor.begin(request)
     return record, admit(record, request)
@@ -36,7 +48,7 @@ def kinds(log: MemoryLog) -> list[tuple[object, object]]:
 
 async def test_lines_of_one_turn_are_written_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
     log = MemoryLog()
-    turn = Turn(log, SystemClock())
+    turn = crowded(log)
     portions: list[int] = []
     extend = log.extend
 
@@ -54,9 +66,46 @@ async def test_lines_of_one_turn_are_written_as_one(monkeypatch: pytest.MonkeyPa
     assert verify(log.source()).damage is None
 
 
+async def test_the_only_request_waits_for_no_turn() -> None:
+    log = MemoryLog()
+    auditor = auditor_over(log)
+    for number in range(2):
+        request = call(id_=f"r-{number}")
+        record = auditor.begin(request)
+        admitted = admit(record, request)
+        with pytest.raises(StopIteration):
+            record.intend(admitted).send(None)
+        with pytest.raises(StopIteration):
+            record.close(record.answer(cleaned(admitted), Usage())).send(None)
+
+    assert [kind for kind, _ in kinds(log)] == ["intent", "outcome"] * 2
+
+
+@pytest.mark.parametrize("trouble", [None, "no space"])
+async def test_each_way_to_end_is_counted_once(trouble: str | None) -> None:
+    """Or the only request would be taken for one of many, or many for the only one."""
+    log = MemoryLog()
+    auditor = auditor_over(log)
+    turn = auditor._desk.turn
+    for id_ in ("hangs-up", "refused", "answered"):
+        request = call(id_=id_)
+        record = auditor.begin(request)
+        admitted = admit(record, request)
+        assert turn.requests == 1
+        if id_ == "hangs-up":
+            record.abandon()
+        elif id_ == "refused":
+            await record.close(record.refuse(Fault(Reason.UPSTREAM_TIMEOUT, "30 s")))
+        else:
+            await record.intend(admitted)
+            log.trouble = trouble
+            await record.close(record.answer(cleaned(admitted), Usage()))
+        assert turn.requests == 0
+
+
 async def test_what_one_line_cannot_say_is_no_trouble_of_the_others() -> None:
     log = MemoryLog()
-    turn = Turn(log, SystemClock())
+    turn = crowded(log)
 
     def fail(_at: float, _now: float) -> str:
         raise ValueError("no words")
@@ -69,9 +118,56 @@ async def test_what_one_line_cannot_say_is_no_trouble_of_the_others() -> None:
     assert kinds(log) == [("own", "r1"), ("own", "r3")]
 
 
-async def test_a_log_that_refuses_refuses_all_of_them_each_with_an_error_of_its_own() -> None:
+async def test_words_that_end_like_an_iterator_hold_nobody_up() -> None:
+    """A future takes no `StopIteration`, and who waits behind it would wait for ever."""
     log = MemoryLog()
     turn = Turn(log, SystemClock())
+
+    def fail(_at: float, _now: float) -> str:
+        return next(iter(()))
+
+    async with asyncio.timeout(1):
+        done = await asyncio.gather(
+            *(turn.put(words) for words in (fail, own(2))), return_exceptions=True
+        )
+
+    assert [type(one) for one in done] == [RuntimeError, int]
+    assert kinds(log) == [("own", "r2")]
+
+
+async def test_who_has_much_to_say_when_there_is_little_room_is_refused_and_nobody_else(
+    tmp_path: Path,
+) -> None:
+    with open_log(tmp_path) as log:
+        turn = Turn(log, SystemClock())
+
+        def much(_at: float, _now: float) -> str:
+            return f'"kind":"own","id":"much","input":"{"x" * 100_000}"'
+
+        with files_no_larger_than(log.source().size(log.source().segments()[-1]) + 50_000):
+            done = await asyncio.gather(
+                *(turn.put(words) for words in (own(1), much, own(3))), return_exceptions=True
+            )
+
+        assert [type(one) for one in done] == [int, Unwritable, int]
+        assert [line.get("id") for line in stored(log)[-2:]] == ["r1", "r3"]
+        assert verify(log.source()).damage is None
+
+
+@contextmanager
+def files_no_larger_than(size: int) -> Iterator[None]:
+    """What a disk is that has only so much room."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+async def test_a_log_that_refuses_refuses_all_of_them_each_with_an_error_of_its_own() -> None:
+    log = MemoryLog()
+    turn = crowded(log)
     lines = [turn.put(own(number)) for number in range(3)]
     log.trouble = "no space"
 
@@ -87,7 +183,7 @@ async def test_a_log_that_refuses_refuses_all_of_them_each_with_an_error_of_its_
 
 def test_what_a_loop_left_behind_that_ended_does_not_hold_the_next() -> None:
     log = MemoryLog()
-    turn = Turn(log, SystemClock())
+    turn = crowded(log)
 
     async def put_and_leave() -> None:
         turn.put(own(1))
@@ -154,6 +250,76 @@ async def test_who_hangs_up_at_the_end_leaves_the_whole_record_and_is_counted(tu
     assert all(one.ended_at for one in told)
 
 
+@pytest.mark.parametrize("turns", [1, 2, 3])
+async def test_who_hangs_up_when_there_are_no_words_for_the_outcome_leaves_a_record_all_the_same(
+    turns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = MemoryLog()
+    told: list[Summary] = []
+    record, admitted = begun(auditor_over(log, told.append))
+    await record.intend(admitted)
+    monkeypatch.setattr("yett.audit.encode.Encoder.answered", no_words)
+    leaving = asyncio.create_task(record.close(record.answer(cleaned(admitted), Usage())))
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    leaving.cancel()
+    await asyncio.wait([leaving])
+
+    assert leaving.cancelled() or leaving.exception() is None
+    assert [kind for kind, _ in kinds(log)] == ["intent", "outcome"]
+    assert (last(log)["reason"], last(log)["status"]) == ("internal_error", "unknown")
+    assert [one.reason for one in told] == [Reason.INTERNAL_ERROR]
+
+
+async def test_an_outcome_that_is_written_is_not_written_again_when_the_disk_makes_trouble(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    log = MemoryLog()
+    request = call()
+    record = auditor_over(log).begin(request)
+    admitted = admit(record, request, "write")
+    await record.intend(admitted)
+
+    async def fail() -> None:
+        raise RuntimeError("no thread")
+
+    monkeypatch.setattr(log, "sync", fail)
+    reply = await record.close(record.answer(cleaned(admitted), Usage()))
+
+    assert reply.result is None
+    assert reply.refusal is not None
+    assert (reply.refusal.reason, reply.refusal.sent) == (Reason.INTERNAL_ERROR, True)
+    assert [kind for kind, _ in kinds(log)] == ["intent", "outcome"]
+
+
+async def test_who_is_refused_by_the_log_is_not_held_in_memory() -> None:
+    """A full disk, and large inputs: what waits for the collector would be gigabytes."""
+    log = MemoryLog()
+    auditor = auditor_over(log)
+
+    async def refused() -> None:
+        record, admitted = begun(auditor)
+        try:
+            await record.intend(admitted)
+        except Fault as refusal:
+            await record.close(record.refuse(refusal))
+
+    log.trouble = "no space"
+    await refused()
+    gc.collect()
+    gc.disable()
+    try:
+        await asyncio.gather(*(refused() for _ in range(8)))
+        await asyncio.sleep(0)
+        assert [one for one in gc.get_objects() if isinstance(one, Unwritable)] == []
+    finally:
+        gc.enable()
+
+
+def no_words(*_: object) -> str:
+    raise ValueError("no words")
+
+
 async def test_an_outcome_that_has_no_words_is_a_bug_and_no_answer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -161,11 +327,7 @@ async def test_an_outcome_that_has_no_words_is_a_bug_and_no_answer(
     told: list[Summary] = []
     record, admitted = begun(auditor_over(log, told.append))
     await record.intend(admitted)
-
-    def fail(*_: object) -> str:
-        raise ValueError("no words")
-
-    monkeypatch.setattr("yett.audit.encode.Encoder.answered", fail)
+    monkeypatch.setattr("yett.audit.encode.Encoder.answered", no_words)
     reply: Reply = await record.close(record.answer(cleaned(admitted), Usage()))
 
     assert isinstance(reply.refusal, Fault)
