@@ -22,7 +22,7 @@ from yett.audit.bugs import place_of, trace
 from yett.audit.encode import Encoder, Parts, shown_name
 from yett.audit.port import AuditLog, Unwritable
 from yett.audit.private import DIGEST_BYTES
-from yett.audit.turn import Turn, sequence_of
+from yett.audit.turn import Line, Turn, sequence_of
 from yett.core.bounds import NOTICES_PER_CALL_MAX
 from yett.core.call import Call, Reply, Usage
 from yett.core.errors import Denied, Fault, Refusal
@@ -104,6 +104,8 @@ class Record(msgspec.Struct, gc=False):
         except asyncio.CancelledError:
             self._intent = sequence_of(line)
             raise
+        finally:
+            del line  # it holds what was raised, which holds this frame
         self._admitted = admitted
 
     def _intent_in_words(self, admitted: Admitted, _at: float, _now: float) -> str:
@@ -190,7 +192,7 @@ class Record(msgspec.Struct, gc=False):
         """Write down that nobody waits for the answer any more. There is nobody to tell if that
         fails; an intent without outcome then reads as `unknown`, which is what it is."""
         self.refuse(Fault(Reason.CANCELLED, "the caller hung up", sent=self._admitted is not None))
-        self._end_alone()
+        self._end_alone(None)
         self._tell(self._refusal)
 
     async def close(self, reply: Reply) -> Reply:
@@ -210,24 +212,33 @@ class Record(msgspec.Struct, gc=False):
                 call=self._call, principal=self._principal(), refusal=refusal, target=reply.target
             )
         except asyncio.CancelledError:  # nobody waits for the answer, and it was given all the same
-            if line is not None and not sequence_of(line):
-                self._end_alone()
+            self._end_alone(line)
+            refusal = self._refusal
             raise
         except Exception as bug:  # noqa: BLE001 - there are no words for the outcome, so there is no answer
             reply = self.fail(bug)
+            self._end_alone(line)
             refusal = self._refusal
-            self._end_alone()
         finally:
+            del line  # it holds what was raised, which holds this frame
             self._tell(refusal)
         return reply
 
-    def _end_alone(self) -> None:
-        """Write the ending at once, with nobody to tell if that fails."""
+    def _end_alone(self, line: Line | None) -> None:
+        """Write the ending at once, unless `line` is, with nobody to tell if that fails."""
+        if line is not None and sequence_of(line):
+            return
         desk = self._desk
         wall, monotonic = desk.wall, desk.monotonic
-        at = wall()
+        at, now = wall(), monotonic()
         with contextlib.suppress(Unwritable):
-            desk.log.append(at, self._ending_in_words(at, monotonic()))
+            try:
+                desk.log.append(at, self._ending_in_words(at, now))
+            except Unwritable:
+                raise
+            except Exception as bug:  # noqa: BLE001 - there are words for that
+                self.fail(bug)
+                desk.log.append(at, self._ending_in_words(at, now))
 
     def _ending_in_words(self, at: float, now: float) -> str:
         call, cleaned, parts = self._call, self._cleaned, self._parts

@@ -58,20 +58,26 @@ class Turn:
         at, now = wall(), monotonic()
         try:
             sequence = self._log.extend(at, [words(at, now) for _, words in lines])
-        except Unwritable as trouble:
-            for line, _ in lines:
-                line.set_exception(Unwritable(str(trouble)))
-        except Exception:  # noqa: BLE001 - raised by the words of one of them, and only that one shall bear it
+        except Exception:  # noqa: BLE001 - because of one of them, and only that one shall bear it
+            sequence = 0
+        if not sequence:
             self._write_each(lines, at, now)
-        else:
-            for line, _ in lines:
-                line.set_result(sequence)
-                sequence += 1
+            return
+        for line, _ in lines:
+            line.set_result(sequence)
+            sequence += 1
 
     def _write_each(self, lines: list[tuple[Line, Words]], at: float, now: float) -> None:
+        """Write one by one what could not be written as one: words failed, or there is not room for all."""
         for line, words in lines:
             try:
                 line.set_result(self._log.append(at, words(at, now)))
+            except (
+                Unwritable
+            ) as trouble:  # what is traced holds this frame, and the lines with their inputs
+                line.set_exception(Unwritable(str(trouble)))
+            except StopIteration:
+                line.set_exception(RuntimeError("no words"))  # a future takes no `StopIteration`
             except Exception as trouble:  # noqa: BLE001 - raised where it is waited for
                 line.set_exception(trouble)
 

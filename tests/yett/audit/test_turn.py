@@ -121,7 +121,7 @@ async def test_what_one_line_cannot_say_is_no_trouble_of_the_others() -> None:
 async def test_words_that_end_like_an_iterator_hold_nobody_up() -> None:
     """A future takes no `StopIteration`, and who waits behind it would wait for ever."""
     log = MemoryLog()
-    turn = Turn(log, SystemClock())
+    turn = crowded(log)
 
     def fail(_at: float, _now: float) -> str:
         return next(iter(()))
@@ -139,7 +139,7 @@ async def test_who_has_much_to_say_when_there_is_little_room_is_refused_and_nobo
     tmp_path: Path,
 ) -> None:
     with open_log(tmp_path) as log:
-        turn = Turn(log, SystemClock())
+        turn = crowded(log)
 
         def much(_at: float, _now: float) -> str:
             return f'"kind":"own","id":"much","input":"{"x" * 100_000}"'
