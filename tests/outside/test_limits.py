@@ -125,6 +125,20 @@ def test_after_the_time_that_is_told_the_call_is_made(house: House) -> None:
     assert house.gate.execute("rec", "look", key, word="c").status == 200
 
 
+@pytest.mark.parametrize("door", DOORS)
+def test_a_refusal_says_at_every_door_when_to_come_again(door: str, house: House) -> None:
+    agent = Agent(house.gate, house.key(f"often-{door}"), door)
+    answers = [agent.call("rec", "few", word="a") for _ in range(4)]
+
+    assert [answer.status for answer in answers] == [200, 200, 200, 429]
+    refused = answers[-1]
+    seconds = int(refused.headers["retry-after"])
+    assert 15 <= seconds <= 20
+    assert refused.headers["ratelimit"] == f'"limit";r=0;t={seconds}'
+    shown = refused.json if door == REST else refused.json["error"]["data"]
+    assert (shown["reason"], shown["retry_after_seconds"]) == ("rate_limited", seconds)
+
+
 def test_a_tool_has_a_rate_for_each_key_and_a_tenant_one_for_all_of_its_keys(house: House) -> None:
     alone = house.key("alone")
     few = [house.gate.execute("rec", "few", alone, word=f"{n}").status for n in range(4)]
