@@ -27,8 +27,6 @@ log: Final = logging.getLogger("yett")
 DRAIN_SECONDS: Final = 30.0
 # A call makes about a hundred objects and no cycles: to look for some every seven calls is waste.
 _GC_THRESHOLDS: Final = (20_000, 20, 50)
-_GC_THRESHOLDS_AT_START: Final = (5_000, 5, 5)
-"""Most of what is made while starting stays: the default would look through it a hundred times."""
 _FIRST_SIGHT_SECONDS_MAX: Final = 1.0
 """So long the admin side waits for the servers to be asked, since agents come first."""
 
@@ -47,7 +45,7 @@ def group(place: Place, first_role: str | None) -> None:
     Running calls get 30 seconds to end; a second signal does not wait for them. SIGHUP reads the
     configuration again, as a change of the file does.
     """
-    gc.set_threshold(*_GC_THRESHOLDS_AT_START)
+    gc.disable()  # what is made while starting stays; see `_settle`
     import uvloop
 
     configuration = place.configuration()
@@ -128,9 +126,10 @@ async def _serve(place: Place, configuration: "Configuration", first_role: str |
 
 
 def _settle() -> None:
-    """What is there now stays; the collector need not look at it again."""
+    """What is there now stays, so the collector begins with what comes after it."""
     gc.freeze()
     gc.set_threshold(*_GC_THRESHOLDS)
+    gc.enable()
 
 
 def _bound(listen: str, key: str) -> socket.socket:

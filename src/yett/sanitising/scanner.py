@@ -76,7 +76,7 @@ class Hits(msgspec.Struct, frozen=True, kw_only=True):
 
 @final
 class Scanner:
-    """Immutable once made; making one takes about 50 ms.
+    """Immutable once made, but for the patterns of the second look, each compiled for the first text that needs it.
 
     rules: what to look for. more: look for instructions and for what is written otherwise than it is
     read as well. own: rules of the operator, which have no hint: each text is asked for them.
@@ -113,7 +113,7 @@ class Scanner:
     ) -> None:
         rules = rules or ALL_RULES
         self._rules: Final = (*rules, *own)
-        self._compiled: Final = tuple(re2.compile(rule.pattern) for rule in self._rules)
+        self._compiled: Final[dict[int, Any]] = {}
         self._words: Final = Automaton(_BYTES_MAX)
         self._shapes: Final = Automaton(_BYTES_MAX)
         self._also: dict[int, int] = {}
@@ -201,13 +201,18 @@ class Scanner:
         for index in rules:
             rule = self._rules[index]
             patience.spend(1 + (len(text) >> 11))
-            for match in self._compiled[index].finditer(text):
+            for match in self._pattern(index).finditer(text):
                 first, last = match.span()
                 patience.spend(12 + ((last - first) >> 3))
                 if last > first and rule.check(match):
                     start, end = match.span(rule.group)
                     found.append((start, end, rule.finding))
         return merge(found) if len(found) > 1 else found
+
+    def _pattern(self, index: int) -> Any:
+        if index not in self._compiled:
+            self._compiled[index] = re2.compile(self._rules[index].pattern)
+        return self._compiled[index]
 
 
 ALL_RULES: Final = (*secrets.RULES, *personal.RULES, *links.RULES)

@@ -89,7 +89,7 @@ def test_what_only_looks_alike_is_left(sent: str) -> None:
 def test_the_one_pass_misses_nothing_that_a_rule_would_find(index: int) -> None:
     rule = ALL_RULES[index]
     pattern = re.compile(rule.pattern.decode().replace("(?i:", "(?:"), re.ASCII)
-    compiled = shared_scanner()._compiled[index]
+    compiled = shared_scanner()._pattern(index)
 
     @settings(
         max_examples=8,

@@ -11,6 +11,8 @@ _COUNTED: Final = re.compile(rb"(?<!\\)\{([0-9]+),([0-9]*)\}\??")
 _FEW: Final = 3
 _PIECE: Final = re.compile(r"\\.|\[(?:\\.|[^\]\\])*\]|.", re.DOTALL)
 """Of a pattern: an escape, a class, or a character."""
+_MARK: Final = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]| [?*]?|~", re.DOTALL)
+"""What may be spelt out, and the classes and escapes in which nothing is."""
 _DEEPER: Final = {"(": 1, ")": -1}
 
 
@@ -65,20 +67,5 @@ def _uncounted(counted: re.Match[bytes]) -> bytes:
 
 
 def _spelt_out(pattern: str, blank: str, perhaps: str, gap: str, line: str) -> bytes:
-    parts: list[str] = []
-    in_class, position = False, 0
-    while position < len(pattern):
-        char, two = pattern[position], pattern[position : position + 2]
-        position += 1
-        if char == "\\":
-            position += 1
-            parts.append(line if two == r"\n" and not in_class else two)
-        elif in_class or char == "[":
-            in_class = char != "]" or parts[-1] == "["
-            parts.append(char)
-        elif two in (" ?", " *"):
-            position += 1
-            parts.append(perhaps)
-        else:
-            parts.append({" ": blank, "~": gap}.get(char, char))
-    return ("(?is)" + "".join(parts)).encode()
+    spelt = {" ": blank, " ?": perhaps, " *": perhaps, "~": gap, r"\n": line}
+    return ("(?is)" + _MARK.sub(lambda mark: spelt.get(mark[0], mark[0]), pattern)).encode()
