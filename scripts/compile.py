@@ -32,8 +32,8 @@ BUILD = ROOT / "build" / "compiled"
 HOT = (
     "pipeline.py", "core/call.py", "core/document.py", "core/identity.py", "core/operations.py", "core/proofs.py",
     "core/secret.py", "core/standing.py", "core/summary.py", "core/talk.py", "core/target.py", "core/tasks.py",
-    "audit/chain.py", "audit/encode.py", "audit/port.py", "audit/record.py", "audit/stage.py", "audit/backends/file.py",
-    "audit/backends/segment.py", "authentication/stage.py", "authorization/marking.py", "authorization/stage.py",
+    "audit/chain.py", "audit/encode.py", "audit/port.py", "audit/record.py", "audit/stage.py", "audit/stamp.py",
+    "audit/turn.py", "audit/backends/file.py", "audit/backends/segment.py", "authentication/stage.py", "authorization/marking.py", "authorization/stage.py",
     "catalogue/stage.py", "catalogue/view.py", "credentials/honeytokens.py", "credentials/stage.py",
     "limits/admission.py", "limits/balances.py", "limits/breaker.py", "limits/journal.py", "limits/outcome.py",
     "limits/plans.py", "limits/port.py", "limits/prices.py", "limits/rules.py", "limits/stage.py", "limits/state.py",
@@ -51,6 +51,8 @@ HOT = (
     "edge/mcp/outbound.py", "edge/mcp/params.py", "edge/mcp/plain.py", "edge/mcp/repeated.py", "edge/mcp/route.py",
     "edge/mcp/sessions.py", "edge/mcp/translate.py",
 )  # fmt: skip
+# What it goes through as well: msgspec makes values of their structs, and of no class of mypyc.
+AS_IT_IS = ("edge/mcp/wording.py",)
 
 _REPLACE = "yett.core.replacing"
 _REPLACING = '''"""`msgspec.structs.replace` for values of both kinds."""
@@ -113,6 +115,8 @@ def rewrite(package: Path) -> None:
         name, before = str(path.relative_to(package)), path.read_text()
         after = before.replace("msgspec.structs.force_setattr(", "setattr(")
         if name in HOT:
+            doubled = calls_in_slices(after)
+            assert not doubled, f"{name}: {doubled}"
             after = with_native_classes(after)
         if name != "core/replacing.py" and "msgspec.structs.replace(" in after:
             after = after.replace("msgspec.structs.replace(", "_replace(")
@@ -122,6 +126,18 @@ def rewrite(package: Path) -> None:
             after = after[: first.start()] + line + after[first.start() :]
         if after != before:
             path.write_text(after)
+
+
+def calls_in_slices(source: str) -> list[str]:
+    """Return the slices whose bounds do something: mypyc works out each bound twice."""
+    return [
+        ast.unparse(item)
+        for item in ast.walk(ast.parse(source))
+        if isinstance(item, ast.Slice)
+        for part in ast.walk(item)
+        if isinstance(part, ast.Await | ast.NamedExpr | ast.Call)
+        and not (isinstance(part, ast.Call) and ast.unparse(part.func).endswith(("len", ".find")))
+    ]
 
 
 def with_native_classes(source: str) -> str:

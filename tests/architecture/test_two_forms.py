@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from scripts.compile import HOT, with_native_classes
+from scripts.compile import HOT, calls_in_slices, with_native_classes
 
 from tests.architecture.source import TEXTS
 
@@ -48,6 +48,11 @@ def test_what_stands_in_for_a_struct_is_made_and_compared_like_it(name: str) -> 
             item for item in offered if offered[item].default is needed
         }
         assert struct.__struct_config__.eq == (other.__eq__ is not object.__eq__)
+
+
+@pytest.mark.parametrize("name", HOT)
+def test_what_does_something_stands_in_no_bound_of_a_slice(name: str) -> None:
+    assert calls_in_slices(TEXTS[name]) == []
 
 
 def test_values_are_equal_and_hashed_by_their_fields() -> None:

@@ -161,7 +161,8 @@ def _write_compact(directory: Path, balances: Balances) -> tuple[int, int]:
         content = memoryview(b"".join(compact_lines(balances)))
         size = len(content)
         while content:
-            content = content[os.write(descriptor, content) :]
+            written = os.write(descriptor, content)
+            content = content[written:]
         os.fsync(descriptor)
         new.replace(directory / _JOURNAL)
     except OSError:
