@@ -2,20 +2,25 @@
 
 import asyncio
 import gc
+import json
 import resource
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from tests.yett.audit.scene import admit, auditor_over, call, cleaned, last, open_log, stored
 from yett.audit import Auditor
+from yett.audit.backends.file import FileLog
 from yett.audit.backends.memory import MemoryLog
 from yett.audit.port import AuditLog, Unwritable
 from yett.audit.record import Record
-from yett.audit.turn import Turn, sequence_of
+from yett.audit.turn import Turn, Words, sequence_of
 from yett.audit.verify import verify
 from yett.core.call import Reply, Usage
 from yett.core.clock import SystemClock
@@ -152,6 +157,44 @@ async def test_who_has_much_to_say_when_there_is_little_room_is_refused_and_nobo
         assert [type(one) for one in done] == [int, Unwritable, int]
         assert [line.get("id") for line in stored(log)[-2:]] == ["r1", "r3"]
         assert verify(log.source()).damage is None
+
+
+NASTY: Final = st.text(
+    st.sampled_from('a"\\\n\r\x00\x7f\x85\u2028\u202e\u200b\ufeff\ud800\U0001f600')
+    | st.characters(),
+    max_size=40,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.lists(NASTY, min_size=1, max_size=12), min_size=1, max_size=6))
+@example([["a" * 3_000] * 5, ["\ud800", "a" * 9_000, "b"], ["c"] * 40])
+def test_whatever_is_said_in_one_turn_is_a_line_each_wherever_a_segment_ends(
+    turns: list[list[str]],
+) -> None:
+    """A half of a pair is no text: it has no line, and the others of its turn have theirs."""
+
+    def words(text: str) -> Words:
+        # As JSON that is written with white space, as callers may.
+        return lambda _at, _now: '"kind":"own",\n"id":' + json.dumps(text, ensure_ascii=False)
+
+    async def say(log: FileLog) -> list[Any]:
+        turn = crowded(log)
+        return [
+            await asyncio.gather(*(turn.put(words(text)) for text in texts), return_exceptions=True)
+            for texts in turns
+        ]
+
+    with tempfile.TemporaryDirectory() as name, open_log(Path(name), segment_bytes=2_000) as log:
+        said = asyncio.run(say(log))
+        lines = {line["sequence"]: line for line in stored(log)}
+        assert verify(log.source()).damage is None
+    for texts, done in zip(turns, said, strict=True):
+        for text, sequence in zip(texts, done, strict=True):
+            if any("\ud800" <= one <= "\udfff" for one in text):
+                assert isinstance(sequence, UnicodeEncodeError)
+            else:
+                assert lines[sequence]["id"] == text
 
 
 @contextmanager
