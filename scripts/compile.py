@@ -115,8 +115,8 @@ def rewrite(package: Path) -> None:
         name, before = str(path.relative_to(package)), path.read_text()
         after = before.replace("msgspec.structs.force_setattr(", "setattr(")
         if name in HOT:
-            doubled = calls_in_slices(after)
-            assert not doubled, f"{name}: {doubled}"
+            wrong = misread(after)
+            assert not wrong, f"{name}: {wrong}"
             after = with_native_classes(after)
         if name != "core/replacing.py" and "msgspec.structs.replace(" in after:
             after = after.replace("msgspec.structs.replace(", "_replace(")
@@ -128,15 +128,16 @@ def rewrite(package: Path) -> None:
             path.write_text(after)
 
 
-def calls_in_slices(source: str) -> list[str]:
-    """Return the slices whose bounds do something: mypyc works out each bound twice."""
+def misread(source: str) -> list[str]:
+    """Return what mypyc makes something else of: bounds of slices that do something, which it works out twice, and
+    slices that are kept, which it takes for numbers where bytes are cut."""
+    tree = list(ast.walk(ast.parse(source)))
+    bounds = [part for item in tree if isinstance(item, ast.Slice) for part in ast.walk(item)]
+    doing = [item for item in bounds if isinstance(item, ast.Await | ast.NamedExpr | ast.Call)]
+    kept = [item for item in tree if isinstance(item, ast.Call)]
     return [
-        ast.unparse(item)
-        for item in ast.walk(ast.parse(source))
-        if isinstance(item, ast.Slice)
-        for part in ast.walk(item)
-        if isinstance(part, ast.Await | ast.NamedExpr | ast.Call)
-        and not (isinstance(part, ast.Call) and ast.unparse(part.func).endswith(("len", ".find")))
+        *(text for text in map(ast.unparse, doing) if not re.match(r"len\(|[\w.]+\.find\(", text)),
+        *(text for text in map(ast.unparse, kept) if text.startswith("slice(")),
     ]
 
 

@@ -18,9 +18,10 @@ _PLAIN_MEMBERS: Final = len(("jsonrpc", "id", "result"))
 # How servers write a result: in the order of JSON-RPC 2.0, or the result first.
 START: Final = b'{"jsonrpc":"2.0","id":'
 _ID_DIGITS_MAX: Final = 18
-_ID: Final = slice(len(START), len(START) + _ID_DIGITS_MAX)
+_ID_BEGINS: Final = len(START)
+_ID_ENDS: Final = _ID_BEGINS + _ID_DIGITS_MAX
 _TOKEN_PLACE_MAX: Final = 128
-_LAST_ID: Final = slice(-_ID_DIGITS_MAX, -1)
+_LAST_ID_BEGINS: Final = -_ID_DIGITS_MAX
 _BEFORE: Final = START + b'%d,"result":'
 _BEFORE_RESULT_FIRST: Final = b'{"result":'
 _AFTER: Final = b',"jsonrpc":"2.0","id":%d}'
@@ -156,9 +157,9 @@ def named_id(line: bytes) -> bytes:
     """Return the id of the answer that a line seems to be, in digits; nothing that was asked: it is none, or is
     laid out."""
     if line.startswith(START):
-        return line[_ID].partition(b",")[0]
+        return line[_ID_BEGINS:_ID_ENDS].partition(b",")[0]
     if line.startswith(_BEFORE_RESULT_FIRST):
-        return line[_LAST_ID].rpartition(b":")[2]
+        return line[_LAST_ID_BEGINS:-1].rpartition(b":")[2]
     return b""
 
 
