@@ -5,15 +5,16 @@ stranger's: nothing of it is markup, a header or a control character here.
 """
 
 import json
-from email.message import EmailMessage
-from email.utils import formatdate, make_msgid
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from yett.alerts.alert import Alert
 from yett.alerts.config import Email
 from yett.alerts.kinds import kind_of
 from yett.core.document import encode
 from yett.delivery import syslog
+
+if TYPE_CHECKING:
+    from email.message import EmailMessage
 
 _SUBJECT_CHARS_MAX: Final = 160
 _SEVERITY: Final = {"high": 1, "low": 5}
@@ -35,7 +36,10 @@ def as_slack(type_: str, alert: Alert) -> bytes:
     return encode({"text": "\n".join(line for line in lines if line)})
 
 
-def as_mail(type_: str, alert: Alert, email: Email, now: float) -> EmailMessage:
+def as_mail(type_: str, alert: Alert, email: Email, now: float) -> "EmailMessage":
+    from email.message import EmailMessage  # noqa: PLC0415 - slow to import, for few destinations
+    from email.utils import formatdate, make_msgid  # noqa: PLC0415 - likewise
+
     message = EmailMessage()
     sender = email.sender or ""
     message["From"] = sender

@@ -3,7 +3,7 @@
 import os
 import socket
 from collections.abc import Callable
-from typing import final
+from typing import TYPE_CHECKING, final
 from urllib.parse import SplitResult, urlsplit
 
 from yett.alerts.alert import Alert
@@ -13,8 +13,11 @@ from yett.core.address import is_loopback
 from yett.core.clock import Clock
 from yett.core.errors import Refusal
 from yett.core.secret import Secret
-from yett.delivery import Undelivered, mail, syslog
+from yett.delivery import Undelivered, syslog
 from yett.delivery.http import post, signed_headers
+
+if TYPE_CHECKING:
+    from email.message import EmailMessage
 
 ReadSecret = Callable[[str], Secret]
 """reference → value. Raises Fault: there is none, or it is not for alerts."""
@@ -54,15 +57,17 @@ class Sender:
             line = as_syslog(type_, alert, host=self._host, process=os.getpid(), now=now)
             syslog.send(host, port, [line], ca=to.ca)
         elif to.email is not None:
-            letter = as_mail(type_, alert, to.email, now)
-            mail.send(self._relay(to.email, to.ca), letter)
+            self._send_mail(to.email, to.ca, as_mail(type_, alert, to.email, now))
 
-    def _relay(self, email: Email, ca: str | None) -> mail.Relay:
+    def _send_mail(self, email: Email, ca: str | None, letter: "EmailMessage") -> None:
+        from yett.delivery import mail  # noqa: PLC0415 - as in `as_mail`
+
         host, port = split_host(email.server or "", mail.PORTS[email.security])
         if email.security == "none" and not is_loopback(host):
             raise Undelivered("mail goes without TLS to this machine only")
         password = None if email.password is None else self._secret(email.password)
-        return mail.Relay(host, port, email.security, ca, email.username, password)
+        relay = mail.Relay(host, port, email.security, ca, email.username, password)
+        mail.send(relay, letter)
 
 
 def split_host(text: str, port: int) -> tuple[str, int]:

@@ -2,8 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from importlib.resources import files
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Annotated, Final, final
 
 import msgspec
@@ -11,7 +10,7 @@ import msgspec
 from yett.core import document
 from yett.core.target import JSON, Access
 
-_FOLDER: Final = "shipped"
+_FOLDER: Final = Path(__file__).parent / "shipped"
 _VERSION: Final = re.compile(r"(@|==)[A-Za-z0-9.+!_-]+$")
 _PYTHON: Final = re.compile(r"python(3(\.[0-9]+)?)?$")
 _PYTHON_FLAGS: Final = frozenset({"-I", "-u", "-B", "-E", "-s", "-S", "-P", "-IB"})
@@ -42,14 +41,7 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def shipped_entries() -> tuple[Entry, ...]:
     """Read `shipped/*.json`, by name."""
-    found = sorted(
-        (
-            item
-            for item in (files("yett.catalogue") / _FOLDER).iterdir()
-            if item.name.endswith(".json")
-        ),
-        key=lambda item: item.name,
-    )
+    found = sorted(_FOLDER.glob("*.json"))
     return tuple(msgspec.convert(document.parse(item.read_bytes()), Entry) for item in found)
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from datetime import date
 from typing import Final
-from zoneinfo import available_timezones
 
 from yett.alerts.config import DESTINATIONS_MAX, AlertsConfig, Destination, Email, Hours
 from yett.configuration.model import Configuration
@@ -101,6 +100,8 @@ def _routes(config: AlertsConfig) -> Iterator[Problem]:
 
 
 def _hours(hours: Hours, path: _Path) -> Iterator[Problem]:
+    from zoneinfo import available_timezones  # noqa: PLC0415 - few name hours
+
     if hours.zone not in available_timezones():
         yield Problem(
             f"`{hours.zone}` is no time zone that this machine knows",

@@ -4,7 +4,6 @@ No redirection is followed, no proxy of the environment is asked, and of the ans
 """
 
 import hmac
-import http.client
 from hashlib import sha256
 from typing import Final, final
 from urllib.parse import SplitResult
@@ -51,6 +50,8 @@ def exchange(
     Raises:
         Undelivered: it could not be sent, or nothing that is HTTP came back.
     """
+    import http.client  # noqa: PLC0415 - slow to import, and most gates send nothing
+
     is_https = url.scheme == "https"
     tls = client_context(ca) if is_https else None
     host, port = url.hostname or "", url.port or (443 if is_https else 80)

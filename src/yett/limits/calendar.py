@@ -3,7 +3,6 @@
 from datetime import UTC, date, datetime, tzinfo
 from functools import lru_cache
 from typing import Final, final
-from zoneinfo import ZoneInfo
 
 from yett.limits.demand import Period
 
@@ -97,6 +96,8 @@ def _first_of_month(month: int) -> int:
 def _zone(name: str) -> tzinfo:
     if name == "UTC":  # needs no database of zones
         return UTC
+    from zoneinfo import ZoneInfo  # noqa: PLC0415 - for other zones than this one
+
     try:
         return ZoneInfo(name)
     except (OSError, ValueError) as error:  # ZoneInfoNotFoundError is a KeyError

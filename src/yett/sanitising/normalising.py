@@ -10,7 +10,6 @@ import base64
 import binascii
 import codecs
 import contextlib
-import html
 import re
 import unicodedata
 from collections.abc import Callable, Iterator
@@ -175,7 +174,9 @@ def _from_percent(run: bytes) -> str | None:
 
 
 def _from_references(run: bytes) -> str | None:
-    return html.unescape(run.decode("utf-8", "replace"))
+    from html import unescape  # noqa: PLC0415 - a table of two thousand names, for few texts
+
+    return unescape(run.decode("utf-8", "replace"))
 
 
 def _from_escapes(run: bytes) -> str | None:

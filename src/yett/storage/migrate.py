@@ -1,7 +1,7 @@
 """Brings a database to the schema of this version: numbered files, forward only, all or nothing."""
 
 import sqlite3
-from importlib.resources import files
+from pathlib import Path
 from typing import Final, final
 
 import msgspec
@@ -10,7 +10,7 @@ from yett.core.errors import CommandError
 from yett.storage.dialect import table_for_postgres
 from yett.storage.port import Database, Dialect, Transaction
 
-_FOLDER: Final = "migrations"
+_FOLDER: Final = Path(__file__).parent / "migrations"
 _POSTGRES_SUFFIX: Final = ".postgresql.sql"
 _ASK: Final[dict[Dialect, str]] = {
     "sqlite": "pragma user_version",
@@ -29,11 +29,7 @@ class Migration(msgspec.Struct, frozen=True):
 
 def shipped_migrations() -> tuple[Migration, ...]:
     """Read `migrations/NNNN_name.sql`, in order. The numbers have no gap."""
-    texts = {
-        item.name: item.read_text(encoding="utf-8")
-        for item in (files("yett.storage") / _FOLDER).iterdir()
-        if item.name.endswith(".sql")
-    }
+    texts = {item.name: item.read_text(encoding="utf-8") for item in _FOLDER.glob("*.sql")}
     return tuple(
         Migration(
             int(name[:4]),

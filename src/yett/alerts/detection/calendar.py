@@ -1,9 +1,8 @@
 """When people work, and which hour of which sort of day it is for them."""
 
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import Final, final
-from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -95,4 +94,8 @@ def _minutes(text: str) -> int:
 
 @lru_cache(maxsize=64)
 def _zone(name: str) -> tzinfo:
+    if name == "UTC":  # needs no database of zones
+        return UTC
+    from zoneinfo import ZoneInfo  # noqa: PLC0415 - for other zones than this one
+
     return ZoneInfo(name)

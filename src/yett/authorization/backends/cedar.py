@@ -6,7 +6,7 @@ It reports what it cannot even build (a bad context) as a third decision, which 
 
 import re
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
+from pathlib import Path
 from typing import Any, Final, final
 
 import orjson
@@ -18,6 +18,8 @@ from yett.authorization.port import Caller, Decision, Matter, Question
 from yett.core.target import JSON
 
 POLICY_SETS_MAX: Final = 2_048
+_FOLDER: Final = Path(__file__).parents[1]
+"""Where the schemas lie."""
 
 _UNKNOWN: Final = {
     name: {"__extn": {"fn": "unknown", "arg": name}} for name in ("arguments", "carries")
@@ -174,9 +176,8 @@ def find_faults(texts: Sequence[str], schema: str) -> list[tuple[int, str]]:
 def schema_text(*, with_rows: bool = True) -> str:
     """Return what policies may speak of. with_rows: the action `row` too. To policies that do not name it
     it is unknown: Cedar would take one about every action for one about rows as well."""
-    folder = files("yett.authorization")
     names = ("schema.cedarschema", "rows.cedarschema") if with_rows else ("schema.cedarschema",)
-    return "".join(folder.joinpath(name).read_text("utf-8") for name in names)
+    return "".join((_FOLDER / name).read_text("utf-8") for name in names)
 
 
 def _written(uid: dict[str, str]) -> str:
