@@ -5,8 +5,8 @@ line feeds); what it leaves open is closed here: sizes, counts, repeated fields,
 asked for. Anything odd ends the connection, so that no later call can receive what belongs to this
 one (CWE-444).
 
-A header that llhttp has read once, byte for byte the same, need not be read again: that halves the
-cost of an answer.
+A header that llhttp has read once, byte for byte the same but for the length that the body has, need not be read again:
+that halves the cost of an answer.
 """
 
 import asyncio
@@ -174,16 +174,17 @@ class Connection(asyncio.Protocol):
                 self._take_end(data)
                 return
             text, whole, body = data.partition(_END_OF_HEAD)
-            head = self._heads.get(text)
-            if head is not None and head.length == len(body):
+            heads, length = self._heads, len(body)
+            if text == heads.text % length and length <= ANSWER_BYTES_MAX:
                 self._waiter = None
                 try:  # noqa: SIM105 - a context manager costs each call
-                    waiter.set_result(Response(head, body))
+                    waiter.set_result(Response(heads.head, body))
                 except asyncio.InvalidStateError:  # nobody waits for it any more
                     pass
                 self._keep(self)
                 return
-            if head is not None and head.length is None and self._take_event(head, data, body):
+            head = heads.get(text)
+            if head is not None and self._take_event(head, data, body):
                 return
             self._reset()
             self._head = text if whole else b""
