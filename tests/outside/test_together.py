@@ -17,7 +17,7 @@ import pytest
 from tests.attacks.crowd import keys_for, read_head
 from tests.outside.gate import Gate
 from tests.outside.refusing import disk_full
-from tests.outside.upstream import Upstream, serving, tool, wait_until
+from tests.outside.upstream import Odd, Upstream, serving, tool, wait_until
 from yett.audit.backends.directory import DirectorySource
 
 CALLERS: Final = 16
@@ -202,6 +202,26 @@ async def test_who_is_told_to_stop_ends_all_that_it_has_begun(gate: Gate, rec: U
     assert code == 0
     assert written.intents.keys() == written.outcomes.keys()
     assert set(crowd.answers.values()) <= {200, 404}
+
+
+async def test_who_is_told_to_stop_at_once_writes_that_it_left_what_was_under_way(
+    gate: Gate, rec: Upstream
+) -> None:
+    crowd = begun(gate)
+    await crowd.many(100)
+    rec.offer.odd["look"] = rec.offer.odd["change"] = Odd(delay=20.0)
+    await asyncio.sleep(0.3)
+    for _ in range(2):  # the second time is meant
+        os.kill(gate.pid, signal.SIGTERM)
+        await asyncio.sleep(0.3)
+    assert await asyncio.to_thread(gate.stop) == 0
+    await crowd.end()
+
+    written = Written(gate)
+    written.check(rec, crowd)
+    assert written.intents.keys() == written.outcomes.keys()
+    statuses = Counter(line["status"] for line in written.outcomes.values())
+    assert statuses["unknown"] >= CALLERS // 2
 
 
 async def test_who_is_killed_has_written_all_that_it_sent(gate: Gate, rec: Upstream) -> None:
