@@ -135,11 +135,13 @@ class Record(msgspec.Struct, gc=False):
             f'"input_digest":"{encoder.hash(encoded).hexdigest(DIGEST_BYTES)}",{parts.after}'
         )
 
-    def hear(self, cleaned: Notice | Several | None) -> bool:
-        """Count what a server says in the middle of the call; return whether it may still be passed on, all of it.
-        None: it was not fit to leave."""
-        self._notices += len(cleaned.members) if type(cleaned) is Several else 1
-        return cleaned is not None and self._notices <= NOTICES_PER_CALL_MAX
+    def hear(self, cleaned: Notice | Several | None) -> int:
+        """Count what a server says in the middle of the call; return how many of it, from the first on, may still be
+        passed on. None: it was not fit to leave."""
+        count = len(cleaned.members) if type(cleaned) is Several else 1
+        room = NOTICES_PER_CALL_MAX - self._notices
+        self._notices += count
+        return 0 if cleaned is None else max(0, min(count, room))
 
     def answer(self, cleaned: Cleaned, usage: Usage) -> Reply:
         """Return what may leave when `close` has written the outcome."""

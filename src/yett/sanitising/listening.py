@@ -17,8 +17,9 @@ from yett.sanitising.scanner import Scanner
 from yett.sanitising.seam import Seam
 from yett.sanitising.shape import ShapeError
 
-Count = Callable[[Notice | Several | None], bool]
-"""Told of what a server says, cleaned; None: it is not fit to leave. Says whether it may be passed on."""
+Count = Callable[[Notice | Several | None], int]
+"""Told of what a server says, cleaned; None: it is not fit to leave. Says how many of it, from the first on, may be
+passed on."""
 
 
 @final
@@ -48,8 +49,11 @@ class Ear:
         elif not self._are_clean(said):
             for notice in said.singly():
                 self._hear_one(notice)
-        elif self._count(said):
+        elif (fitting := self._count(said)) == len(said.members):
             self._line.tell(said)
+        elif fitting:
+            for notice in said.singly()[:fitting]:
+                self._line.tell(notice)
 
     def _are_clean(self, several: Several) -> bool:
         """Look at them all at once; False: something may be in there, so each is to be cleaned."""

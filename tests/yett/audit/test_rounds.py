@@ -19,7 +19,7 @@ from yett.audit.backends.memory import MemoryLog
 from yett.audit.encode import INPUT_BYTES_MAX
 from yett.core.bounds import NOTICES_PER_CALL_MAX
 from yett.core.errors import Fault
-from yett.core.notices import Notice
+from yett.core.notices import PROGRESS, Notice, together
 from yett.core.proofs import Identified
 from yett.core.reasons import Reason
 from yett.core.summary import Summary
@@ -116,7 +116,14 @@ async def test_notices_are_counted_and_bounded() -> None:
     record = auditor_over(log).begin(call())
     passed = [record.hear(NOTICE) for _ in range(NOTICES_PER_CALL_MAX + 5)]
     assert sum(passed) == NOTICES_PER_CALL_MAX
-    assert record.hear(None) is False
+    assert record.hear(None) == 0
+
+
+async def test_of_several_notices_as_many_are_passed_on_as_there_is_room_for() -> None:
+    several = together(PROGRESS, [b'"progress":%d' % step for step in range(600)])
+    record = auditor_over(MemoryLog()).begin(call())
+
+    assert [record.hear(several) for _ in range(3)] == [600, NOTICES_PER_CALL_MAX - 600, 0]
 
 
 @pytest.mark.parametrize("sent", [True, False])

@@ -302,9 +302,9 @@ def test_a_notice_holds_no_secret() -> None:
 def test_a_server_is_heard_by_the_line_of_its_call_as_often_as_is_counted() -> None:
     line, counted = Said(), []
 
-    def count(notice: Notice | Several | None) -> bool:
+    def count(notice: Notice | Several | None) -> int:
         counted.append(notice)
-        return len(counted) < 4
+        return int(len(counted) < 4)
 
     armed = in_talk(answered({}), Talk(line=line)).armed
     hear = stage().listen(armed, count)
@@ -320,7 +320,7 @@ def test_a_server_is_heard_by_the_line_of_its_call_as_often_as_is_counted() -> N
 def test_who_has_no_line_is_not_told(talk: Talk | None) -> None:
     one = answered({}) if talk is None else in_talk(answered({}), talk)
 
-    assert stage().listen(one.armed, lambda _: True) is None
+    assert stage().listen(one.armed, lambda _: 1) is None
 
 
 # several at once
@@ -340,16 +340,20 @@ TEXTS = st.lists(
 
 
 @given(
-    st.lists(TEXTS, min_size=1, max_size=4), st.booleans(), st.sampled_from(["redact", "block", "report"]), st.booleans()
+    st.lists(TEXTS, min_size=1, max_size=4), st.booleans(), st.sampled_from(["redact", "block", "report"]), st.booleans(),
+    st.integers(0, 12) | st.just(100),
 )  # fmt: skip
 def test_several_at_once_leave_as_they_would_leave_one_by_one(
-    packets: list[list[str]], log: bool, secrets: Handling, lent: bool,  # noqa: FBT001 - drawn
+    packets: list[list[str]], log: bool, secrets: Handling, lent: bool, most: int,  # noqa: FBT001 - drawn
 ) -> None:  # fmt: skip
     def hear(told: Said, counted: list[bool]) -> Hear:
-        def count(cleaned: Notice | Several | None) -> bool:
-            times = len(cleaned.members) if isinstance(cleaned, Several) else 1
+        def count(cleaned: Notice | Several | None) -> int:
+            times, room = (
+                len(cleaned.members) if isinstance(cleaned, Several) else 1,
+                most - len(counted),
+            )
             counted.extend([cleaned is not None] * times)
-            return cleaned is not None
+            return 0 if cleaned is None else max(0, min(times, room))
 
         one = answered({}, lent="0123456789abcdef" if lent else "")
         found = stage(secrets).listen(in_talk(one, Talk(line=told)).armed, count)
@@ -383,7 +387,8 @@ def test_what_is_plain_leaves_at_once_and_what_meets_in_a_secret_does_not() -> N
 
     told = Told()
     hear = stage().listen(
-        in_talk(answered({}), Talk(line=told)).armed, lambda said: said is not None
+        in_talk(answered({}), Talk(line=told)).armed,
+        lambda said: len(said.members) if isinstance(said, Several) else int(said is not None),
     )
     several = [
         together(PROGRESS, [b'"progress":%d,"message":"%b"' % (step, text.encode()) for step, text in enumerate(texts, first)])
