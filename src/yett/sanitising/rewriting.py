@@ -33,6 +33,7 @@ _PROTOCOL_WORDS: Final = frozenset(
      "structuredContent", "text", "type", "uri", "user", "assistant", "image", "text/plain", "application/json")
 )  # fmt: skip
 """Of MCP itself: in every answer, and nothing to look at."""
+_PROTOCOL_CHARS_MAX: Final = max(map(len, _PROTOCOL_WORDS))
 
 _LOOKS_MAX: Final = 8
 """At one text, as long as each finds something to take out."""
@@ -93,7 +94,10 @@ class Cleaner:
         Raises:
             Unwalkable: it would take longer than there is patience for.
         """
-        if not self._looks or text in _PROTOCOL_WORDS:
+        if not self._looks:
+            return text
+        # A set hashes what it is asked for, which takes long for a long text.
+        if len(text) <= _PROTOCOL_CHARS_MAX and text in _PROTOCOL_WORDS:
             return text
         self._patience.spend(1)
         hits = self._hits  # of the whole document; most is not here, unless this is most of it
