@@ -194,8 +194,10 @@ class Record(msgspec.Struct, gc=False):
         """Write down that nobody waits for the answer any more. There is nobody to tell if that
         fails; an intent without outcome then reads as `unknown`, which is what it is."""
         self.refuse(Fault(Reason.CANCELLED, "the caller hung up", sent=self._admitted is not None))
-        self._end_alone(None)
-        self._tell(self._refusal)
+        try:
+            self._end_alone(None)
+        finally:
+            self._tell(self._refusal)
 
     async def close(self, reply: Reply) -> Reply:
         """Write the outcome, then let the answer go; without the outcome there is no answer."""
