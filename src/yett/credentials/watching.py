@@ -16,6 +16,7 @@ from yett.credentials.honeytokens import Lookout, Trap
 EVERY: Final = "*"
 """In place of a name, when the vault did not say which there are."""
 
+_PAUSE_SECONDS_MIN: Final = 1.0
 _PAUSE_SECONDS_MAX: Final = 60.0
 
 
@@ -46,7 +47,7 @@ class Watch:
         self._traps: dict[str, Trap] = {}
         self._lost: Mapping[str, str] = {}
         self._told: set[str] = set()
-        self._tries = 0
+        self._pause = _PAUSE_SECONDS_MIN
         self._again_at = math.inf
 
     def keep(self, *, anew: bool) -> None:
@@ -57,11 +58,11 @@ class Watch:
         """
         now = self._monotonic()
         if anew:
-            self._tries = 0
+            self._pause = _PAUSE_SECONDS_MIN
         elif now < self._again_at:
             return
-        self._again_at = now + min(_PAUSE_SECONDS_MAX, 2.0**self._tries)
-        self._tries += 1
+        self._again_at = now + self._pause
+        self._pause = min(2 * self._pause, _PAUSE_SECONDS_MAX)
         self._look()
         self._tell()
         if not self._lost:

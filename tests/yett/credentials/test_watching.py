@@ -93,6 +93,10 @@ def test_pauses_grow_and_nothing_is_read_when_all_is_well() -> None:
     assert house.reads <= 7 + 600 // 60
     assert len(house.told()) == 1
 
+    for _ in range(2_000):  # for longer than a day
+        house.clock.pass_seconds(60.0)
+        house.watch.keep(anew=False)
+
     house.damaged = set()
     house.seconds(60)
     reads = house.reads
