@@ -8,11 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.clock import HandClock
 from tests.needs import needs_postgres
 from tests.postgres import Postgres, serving_postgres
 from yett.core.address import parse_storage
 from yett.core.errors import Fault
 from yett.core.secret import Secret
+from yett.credentials.build import open_vault
+from yett.credentials.config import VaultConfig
 from yett.storage.build import open_database
 from yett.storage.migrate import shipped_migrations
 from yett.storage.place import PostgresPlace
@@ -189,6 +192,21 @@ def test_a_change_of_a_key_is_counted(database: Database) -> None:
         with database.transaction() as transaction:
             transaction.execute(statement, (b"digest",))
         assert counted() == number
+
+
+def test_a_vault_finds_its_honeytokens_and_which_of_them_is_damaged(
+    database: Database, tmp_path: Path
+) -> None:
+    vault = open_vault(VaultConfig(), data=tmp_path, database=database, clock=HandClock())
+    for name in ("one", "two"):
+        vault.put_honeytoken(name, Secret(f"nobody-needs-{name}"), cuts=False)
+    vault.put("other", Secret("a-secret"), servers=("rec",))
+    with database.transaction() as transaction:
+        transaction.execute("update secrets set ciphertext = ? where name = ?", (b"x" * 40, "one"))
+
+    found = vault.honeytokens()
+
+    assert ([trap.name for trap in found.read], list(found.lost)) == (["two"], ["one"])
 
 
 def test_every_trigger_has_its_counterpart() -> None:
