@@ -3,6 +3,8 @@ for a key that is revoked, and what strangers leave in a session."""
 
 import asyncio
 import contextlib
+import os
+import signal
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +21,7 @@ from tests.outside.upstream import Odd, serving, tool, wait_until
 from yett.core.bounds import STREAMS_PER_PRINCIPAL_MAX
 
 NEWEST: Final = "2025-11-25"
+ROUNDS: Final = 6
 WATCHED: Final = "test://watched-resource"
 
 
@@ -30,6 +33,13 @@ class Opener(Caller):
         writer.write(self._get())
         status, _ = await read_head(reader)
         return status, reader, writer
+
+    async def end(self) -> None:
+        """End the session, on a connection of its own."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        writer.write(self._get().replace(b"GET", b"DELETE", 1))
+        await read_head(reader)
+        await closed(writer)
 
 
 async def closed(*writers: asyncio.StreamWriter) -> None:
@@ -71,6 +81,30 @@ async def test_a_key_has_no_more_streams_for_opening_them_at_once(place: Place) 
     opener.close()
 
     assert [status for status, _, _ in found].count(200) <= STREAMS_PER_PRINCIPAL_MAX
+
+
+async def test_a_stream_that_begins_while_its_session_ends_does_not_outlive_it(
+    place: Place,
+) -> None:
+    """Nobody could end it: it would go on for a key that is revoked."""
+    key, pid = place.gate.key("hasty"), place.gate.pid
+    for round_ in range(ROUNDS):
+        opener = place.opener(key)
+        await opener.open()
+        os.kill(pid, signal.SIGSTOP)  # so that it finds all of them at once when it wakes
+        asked = [asyncio.create_task(opener.end() if n == round_ else opener.get()) for n in range(ROUNDS)]  # fmt: skip
+        await asyncio.sleep(0.05)
+        os.kill(pid, signal.SIGCONT)
+        for found in await asyncio.gather(*asked):
+            if found is None:
+                continue
+            status, reader, writer = found
+            assert status in {200, 404}
+            if status == 200:
+                async with asyncio.timeout(3):
+                    await reader.read()  # to its end, or there is none
+            await closed(writer)
+        opener.close()
 
 
 def test_a_stranger_in_a_session_does_not_end_what_it_watches(place: Place) -> None:
