@@ -112,9 +112,10 @@ def digest() -> str:
 def rewrite(package: Path) -> None:
     (package / "core" / "replacing.py").write_text(_REPLACING)
     for path in package.rglob("*.py"):
-        name, before = str(path.relative_to(package)), path.read_text()
-        after = before.replace("msgspec.structs.force_setattr(", "setattr(")
+        name = str(path.relative_to(package))
+        before = after = path.read_text()
         if name in HOT:
+            after = after.replace("msgspec.structs.force_setattr(", "setattr(")
             wrong = misread(after)
             assert not wrong, f"{name}: {wrong}"
             after = with_native_classes(after)
