@@ -42,10 +42,8 @@ class Turn:
             self._write_each([(line, words)], wall(), monotonic())
             return line
         if not self._lines or loop is not self._loop:
-            self._loop, self._lines = (
-                loop,
-                [],
-            )  # for what a loop left behind that ended, nobody waits
+            # For what a loop left behind that ended, nobody waits.
+            self._loop, self._lines = loop, []
             loop.call_soon(self._write)
         line = loop.create_future()
         self._lines.append((line, words))
@@ -72,9 +70,8 @@ class Turn:
         for line, words in lines:
             try:
                 line.set_result(self._log.append(at, words(at, now)))
-            except (
-                Unwritable
-            ) as trouble:  # what is traced holds this frame, and the lines with their inputs
+            except Unwritable as trouble:
+                # A new one: what is traced holds this frame, and so the lines with all their inputs.
                 line.set_exception(Unwritable(str(trouble)))
             except StopIteration:
                 line.set_exception(RuntimeError("no words"))  # a future takes no `StopIteration`
