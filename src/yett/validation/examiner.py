@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from hashlib import sha256
 from typing import Final, final
 
 from yett.core.document import encode, parse
@@ -29,17 +30,20 @@ _PLAIN_PARTS_MAX: Final = 300
 _PLAIN_PLACES_MAX: Final = 200
 _PLAIN_PATTERN_CHARS_MAX: Final = 500
 _ATTEMPTS: Final = 2
+_KNOWN_MAX: Final = 4_096
 
 
 @final
 class Examiner:
     """Any thread may use it; one definition is judged at a time. The process begins when it is first
-    needed, and ends by itself when it no longer is. seconds: to wait for one answer."""
+    needed, and ends by itself when it no longer is. seconds: to wait for one answer. What was said of plain
+    schemas is said of the same in another tool or server: many are written alike."""
 
     def __init__(self, seconds: float = SECONDS_MAX) -> None:
         self._seconds = seconds
         self._turn = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
+        self._known: dict[bytes, str | None] = {}
 
     def problem_of(self, definition: dict[str, JSON]) -> str | None:
         """Return why a tool's schemas cannot be used, or None. For before a tool is approved.
@@ -48,15 +52,27 @@ class Examiner:
             OSError: it could not be found out now; another time may be better.
         """
         asked: dict[str, JSON] = {n: definition[n] for n in _SCHEMAS if n in definition}
+        if is_plain(asked):
+            return self._problem_of_plain(asked)
         try:
-            for schema in asked.values():
-                check_size(schema)
+            _check_sizes(asked)
         except SchemaRefused as refused:
             return refused.problem
-        if is_plain(asked):
-            return schema_problem(asked)
         with self._turn:
             return self._ask(encode(asked) + b"\n")
+
+    def _problem_of_plain(self, asked: dict[str, JSON]) -> str | None:
+        if len(self._known) >= _KNOWN_MAX:
+            self._known = {}
+        known = self._known  # another thread may just take a new one
+        name = sha256(encode(asked)).digest()
+        if name not in known:
+            try:
+                _check_sizes(asked)
+                known[name] = schema_problem(asked)
+            except SchemaRefused as refused:
+                known[name] = refused.problem
+        return known[name]
 
     def close(self) -> None:
         """End the process, if there is one."""
@@ -104,6 +120,14 @@ class Examiner:
             for pipe in (process.stdin, process.stdout):
                 if pipe is not None:
                     pipe.close()
+
+
+def _check_sizes(schemas: dict[str, JSON]) -> None:
+    """Raises:
+    SchemaRefused: one is too large to be looked at.
+    """
+    for schema in schemas.values():
+        check_size(schema)
 
 
 def is_plain(schemas: dict[str, JSON]) -> bool:

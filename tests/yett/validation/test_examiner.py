@@ -76,6 +76,27 @@ def test_what_is_small_and_simple_starts_no_process(examiner: Examiner) -> None:
     assert examiner._process is None
 
 
+@pytest.mark.parametrize(
+    "schema",
+    [
+        of_object(properties={"a": {"type": "string"}}),
+        of_object(properties={"a": {"type": "nothing"}}),
+        of_object(properties={"a": {"$ref": "file:///etc/passwd"}}),
+    ],
+    ids=["good", "no schema", "leads outside"],
+)
+def test_of_the_same_plain_schemas_it_says_the_same_and_of_no_others(
+    schema: dict[str, Any], examiner: Examiner
+) -> None:
+    alone = schema_problem({"inputSchema": schema})
+    said = [examiner.problem_of({"name": name, "inputSchema": schema}) for name in ("a", "b")]
+    other = examiner.problem_of({"name": "a", "outputSchema": of_object(type="array")})
+
+    assert said == [alone, alone]
+    assert other == schema_problem({"outputSchema": of_object(type="array")})
+    assert len(examiner._known) == 2
+
+
 def test_what_takes_too_long_is_no_answer_and_the_next_one_gets_one(examiner: Examiner) -> None:
     examiner = Examiner(2.0)
     assert examiner.problem_of(LARGE) is None
