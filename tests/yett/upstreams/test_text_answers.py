@@ -185,3 +185,33 @@ def test_a_form_keeps_nothing_of_the_text_that_it_was_made_of() -> None:
 
     assert form is not None
     assert "secret" not in repr(form)
+
+
+SPELT = st.lists(
+    st.sampled_from(
+        [b"a", b"abcdefgh" * 4, b"\\n", b"\\u0001", b"\\u001F", b"\\u00e9", b"\\ud800", b"\\udc00", b"\\ud83d\\ude00", b"\\/", b"\\x", b"\\",
+         b'"', b'\\"', b"\x00", b"\x1f", b"\x7f", b"\n", b"\xc3\xa9", b"\xc3", b"\xff", b"\xc0\x80", b"\xed\xa0\x80", b"\xef\xbb\xbf", b"\xf4\x90\x80\x80"]
+    ),
+    max_size=6,
+).map(b"".join)  # fmt: skip
+
+
+@given(spelt=SPELT)
+def test_however_a_text_is_spelt_both_ways_say_the_same_of_it(spelt: bytes) -> None:
+    body = message_of(result_of("a"), 1)
+    form = learn(body, 1, modern=True)
+    assert form is not None
+    body = body.replace(b'"a"', b'"%b"' % spelt)
+
+    short, full = form.read(body, b"1"), read_at_length(body, 1, modern=True)
+
+    # What is not written as we would write it goes the long way, which may know what it means.
+    as_we_write = full is not None and full.encoded != b""
+    assert (short is not None) == (as_we_write and is_one_text(full))
+    if short is not None and full is not None:
+        assert (short.result, short.encoded) == (full.result, full.encoded)
+
+
+def is_one_text(exchange: Exchange | None) -> bool:
+    content = (exchange.result or {})["content"] if exchange is not None else []
+    return isinstance(content, list) and len(content) == 1 and list(content[0]) == ["type", "text"]
