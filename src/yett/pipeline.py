@@ -60,8 +60,10 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
         except BaseException:  # the caller hung up, or the process is ending
             record.abandon()
             raise
-        reply = await record.close(reply)
-        self.limits.observe(reply)
+        try:
+            reply = await record.close(reply)
+        finally:
+            self.limits.observe(reply)  # also of who hung up before hearing it
         return reply
 
     async def _call(self, call: Call, record: Record) -> Reply:
