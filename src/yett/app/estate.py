@@ -123,7 +123,7 @@ class Estate:
         )
         self.metrics.watch_counter(
             "yett_audit_failures",
-            "Lines that could not be written",
+            "Failed attempts to write lines",
             lambda: float(figures().failures),
         )
 

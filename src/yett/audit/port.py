@@ -37,7 +37,7 @@ class LogLine(msgspec.Struct, frozen=True):
 
 @final
 class Figures(msgspec.Struct, frozen=True):
-    """What the log did since it was opened."""
+    """What the log did since it was opened. failures: attempts to write lines, or to bring them to the disk."""
 
     lines: int
     failures: int
