@@ -1,5 +1,6 @@
 """Does the file have the right shape? Each error of the schema becomes a sentence and a fix."""
 
+import difflib
 from functools import cache
 from typing import Any, Final
 
@@ -227,9 +228,7 @@ def _nested(path: Path, value: Any) -> Any:
 
 
 def _unknown_key(key: str, path: Path, known: list[str]) -> Problem:
-    from difflib import get_close_matches  # noqa: PLC0415 - for what is wrong
-
-    nearest = get_close_matches(key, known, n=1)
+    nearest = difflib.get_close_matches(key, known, n=1)
     fix = f"Did you mean `{nearest[0]}`?" if nearest else f"Known here: {', '.join(known)}."
     return Problem(f"the key {quoted(key)} is unknown", fix=fix, path=path)
 
