@@ -161,13 +161,13 @@ def test_only_the_header_of_a_stream_that_ends_is_known_so() -> None:
         (200, {b"content-length": b"5"}),
         (200, {b"content-type": b"text/html"}),
     ):
-        heads.remember(b"x", Head(status, {**plain, **more}), 3, 9)
+        heads.remember(b"x", Head(status, {**plain, **more}), 9)
         assert heads.get(b"x") is None
-    heads.remember(b"x", Head(200, {b"content-type": b"text/event-stream"}), 3, 9)
+    heads.remember(b"x", Head(200, {b"content-type": b"text/event-stream"}), 9)
     assert heads.get(b"x") is None
-    heads.remember(b"", Head(200, plain), 3, 9)
+    heads.remember(b"", Head(200, plain), 9)
     assert heads.get(b"") is None
-    heads.remember(b"x", Head(200, plain), 3, 9)
+    heads.remember(b"x", Head(200, plain), 9)
     assert heads.get(b"x") is not None
 
 

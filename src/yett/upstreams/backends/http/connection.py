@@ -67,7 +67,6 @@ class Connection(asyncio.Protocol):
         "_events",
         "_failure",
         "_fed_bytes",
-        "_first_bytes",
         "_head",
         "_header_count",
         "_headers",
@@ -98,7 +97,7 @@ class Connection(asyncio.Protocol):
         self._heads = keeper.heads
         self._waiter: asyncio.Future[Response] | None = None
         self._listener: Listener | None = None
-        self._early = b""  # the header of a stream, before anything of it
+        self._early = b""  # a header that is known, before anything of its body
         self._ending = False  # but for its end, a stream has been taken
         self.deadline = NEVER
         self.usable = False
@@ -112,7 +111,6 @@ class Connection(asyncio.Protocol):
         self._response: Response | None = None
         self._headers: dict[bytes, bytes] = {}
         self._head = b""
-        self._first_bytes = -1
         self._body: bytearray | None = None
         self._events: EventParser | None = None
         self._pieces: list[bytes] = []
@@ -186,9 +184,11 @@ class Connection(asyncio.Protocol):
             head = heads.get(text)
             if head is not None and self._take_event(head, data, body):
                 return
+            if whole and not body and heads.announces(text):
+                self._early, self._begun = data, True
+                return
             self._reset()
             self._head = text if whole else b""
-            self._first_bytes = len(body)
         elif self._early:
             data, self._early, self._begun = self._early + data, b"", False
             self.data_received(data)
@@ -382,7 +382,7 @@ class Connection(asyncio.Protocol):
         if self._stray or response is None:
             self.abort()
             return
-        self._heads.remember(self._head, response.head, self._first_bytes, len(response.body))
+        self._heads.remember(self._head, response.head, len(response.body))
         self._let_go()
         self._keep(self)
 
