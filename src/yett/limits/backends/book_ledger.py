@@ -171,6 +171,8 @@ class BookLedger:
 
     def close(self) -> None:
         """Write down what is known and give the journal to whoever opens it next."""
+        for number in list(self.waiting):  # nobody sends them any more
+            self.release(number)
         try:
             with suppress(OSError):  # what is lost counts as spent
                 self.flush()
