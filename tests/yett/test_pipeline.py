@@ -217,14 +217,17 @@ async def test_a_caller_who_hangs_up_is_recorded_and_has_paid(place: Place) -> N
 async def test_who_hangs_up_before_hearing_a_no_has_failed_all_the_same(place: Place) -> None:
     """Or the caller's breaker would never hear of one who always does."""
     await place.ask(title="welcome")
-    beside = place.pipeline.audit.begin(place.call())  # or no ending would wait for a turn
+    beside = [
+        place.pipeline.audit.begin(place.call()) for _ in range(9)
+    ]  # so endings wait for a turn
     for _ in range(50):
         task = asyncio.create_task(place.pipeline.handle(place.call(name="delete_note")))
         await asyncio.sleep(0)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-    beside.abandon()
+    for record in beside:
+        record.abandon()
 
     assert reason(await place.ask(title="welcome")) is Reason.CIRCUIT_OPEN
     assert {line["reason"] for line in place.lines()[2:52]} == {"not_permitted"}

@@ -2,12 +2,12 @@
 
 Calls that come together reach the same point in the same turn. Their lines are put together one after the other and
 handed to the kernel at once, which costs a third of doing so in the midst of each call: what is needed for it is fetched
-into the processor's caches once. Who is alone waits for nobody.
+into the processor's caches once. While few requests are under way, a line is written at once: a turn of the loop costs more.
 """
 
 import asyncio
-from collections.abc import Callable
-from typing import final
+from collections.abc import Callable, Iterable
+from typing import Final, final
 
 from yett.audit.port import AuditLog, Unwritable
 from yett.core.clock import Clock
@@ -16,6 +16,9 @@ Words = Callable[[float, float], str]
 """Puts a line into words when it is written, as `AuditLog.append` takes it: by the wall clock, and the monotonic one."""
 Line = asyncio.Future[int]
 """A line that is to be written: its sequence, or why there is none: `Unwritable`, or what its words raised."""
+
+FEW: Final = 3
+"""While no more requests are under way, hardly two lines come in one turn."""
 
 
 @final
@@ -33,19 +36,17 @@ class Turn:
         self.requests = 0
 
     def put(self, words: Words) -> Line:
-        """Let a line be written when the loop has turned. If nobody waits for it then, it is not. Of the only request,
-        it is written at once."""
+        """Let a line be written when the loop has turned; while few requests are under way, at once. If nobody waits
+        for it then, it is not."""
         loop = asyncio.get_running_loop()
-        if self.requests <= 1:
-            line = loop.create_future()
+        line = loop.create_future()
+        if self.requests <= FEW:
             wall, monotonic = self._wall, self._monotonic
-            self._write_each([(line, words)], wall(), monotonic())
+            self._write_each(((line, words),), wall(), monotonic())
             return line
         if not self._lines or loop is not self._loop:
-            # For what a loop left behind that ended, nobody waits.
-            self._loop, self._lines = loop, []
+            self._loop, self._lines = loop, []  # nobody waits for what an ended loop left behind
             loop.call_soon(self._write)
-        line = loop.create_future()
         self._lines.append((line, words))
         return line
 
@@ -65,7 +66,7 @@ class Turn:
             line.set_result(sequence)
             sequence += 1
 
-    def _write_each(self, lines: list[tuple[Line, Words]], at: float, now: float) -> None:
+    def _write_each(self, lines: Iterable[tuple[Line, Words]], at: float, now: float) -> None:
         """Write one by one what could not be written as one: words failed, or there is not room for all."""
         for line, words in lines:
             try:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from tests.yett.audit.scene import admit, auditor_over, call, cleaned, stored
 from yett.audit import Auditor
 from yett.audit.backends.memory import MemoryLog
+from yett.audit.turn import FEW
 from yett.audit.verify import verify
 from yett.core.call import Reply, Usage
 from yett.core.errors import Denied, Fault, Refusal
@@ -111,11 +112,13 @@ class Day:
 
 
 @settings(max_examples=400, deadline=None)
-@given(st.lists(CASES, min_size=1, max_size=6), FAULTS)
+@given(st.lists(CASES, min_size=1, max_size=6), FAULTS, st.sampled_from((0, FEW)))
 def test_each_request_leaves_one_whole_record_whoever_leaves_and_whatever_fails(
-    cases: list[Case], faults: list[tuple[int, bool]]
+    cases: list[Case], faults: list[tuple[int, bool]], beside: int
 ) -> None:
+    """beside: so many others are under way all the time."""
     day = Day()
+    day.auditor._desk.turn.requests = beside
     asyncio.run(day.pass_by(cases, faults))
 
     assert verify(day.log.source()).damage is None
@@ -137,7 +140,7 @@ def test_each_request_leaves_one_whole_record_whoever_leaves_and_whatever_fails(
     if not any(fails for _, fails in faults):
         assert whole(kinds) == begun_of(day, cases)
     assert Counter(one.id for one in day.told) == Counter(begun_of(day, cases))
-    assert day.auditor._desk.turn.requests == 0
+    assert day.auditor._desk.turn.requests == beside
 
 
 def whole(kinds: dict[str, Counter[str]]) -> set[str]:

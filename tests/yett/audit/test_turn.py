@@ -20,7 +20,7 @@ from yett.audit.backends.file import FileLog
 from yett.audit.backends.memory import MemoryLog
 from yett.audit.port import AuditLog, Unwritable
 from yett.audit.record import Record
-from yett.audit.turn import Turn, Words, sequence_of
+from yett.audit.turn import FEW, Turn, Words, sequence_of
 from yett.audit.verify import verify
 from yett.core.call import Reply, Usage
 from yett.core.clock import SystemClock
@@ -31,7 +31,7 @@ from yett.core.summary import Summary
 
 def crowded(log: AuditLog) -> Turn:
     turn = Turn(log, SystemClock())
-    turn.requests = 2
+    turn.requests = FEW + 1
     return turn
 
 
@@ -40,8 +40,9 @@ def own(number: int) -> Any:
 
 
 def begun(auditor: Auditor, id_: str = "r-1") -> tuple[Record, Any]:
-    """Begin a request beside another one."""
-    auditor.begin(call(id_="other"))
+    """Begin a request beside others."""
+    for _ in range(FEW):
+        auditor.begin(call(id_="other"))
     request = call(id_=id_)
     record = auditor.begin(request)
     return record, admit(record, request)
@@ -71,9 +72,11 @@ async def test_lines_of_one_turn_are_written_as_one(monkeypatch: pytest.MonkeyPa
     assert verify(log.source()).damage is None
 
 
-async def test_the_only_request_waits_for_no_turn() -> None:
+async def test_few_requests_wait_for_no_turn() -> None:
     log = MemoryLog()
     auditor = auditor_over(log)
+    for _ in range(FEW - 1):
+        auditor.begin(call(id_="other"))
     for number in range(2):
         request = call(id_=f"r-{number}")
         record = auditor.begin(request)

@@ -2,11 +2,13 @@
 
 import contextlib
 import os
+from binascii import hexlify
 from collections.abc import Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Final, final
 
-from yett.audit.chain import is_sealed, seal, unseal
+from yett.audit.chain import END, LEAF, MARK, is_sealed, seal, unseal
 from yett.audit.port import Tip
 from yett.audit.stamp import stamp
 
@@ -70,18 +72,25 @@ class Segment:
         if self._torn:
             self._mend()
         sequence, chain, size = self.end
-        begin = f'"at":"{stamp(at)}",'
-        sealed = []
+        when = stamp(at)
+        sealed: list[bytes] = []
         for members in lines:
             sequence += 1
-            line, chain = seal(sequence, chain, begin + members)
-            sealed.append(line)
+            if not members.isascii() or "\x7f" in members or "\n" in members:
+                line, chain = seal(sequence, chain, f'"at":"{when}",{members}')
+                sealed.append(line)
+            else:  # the same, without what a plain line does not need
+                text = f'{{"sequence":{sequence!s},"at":"{when}",{members}'.encode()
+                chain = sha256(LEAF + chain + text).digest()
+                sealed += text, MARK, hexlify(chain), END
         block = b"".join(sealed)
         end = size + len(block)
         if bytes_max is not None and end > bytes_max:
             return False
         try:
-            self._write(block, size)
+            written = os.pwrite(self.fd, block, size)
+            if written != len(block):
+                self._write(block[written:], size + written)
         except OSError:
             self._tear()
             raise
