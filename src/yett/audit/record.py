@@ -59,13 +59,12 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
 class Record(msgspec.Struct, gc=False):
     """Begun for every request; `close` or `abandon` ends it, once.
 
-    caller, resolved, permitted: what was found out, for whoever is refused later. is_plain: both lines are, so
-    far as they are written.
+    caller, resolved, permitted: what was found out, for whoever is refused later. is_plain: both lines are put
+    together here.
 
-    _intent: its sequence; 0: there is none. _parts: of a plain intent. _admitted:
-    from here on the upstream may have been touched. _is_durable: the outcome must be synced as well. _cleaned, _status:
-    of an answer, if there is one. _ended_at, _seconds: wall clock and duration, when its
-    line is put into words.
+    _intent: its sequence; 0: there is none. _parts: of a plain intent. _admitted: from here on the upstream may have
+    been touched. _is_durable: the outcome must be synced as well. _cleaned, _status: of an answer, if there is one.
+    _ended_at, _seconds: wall clock and duration, when the last line is put into words.
     """
 
     _desk: Desk

@@ -48,6 +48,14 @@ def begun(auditor: Auditor, id_: str = "r-1") -> tuple[Record, Any]:
     return record, admit(record, request)
 
 
+async def intended() -> tuple[MemoryLog, list[Summary], Record, Any]:
+    """Take a request to where its intent is written; the list is what is told of it."""
+    log, told = MemoryLog(), list[Summary]()
+    record, admitted = begun(auditor_over(log, told.append))
+    await record.intend(admitted)
+    return log, told, record, admitted
+
+
 def kinds(log: MemoryLog) -> list[tuple[object, object]]:
     return [(line["kind"], line.get("id")) for line in stored(log)[1:]]
 
@@ -278,10 +286,7 @@ async def test_who_hangs_up_in_the_turn_in_which_the_intent_was_written_has_an_o
 
 @pytest.mark.parametrize("turns", [1, 2])
 async def test_who_hangs_up_at_the_end_leaves_the_whole_record_and_is_counted(turns: int) -> None:
-    log = MemoryLog()
-    told: list[Summary] = []
-    record, admitted = begun(auditor_over(log, told.append))
-    await record.intend(admitted)
+    log, told, record, admitted = await intended()
     reply = record.answer(cleaned(admitted), Usage())
     leaving = asyncio.create_task(record.close(reply))
     for _ in range(turns):
@@ -300,10 +305,7 @@ async def test_who_hangs_up_at_the_end_leaves_the_whole_record_and_is_counted(tu
 async def test_who_hangs_up_when_there_are_no_words_for_the_outcome_leaves_a_record_all_the_same(
     turns: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    log = MemoryLog()
-    told: list[Summary] = []
-    record, admitted = begun(auditor_over(log, told.append))
-    await record.intend(admitted)
+    log, told, record, admitted = await intended()
     monkeypatch.setattr("yett.audit.encode.Encoder.answered", no_words)
     leaving = asyncio.create_task(record.close(record.answer(cleaned(admitted), Usage())))
     for _ in range(turns):
@@ -369,10 +371,7 @@ def no_words(*_: object) -> str:
 async def test_an_outcome_that_has_no_words_is_a_bug_and_no_answer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    log = MemoryLog()
-    told: list[Summary] = []
-    record, admitted = begun(auditor_over(log, told.append))
-    await record.intend(admitted)
+    log, told, record, admitted = await intended()
     monkeypatch.setattr("yett.audit.encode.Encoder.answered", no_words)
     reply: Reply = await record.close(record.answer(cleaned(admitted), Usage()))
 

@@ -1,9 +1,10 @@
 """Money in this process: the balances, and a journal that survives its death.
 
 A reservation is one line, handed to the kernel before anything is sent: what a dying process leaves
-behind counts as spent. Calls that come together reserve together: the first of them to be sent writes down all that wait. Money that comes back is a line, too, before anybody else may have it. Of calls that did
-cost all of it, many are told at once, every so many lines and once a second: an end that is lost leaves a
-reservation that counts as spent until an operator looks.
+behind counts as spent. Calls that come together reserve together: the first of them to be sent writes down all
+that wait. Money that comes back is a line, too, before anybody else may have it. Of calls that did cost all of
+it, many are told at once, every so many lines and once a second: an end that is lost leaves a reservation that
+counts as spent until an operator looks.
 """
 
 from collections.abc import Sequence

@@ -94,9 +94,7 @@ class JournalFile:
     def close(self) -> None:
         """Give the journal to whoever opens it next."""
         if self._descriptor >= 0:
-            with suppress(
-                OSError
-            ):  # a long one is as true, and takes the next start as long as it is
+            with suppress(OSError):  # a long journal is as true; the next start only takes longer
                 self.compact(self._balances)
             os.close(self._descriptor)
             os.close(self._lock)
