@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.servers.mcp_http import LISTENING, HttpServer, Request, Writer, chunk
-from tests.yett.upstreams.scene import call, reach, text_of
+from tests.yett.upstreams.scene import call, lease_nothing, reach, text_of
 from yett.core.errors import Fault
 from yett.core.proofs import Credential
 from yett.core.reasons import Reason
@@ -47,7 +47,7 @@ async def facing(server: EvilServer) -> AsyncIterator[HttpTransport]:
     listening = await asyncio.start_server(server.talk, "127.0.0.1", 0)
     port = listening.sockets[0].getsockname()[1]
     endpoint = parse_endpoint(f"http://127.0.0.1:{port}/mcp")
-    transport = HttpTransport(endpoint, Dialer(endpoint, _no_tls))
+    transport = HttpTransport(endpoint, Dialer(endpoint, _no_tls), lease=lease_nothing)
     try:
         yield transport
     finally:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, final
 
+import msgspec
+
 import yett.upstreams.build
 from yett.app.servers import upstream_config
 from yett.catalogue import Definitions
@@ -13,15 +15,47 @@ from yett.configuration.environment import variable
 from yett.configuration.model import Configuration
 from yett.core.clock import Clock
 from yett.core.errors import ConfigurationError, Fault
+from yett.core.proofs import Credential
 from yett.core.reasons import Reason
 from yett.core.secret import Secret
 from yett.credentials import Armourer
 from yett.upstreams import ParkingLot, Route, Transport
 from yett.upstreams.config import UpstreamConfig
+from yett.upstreams.port import Discovered
 
 # All that a stdio server sees of the gate's own environment (T-E01: nothing that changes how a
 # program is loaded, no secret).
 _INHERITED: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
+
+
+@final
+class _Supply:
+    """What one transport gets its secrets from: the armourer of the snapshot of the moment. A transport that was
+    replaced keeps the one that it had last: what is current since may be meant for another address."""
+
+    __slots__ = ("_server", "armourer")
+
+    def __init__(self, server: str, armourer: Armourer) -> None:
+        self._server = server
+        self.armourer = armourer
+
+    async def command(self) -> tuple[str, ...]:
+        parts = await self.armourer.command_for(self._server)
+        return tuple(part.reveal_text() if isinstance(part, Secret) else part for part in parts)
+
+    async def environment(self) -> dict[str, Secret]:
+        return await self.armourer.environment_for(self._server)
+
+    async def lease(self) -> Credential:
+        return await self.armourer.lease_for(self._server)
+
+
+@final
+class _Held(msgspec.Struct, frozen=True):
+    config: UpstreamConfig
+    supply: _Supply
+    transport: Transport
+    route: Route
 
 
 @final
@@ -32,8 +66,7 @@ class UpstreamPool:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._held: dict[str, tuple[UpstreamConfig, Transport, Route]] = {}
-        self._armourer: Armourer | None = None
+        self._held: dict[str, _Held] = {}
         self._closing: set[asyncio.Task[None]] = set()
         self.parking = ParkingLot()
         self.on_changed: Callable[[str], None] = lambda _: None
@@ -52,52 +85,50 @@ class UpstreamPool:
             for name, section in configuration.servers.items()
         }
         fresh = {
-            name: self._make(config)
+            name: self._make(config, armourer)
             for name, config in wanted.items()
-            if name not in self._held or self._held[name][0] != config
+            if name not in self._held or self._held[name].config != config
         }
         gone = [name for name in self._held if name not in wanted or name in fresh]
         for name in gone:
-            self._retire(self._held.pop(name)[1])
+            self._retire(self._held.pop(name).transport)
         self._held |= fresh
-        self._armourer = armourer
+        for held in self._held.values():
+            held.supply.armourer = armourer
         for name in gone:
             self.on_updated(name, "")
-        return {name: route for name, (_, _, route) in self._held.items()}
-
-    @property
-    def armourer(self) -> Armourer:
-        """The one of the snapshot of the moment: who starts a server later gets today's secrets."""
-        assert self._armourer is not None  # noqa: S101 - `routes` comes before the first start
-        return self._armourer
+        return {name: held.route for name, held in self._held.items()}
 
     def transport(self, server: str) -> Transport:
-        return self._held[server][1]
+        return self._held[server].transport
+
+    async def discover(self, server: str) -> Discovered:
+        """List everything that a server offers, with its own credential.
+
+        Raises:
+            Fault: it cannot be reached, or its secret cannot be had.
+        """
+        held = self._held[server]
+        return await held.transport.discover(await held.supply.lease())
 
     def unwatch(self, server: str, uri: str) -> None:
         """Undo one watch, if the server is still there."""
         if server in self._held:
-            self._held[server][1].unwatch(uri)
+            self._held[server].transport.unwatch(uri)
 
     async def close(self) -> None:
         await self.parking.close()
-        await asyncio.gather(*(transport.close() for _, transport, _ in self._held.values()))
+        await asyncio.gather(*(held.transport.close() for held in self._held.values()))
         await asyncio.gather(*self._closing)
 
-    def _make(self, config: UpstreamConfig) -> tuple[UpstreamConfig, Transport, Route]:
+    def _make(self, config: UpstreamConfig, armourer: Armourer) -> _Held:
         name = config.name
-
-        async def command() -> tuple[str, ...]:
-            parts = await self.armourer.command_for(name)
-            return tuple(part.reveal_text() if isinstance(part, Secret) else part for part in parts)
-
-        async def environment() -> dict[str, Secret]:
-            return await self.armourer.environment_for(name)
-
+        supply = _Supply(name, armourer)
         transport = yett.upstreams.build.build(
             config,
-            command=command,
-            environment=environment,
+            command=supply.command,
+            environment=supply.environment,
+            lease=supply.lease,
             base_environment={
                 key: value for key in _INHERITED if (value := variable(key)) is not None
             },
@@ -105,7 +136,8 @@ class UpstreamPool:
         )
         transport.on_changed = lambda: self.on_changed(name)
         transport.on_updated = lambda uri: self.on_updated(name, uri)
-        return config, transport, yett.upstreams.build.build_route(config, transport, self._clock)
+        route = yett.upstreams.build.build_route(config, transport, self._clock)
+        return _Held(config, supply, transport, route)
 
     def _retire(self, transport: Transport) -> None:
         """Close in the background; calls that are under way on it end as the transport ends them."""
@@ -127,8 +159,7 @@ class Discovery:
         Raises:
             Fault: it cannot be reached, or its secret cannot be had.
         """
-        credential = await self._pool.armourer.lease_for(server)
-        found = await self._pool.transport(server).discover(credential)
+        found = await self._pool.discover(server)
         return Definitions(
             tools=found.tools,
             prompts=found.prompts,

@@ -97,7 +97,8 @@ class Armourer:
         return Armed(admitted, ready.credential)
 
     async def lease_for(self, server: str) -> Credential:
-        """Return the credential with which Yett itself asks a server what it offers.
+        """Return the credential with which Yett itself asks a server what it offers, and says what it says beside
+        the calls.
 
         Raises:
             Fault: as for `arm`.

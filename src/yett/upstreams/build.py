@@ -15,7 +15,7 @@ from yett.upstreams.backends.http.transport import HttpTransport
 from yett.upstreams.breaker import Breakers
 from yett.upstreams.config import UpstreamConfig
 from yett.upstreams.databases import SqliteAddress, parse_database
-from yett.upstreams.port import Transport
+from yett.upstreams.port import Lease, Transport
 from yett.upstreams.retrying import Retries
 from yett.upstreams.stage import Route
 from yett.upstreams.wishes import every_wish
@@ -26,13 +26,14 @@ def build(
     *,
     command: Callable[[], Awaitable[tuple[str, ...]]],
     environment: Callable[[], Awaitable[dict[str, Secret]]],
+    lease: Lease,
     base_environment: Mapping[str, str],
     ssl_context_factory: Callable[[], ssl.SSLContext],
 ) -> Transport:
     """Make the transport to one server. Nothing is opened or started before its first use.
 
     Call it inside the event loop that will use it. command, environment: asked at each start of a
-    stdio server. base_environment: all else that such a server may see. ssl_context_factory: asked
+    stdio server. lease: see `HttpTransport`. base_environment: all else that such a server may see. ssl_context_factory: asked
     once, at the first TLS connection.
 
     Raises:
@@ -50,7 +51,7 @@ def build(
     if config.url is not None:
         endpoint = parse_endpoint(config.url)
         dialer = Dialer(endpoint, ssl_context_factory)
-        return HttpTransport(endpoint, dialer, offers=every_wish(config.may_ask))
+        return HttpTransport(endpoint, dialer, lease=lease, offers=every_wish(config.may_ask))
     from yett.upstreams.backends.stdio.child import Launch  # noqa: PLC0415 - only who starts programs
     from yett.upstreams.backends.stdio.transport import StdioTransport  # noqa: PLC0415 - likewise
 

@@ -63,6 +63,9 @@ class Wishes(msgspec.Struct, frozen=True):
 
 NO_WISHES: Final = Wishes()
 
+Lease = Callable[[], Awaitable[Credential]]
+"""To the credential of this moment, for what is asked beside the calls. Raises a fault: it cannot be had."""
+
 Ask = Callable[[str, dict[str, JSON]], Awaitable[Exchange]]
 """Method and parameters of what a legacy server asks in the middle of a request → the caller's answer.
 Always answers: what was not offered, and what nobody answers in time, is an error."""

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -13,18 +13,34 @@ from yett.core.proofs import Credential
 from yett.core.secret import Secret
 from yett.upstreams.build import build
 from yett.upstreams.config import UpstreamConfig
-from yett.upstreams.port import Beside, Exchange, Transport
+from yett.upstreams.port import Beside, Exchange, Lease, Transport
 
 SERVER = Path(__file__).parents[2] / "servers" / "mcp_stdio.py"
 NOBODY = Credential()
 
 
-def make(config: UpstreamConfig, **secrets: str) -> Transport:
+async def lease_nothing() -> Credential:
+    return NOBODY
+
+
+def leasing(*credentials: Credential) -> Lease:
+    """The first to begin with; the last from the second time on."""
+    left = list(credentials)
+
+    async def lease() -> Credential:
+        return left.pop(0) if len(left) > 1 else left[0]
+
+    return lease
+
+
+def make(
+    config: UpstreamConfig, secrets: Mapping[str, str] | None = None, lease: Lease = lease_nothing
+) -> Transport:
     async def command() -> tuple[str, ...]:
         return config.command
 
     async def environment() -> dict[str, Secret]:
-        return {name: Secret(value) for name, value in secrets.items()}
+        return {name: Secret(value) for name, value in (secrets or {}).items()}
 
     def no_tls() -> Any:
         raise AssertionError("no TLS here")
@@ -33,14 +49,16 @@ def make(config: UpstreamConfig, **secrets: str) -> Transport:
         config,
         command=command,
         environment=environment,
+        lease=lease,
         base_environment={"PATH": os.environ["PATH"]},
         ssl_context_factory=no_tls,
     )
 
 
 @asynccontextmanager
-async def reach(server: HttpServer) -> AsyncIterator[Transport]:
-    transport = make(UpstreamConfig(name="s", url=server.url))
+async def reach(server: HttpServer, lease: Lease = lease_nothing) -> AsyncIterator[Transport]:
+    """lease: to the credential of what is asked beside the calls."""
+    transport = make(UpstreamConfig(name="s", url=server.url), lease=lease)
     try:
         yield transport
     finally:
@@ -51,7 +69,7 @@ async def reach(server: HttpServer) -> AsyncIterator[Transport]:
 async def started(*arguments: str, **secrets: str) -> AsyncIterator[Any]:
     """A stdio transport to the test server; its own type, for what is beyond the port."""
     command = (sys.executable, str(SERVER), *arguments)
-    transport = make(UpstreamConfig(name="s", command=command), **secrets)
+    transport = make(UpstreamConfig(name="s", command=command), secrets)
     try:
         yield transport
     finally:

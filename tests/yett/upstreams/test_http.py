@@ -18,7 +18,7 @@ from tests.servers.mcp_http import (
     result_body,
     whole,
 )
-from tests.yett.upstreams.scene import NOBODY, call, make, reach, text_of
+from tests.yett.upstreams.scene import NOBODY, call, lease_nothing, leasing, make, reach, text_of
 from yett.core.errors import ConfigurationError, Fault
 from yett.core.proofs import Credential
 from yett.core.reasons import Reason
@@ -167,7 +167,8 @@ async def test_each_server_gets_its_own_secret_only() -> None:
 
 
 async def test_a_rotated_secret_opens_a_new_session() -> None:
-    async with HttpServer("legacy") as server, reach(server) as transport:
+    lease = leasing(bearer("old-secret"), bearer("new-secret"))
+    async with HttpServer("legacy") as server, reach(server, lease) as transport:
         await call(transport, credential=bearer("old-secret"), message="x")
         await call(transport, credential=bearer("old-secret"), message="x")
         await call(transport, credential=bearer("new-secret"), message="x")
@@ -185,7 +186,8 @@ async def test_the_session_of_a_rotated_secret_is_ended_after_its_calls(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("yett.upstreams.backends.http.sessions._LATE_SECONDS", 0.2)
-    async with HttpServer("legacy") as server, reach(server) as transport:
+    lease = leasing(bearer("old-secret"), bearer("new-secret"))
+    async with HttpServer("legacy") as server, reach(server, lease) as transport:
         await call(transport, credential=bearer("old-secret"), message="x")
         slow = asyncio.create_task(
             call(
@@ -206,7 +208,7 @@ async def test_the_session_of_a_rotated_secret_is_ended_after_its_calls(
     assert text_of(exchange) == "slow"
     assert "DELETE" not in before
     assert [request.headers["mcp-session-id"] for request in ended] == ["session-1"]
-    assert ended[0].headers["authorization"] == "Bearer old-secret"
+    assert ended[0].headers["authorization"] == "Bearer new-secret"
 
 
 async def test_a_redirection_is_not_followed_and_the_secret_stays() -> None:
@@ -437,7 +439,9 @@ async def test_calls_in_a_row_share_one_connection() -> None:
 async def test_connections_are_bounded_and_the_rest_wait() -> None:
     async with HttpServer("modern") as server:
         endpoint = parse_endpoint(server.url)
-        transport = HttpTransport(endpoint, plain_dialer(endpoint), connections_max=3)
+        transport = HttpTransport(
+            endpoint, plain_dialer(endpoint), lease=lease_nothing, connections_max=3
+        )
         answers = await asyncio.gather(
             *(
                 call(transport, message=str(number), odd="wait", seconds=0.01)
@@ -453,7 +457,9 @@ async def test_connections_are_bounded_and_the_rest_wait() -> None:
 async def test_who_waits_for_a_connection_has_sent_nothing_when_time_is_up() -> None:
     async with HttpServer("modern") as server:
         endpoint = parse_endpoint(server.url)
-        transport = HttpTransport(endpoint, plain_dialer(endpoint), connections_max=1)
+        transport = HttpTransport(
+            endpoint, plain_dialer(endpoint), lease=lease_nothing, connections_max=1
+        )
         await call(transport, message="warm")
         slow = asyncio.create_task(call(transport, message="slow", odd="wait", seconds=0.2))
         await asyncio.sleep(0.01)
@@ -535,7 +541,7 @@ async def test_plain_http_does_not_leave_this_machine_whatever_the_name_says() -
     endpoint = Endpoint(
         secure=False, host="192.0.2.1", port=80, authority=b"intern.example", target=b"/"
     )
-    transport = HttpTransport(endpoint, plain_dialer(endpoint))
+    transport = HttpTransport(endpoint, plain_dialer(endpoint), lease=lease_nothing)
 
     with pytest.raises(Fault) as caught:
         await call(transport, credential=bearer(CANARY), message="x", deadline=1.0)
@@ -577,6 +583,7 @@ def secured(server: HttpServer, ca: str | None) -> Transport:
         UpstreamConfig(name="s", url=server.url.replace("http://", "https://")),
         command=nothing,
         environment=nothing,
+        lease=lease_nothing,
         base_environment={},
         ssl_context_factory=lambda: ssl.create_default_context(cafile=ca),
     )

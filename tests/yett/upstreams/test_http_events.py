@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.servers.mcp_http import LISTENING, HttpServer, Request, Writer, chunk, head, whole
-from tests.yett.upstreams.scene import NOBODY, call, reach, text_of
+from tests.yett.upstreams.scene import NOBODY, call, leasing, reach, text_of
 from yett.core.errors import Fault
 from yett.core.proofs import Credential
 from yett.core.reasons import Reason
@@ -306,7 +306,8 @@ async def test_one_stream_is_enough_for_all_credentials() -> None:
     credentials = [
         Credential((("Authorization", Secret(f"Bearer {name}")),), (name,)) for name in "abc"
     ]
-    async with HttpServer("legacy", announces=True) as server, reach(server) as transport:
+    lease = leasing(credentials[0])
+    async with HttpServer("legacy", announces=True) as server, reach(server, lease) as transport:
         for credential in credentials:
             await call(transport, credential=credential)
         await asyncio.sleep(0.1)

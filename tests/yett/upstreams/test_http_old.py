@@ -350,6 +350,25 @@ async def test_a_rotated_secret_opens_a_stream_of_its_own(monkeypatch: pytest.Mo
     assert text_of(exchange) == "y"
 
 
+async def test_what_is_said_beside_the_calls_is_said_with_the_secret_of_this_moment() -> None:
+    old = OldServer()
+    new = Credential((("Authorization", Secret("Bearer new")),), ("token",))
+    current = [SECRET]
+
+    async def lease() -> Credential:
+        return current[0]
+
+    async with old.server as server, reach(server, lease) as transport:
+        await call(transport, credential=SECRET, message="x")
+        current[0] = new
+        before = len(old.posted)
+        old.say({"id": "p", "method": "ping"})
+        await asyncio.sleep(0.1)
+        replies = old.posted[before:]
+
+    assert [reply.headers["authorization"] for reply in replies] == ["Bearer new"]
+
+
 async def test_a_closed_transport_closes_the_stream() -> None:
     old = OldServer()
     async with old.server as server:

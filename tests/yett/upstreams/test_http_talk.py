@@ -14,7 +14,9 @@ from yett.core.bounds import INPUTS_MAX, NOTICES_PER_CALL_MAX
 from yett.core.call import RpcError
 from yett.core.errors import Fault
 from yett.core.notices import Notice
+from yett.core.proofs import Credential
 from yett.core.reasons import Reason
+from yett.core.secret import Secret
 from yett.upstreams.backends.http import lanes, watches
 from yett.upstreams.inquiries import QUESTIONS_MAX
 from yett.upstreams.port import Beside, Era, Exchange, Transport, Wishes
@@ -725,6 +727,44 @@ async def test_what_is_asked_on_the_stream_of_the_session_is_asked_of_the_one_ca
     assert json.loads(text_of(exchange))["result"] == ACCEPTED
     assert [notice.params["level"] for notice in found] == ["error"]
     assert list(standing.ears) == ["session-2"]
+
+
+async def test_the_stream_of_such_a_session_is_not_opened_again_with_what_was_rotated(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(watches, "PAUSE_SECONDS_MIN", 0.02)
+    current = [Credential((("Authorization", Secret("Bearer old")),), ("token",))]
+
+    async def lease() -> Credential:
+        return current[0]
+
+    async def ask(transport: Transport) -> Exchange:
+        beside = Beside(wishes=Wishes(ASKING.capabilities, "info"), ask=accept)
+        return await transport.request(
+            "tools/call",
+            {"name": "echo", "arguments": {}},
+            credential=current[0],
+            deadline_seconds=5.0,
+            beside=beside,
+        )
+
+    standing = Standing(question())
+    async with standing.server as server, reach(server, lease) as transport:
+        await ask(transport)
+        current[0] = Credential((("Authorization", Secret("Bearer new")),), ("token",))
+        server.asides.clear()
+        server.requests.clear()
+        ears = standing.ears["session-2"]
+        ears.write(chunk(b'data: {"jsonrpc":"2.0","id":1,"method":"ping"}\n\n'))
+        await asyncio.sleep(0.1)
+        assert server.requests, "it is answered"
+        ears.write(chunk(b""))
+        await asyncio.sleep(0.2)
+        assert server.asides == [], "nobody needs it before the next call"
+        await ask(transport)
+        said = {r.headers["authorization"] for r in server.requests + server.asides}
+
+    assert said == {"Bearer new"}
 
 
 async def test_with_two_calls_under_way_nobody_is_asked() -> None:

@@ -106,6 +106,7 @@ def test_a_server_has_a_url_or_a_command_and_not_both(config: UpstreamConfig) ->
             config,
             command=nothing,
             environment=nothing,
+            lease=nothing,
             base_environment={},
             ssl_context_factory=lambda: None,  # type: ignore[arg-type, return-value]  # never asked
         )

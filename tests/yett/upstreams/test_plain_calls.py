@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.clock import HandClock
 from tests.seals import SEALER
 from tests.servers.mcp_http import HttpServer, Request, Writer, result_body, whole
-from tests.yett.upstreams.scene import NOBODY, call, make, reach, text_of
+from tests.yett.upstreams.scene import NOBODY, call, leasing, make, reach, text_of
 from tests.yett.upstreams.test_http import bearer
 from tests.yett.upstreams.test_http_mirroring import answer_with_schema
 from tests.yett.upstreams.test_stage import armed
@@ -52,7 +52,7 @@ async def test_nothing_is_written_at_once_before_there_is_a_session() -> None:
 @ERAS
 async def test_both_ways_send_the_same(era: str) -> None:
     credential = bearer("50%-of-%d%b%(id)b")
-    async with HttpServer(era) as server, reach(server) as transport:
+    async with HttpServer(era) as server, reach(server, leasing(credential)) as transport:
         for shortly in (False, True):
             await call(transport, credential=credential, message="é %d", shortly=shortly)
 

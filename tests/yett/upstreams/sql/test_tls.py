@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from tests.certificates import Issued, issue
 from tests.postgres import Postgres
+from tests.yett.upstreams.scene import lease_nothing
 from tests.yett.upstreams.sql.scene import Sql
 from yett.core.errors import ConfigurationError, Fault
 from yett.core.proofs import Credential
@@ -91,6 +92,7 @@ def built(address: str, context: Callable[[], ssl.SSLContext]) -> Transport:
         UpstreamConfig(name="s", database=address),
         command=no_command,
         environment=no_environment,
+        lease=lease_nothing,
         base_environment={},
         ssl_context_factory=context,
     )

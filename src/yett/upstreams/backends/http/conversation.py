@@ -38,15 +38,15 @@ CALL: Final = "tools/call"
 @final
 class Session(msgspec.Struct, eq=False):
     """One opened conversation under one credential. modern: which era, once more. head: all header
-    lines that stay the same, the secret among them. identified: the server gave a session id, which
-    it may forget. channel: where the answers come, if not where the requests go (2024-11-05). over: nothing more
+    lines that stay the same, the secret among them. identifier: the server gave it to the session, and
+    may forget it. channel: where the answers come, if not where the requests go (2024-11-05). over: nothing more
     may begin in it."""
 
     credential: Credential
     opening: Opening
     modern: bool
     head: Secret
-    identified: bool
+    identifier: bytes | None = None
     channel: Channel | None = None
     over: bool = False
 

@@ -92,6 +92,8 @@ class Lane:
             request = stream_request(session.head, last_id) or b""
             deadline = began + STREAM_SECONDS_MAX
             try:
+                if not session.serves(await self.sessions.lease()):
+                    return  # whoever calls next has another session opened
                 response = await self.client.send(
                     request, deadline, listener, repeatable=True, sent=False
                 )

@@ -32,7 +32,7 @@ from yett.upstreams.backends.http.response import Response
 from yett.upstreams.backends.http.resuming import resume
 from yett.upstreams.backends.http.sessions import Known, Sessions
 from yett.upstreams.background import Background
-from yett.upstreams.port import NO_WISHES, Beside, Exchange, Wishes
+from yett.upstreams.port import NO_WISHES, Beside, Exchange, Lease, Wishes
 from yett.upstreams.rpc import InvalidAnswer
 
 LANES_MAX: Final = 64
@@ -76,6 +76,7 @@ class Lanes:
         known: Known,
         background: Background,
         desk: Desk,
+        lease: Lease,
     ) -> None:
         self._plain = plain
         self._client = client
@@ -83,6 +84,7 @@ class Lanes:
         self._known = known
         self._background = background
         self._desk = desk
+        self._lease = lease
         self._lanes: OrderedDict[Key, Lane] = OrderedDict()
         self._loop = asyncio.get_running_loop()
         self._sweeper: asyncio.TimerHandle | None = None
@@ -195,7 +197,7 @@ class Lanes:
         lane = self._lanes.get(key)
         if lane is None:
             self._make_room(key[0])
-            sessions = Sessions(self._opener, key[1], self._known, self._background)
+            sessions = Sessions(self._opener, key[1], self._known, self._background, self._lease)
             lane = self._lanes[key] = Lane(sessions, self._client, self._desk, listens=True)
             if self._sweeper is None:
                 self._sweeper = self._loop.call_later(_SWEEP_SECONDS, self._sweep)

@@ -76,7 +76,7 @@ class LegacyEvents:
         return exchange
 
     def remove(self, uri: str) -> None:
-        if uri in self._subscribed:
+        if uri in self._subscribed and not self._session.over:
             self._subscribed.discard(uri)
             deadline = asyncio.get_running_loop().time() + HANDSHAKE_SECONDS_MAX
             self._background.start_if_room(self._unsubscribe(uri, deadline))
@@ -120,7 +120,7 @@ class LegacyEvents:
         if resumed and status != _NOT_OFFERED:
             self._listener.events = None  # it no longer knows where we were
             return True
-        if self._listener.heard and status == NOT_FOUND and self._session.identified:
+        if self._listener.heard and status == NOT_FOUND and self._session.identifier is not None:
             self._sessions.forget(self._session)
             return True
         return False

@@ -14,6 +14,7 @@ from yett.upstreams.backends.http.headers import build_head
 from yett.upstreams.backends.http.response import Response
 from yett.upstreams.background import Background
 from yett.upstreams.handshake import INITIALIZE_PARAMS, judge_initialization
+from yett.upstreams.port import Lease
 from yett.upstreams.rpc import InvalidAnswer, encode_notification, encode_request
 
 _POST_SECONDS: Final = 60.0
@@ -21,9 +22,9 @@ _POST_SECONDS: Final = 60.0
 
 @final
 class OldOpener:
-    """on_end: called when the stream of a session has ended."""
+    """on_end: called when the stream of a session has ended. lease: to what is posted with, each time."""
 
-    __slots__ = ("_background", "_client", "_endpoint", "_on_end", "_owner")
+    __slots__ = ("_background", "_client", "_endpoint", "_lease", "_on_end", "_owner")
 
     def __init__(
         self,
@@ -32,12 +33,14 @@ class OldOpener:
         background: Background,
         owner: Owner,
         on_end: Callable[[], None],
+        lease: Lease,
     ) -> None:
         self._endpoint = endpoint
         self._client = client
         self._background = background
         self._owner = owner
         self._on_end = on_end
+        self._lease = lease
 
     async def open(self, credential: Credential, deadline: float) -> Session:
         """Raises:
@@ -69,7 +72,9 @@ class OldOpener:
         head = Secret(build_head(endpoint, credential, version=None, session=None))
 
         async def post(message: bytes) -> Response:
-            data = add_body(head.reveal(), message)
+            current = await self._lease()  # the stream may be older than what is current
+            now = build_head(endpoint, current, version=None, session=None)
+            data = add_body(now, message)
             by = asyncio.get_running_loop().time() + _POST_SECONDS
             receiver = Receiver(0, self._owner, None)
             return await self._client.send(
@@ -80,6 +85,4 @@ class OldOpener:
         request = encode_request(0, "initialize", INITIALIZE_PARAMS)
         opening = judge_initialization(await channel.ask(0, request, deadline, None))
         await post(encode_notification("notifications/initialized"))
-        return Session(
-            credential, opening, modern=False, head=head, identified=False, channel=channel
-        )
+        return Session(credential, opening, modern=False, head=head, channel=channel)

@@ -96,7 +96,7 @@ class Opener:
             return None  # odd: no evidence, hence legacy
         if opening is None:
             return None
-        return Session(credential, opening, modern=True, head=Secret(head), identified=False)
+        return Session(credential, opening, modern=True, head=Secret(head))
 
     async def _open_legacy(
         self, credential: Credential, deadline: float, wishes: Wishes
@@ -136,9 +136,7 @@ class Opener:
         self, credential: Credential, opening: Opening, identifier: bytes | None
     ) -> Session:
         head = build_head(self._endpoint, credential, version=opening.version, session=identifier)
-        return Session(
-            credential, opening, modern=False, head=Secret(head), identified=identifier is not None
-        )
+        return Session(credential, opening, modern=False, head=Secret(head), identifier=identifier)
 
 
 @final

@@ -13,7 +13,7 @@ from yett.upstreams.backends.http.conversation import NOT_FOUND, Session
 from yett.upstreams.backends.http.opening import Opener
 from yett.upstreams.backends.http.response import Response
 from yett.upstreams.background import Background
-from yett.upstreams.port import Era, Exchange, Wishes
+from yett.upstreams.port import Era, Exchange, Lease, Wishes
 from yett.upstreams.rpc import InvalidAnswer
 
 HANDSHAKE_SECONDS_MAX: Final = 30.0
@@ -31,8 +31,8 @@ class Known(msgspec.Struct, eq=False):
 
 @final
 class Sessions:
-    """Those that offer the server the same. held: by the names of the credential's secrets. on_opened:
-    told of each new one; on_forgotten: of one that the server no longer knows; on_replaced: of one
+    """Those that offer the server the same. held: by the names of the credential's secrets. lease: what whoever
+    asks beside the calls has to ask with, each time: what it had before may have been rotated. on_opened: told of each new one; on_forgotten: of one that the server no longer knows; on_replaced: of one
     whose secret is no longer used, once the calls under way on it have had their time."""
 
     __slots__ = (
@@ -42,6 +42,7 @@ class Sessions:
         "_openings",
         "_wishes",
         "held",
+        "lease",
         "on_forgotten",
         "on_opened",
         "on_replaced",
@@ -53,6 +54,7 @@ class Sessions:
         wishes: Wishes,
         known: Known,
         background: Background,
+        lease: Lease,
     ) -> None:
         self._opener = opener
         self._wishes = wishes
@@ -60,6 +62,7 @@ class Sessions:
         self._background = background
         self._openings: dict[tuple[str, ...], tuple[Credential, asyncio.Task[Session]]] = {}
         self.held: dict[tuple[str, ...], Session] = {}
+        self.lease = lease
         self.on_opened: Callable[[Session], None] = _ignore
         self.on_forgotten: Callable[[], None] = _ignore_loss
         self.on_replaced: Callable[[Session], None] = _close_channel
@@ -107,12 +110,18 @@ class Sessions:
                 del self._openings[credential.names]
         before = self.held.get(credential.names)
         if before is not None:
-            before.over = True
-            asyncio.get_running_loop().call_later(_LATE_SECONDS, self.on_replaced, before)
+            self.replace(before)
         self.held[credential.names] = session
         self._known.era = session.opening.era
         self.on_opened(session)
         return session
+
+    def replace(self, session: Session) -> None:
+        """Another one has taken its place, or does so at once."""
+        if self.held.get(session.credential.names) is session:
+            del self.held[session.credential.names]
+        session.over = True
+        asyncio.get_running_loop().call_later(_LATE_SECONDS, self.on_replaced, session)
 
     def has_ended(self, session: Session, response: Response | None) -> bool:
         """Tell whether the server no longer knows the session (MCP 2025-11-25, Session Management). What it
@@ -122,7 +131,7 @@ class Sessions:
         status = response.head.status
         if status >= _CLIENT_ERROR:
             self.forget(session)  # or perhaps a server of the other era took its place
-        return session.identified and status == NOT_FOUND
+        return session.identifier is not None and status == NOT_FOUND
 
     def is_mistaken(self, session: Session, exchange: Exchange) -> bool:
         """Tell whether the answer says that the request was not what the server expects of this

@@ -10,6 +10,7 @@ import orjson
 from yett.core.errors import Fault
 from yett.core.proofs import Credential
 from yett.core.reasons import Reason
+from yett.core.secret import Secret
 from yett.core.target import JSON
 from yett.upstreams.backends.http.client import Client
 from yett.upstreams.backends.http.conversation import (
@@ -21,7 +22,7 @@ from yett.upstreams.backends.http.conversation import (
 )
 from yett.upstreams.backends.http.dial import Dialer
 from yett.upstreams.backends.http.endpoint import Endpoint
-from yett.upstreams.backends.http.headers import end_request
+from yett.upstreams.backends.http.headers import build_head, end_request
 from yett.upstreams.backends.http.lane import Lane
 from yett.upstreams.backends.http.lanes import Lanes, Request
 from yett.upstreams.backends.http.legacy_events import LegacyEvents
@@ -44,6 +45,7 @@ from yett.upstreams.port import (
     Discovered,
     Era,
     Exchange,
+    Lease,
     Wishes,
     ignore_change,
     ignore_update,
@@ -57,13 +59,15 @@ _BACKGROUND_SECONDS: Final = 5.0
 
 @final
 class HttpTransport:
-    """Make it inside the event loop that will use it. offers: what the server may ask anybody."""
+    """Make it inside the event loop that will use it. lease: asked before anything is said beside the calls.
+    offers: what the server may ask anybody."""
 
     def __init__(
         self,
         endpoint: Endpoint,
         dialer: Dialer,
         *,
+        lease: Lease,
         connections_max: int = 128,
         offers: Wishes = NO_WISHES,
     ) -> None:
@@ -71,13 +75,17 @@ class HttpTransport:
         self.on_updated: Callable[[str], None] = ignore_update
         self.next_id = itertools.count(1).__next__
         self._loop = asyncio.get_running_loop()
+        self._endpoint = endpoint
+        self._lease = lease
         pool = Pool(dialer.dial, connections_max=connections_max)
         self._client = Client(pool, self._forget_everything)
         self._known = Known()
         self._background = Background(self._loop)
-        old = OldOpener(endpoint, self._client, self._background, self, self._forget_everything)
+        old = OldOpener(
+            endpoint, self._client, self._background, self, self._forget_everything, lease
+        )
         opener = Opener(endpoint, self._post, old.open)
-        self._plain = Sessions(opener, NO_WISHES, self._known, self._background)
+        self._plain = Sessions(opener, NO_WISHES, self._known, self._background, lease)
         self._plain.on_opened = self._note_opening
         self._plain.on_forgotten = self._note_loss
         self._plain.on_replaced = self.end
@@ -89,6 +97,7 @@ class HttpTransport:
             self._known,
             self._background,
             self,
+            lease,
         )
         self._watches = Watches(
             self._plain,
@@ -248,7 +257,7 @@ class HttpTransport:
             return ModernEvents(self._client, session, watches, self.next_id)
 
         async def ask(method: str, params: dict[str, JSON], deadline: float) -> Exchange:
-            return await self._ask(method, params, session.credential, deadline)
+            return await self._ask(method, params, await self._lease(), deadline)
 
         return LegacyEvents(
             self._client, self._plain, self._background, session, watches, self, ask
@@ -287,14 +296,24 @@ class HttpTransport:
     def end(self, session: Session) -> None:
         if session.channel is not None:
             session.channel.close()
-        elif session.identified:
+        elif session.identifier is not None:
             self._background.start_if_room(self._delete(session))
 
     async def bring(self, session: Session, reply: bytes) -> None:
         deadline = self._loop.time() + _BACKGROUND_SECONDS
-        await self._post(session.head.reveal(), reply, Receiver(0, self, None), deadline)
+        head = await self._head_now(session)
+        await self._post(head.reveal(), reply, Receiver(0, self, None), deadline)
 
     async def _delete(self, session: Session) -> None:
         deadline = self._loop.time() + _BACKGROUND_SECONDS
-        request, receiver = end_request(session.head), Receiver(0, self, None)
+        request = end_request(await self._head_now(session))
+        receiver = Receiver(0, self, None)
         await self._client.send(request, deadline, receiver, repeatable=True, sent=False)
+
+    async def _head_now(self, session: Session) -> Secret:
+        """Return the head of what is said in a session beside the calls: its own secret may have been rotated."""
+        credential = await self._lease()
+        if session.serves(credential):
+            return session.head
+        version, identifier = session.opening.version, session.identifier
+        return Secret(build_head(self._endpoint, credential, version=version, session=identifier))

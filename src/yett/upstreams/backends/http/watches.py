@@ -119,6 +119,19 @@ class Watches:
         names = before.credential.names
         return names != session.credential.names and self._sessions.held.get(names) is before
 
+    async def _current(self, deadline: float) -> Session:
+        """Return an open session under the secrets of this moment, and follow it.
+
+        Raises:
+            Fault: as `Sessions.take`, or a secret cannot be had.
+        """
+        session = await self._sessions.take(await self._sessions.lease(), deadline)
+        before = self._session
+        if before is not None and self._is_under_other_secrets(before, session):
+            self._sessions.replace(before)  # the configuration names others by now
+            self.follow(session)
+        return session
+
     def stop(self) -> None:
         if self._task is not None:
             self._task.cancel()
@@ -152,16 +165,13 @@ class Watches:
             self._leave(uri, watch)
 
     async def has_session(self, session: Session) -> bool:
-        """Tell whether it is still the one to listen to. If it is gone, another one is opened, and
-        followed; the server may be of the other era by now."""
-        held = self._sessions.held.get(session.credential.names)
-        if held is None:
-            deadline = self._loop.time() + HANDSHAKE_SECONDS_MAX
-            try:
-                held = await self._sessions.take(session.credential, deadline)
-            except Fault:
-                return False  # it is still away
-        return held is session
+        """Tell whether it is still the one to listen to. If it is gone, or its secret is no longer the one to
+        use, another one is opened, and followed; the server may be of the other era by now."""
+        try:
+            current = await self._current(self._loop.time() + HANDSHAKE_SECONDS_MAX)
+        except Fault:
+            return False  # it is still away, or there is nothing to ask it with
+        return current is session
 
     # what the streams say
 
@@ -184,6 +194,7 @@ class Watches:
 
     async def _begin(self, uri: str, credential: Credential, deadline: float) -> Exchange:
         await self._sessions.take(credential, deadline)
+        await self._current(deadline)
         if self._stream is None:
             raise Fault(Reason.UPSTREAM_UNREACHABLE, "there is no session to listen to")
         if self._task is None or self._task.done():
