@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
 import platform
 import re
@@ -126,8 +127,14 @@ def description() -> str:
     return (
         f"{found[1] if found else platform.machine()}, {len(CORES)} cores, "
         f"{platform.system()} {platform.release()}, CPython {platform.python_version()} {optimised} "
-        f"profile-guided optimisation, load {os.getloadavg()[0]:.1f}"
+        f"profile-guided optimisation, Yett {_form()}, load {os.getloadavg()[0]:.1f}"
     )
+
+
+def _form() -> str:
+    """Which of the two forms of one source is found first (docs/decisions/0014)."""
+    found = importlib.util.find_spec("yett.pipeline")
+    return "compiled" if found and str(found.origin).endswith(".so") else "as it is written"
 
 
 PYTHON = sys.executable
