@@ -4,6 +4,7 @@ Progress that names another request, goes backwards or comes without end is pass
 messages below the wanted level (MCP 2025-11-25, Progress and Logging).
 """
 
+from itertools import takewhile
 from typing import Final, final
 
 from yett.core.bounds import NOTICE_BYTES_MAX, NOTICE_BYTES_PER_CALL_MAX, NOTICES_PER_CALL_MAX
@@ -14,6 +15,8 @@ from yett.upstreams.port import Beside
 
 _SEVERITY: Final[dict[str, int]] = {level: severity for severity, level in enumerate(LOG_LEVELS)}
 _BEFORE_ALL: Final = float("-inf")
+_AT_ONCE: Final = 128
+"""Where notices of several forms take turns, each attempt looks at so many for nothing."""
 _NONE: Final = float("inf")
 """No message is as severe as that."""
 
@@ -52,14 +55,8 @@ class Notices:
         if form is None:
             return 0
         method, head, tail = form
-        first, last = len(head), -len(tail)
-        members = []
-        for event in events[start:] if start else events:
-            if not event.startswith(head) or not event.endswith(tail):
-                break
-            members.append(event[first:last])
+        members, size = _members(events[start : start + _AT_ONCE], head, tail)
         said, count = together(method, members), len(members)
-        size = sum(map(len, events[start : start + count]))
         if said is None or size > min(NOTICE_BYTES_MAX, self._bytes_left):
             return 0
         if self._count + count > NOTICES_PER_CALL_MAX or not self._wants(said):
@@ -115,6 +112,20 @@ class Notices:
     def _is_severe(self, params: dict[str, JSON]) -> bool:
         level = params.get("level")
         return type(level) is str and _SEVERITY.get(level, _BEFORE_ALL) >= self._severity
+
+
+def _members(events: list[bytes], head: bytes, tail: bytes) -> tuple[list[bytes], int]:
+    """Return what stands between head and tail in the first of these events, up to one that has not both; and how many
+    bytes those events are."""
+    if not events[-1].startswith(head):  # most often it is the answer
+        events.pop()
+    first, last = len(head), -len(tail)
+    members, said = [event[first:last] for event in events], b"".join(events)
+    # What is put together is no shorter than what was said, event by event. So if both are the same, each event is.
+    if b"".join((head, (tail + head).join(members), tail)) == said:
+        return members, len(said)
+    alike = list(takewhile(lambda event: event.startswith(head) and event.endswith(tail), events))
+    return [event[first:last] for event in alike], sum(map(len, alike))
 
 
 def _forms(token: int | None, log_level: str | None) -> list[_Form]:

@@ -144,7 +144,7 @@ def carried(feed: Feed, after: int = 0) -> bytes:
 
 
 @pytest.mark.parametrize("primes", [False, True])
-@pytest.mark.parametrize("counts", [[1], [2, 3], [31, 1, 2], [32], [33, 70, 1]])
+@pytest.mark.parametrize("counts", [[1], [2, 3], [127, 1, 2], [128], [129, 30, 1]])
 def test_messages_that_are_put_together_are_numbered_and_carried_one_by_one(
     counts: list[int], *, primes: bool
 ) -> None:
@@ -162,16 +162,27 @@ def test_messages_that_are_put_together_are_numbered_and_carried_one_by_one(
     for after in range(len(messages) + primes + 1):
         assert carried(at_once, after) == carried(one_by_one, after)
     assert len(at_once.events) < len(one_by_one.events) or max(counts) == 1
-    assert max(len(write) for write in one_by_one._behind(0)) <= 32
+
+
+def test_one_write_carries_so_many_bytes_at_most() -> None:
+    log = EventLog("a", Shelf())
+    feed = feed_of(log)
+    for size in (10, 30_000, 30_000, 30_000, 70_000, 10, 70_000):
+        feed.put(b'"%b"' % (b"x" * size))
+    writes = feed._behind(0)
+
+    assert [len(write) for write in writes] == [3, 1, 1, 1, 1]
+    assert all(sum(len(each.data) for each in write) <= 65_536 for write in writes if len(write) > 1)  # fmt: skip
 
 
 def test_what_was_put_together_is_forgotten_together(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bounds, "EVENTS_PER_SESSION_MAX", 50)
     feed = feed_of(EventLog("a", Shelf()))
-    feed.put_all([MESSAGE] * 40)
-    feed.put_all([MESSAGE] * 20)
+    feed.put_all([MESSAGE] * 30)
+    feed.put_all([MESSAGE] * 8)
+    feed.put_all([MESSAGE] * 22)
 
-    assert [(portion.number, portion.last) for portion in feed.events] == [(33, 40), (41, 60)]
+    assert [(portion.number, portion.last) for portion in feed.events] == [(31, 38), (39, 60)]
     assert carried(feed, 45).count(MESSAGE) == 15
 
 

@@ -1,7 +1,7 @@
 """Calls of older versions that say something before they answer, or ask something."""
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -24,8 +24,14 @@ from yett.core.call import Call, Reply, RpcError
 from yett.core.errors import Denied
 from yett.core.identity import Principal
 from yett.core.notices import Notice
+from yett.core.operations import OPERATIONS
 from yett.core.reasons import Reason
+from yett.edge.arrival import Arrival
+from yett.edge.http.message import Head, Request
 from yett.edge.mcp import asking, legacy_post
+from yett.edge.mcp.inbound import Inbound
+from yett.edge.mcp.legacy_post import LegacyPost
+from yett.edge.mcp.sessions import Sessions
 
 SAMPLE = {
     "method": "sampling/createMessage",
@@ -359,6 +365,41 @@ async def test_a_long_silence_becomes_a_stream(
     assert first is not None
     assert (first["data"], first["retry"]) == ("", "1000")
     assert answer == {"jsonrpc": "2.0", "id": 5, "result": HELLO}
+
+
+@pytest.mark.parametrize("calls", [1, 3])
+async def test_no_answer_is_lost_in_the_moment_in_which_the_silence_has_been_long(
+    calls: int, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = await Old.open(server, "2025-03-26")
+    told = CALL | {"_meta": {"progressToken": 1}}
+    batch = [request("tools/call", told, number) for number in range(calls)]
+    for patience in (0.0, 0.0, 0.0005, 0.001, 0.002, 0.004):
+        monkeypatch.setattr(legacy_post, "KEEP_ALIVE_SECONDS", patience)
+        body = batch if calls > 1 else batch[0]
+        reader, writer = await server.connect()
+        writer.write(server.encode("POST", "/mcp", body, Connection="close", **old.headers))
+        answer = await asyncio.wait_for(reader.read(), 5.0)
+        writer.close()
+
+        assert answer.count(b"hello") == calls, patience
+
+
+async def test_a_session_that_ends_before_its_call_has_begun_keeps_nobody_waiting() -> None:
+    sessions = Sessions()
+    session = sessions.open(owner="a", version="2025-11-25", server=None)
+    head = Head(b"POST", b"/mcp", b"", {}, set())
+    arrival = Arrival("1", Request(head, b"", "127.0.0.1"), 0.0, 0.0, None)
+    call = arrival.call(OPERATIONS["tools/call"], protocol="2025-11-25")
+    post = LegacyPost([Inbound(call, 1)], session, arrival, cast("Any", None))
+    answering = asyncio.ensure_future(post.run(cast("Any", None)))
+    await asyncio.sleep(0)
+    sessions.end(session.id)
+    answer = await asyncio.wait_for(answering, 1.0)
+
+    assert answer is not None
+    assert b"cancelled" in answer.body
+    assert not session.is_busy
 
 
 # -- errors

@@ -162,10 +162,11 @@ def hearing_of(log_level: str | None, said: Said, desk: Desk) -> Hearing:
 
 
 @given(
-    EVENTS, st.sampled_from([None, "debug", "error"]), st.sampled_from([2, 5, 1000]), st.sampled_from([150, 9999])
+    EVENTS, st.sampled_from([None, "debug", "error"]), st.sampled_from([2, 5, 1000]), st.sampled_from([150, 9999]),
+    st.sampled_from([1, 3, 128])
 )  # fmt: skip
 def test_events_that_come_together_are_heard_as_if_each_came_alone(
-    events: list[bytes], log_level: str | None, count_max: int, bytes_max: int
+    events: list[bytes], log_level: str | None, count_max: int, bytes_max: int, looked_at: int
 ) -> None:
     together, alone = Said(), Said()
     desk, other_desk = Desk(), Desk()
@@ -183,6 +184,7 @@ def test_events_that_come_together_are_heard_as_if_each_came_alone(
     with (
         patch.object(notices, "NOTICES_PER_CALL_MAX", count_max),
         patch.object(notices, "NOTICE_BYTES_MAX", bytes_max),
+        patch.object(notices, "_AT_ONCE", looked_at),
         contextlib.suppress(InvalidAnswer),
     ):
         at_once.hear(events)
@@ -203,6 +205,17 @@ def test_what_is_alike_is_passed_on_at_once() -> None:
     assert [heard.take_together(events, start) for start in (0, 9, 12, 13)] == [9, 3, 0, 0]
     assert [len(said.members) for said in found if isinstance(said, Several)] == [9, 3]
     assert heard.take_together(steps, 0) == 0  # it has been told
+
+
+def test_events_that_take_turns_take_no_longer_than_their_number() -> None:
+    step = ORDERS[0] % (b"progress", b'"progressToken":7,"progress":%d')
+    saying = ORDERS[0] % (b"message", b'"level":"error","data":"x"')
+    said = Said()
+    began = time.process_time()
+    hearing_of("debug", said, Desk()).hear([each for at in range(300) for each in (step % at, saying)])  # fmt: skip
+
+    assert time.process_time() - began < 1.0
+    assert len(said) == 600
 
 
 def test_events_of_many_forms_take_no_longer_than_their_number() -> None:

@@ -21,8 +21,10 @@ from yett.edge.mcp.bell import Bell
 from yett.edge.mcp.line import KEEP_ALIVE, KEEP_ALIVE_SECONDS, numbered_events
 
 RETRY_MILLISECONDS: Final = 1000
-_TOGETHER: Final = 32
-"""Events in one write, so that a slow reader is noticed in time."""
+_TOGETHER: Final = 128
+"""Events in one portion."""
+_WRITE_BYTES: Final = 64 * 1024
+"""In one write, unless a portion alone is larger, so that a slow reader is noticed in time."""
 _OVERHEAD_BYTES: Final = 768  # of one portion and of a feed that keeps no other
 _ID: Final = re.compile(r"([0-9a-f]{16})-([gp])([0-9]{1,15})-([0-9]{1,15})")
 
@@ -219,7 +221,7 @@ class Feed:
     """
 
     __slots__ = (
-        "_begun", "_log", "_next", "_prefix", "_primes", "_reader", "events", "is_begun", "is_ended", "is_general", "number",
+        "_log", "_next", "_prefix", "_primes", "_reader", "_settled", "events", "is_begun", "is_ended", "is_general", "number",
     )  # fmt: skip
 
     def __init__(
@@ -235,16 +237,16 @@ class Feed:
         self.is_general = general
         self._next = 1
         self._reader: Reader | None = None
-        self._begun: asyncio.Future[None] | None = None
+        self._settled: asyncio.Future[None] | None = None
 
     @property
     def is_read(self) -> bool:
         return self._reader is not None
 
-    def begun(self) -> "asyncio.Future[None]":
-        """Return what is done as soon as it is begun."""
-        self._begun = asyncio.get_running_loop().create_future()
-        return self._begun
+    def settled(self) -> "asyncio.Future[None]":
+        """Return what is done as soon as it is begun, or has ended. To be asked once, and before either."""
+        self._settled = asyncio.get_running_loop().create_future()
+        return self._settled
 
     def put(self, message: bytes) -> None:
         """Write one JSON-RPC message; it is kept, and carried by the connection that there is."""
@@ -262,19 +264,21 @@ class Feed:
     def begin(self) -> None:
         """Make it a stream. Its first event is an empty one that an agent can come back to, where its
         version knows of such."""
-        if self.is_begun:
+        if self.is_begun or self.is_ended:
             return
         self.is_begun = True
         if self._primes:
             number = b"%b%d" % (self._prefix, self._next)
             self._add(b"id: %b\nretry: %d\ndata: \n\n" % (number, RETRY_MILLISECONDS), 1)
-        if self._begun is not None and not self._begun.done():
-            self._begun.set_result(None)
+        self._settle()
 
     def end(self) -> None:
         """Write no more. What is kept can still be asked for."""
+        if self.is_ended:
+            return
         self.is_ended = True
         self._log.forget(self)
+        self._settle()
         self._wake()
 
     async def relay(self, reader: Reader, *, after: int = 0) -> None:
@@ -307,10 +311,10 @@ class Feed:
         writes: list[list[Portion]] = []
         room = 0
         for portion in self._portions_behind(after):
-            if portion.count > room:
+            room -= len(portion.data)
+            if room < 0 or not writes:
                 writes.append([])
-                room = _TOGETHER
-            room -= portion.count
+                room = _WRITE_BYTES - len(portion.data)
             writes[-1].append(portion)
         return writes
 
@@ -329,6 +333,10 @@ class Feed:
         self._next += count
         self._log.keep(self, added)
         self._wake()
+
+    def _settle(self) -> None:
+        if self._settled is not None and not self._settled.done():
+            self._settled.set_result(None)
 
     def _wake(self) -> None:
         if self._reader is not None:

@@ -190,7 +190,8 @@ class Legacy:
             await feed.relay(reader, after=after)
         finally:
             del self._readers[reader]
-            self._sessions.bound_unread(session.owner)
+            if not feed.is_ended:  # else nothing goes on
+                self._sessions.bound_unread(session.owner)
 
     # -- what requests do to their session
 

@@ -90,21 +90,24 @@ class LegacyPost:
         loop, feed, session = asyncio.get_running_loop(), self._feed, self._session
         task = loop.create_task(self._answer_all())
         session.keep(task, feed)
-        begun = feed.begun()
+        patience = self._patience
+        timer = None if patience is None else loop.call_later(patience, feed.begin)
         try:
-            await asyncio.wait(
-                {task, begun}, timeout=self._patience, return_when=asyncio.FIRST_COMPLETED
-            )
+            await feed.settled()
+            if not feed.is_begun and not task.done():  # its session has ended
+                await asyncio.wait({task})
         except asyncio.CancelledError:
             task.cancel()
-            feed.end()  # the task may not have begun
+            feed.end()
             raise
-        if task.done() and not feed.is_begun:
+        finally:
+            if timer is not None:
+                timer.cancel()
+        if not feed.is_begun:
             return self._plain(task)
         identifier = self._items[0].call.id.encode()
         head = stream_head(b"Yett-Request-Id: %b\r\n" % identifier)
         connection.begin_stream(head, last=False)
-        feed.begin()
         await self._carrier.carry(connection, session, feed)
         connection.finish_stream()
         return None
@@ -112,6 +115,30 @@ class LegacyPost:
     # -- answers
 
     async def _answer_all(self) -> None:
+        try:
+            if len(self._items) == 1:
+                await self._answer_only(self._items[0])
+            else:
+                await self._answer_each()
+        finally:
+            self._feed.end()
+
+    async def _answer_only(self, item: Inbound) -> None:
+        """Answer the one message that came, in the task of all: another costs as much as three stages of its call."""
+        task, running = asyncio.current_task(), self._session.running
+        assert task is not None  # noqa: S101 - that of all
+        if item.id is not None:
+            running[task] = item.id
+        try:
+            await self._answer(item)
+        except asyncio.CancelledError:
+            if item.id is None or task in running:  # it was not the agent's word that ended it
+                raise
+            task.uncancel()
+        finally:
+            running.pop(task, None)
+
+    async def _answer_each(self) -> None:
         tasks = [asyncio.get_running_loop().create_task(self._answer(item)) for item in self._items]
         running = self._session.running
         for item, task in zip(self._items, tasks, strict=True):
@@ -121,14 +148,18 @@ class LegacyPost:
             for outcome in await asyncio.gather(*tasks, return_exceptions=True):
                 if isinstance(outcome, Exception):
                     raise outcome
+            self._show()
         finally:
             for task in tasks:
                 running.pop(task, None)
-            self._feed.end()
 
     async def _answer(self, inbound: Inbound) -> None:
         """Answer one message; one that was cancelled has no answer."""
         self._answers.append((inbound, respond(inbound, await self._converse(inbound))))
+        self._show()
+
+    def _show(self) -> None:
+        """Put what has been answered on the feed, if there is to be a stream."""
         if self._feed.is_begun:
             for item, answer in self._answers[self._shown :]:
                 if answer.body:

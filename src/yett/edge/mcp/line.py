@@ -7,6 +7,7 @@ HTML, 9.2).
 
 import asyncio
 from collections.abc import Callable, Sequence
+from itertools import chain, count
 from math import inf
 from typing import Final, final
 
@@ -43,12 +44,8 @@ def events(messages: Sequence[bytes]) -> bytes:
 
 def numbered_events(messages: Sequence[bytes], prefix: bytes, first: int) -> bytes:
     """As `events`, each with an id: the prefix and its number, counted from `first`."""
-    return b"".join(
-        [
-            b"event: message\nid: %b%d\ndata: %b\n\n" % (prefix, number, message)
-            for number, message in enumerate(messages, first)
-        ]
-    )
+    form = b"event: message\nid: %b%%d\ndata: %%b\n\n" % prefix
+    return form * len(messages) % tuple(chain.from_iterable(zip(count(first), messages)))
 
 
 def notification(method: str, params: dict[str, JSON] | None = None) -> bytes:
@@ -176,7 +173,7 @@ class NoticeLine:
             return [message for notice in several.singly() for message in self._message(notice)]
         self._progress = several.said[-1].progress
         before, behind = _BEFORE_PARAMS[PROGRESS], b',"progressToken":%b}}' % encode(self._token)
-        return [b"%b%b%b" % (before, member, behind) for member in several.members]
+        return [before + member + behind for member in several.members]
 
     def _log_messages(self, several: Several) -> list[bytes]:
         before, severity = _BEFORE_PARAMS[MESSAGE], self._severity

@@ -69,7 +69,10 @@ class Session:
         """Take note of calls that are answered on a feed, whatever becomes of the connection; they end
         with the session."""
         self._posts[post] = feed
-        post.add_done_callback(self._posts.pop)
+        post.add_done_callback(self._let_go)
+
+    def _let_go(self, post: "asyncio.Task[None]") -> None:
+        self._posts.pop(post).end()  # a call that was cancelled may not even have begun
 
     @property
     def posts(self) -> "list[asyncio.Task[None]]":
