@@ -64,8 +64,7 @@ _REQUESTS: Final = {
 @final
 class Inbound(msgspec.Struct, frozen=True):
     """token: of a caller that wants to hear of progress. requested: the version that it asked for, where
-    there is no such version. messages: of a batch, which are still to be read. notification: one that
-    this gate does not carry, which is accepted and recorded all the same."""
+    there is no such version. messages: of a batch, which are still to be read."""
 
     call: Call
     id: str | int | None
@@ -77,10 +76,6 @@ class Inbound(msgspec.Struct, frozen=True):
     token: str | int | None = None
     requested: str = ""
     messages: list[JSON] | None = None
-
-    @property
-    def notification(self) -> bool:
-        return self.id is None and self.refused is not None
 
     @property
     def may_be_repeated(self) -> bool:

@@ -23,6 +23,9 @@ from yett.edge.mcp.translate import (
 )
 from yett.edge.mcp.versions import LEGACY, MODERN, NEWEST_LEGACY, OLDEST, SUPPORTED
 
+_CALL_TOOL: Final = OPERATIONS["tools/call"]
+_READ: Final = OPERATIONS["resources/read"]
+
 _TO_MODERN: Final = {-32002: -32602, -32020: -32603, -32022: -32603}
 """-32002 must not be sent any more (MCP 2026-07-28, Error Codes). That headers or the version do not
 please a server is between it and the gate."""
@@ -30,6 +33,7 @@ _TO_LEGACY: Final = {-32020: -32603, -32021: -32603, -32022: -32603}
 _URL_ELICITATION_REQUIRED: Final = -32042
 """Who can be sent to a page was asked to go there (`upstreams/elsewhere.py`); nobody else is shown one."""
 _MISSING_CAPABILITY: Final = -32021
+_BAD_REQUEST: Final = frozenset({-32700, -32600, -32602, _MISSING_CAPABILITY})
 
 # Answers that say nothing of JSON-RPC: nobody has been identified, or nothing was addressed.
 _PLAIN: Final = frozenset({Reason.UNAUTHENTICATED, Reason.FORBIDDEN_ORIGIN, Reason.UNKNOWN_PATH})
@@ -71,15 +75,15 @@ def respond(inbound: Inbound, reply: Reply, session_id: str | None = None) -> Re
         return Response(status, headers=_headers(reply), content_type=b"")
     if reply.error is not None:
         return _upstream_error(inbound, reply, reply.error)
-    headers = b"Yett-Request-Id: %b\r\n" % reply.call.id.encode()
+    headers = _headers(reply)
     if session_id is not None:
         headers += b"Mcp-Session-Id: %b\r\n" % session_id.encode()
     return Response(200, _result(inbound, reply), headers=headers)
 
 
 def write_plain(inbound: Inbound, reply: Reply) -> bytes | None:
-    """Return all bytes of the answer to a call of a session, where the result needs no translation, as nearly none does.
-    None: `respond` knows the answer."""
+    """Return all bytes of the answer to a call of a tool in a session, where the result needs no translation, as nearly
+    none does. None: `respond` makes the answer."""
     encoded, result, identifier, call = reply.encoded, reply.result, inbound.id, inbound.call
     if (
         not encoded
@@ -121,16 +125,14 @@ def negotiated(requested: JSON) -> str:
 
 
 def _result(inbound: Inbound, reply: Reply) -> bytes:
-    method, version, identifier = reply.call.operation.method, inbound.version, inbound.id
+    method, version = reply.call.operation.method, inbound.version
     encoded = None
     if reply.encoded and method == "tools/call":
         encoded = _ready(version, reply.result or {}, reply.encoded)
     if encoded is None:
         result = _own(inbound) if reply.result == {} else reply.result
         encoded = encode(to_version(version, method, result or {}))
-    if type(identifier) is int:
-        return b'{"jsonrpc":"2.0","id":%d,"result":%b}' % (identifier, encoded)
-    return b'{"jsonrpc":"2.0","id":%b,"result":%b}' % (encode(identifier), encoded)
+    return _ENVELOPE % (encode(inbound.id), encoded)
 
 
 def _ready(version: str, result: dict[str, JSON], encoded: bytes) -> bytes | None:
@@ -191,7 +193,7 @@ def _refusal(inbound: Inbound, reply: Reply, refusal: Refusal) -> Response:
         return Response(200, _result(inbound, asked), headers=_headers(reply))
     if refusal.reason in _PLAIN:
         return refusals.problem(reply, refusal)
-    if refusal.reason is Reason.UNKNOWN_METHOD and inbound.notification:
+    if refusal.reason is Reason.UNKNOWN_METHOD and inbound.id is None:
         return Response(202, headers=_headers(reply), content_type=b"")
     wire, data = WIRE[refusal.reason], refusals.details(refusal, reply.call.id)
     if refusal.reason is Reason.INVALID_INPUT and _is_tool_error(inbound, refusal):
@@ -204,9 +206,7 @@ def _refusal(inbound: Inbound, reply: Reply, refusal: Refusal) -> Response:
         data["uri"] = inbound.call.name
     code = inbound.code if inbound.refused is refusal and inbound.code is not None else wire.rpc
     status = wire.mcp_http[inbound.version == MODERN]
-    if (
-        inbound.id is None and status == _OK
-    ):  # no error would be seen in a body that nobody waits for
+    if inbound.id is None and status == _OK:  # a body is for who waits for it
         status = wire.http
     return _error(
         inbound,
@@ -239,8 +239,7 @@ def _tool_error(
             "_meta": {"yett/refusal": data},
         },
     )
-    body = b'{"jsonrpc":"2.0","id":%b,"result":%b}' % (encode(inbound.id), encode(result))
-    return Response(200, body, headers=_headers(reply))
+    return Response(200, _ENVELOPE % (encode(inbound.id), encode(result)), headers=_headers(reply))
 
 
 def _error(
@@ -261,8 +260,3 @@ def _error(
 
 def _headers(reply: Reply) -> bytes:
     return b"Yett-Request-Id: %b\r\n" % reply.call.id.encode()
-
-
-_READ: Final = OPERATIONS["resources/read"]
-_CALL_TOOL: Final = OPERATIONS["tools/call"]
-_BAD_REQUEST: Final = frozenset({-32700, -32600, -32602, _MISSING_CAPABILITY})

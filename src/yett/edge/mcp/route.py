@@ -4,9 +4,10 @@ from typing import Final, final
 
 import msgspec
 
+from yett.core.call import Call, Reply
 from yett.core.document import parse
 from yett.core.errors import Denied
-from yett.core.operations import OPERATIONS
+from yett.core.operations import OPERATIONS, Operation
 from yett.core.reasons import Reason
 from yett.core.target import JSON
 from yett.edge.arrival import EVENT_STREAM, Arrival, Arrivals, accepts, body_problem
@@ -21,7 +22,7 @@ from yett.edge.mcp.modern_post import ModernPost
 from yett.edge.mcp.outbound import respond
 from yett.edge.mcp.plain import PlainCalls
 from yett.edge.mcp.repeated import RepeatedCalls
-from yett.edge.mcp.sessions import Sessions
+from yett.edge.mcp.sessions import Session, Sessions
 from yett.edge.mcp.versions import MODERN
 from yett.edge.mcp.wording import Wordings
 
@@ -30,6 +31,7 @@ _FILTER_BYTES_MAX: Final = 64 * 1024
 _LISTEN: Final = OPERATIONS["subscriptions/listen"]
 _STREAM: Final = OPERATIONS["session/stream"]
 _END: Final = OPERATIONS["session/end"]
+_MODERN: Final = MODERN.encode()
 
 
 @final
@@ -43,13 +45,14 @@ class McpRoute:
 
     def serve(self, arrival: Arrival, server: str | None) -> Served:
         """Answer one request to this endpoint; `server` None is the endpoint of all."""
-        method = arrival.request.head.method
-        if method == b"POST":
+        head = arrival.request.head
+        if head.method == b"POST":
             return self._post(arrival, server)
-        if method == b"GET":
-            return self._stream(arrival, server)
-        if method == b"DELETE":
-            return self._end(arrival, server)
+        if head.headers.get(b"mcp-protocol-version") != _MODERN:  # which has nothing but POST
+            if head.method == b"GET":
+                return self._stream(arrival, server)
+            if head.method == b"DELETE":
+                return self._end(arrival, server)
         return self._not_allowed(arrival, server)
 
     def _post(self, arrival: Arrival, server: str | None) -> Served:
@@ -126,46 +129,46 @@ class McpRoute:
         return ListenStream(inbound, arrival, self._listening)
 
     async def _stream(self, arrival: Arrival, server: str | None) -> Response | Stream:
-        """GET: the legacy stream of server messages; there is none in the modern era."""
-        headers = arrival.request.head.headers
-        if headers.get(b"mcp-protocol-version") == MODERN.encode():
-            return await self._not_allowed(arrival, server)
-        session, problem = find_session(headers, server, self._sessions)
+        """GET: the legacy stream of server messages."""
+        session, problem = find_session(arrival.request.head.headers, server, self._sessions)
         if problem is None and not accepts(arrival.request.head, EVENT_STREAM):
             problem = Denied(Reason.NOT_ACCEPTABLE, "Accept")
         if session and problem is None:
             problem = self._listening.too_many(session.owner)
         arrival = arrival.with_problem(problem)
-        owner = None if session is None else session.owner
-        version = MODERN if session is None else session.version
-        call = arrival.call(_STREAM, server=server, owner=owner, protocol=version)
+        call = _call_of(session, _STREAM, arrival, server)
         if session is None:
-            reply = await self._gate.handle(call, arrival.refused)
-            return respond(Inbound(call, None, arrival.refused, version=version), reply)
+            return _respond(call, arrival, await self._gate.handle(call, arrival.refused))
         return await self._legacy.stream(session, arrival, call)
 
     async def _end(self, arrival: Arrival, server: str | None) -> Response:
         """DELETE: the legacy end of a session; only its owner may."""
-        headers = arrival.request.head.headers
-        if headers.get(b"mcp-protocol-version") == MODERN.encode():
-            return await self._not_allowed(arrival, server)
-        session, problem = find_session(headers, server, self._sessions)
+        session, problem = find_session(arrival.request.head.headers, server, self._sessions)
         arrival = arrival.with_problem(problem)
-        owner = None if session is None else session.owner
-        version = MODERN if session is None else session.version
-        call = arrival.call(_END, server=server, owner=owner, protocol=version)
+        call = _call_of(session, _END, arrival, server)
         reply = await self._gate.handle(call, arrival.refused)
         if session is not None and reply.refusal is None:
             self._sessions.end(session.id)
-        return respond(Inbound(call, None, arrival.refused, version=version), reply)
+        return _respond(call, arrival, reply)
 
     async def _not_allowed(self, arrival: Arrival, server: str | None) -> Response:
         problem = Denied(Reason.METHOD_NOT_ALLOWED, "method", shown="POST")
         arrival = arrival.with_problem(problem)
-        call = arrival.call(_END, server=server, protocol=MODERN)
-        reply = await self._gate.handle(call, arrival.refused)
-        return respond(Inbound(call, None, arrival.refused, version=MODERN), reply)
+        call = _call_of(None, _END, arrival, server)
+        return _respond(call, arrival, await self._gate.handle(call, arrival.refused))
+
+
+def _call_of(
+    session: Session | None, operation: Operation, arrival: Arrival, server: str | None
+) -> Call:
+    owner, version = (None, MODERN) if session is None else (session.owner, session.version)
+    return arrival.call(operation, server=server, owner=owner, protocol=version)
+
+
+def _respond(call: Call, arrival: Arrival, reply: Reply) -> Response:
+    """Answer what has no body."""
+    return respond(Inbound(call, None, arrival.refused, version=call.protocol), reply)
 
 
 def _take_the_long_way(_request: Request, _task: object) -> None:
-    """A `Way` of who writes its calls in a way that nothing is won by knowing."""
+    """A `Way` of who writes its calls so that the next cannot be known again."""
