@@ -54,9 +54,9 @@ class Route(msgspec.Struct, frozen=True):
 
 @final
 class _Way(msgspec.Struct, frozen=True, kw_only=True):
-    """How the calls of one caller reach one target. routes: those that it is of. begin: a short way for calls besides
-    which nothing passes; None: there is none. failing: see `Breaker`. is_plain, retries: such a call is `call`, and
-    may be made twice."""
+    """How the calls of one caller reach one target. routes: those that it is of. failing: see `Breaker`. is_plain: a
+    call besides which nothing passes can be made by `Transport.call`; begin: and in a short way; None: there is none.
+    retries: how it may be made twice; None: it may not."""
 
     routes: Mapping[str, Route]
     route: Route
@@ -103,7 +103,7 @@ class Dispatcher:
             begin is None
             or call.talk is not None
             or call.task is not None
-            or way.failing
+            or way.failing  # then the breaker has to be asked
             or not encoded
         ):
             begun = None
@@ -119,7 +119,7 @@ class Dispatcher:
                 error = begun.explain(trouble)
                 way.breaker.hear(error)
                 raise error from None
-            if way.failing:
+            if way.failing:  # since it was written
                 way.breaker.hear(None)
         seconds = self._monotonic() - started
         # What is one text is fit to leave as it is only where a tool was called.
@@ -128,7 +128,7 @@ class Dispatcher:
             armed, exchange.result, exchange.error, exchange.bytes_received, seconds, exchange.encoded, is_text
         )  # fmt: skip
 
-    def _prepare(self, permitted: Permitted) -> "_Way":
+    def _prepare(self, permitted: Permitted) -> _Way:
         target = permitted.target
         route = self._routes.get(target.server)
         if route is None:

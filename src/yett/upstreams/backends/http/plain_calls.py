@@ -1,8 +1,8 @@
 """Calls besides which nothing passes, in a session and over a connection that are there already: nearly all of them.
 
-What those of one tool have in common is put together once for each session. What one is answered is compared with
-what the last one was answered, and only the text in it is read. Whatever is not so goes the way of all requests
-(see `Lanes`), and means the same there.
+What the calls of one tool have in common is put together once for each session. An answer is compared with the one
+before it, and only the text in it is read. Whatever is not so goes the way of all requests (see `Lanes`), and means the
+same there.
 """
 
 import asyncio
@@ -35,8 +35,8 @@ from yett.upstreams.text_answers import NO_FORM, form_of
 
 @final
 class PlainCalls:
-    """Of one tool. session: of the last one. form: of the last plain answer in that. mirrored: there are arguments that
-    have to be repeated in headers, so none of them is plain."""
+    """Of one tool. session: of the last call. form: of the last plain answer in that. mirrored: there are arguments that
+    have to be repeated in headers, so no call is plain."""
 
     __slots__ = (
         "_client", "_desk", "_idle", "_length", "_next_id", "_request", "_time", "form", "lanes", "mirrored", "session",
@@ -47,13 +47,13 @@ class PlainCalls:
         self.tool = tool
         self.lanes = lanes
         self.mirrored = False
+        self.session: Session | None = None
         self.form = NO_FORM
         self._client = client
         self._idle = client.idle
         self._desk = desk
-        self._time = asyncio.get_running_loop().time
-        self.session: Session | None = None
         self._next_id = desk.next_id
+        self._time = asyncio.get_running_loop().time
         self._request = b""
         self._length = 0
 
@@ -88,6 +88,11 @@ class PlainCalls:
         """Forget the last session, and with it the secret that its calls were put together with."""
         self.session, self._request, self.form = None, b"", NO_FORM
 
+    def give_up(self, call: "PlainCall", trouble: BaseException) -> BaseException:
+        """Tell the server that nobody waits; return what the trouble means."""
+        self._desk.cancel(call.session, call.receiver.identifier)
+        return self._client.explain(trouble, call.connection, call.answer, call.receiver, sent=True)
+
     def _enter(self, credential: Credential) -> Session | None:
         """Return the session that is open for this credential, and prepare what its calls have in common."""
         self.leave()
@@ -106,11 +111,6 @@ class PlainCalls:
         self.session = session
         return session
 
-    def give_up(self, call: "PlainCall", trouble: BaseException) -> BaseException:
-        """Tell the server that nobody waits; return what the trouble means."""
-        self._desk.cancel(call.session, call.receiver.identifier)
-        return self._client.explain(trouble, call.connection, call.answer, call.receiver, sent=True)
-
 
 @final
 class PlainCall(msgspec.Struct, frozen=True, eq=False):
@@ -126,7 +126,7 @@ class PlainCall(msgspec.Struct, frozen=True, eq=False):
     deadline: float
 
     def read(self, answer: Response) -> Exchange | None:
-        """What is a result is known at once, and an error only when it does not mean that the session is over."""
+        """A result is taken at once; an error may mean that the session is over, which `finish` finds out."""
         calls, body = self.calls, answer.body
         if answer.head.is_plain:
             exchange = calls.form.read(body, self.identifier)
