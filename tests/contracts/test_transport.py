@@ -13,6 +13,7 @@ import pytest
 from tests.servers.mcp_answers import PROMPTS, RESOURCES, TEMPLATES, TOOLS, Refused, answer
 from tests.servers.mcp_http import HttpServer, Request, Writer, chunk, whole
 from tests.servers.mcp_old_http import OldServer
+from tests.yett.upstreams.scene import lease_nothing
 from yett.core.call import RpcError
 from yett.core.document import encode
 from yett.core.errors import Fault
@@ -44,6 +45,7 @@ def build_for_test(config: UpstreamConfig) -> Transport:
         config,
         command=command,
         environment=no_secrets,
+        lease=lease_nothing,
         base_environment={"PATH": os.environ["PATH"]},
         ssl_context_factory=no_tls,
     )

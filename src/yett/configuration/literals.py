@@ -1,6 +1,8 @@
 """A secret written out in the file is refused, with the command that stores it instead (CWE-798)."""
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 from yett.configuration.addresses import split_url
 from yett.configuration.model import ServerSection
@@ -10,6 +12,7 @@ from yett.configuration.secret_finder import (
     find_in_environment,
     find_in_text,
     find_in_url,
+    find_issued,
     replaced,
 )
 from yett.core.errors import Problem
@@ -21,12 +24,12 @@ def literal_secrets(name: str, server: ServerSection) -> Iterator[Problem]:
     previous = ""
     for index, argument in enumerate(server.command):
         found = find_in_argument(argument, previous=previous)
-        if found:
+        if found and find_in_argument(_without_folders(argument), previous=previous):
             yield _refused(name, (*path, "command", index), argument, found)
         previous = argument
     for variable, value in server.env.items():
         found = find_in_environment(variable, value)
-        if found:
+        if found and find_in_environment(variable, _without_folders(value)):
             yield _refused(name, (*path, "env", variable), value, found)
     if server.url is not None:
         yield from _in_url(name, server.url)
@@ -47,6 +50,21 @@ def literal_secrets(name: str, server: ServerSection) -> Iterator[Problem]:
                 (*path, "credential", "basic", "username"),
                 "this user name seems to hold a secret",
             )
+
+
+def _without_folders(text: str) -> str:
+    """Take out of a path, or of `--flag=` and a path, what is there on this machine: whatever it looks like, it names a
+    file. What an issuer would have named so is left."""
+    flag, separator, path = text.rpartition("=")
+    if not path.startswith("/"):
+        return text
+    there = Path(path)
+    while not os.path.lexists(there):
+        there = there.parent
+    left = str(there)
+    if find_issued(left):
+        return text
+    return flag + separator + "/" + path.removeprefix(left)
 
 
 def _in_url(name: str, url: str) -> Iterator[Problem]:

@@ -59,7 +59,7 @@ class Finding(msgspec.Struct, frozen=True, order=True):
 
 def find_in_text(text: str, *, hint: str = "secret") -> list[Finding]:
     """Find secrets by their own form, in URLs, and in assignments such as `password=…`."""
-    found = [*_issued(text, hint), *_in_urls(text), *_assigned(text)]
+    found = [*find_issued(text, hint=hint), *_in_urls(text), *_assigned(text)]
     found += [Finding(start, end, hint) for start, end in random_spans(text)]
     return merged(text, found)
 
@@ -165,7 +165,8 @@ def _by_name(name: str, value: str) -> list[Finding]:
     return [Finding(scheme.end() if scheme else 0, len(value), _hint(name))]
 
 
-def _issued(text: str, hint: str) -> list[Finding]:
+def find_issued(text: str, *, hint: str = "secret") -> list[Finding]:
+    """Find secrets by their own form alone."""
     matches = [*PRIVATE_KEY.finditer(text), *ISSUED.finditer(text)]
     return [Finding(match.start(), match.end(), hint) for match in matches]
 

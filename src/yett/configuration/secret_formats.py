@@ -3,6 +3,7 @@
 import math
 import re
 from collections import Counter
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Final
 
@@ -84,6 +85,11 @@ REFERENCE: Final = re.compile(
 PLACEHOLDER: Final = re.compile(r"\$\{[^{}]*\}|\{secret:[^{}]*\}|\{\{[^{}]*\}\}")
 
 _CANDIDATE: Final = re.compile(r"[A-Za-z0-9+/_-]{20,}={0,2}")
+# A path of this machine. In base64 a `/` is as good as a letter, but none begins with a root that has a name.
+_PATH: Final = re.compile(
+    r"(?<![^\s\"'=:,;(\[{])(?:(?:~|\.{1,2})/|(?:file://)?/[A-Za-z][a-z]{2,15}/)[\w.+/@~-]*"
+)
+_PART: Final = re.compile(r"[A-Za-z0-9+_-]{20,}={0,2}")
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _DIGEST_BEFORE: Final = re.compile(r"(?:sha(?:1|256|384|512)[:-]|@)$", re.IGNORECASE)
 _ENTROPY_BITS_MIN: Final = 3.3
@@ -120,15 +126,25 @@ def random_spans(text: str) -> list[tuple[int, int]]:
     """Return the places of letters and digits that nobody would choose: at least 20, mixed, without words.
 
     Random text changes between capitals, small letters and digits at nearly every second character;
-    names and paths do so seldom. Digests after `sha256:` or `@` and UUIDs name things and are left.
+    names do so seldom. Digests after `sha256:` or `@` and UUIDs name things and are left. Each part of a path is
+    judged by itself: that of a folder for a moment (`/tmp/s5-in_r3j6l`) is short.
     """
     return [
         match.span()
-        for match in _CANDIDATE.finditer(text)
+        for match in _candidates(text)
         if _looks_random(match.group())
         and not _UUID.search(match.group())
         and not _DIGEST_BEFORE.search(text, 0, match.start())
     ]
+
+
+def _candidates(text: str) -> Iterator[re.Match[str]]:
+    start = 0
+    for path in _PATH.finditer(text):
+        yield from _CANDIDATE.finditer(text, start, path.start())
+        yield from _PART.finditer(text, *path.span())
+        start = path.end()
+    yield from _CANDIDATE.finditer(text, start)
 
 
 def _looks_random(text: str) -> bool:

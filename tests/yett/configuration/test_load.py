@@ -320,6 +320,31 @@ def test_a_secret_written_out_is_refused_with_the_command_that_stores_it(
     assert "P@ssw0rd" not in str(problem)
 
 
+def test_what_names_a_file_of_this_machine_is_no_secret_and_what_an_issuer_named_is(
+    tmp_path: Path,
+) -> None:
+    odd, issued = "Zk3vQ9xT1mB7cR5wLp0D", "ghp_" + "a1B2" * 9
+    for name in (odd, issued):
+        (tmp_path / name).mkdir()
+    there = f"{tmp_path}/{odd}"
+    load_text(
+        f"servers: {{a: {{command: [{there}/run, --root={there}], env: {{ROOT: {there}}}}}}}\n",
+        "yett.yaml",
+    )
+
+    for argument in (
+        f"{tmp_path}/{odd}x",
+        f"{there}/{odd}",
+        f"--key={odd}={there}",
+        f"--password={there}",
+        f"{tmp_path}/{issued}",
+        f"{tmp_path}/{issued}/run",
+    ):
+        assert "seems to hold a secret" in str(
+            one(f"servers: {{a: {{command: [s, '{argument}']}}}}\n")
+        )
+
+
 @pytest.mark.parametrize(
     "value", ["ghp_" + "a1B2" * 9, "sekrit value", "Bearer abc.def", "x" * 500, "${TOKEN}"]
 )

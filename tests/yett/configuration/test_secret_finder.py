@@ -2,6 +2,7 @@
 
 import base64
 import json
+import random
 import string
 
 import pytest
@@ -90,10 +91,40 @@ def test_a_secret_in_an_argument_is_found(argument: str, previous: str, expected
         ("GITHUB_TOKEN", "-e"),
         ("--max-tokens=4096", ""),
         ("--auth-mode=none", ""),
+        ("/tmp/s5-in_r3j6l/server.py", ""),
+        ("--root=/srv/jobs/x-4pm7usp9/data", ""),
+        ("~/.cache/tmp.Xa9Kd3fQ7z/bin/run", ""),
+        ("./build_2fk3s4o3/dist/index.js", ""),
+        ("/tmp/tmpw8cco6l9/a:/app/tmp68a0c6zb/b", "-v"),
     ],
 )
 def test_what_is_no_secret_is_left(argument: str, previous: str) -> None:
     assert hidden(argument, previous) == argument
+
+
+def test_no_folder_for_a_moment_is_taken_for_a_secret() -> None:
+    """As `mkdtemp` of Python names them, and `mktemp`."""
+    draw = random.Random(7).choices
+    small, both = string.ascii_lowercase + string.digits + "_", string.ascii_letters + string.digits
+    paths = [f"/tmp/s5-{''.join(draw(small, k=8))}/server.py" for _ in range(1_000)]
+    paths += [f"/tmp/tmp.{''.join(draw(both, k=10))}/bin/run" for _ in range(1_000)]
+
+    assert [path for path in paths if find_in_argument(path)] == []
+
+
+@pytest.mark.parametrize(
+    ("argument", "expected"),
+    [
+        ("/home/me/.keys/Zk3vQ9xT1mB7cR5wLp0D", "/home/me/.keys/***"),
+        ("/tmp/s5-in_r3j6l/ghp_" + "a" * 20, "/tmp/s5-in_r3j6l/***"),
+        ("Zk3v/Q9xT1mB/7cR5wLp0D+4Yn", "***"),
+        ("/9kQ3v/Q9xT1mB/7cR5wLp0D+4Yn", "***"),
+        ("https://h.example/home/Zk3v/Q9xT1mB7cR5wL", "https://h.***"),
+        ("/etc/hosts:Zk3v/Q9xT1mB/7cR5wLp0D+4Yn", "/etc/hosts:***"),
+    ],
+)
+def test_what_has_slashes_may_be_a_secret_all_the_same(argument: str, expected: str) -> None:
+    assert hidden(argument) == expected
 
 
 @pytest.mark.parametrize(
