@@ -17,8 +17,8 @@ from yett.limits.telling import told_cost
 @final
 class Admission(msgspec.Struct, gc=False):
     """Room for one call, until the end of the block. opened: the money that was put aside. usage: what the call will
-    have used if it is answered; None: only the answer says. has_more: other places than the key's own, or
-    the breaker's probe. is_committed: from here on the money is spent, whatever happens."""
+    have used if it is answered; None: only the answer says. has_more: there are other places to give back than the
+    key's own, or the breaker's probe. is_committed: the money is spent from now on, whatever happens."""
 
     shared: ClassVar[Literal[False]] = False
 
@@ -66,7 +66,7 @@ class Admission(msgspec.Struct, gc=False):
             self._leave()
 
     def _ask(self, cleaned: Cleaned) -> Usage:
-        """Count what the answer brought, and pay what it says."""
+        """Return what was used where only the answer says: count what it brought, and pay what it demands."""
         plan, opened = self.plan, self.opened
         state = plan.state
         if plan.counts_output and plan.meter is not None:

@@ -31,7 +31,7 @@ class Figures(msgspec.Struct, frozen=True):
 
 def own_figures(principal: Principal, state: LimitsState) -> Figures:
     """Return what this process has counted."""
-    monotonic, caller = state.clock.monotonic(), state.callers.get(principal.id)
+    monotonic, caller = state.monotonic(), state.callers.get(principal.id)
     return Figures(
         lambda one: state.counter.room(one.key, one.rate, monotonic),
         state.ledger.balances,

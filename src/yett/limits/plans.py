@@ -24,11 +24,11 @@ from yett.limits.state import Gauge, LimitsState
 class Plan(msgspec.Struct, frozen=True):
     """rules: it was made of. caller: whose it is, until forgotten. is_plain: all that there is to ask is whether the
     key has a place, the rates room for one use, and `payer` a price that is known before. concurrency: of the key
-    alone. places: all others. has_more: places, something observed, or a watch on what the caller does. meter:
-    counts by all rates; None where there is none. micros: the price, or what is put aside for one that the
-    result tells. purse: who has an account that is charged or asked; None: nobody. payer: the same, where
-    each call costs the same and more than nothing. used: what such a call used, or any where all are free. budget,
-    rates: tell what is left of them."""
+    alone. places: all others. is_watched: what the caller does is looked at. has_observed: something is counted and
+    does not refuse. has_more: any of these three. meter: counts by all rates; None where there is none. micros: the
+    price, or what is put aside for one that the result tells. purse: who has an account that is charged or asked;
+    None: nobody. payer: the same, where each call costs the same and more than nothing. used: what such a call used,
+    or any where all are free. budget, rates: tell what is left of them."""
 
     rules: Rules
     state: LimitsState

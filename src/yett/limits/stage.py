@@ -83,7 +83,7 @@ class Limiter:
         if payer is not None:
             wall = self._wall
             if at >= wall.until:
-                wall()
+                wall()  # which sets `ahead` and `until`
             try:
                 opened = payer.reserve(call.id, plan.micros, at + wall.ahead)
             except NoRoom as spent:
@@ -92,11 +92,11 @@ class Limiter:
                 tell_of_budgets(self.state.notices, payer)
         # Nothing below can fail: what is taken here is given back in __exit__ only.
         caller.active += 1
-        admitted = Admitted(validated, plan.used.cost_micros, plan.currency, confirmed.agreement)
+        admitted = Admitted(validated, plan.micros, plan.currency, confirmed.agreement)
         return Admission(admitted, plan, caller, opened, plan.used)
 
     def _admit_with_care(self, plan: Plan, confirmed: Confirmed) -> "Admission | SharedAdmission":
-        """As `admit`, with all that may be to ask."""
+        """As `admit`, of a plan that is not plain, or for a call or a caller that is not."""
         validated, state, caller = confirmed.validated, self.state, plan.caller
         if state.shared is not None:
             return self._admit_shared(plan, state.shared, confirmed)

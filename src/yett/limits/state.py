@@ -10,8 +10,6 @@ from yett.limits.port import Counter, Ledger, SharedStore
 from yett.limits.steady import SteadyWall
 from yett.limits.strangers import Strangers
 
-__all__ = ["Caller", "LimitsState"]
-
 IDLE_CALLERS_MAX: Final = 10_000
 
 
@@ -35,20 +33,9 @@ class LimitsState:
     """
 
     __slots__ = (
-        "_gauges",
-        "_sweep_at",
-        "callers",
-        "clock",
-        "counter",
-        "ledger",
-        "loops",
-        "monotonic",
-        "notices",
-        "shared",
-        "strangers",
-        "suspects",
-        "wall",
-    )
+        "_gauges", "_sweep_at", "callers", "counter", "ledger", "loops", "monotonic", "notices", "shared", "strangers",
+        "suspects", "wall",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -62,7 +49,6 @@ class LimitsState:
     ) -> None:
         self.counter = counter
         self.ledger = ledger
-        self.clock = clock
         self.strangers = strangers
         self.loops = loops
         self.shared = shared

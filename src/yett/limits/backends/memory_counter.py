@@ -125,22 +125,16 @@ class MemoryCounter:
 
 @final
 class _Meter:
-    """Holds the cells of its rates for as long as the counter holds all of its own. quick: cells of rates of uses, if
-    the counter still holds them and there are no others: then they are all that there is to ask. Else one of
-    them has no room, whatever the time, and it is looked at everything."""
+    """Holds the cells of its rates for as long as the counter holds all of its own.
+
+    _quick: the cells of `_calls`, where there are no others to ask. Else one without room, whatever the time, so that
+    `_take_anew` asks all. So does a cell that the counter has let go of, since that is full from then on. _names: of
+    the rates of `_calls`.
+    """
 
     __slots__ = (
-        "_calls",
-        "_counter",
-        "_input",
-        "_names",
-        "_observed",
-        "_output",
-        "_overruns",
-        "_quick",
-        "_rates",
-        "_seen",
-    )
+        "_calls", "_counter", "_input", "_names", "_observed", "_output", "_overruns", "_quick", "_rates", "_seen",
+    )  # fmt: skip
 
     def __init__(self, counter: MemoryCounter, rates: Sequence[RateDemand]) -> None:
         self._counter = counter
@@ -164,7 +158,7 @@ class _Meter:
             elif empty_at - scaled_now <= cell.burst:
                 cell.empty_at = empty_at + cell.interval
             else:
-                self._take_back(self._quick, cell)
+                self._forgo(cell)
                 return self._take_anew(now, input_bytes)
         return 0.0
 
@@ -231,11 +225,10 @@ class _Meter:
         self._quick = (_FULL,) if has_more else self._calls
         self._seen = self._counter.changes
 
-    @staticmethod
-    def _take_back(cells: tuple[_Cell, ...], refused: _Cell) -> None:
-        """Take back what was counted before the refused rate."""
-        for cell in cells:
-            if cell is refused:
+    def _forgo(self, full: _Cell) -> None:
+        """Take back what `take` has counted before it came to a cell without room."""
+        for cell in self._quick:
+            if cell is full:
                 return
             cell.empty_at -= cell.interval
 
