@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
@@ -9,11 +10,14 @@ from hypothesis import strategies as st
 
 from yett.core.document import encode
 from yett.sanitising.shape import is_plain
+from yett.upstreams import text_answers
 from yett.upstreams.port import Exchange
 from yett.upstreams.rpc import InvalidAnswer, read_result
 from yett.upstreams.text_answers import NO_FORM, TextForm, form_of
 
 MODERN = [True, False]
+LONG = st.sampled_from([0, 1024])
+"""From how many bytes on a text is read as a long one."""
 
 
 def result_of(
@@ -66,10 +70,10 @@ def read_at_length(body: bytes, identifier: int, *, modern: bool) -> Exchange | 
 
 
 @given(
-    server=servers(), before=TEXTS, first=NUMBERS, text=TEXTS, second=NUMBERS, modern=st.booleans()
-)
+    server=servers(), before=TEXTS, first=NUMBERS, text=TEXTS, second=NUMBERS, long=LONG, modern=st.booleans()
+)  # fmt: skip
 def test_an_answer_like_the_one_before_is_read_in_the_short_way_as_in_the_long_one(
-    server: Any, before: str, first: int, text: str, second: int, *, modern: bool
+    server: Any, before: str, first: int, text: str, second: int, long: int, *, modern: bool
 ) -> None:
     form, body = learn(server(before, first), first, modern=modern), server(text, second)
     full = read_result(body, second, modern)
@@ -78,7 +82,8 @@ def test_an_answer_like_the_one_before_is_read_in_the_short_way_as_in_the_long_o
         assert not is_plain(full.result or {})
         return
 
-    short = form.read(body, b"%d" % second)
+    with patch.object(text_answers, "_LONG", long):
+        short = form.read(body, b"%d" % second)
 
     assert short is not None
     assert short.is_text
@@ -96,22 +101,24 @@ def test_an_answer_like_the_one_before_is_read_in_the_short_way_as_in_the_long_o
     identifier=NUMBERS,
     text=TEXTS,
     data=st.data(),
+    long=LONG,
     modern=st.booleans(),
 )
 def test_what_was_changed_on_the_way_is_read_as_in_the_long_way_or_not_at_all(
-    server: Any, before: str, identifier: int, text: str, data: st.DataObject, *, modern: bool
-) -> None:
+    server: Any, before: str, identifier: int, text: str, data: st.DataObject, long: int, *, modern: bool
+) -> None:  # fmt: skip
     form = learn(server(before, identifier), identifier, modern=modern) or NO_FORM
     body = server(text, identifier)
     place = data.draw(st.integers(0, len(body)))
     gone = data.draw(st.integers(0, 3))
     put = data.draw(
         st.binary(max_size=3)
-        | st.sampled_from([b'"', b"\\", b'"}', b'"},{"type":"image"', b'","x":"', b'"}],"x":[{"y":"', b" "])
+        | st.sampled_from([b'"', b"\\", b"\\u0041", b"\\/", b"\n", b'"}', b'"},{"type":"image"', b'","x":"', b'"}],"x":[{"y":"', b" "])
     )  # fmt: skip
     body = body[:place] + put + body[place + gone :]
 
-    short = form.read(body, b"%d" % identifier)
+    with patch.object(text_answers, "_LONG", long):
+        short = form.read(body, b"%d" % identifier)
 
     if short is not None:
         full = read_at_length(body, identifier, modern=modern)
