@@ -22,7 +22,9 @@ import re
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src" / "yett"
@@ -53,6 +55,9 @@ HOT = (
 )  # fmt: skip
 # What it goes through as well: msgspec makes values of their structs, and of no class of mypyc.
 AS_IT_IS = ("edge/mcp/wording.py",)
+
+# No debugger's tables, and no way for another library to put itself in between our own calls: a tenth of the time.
+_WITHOUT = ("-g0", "-fno-plt", "-fno-semantic-interposition")
 
 _REPLACE = "yett.core.replacing"
 _REPLACING = '''"""`msgspec.structs.replace` for values of both kinds."""
@@ -100,11 +105,12 @@ def main() -> int:
     return built.returncode
 
 
-def digest() -> str:
+def digest(source: Path = SOURCE) -> str:
     """Return what tells one source, one compiler script and one Python from all others."""
     found = hashlib.sha256(f"{sys.version}\n".encode() + Path(__file__).read_bytes())
-    for path in sorted(SOURCE.rglob("*.py")):
-        found.update(f"{path.relative_to(SOURCE)}\n".encode() + path.read_bytes())
+    for path in sorted(source.rglob("*")):
+        if path.is_file() and "__pycache__" not in path.parts:
+            found.update(f"{path.relative_to(source)}\n".encode() + path.read_bytes())
     return found.hexdigest()
 
 
@@ -121,12 +127,15 @@ def rewrite(package: Path) -> None:
             after = with_native_classes(after)
         if name != "core/replacing.py" and "msgspec.structs.replace(" in after:
             after = after.replace("msgspec.structs.replace(", "_replace(")
-            first = re.search(r"^(import|from) (?!__future__)", after, re.MULTILINE)
-            assert first is not None
-            line = f"from {_REPLACE} import replace as _replace\n"
-            after = after[: first.start()] + line + after[first.start() :]
+            after = importing(f"from {_REPLACE} import replace as _replace", after)
         if after != before:
             path.write_text(after)
+
+
+def importing(line: str, source: str) -> str:
+    first = re.search(r"^(import|from) (?!__future__)", source, re.MULTILINE)
+    assert first is not None
+    return f"{source[: first.start()]}{line}\n{source[first.start() :]}"
 
 
 def misread(source: str) -> list[str]:
@@ -168,7 +177,7 @@ def with_native_classes(source: str) -> str:
         if deleted:
             body.append(f"    __deletable__ = {deleted}")
         lines[node.lineno - 1 : node.end_lineno] = [f"class {node.name}:", *body]
-    return "\n".join(lines)
+    return importing("from typing import ClassVar", "\n".join(lines))
 
 
 def _plain_class(node: ast.ClassDef, lines: list[str]) -> list[str]:
@@ -191,6 +200,9 @@ def _plain_class(node: ast.ClassDef, lines: list[str]) -> list[str]:
     ]
     body += [f"    {ast.unparse(item)}" for item in node.body if item in of_class]
     body.append(f"    __match_args__ = ({''.join(f'{name!r}, ' for name in names)})")
+    # msgspec writes what calls itself a dataclass field by field, as it does a struct.
+    kept = ", ".join(f"{name!r}: None" for name in names)
+    body.append(f"    __dataclass_fields__: ClassVar[dict[str, None]] = {{{kept}}}")
     parameters, lines_of_init = [], []
     for name, field in sorted(
         zip(names, fields, strict=True), key=lambda each: each[1].value is not None
@@ -253,15 +265,25 @@ def compile_native() -> None:
         "--python-version=3.11", *(f"--disable-error-code={code}" for code in lenient),
     ]  # fmt: skip
     modules = [f"yett/{name}" for name in HOT]
-    extensions = mypycify([*options, *modules], opt_level="1", multi_file=True, group_name="yett")
+    extensions = mypycify([*options, *modules], opt_level="2", multi_file=True, group_name="yett")
     for extension in extensions:
-        extension.extra_compile_args += ["-g0"]
-    setup(
-        name="yett",
-        packages=[],
-        ext_modules=extensions,
-        script_args=["-q", "build_ext", "--inplace", "--parallel=2"],
-    )
+        extension.extra_compile_args = [*extension.extra_compile_args, *_WITHOUT]
+    _compile_with_all_cores()
+    setup(name="yett", packages=[], ext_modules=extensions, script_args=["-q", "build_ext", "-i"])
+
+
+def _compile_with_all_cores() -> None:
+    """Nearly all is one library of a hundred files, which setuptools would compile one after the other."""
+    from distutils.ccompiler import CCompiler  # noqa: PLC0415 - setuptools brings it
+
+    compile_some = CCompiler.compile
+
+    def compile_all(self: Any, sources: list[str], *rest: Any, **options: Any) -> list[str]:
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            made = pool.map(lambda one: compile_some(self, [one], *rest, **options), sources)
+            return [name for names in made for name in names]
+
+    CCompiler.compile = compile_all  # type: ignore[method-assign, assignment]  # the same, at once
 
 
 if __name__ == "__main__":

@@ -4,11 +4,12 @@ arguments, has the same fields, and is compared and hashed alike. That whole gat
 
 import importlib
 import inspect
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-from scripts.compile import HOT, misread, with_native_classes
+from scripts.compile import HOT, digest, misread, with_native_classes
 
 from tests.architecture.source import TEXTS
 
@@ -48,6 +49,33 @@ def test_what_stands_in_for_a_struct_is_made_and_compared_like_it(name: str) -> 
             item for item in offered if offered[item].default is needed
         }
         assert struct.__struct_config__.eq == (other.__eq__ is not object.__eq__)
+
+
+@pytest.mark.parametrize("name", HOT)
+def test_msgspec_writes_what_stands_in_for_a_struct_as_it_writes_the_struct(name: str) -> None:
+    """An error of a tool that is labelled, say, goes through it."""
+    structs, plain = native(name)
+
+    for key, struct in structs.items():
+        if not hasattr(struct, "__post_init__"):
+            fields = dict.fromkeys(struct.__struct_fields__, 1)
+            assert list(msgspec.to_builtins(plain[key](**fields)).items()) == list(fields.items())
+            assert msgspec.json.encode(plain[key](**fields)) == msgspec.json.encode(
+                struct(**fields)
+            )
+
+
+def test_what_is_built_is_of_another_source_when_any_file_of_it_is_another(tmp_path: Path) -> None:
+    """Schemas, migrations and scripts are copied as well."""
+    seen = {digest(tmp_path)}
+    for name, text in (("a.py", "1"), ("a.py", "2"), ("b.sql", "1"), ("b.sql", "2"), ("c", "")):
+        (tmp_path / name).write_text(text)
+        seen.add(digest(tmp_path))
+    assert len(seen) == 6
+
+    (tmp_path / "__pycache__").mkdir()
+    (tmp_path / "__pycache__" / "a.pyc").write_bytes(b"1")
+    assert digest(tmp_path) in seen
 
 
 @pytest.mark.parametrize("name", HOT)
