@@ -148,11 +148,14 @@ def test_a_hundred_at_once_are_all_served_in_the_end(run: Run, scene: Scene) -> 
     """Whoever was cut for another comes again; early data behind the handshake is not lost."""
 
     async def visit() -> None:
-        for _ in range(3):
-            assert await scene.call() == b"HTTP/1.1 200 OK\r\n"
+        served = 0
+        while served < 3:
+            with contextlib.suppress(ConnectionError):
+                assert await scene.call() == b"HTTP/1.1 200 OK\r\n"
+                served += 1
 
     async def crowd() -> None:
-        async with scene.serving():
+        async with scene.serving(), asyncio.timeout(60):
             for _ in range(4):
                 await asyncio.gather(*(visit() for _ in range(PLACES // 2)))
 

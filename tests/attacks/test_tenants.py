@@ -2,6 +2,7 @@
 seen alone; and what belongs to one is to the other what does not exist."""
 
 import json
+import operator
 import re
 import statistics
 import time
@@ -182,8 +183,8 @@ def test_anothers_tool_is_no_tool(door: str, two: tuple[Agent, Agent]) -> None:
 
 
 def test_the_time_to_say_no_tells_nothing(two: tuple[Agent, Agent]) -> None:
-    """Asked in turn, so that whatever else the machine does slows both; a breaker must not open, so a call
-    that is granted comes in between."""
+    """Asked in turn and compared in pairs, so that whatever else the machine does slows both; a breaker must
+    not open, so a call that is granted comes in between."""
     agent = two[1]
     seconds: dict[str, list[float]] = {"own": [], "nowhere": []}
     for number in range(300):
@@ -192,9 +193,9 @@ def test_the_time_to_say_no_tells_nothing(two: tuple[Agent, Agent]) -> None:
             agent.call(server, "look", word="x")
             seconds[server].append(time.perf_counter() - started)
         agent.call("rec", "look", word="x")
-    foreign, unknown = (statistics.median(each) for each in seconds.values())
+    longer = statistics.median(map(operator.sub, seconds["own"], seconds["nowhere"]))
 
-    assert abs(foreign - unknown) < 0.15 * unknown
+    assert abs(longer) < 0.15 * statistics.median(seconds["nowhere"])
 
 
 @pytest.mark.parametrize("method", ["resources/read", "prompts/get"])
