@@ -43,8 +43,8 @@ bench-quick: $(VENV)/.dev   ## processor time per call against nginx's, under a 
 compiled: $(VENV)/.dev   ## compile the hot modules to build/compiled (needs cc; minutes); PYTHONPATH=build/compiled makes a gate use them
 	@$(BIN)/python scripts/compile.py
 
-compiled-test: compiled   ## run the tests that start real gates against the compiled form
-	@PYTHONPATH=$(CURDIR)/build/compiled $(BIN)/python -m pytest -q -n 2 --dist loadfile -o pythonpath="build/compiled ." tests/contracts tests/outside tests/attacks
+compiled-test: compiled .servers/.done .peers/.done tests/peers/node_modules/.done   ## run the tests that start real gates against the compiled form (at night: a quarter of an hour)
+	@YETT_TESTS_SET_UP=1 PYTHONPATH=$(CURDIR)/build/compiled $(BIN)/python -m pytest -q -n 2 --dist loadfile -o pythonpath="build/compiled ." tests/contracts tests/outside tests/attacks
 
 count: $(VENV)/.dev   ## count instructions and steps of one call (needs valgrind)
 	@$(BIN)/python -m bench.count
