@@ -119,7 +119,7 @@ class Authorizer:
         self._profiles: dict[str, _Profile] = {}
         self._likes: dict[Caller, _Like] = {}
         self._standings: dict[tuple[str, str], Standing] = {}  # by caller and `server/name`
-        self._count = 0
+        self._judged_count = 0  # judgements and rules of rows that are kept, of all callers
         self._lists: dict[
             tuple[Caller, str, str | None], tuple[tuple[Target, ...], tuple[Target, ...]]
         ] = {}
@@ -180,6 +180,34 @@ class Authorizer:
         """Take note of what the caller is about to see, before it does; without `marks` there is nothing to note."""
         self._marking.remember(cleaned)
 
+    def permit_list(self, inventory: Inventory) -> PermittedList:
+        """Keep the targets that the caller may call with some arguments. Never refuses."""
+        call, targets = inventory.call, inventory.targets
+        profile = self._meet(inventory.principal)
+        scope = (profile.like.caller, call.operation.method, call.server)
+        kept = self._lists.get(scope)
+        if kept is not None and kept[0] is targets:
+            visible = kept[1]
+        else:
+            visible, timeless = self._select(profile.principal, call, targets)
+            if timeless:
+                if len(self._lists) >= LISTS_MAX:
+                    self._lists.clear()
+                self._lists[scope] = (targets, visible)
+        return PermittedList(call, inventory.principal, visible, self.version)
+
+    def explain(self, call: Call, principal: Principal, target: Target) -> Explanation:
+        """Decide like `permit`, and say why instead of raising."""
+        occasion = self._occasion(call, principal)
+        decision = self._judge(principal, target).decide(occasion)
+        refusal: Refusal | None = None
+        if not decision.allowed:
+            refusal = self._denial(occasion, target, decision)
+        elif target.quarantined or target.unreachable:
+            refusal = _unusable(target)
+        rows = self._rule(principal, target)
+        return Explanation(decision.policies, refusal, self._ignored(principal), decision.ask, rows)
+
     def _permit(self, call: Call, principal: Principal, target: Target) -> Permitted:
         """Decide; what the policies say of every such call is kept."""
         judgement = self._judge(principal, target)
@@ -205,7 +233,7 @@ class Authorizer:
         if decision.errors:
             self._alarms.report(decision, occasion.principal, target)
         if not decision.allowed:
-            raise self._refuse(occasion, target, decision)
+            raise self._denial(occasion, target, decision)
         return decision
 
     def _rule(self, principal: Principal, target: Target) -> RowRule | None:
@@ -215,17 +243,16 @@ class Authorizer:
         like = self._meet(principal).like
         rule = like.rules.get(target.key)
         if rule is None:
-            if self._count >= JUDGEMENTS_MAX:
+            if self._judged_count >= JUDGEMENTS_MAX:
                 self._forget()
                 like = self._meet(principal).like
-            self._count += 1
+            self._judged_count += 1
             rule = self._rows.rule(like.caller, self._matter(target))
             like.rules[target.key] = rule
         return rule
 
     def _stand(self, principal: Principal, target: Target) -> Standing:
-        """Return what is kept about the two; of a name that the caller made up, as it can those of resources,
-        nothing is."""
+        """Return what is kept about the two; of what is no tool nothing is, since callers make up names of resources."""
         key = principal.id, target.key
         standing = self._standings.get(key)
         if standing is not None and standing.principal is principal and standing.target is target:
@@ -236,34 +263,6 @@ class Authorizer:
                 self._standings.clear()
             self._standings[key] = fresh
         return fresh
-
-    def permit_list(self, inventory: Inventory) -> PermittedList:
-        """Keep the targets that the caller may call with some arguments. Never refuses."""
-        call, targets = inventory.call, inventory.targets
-        profile = self._meet(inventory.principal)
-        scope = (profile.like.caller, call.operation.method, call.server)
-        kept = self._lists.get(scope)
-        if kept is not None and kept[0] is targets:
-            visible = kept[1]
-        else:
-            visible, timeless = self._select(profile.principal, call, targets)
-            if timeless:
-                if len(self._lists) >= LISTS_MAX:
-                    self._lists.clear()
-                self._lists[scope] = (targets, visible)
-        return PermittedList(call, inventory.principal, visible, self.version)
-
-    def explain(self, call: Call, principal: Principal, target: Target) -> Explanation:
-        """Decide like `permit`, and say why instead of raising."""
-        occasion = self._occasion(call, principal)
-        decision = self._judge(principal, target).decide(occasion)
-        refusal: Refusal | None = None
-        if not decision.allowed:
-            refusal = self._refuse(occasion, target, decision)
-        elif target.quarantined or target.unreachable:
-            refusal = _unusable(target)
-        rows = self._rule(principal, target)
-        return Explanation(decision.policies, refusal, self._ignored(principal), decision.ask, rows)
 
     def _select(
         self, principal: Principal, call: Call, targets: tuple[Target, ...]
@@ -286,10 +285,10 @@ class Authorizer:
         key = (target.key, target.kind, target.access)
         judgement = profile.like.by_target.get(key)
         if judgement is None:
-            if self._count >= JUDGEMENTS_MAX:
+            if self._judged_count >= JUDGEMENTS_MAX:
                 self._forget()
                 profile = self._meet(principal)
-            self._count += 1
+            self._judged_count += 1
             judgement = self._judge_first(profile.like, target)
             profile.like.by_target[key] = judgement
         return judgement
@@ -341,12 +340,12 @@ class Authorizer:
         self._likes.clear()
         self._lists.clear()
         self._standings.clear()
-        self._count = 0
+        self._judged_count = 0
 
     def _occasion(self, call: Call, principal: Principal) -> Occasion:
         return Occasion(call, principal, self._clock.wall(), self._marking.labels)
 
-    def _refuse(self, occasion: Occasion, target: Target, decision: Decision) -> Denied:
+    def _denial(self, occasion: Occasion, target: Target, decision: Decision) -> Denied:
         principal = occasion.principal
         what = f"`{principal.name}` may not {target.access} `{target.key}`"
         if ignored := self._ignored(principal):

@@ -68,9 +68,9 @@ class Catalogue:
         call = identified.call
         if call.task is not None:
             return None
-        verifier, found = self._verifier, None
-        if call.operation is _CALL_TOOL:
-            found = verifier.tools.get((call.server, call.name))
+        verifier = self._verifier
+        is_call = call.operation is _CALL_TOOL
+        found = verifier.tools.get((call.server, call.name)) if is_call else None
         if found is None:
             found = verifier.find(call.operation.kind, call.server, call.name)
             if found is None:

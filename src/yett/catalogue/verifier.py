@@ -70,7 +70,8 @@ class Watch:
 @final
 class Verifier:
     """classes: what operator and shipped entries say, by server. worked: seconds that the calling thread has
-    worked. tools: those that were found in `view`, by where they were asked for and under which name."""
+    worked. tools: those that were found in `view`, by the scope and the name that they were asked for by; each new view
+    begins without any."""
 
     def __init__(  # noqa: PLR0913 - what it is made of, put together in one place
         self,
@@ -163,9 +164,7 @@ class Verifier:
             async with asyncio.timeout(WAIT_SECONDS_MAX):
                 await asyncio.gather(*pending)
 
-    def find(
-        self, kind: Kind | None, server: str | None, name: str
-    ) -> "tuple[Target, Watch] | None":
+    def find(self, kind: Kind | None, server: str | None, name: str) -> tuple[Target, Watch] | None:
         """Return what a name means, and the watch over its server. A tool is found in `tools` from now on."""
         target = None if kind is None else self.view.find(kind, server, name)
         if target is None:

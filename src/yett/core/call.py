@@ -30,7 +30,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     clock. started: monotonic. protocol: MCP version, or "rest". talk: None if nothing passes besides
     the request and its answer. mirrored: `Mcp-Param-*` headers, decoded, by their lower-case name
     after the prefix, each None if it cannot be decoded; None as a whole: the caller's version does not
-    mirror (MCP 2026-07-28, Custom Headers from Tool Parameters).
+    mirror (MCP 2026-07-28, Custom Headers from Tool Parameters). task: None if it has nothing to do with one.
     """
 
     id: str

@@ -39,7 +39,7 @@ NAMES_LOOKED_UP_MAX: Final = 8
 
 @final
 class _Few(msgspec.Struct, frozen=True, eq=False):
-    """What says of few and flat arguments of one tool that they fit; None: they need a closer look.
+    """What says of few and flat arguments of one tool whether they fit. fit: None: each needs a closer look.
     guarding: what is declared about them beside the schema; where it is, `fit` is None."""
 
     fit: Callable[[JSON], bool] | None
@@ -155,8 +155,8 @@ class Validator:
     def _check_tool(
         self, permitted: Permitted, given: dict[str, JSON], guarding: Guarding | None
     ) -> dict[str, JSON]:
-        """Return what is to be sent."""
-        schema, mirrored = self._find(permitted.target), permitted.call.mirrored
+        """Return the arguments that are to be sent, which may be others than those that were given."""
+        schema, mirrored = self._schema_of(permitted.target), permitted.call.mirrored
         arguments = given if guarding is None else guarding.force(given, permitted.principal)
         nodes, depth = FLAT_NODES, 1
         if not is_small(arguments):
@@ -174,7 +174,7 @@ class Validator:
         return checked if permitted.rows is None else guarding.narrow(checked, permitted.rows)
 
     def _prepare(self, target: Target) -> _Few:
-        schema, guarding = self._find(target), self._guardings.get(target.key)
+        schema, guarding = self._schema_of(target), self._guardings.get(target.key)
         if guarding is None:
             return _Few(schema.verdict_on_few(FLAT_NODES), None)
         self._demand_declared(target, guarding)
@@ -187,7 +187,7 @@ class Validator:
             said = f"{target.key} has no argument {missing}, of which `arguments` says what it is"
             raise Fault(Reason.INTERNAL_ERROR, said)
 
-    def _find(self, target: Target) -> CompiledSchema:
+    def _schema_of(self, target: Target) -> CompiledSchema:
         try:
             return self._cache.find(
                 target, "open" if target.key in self._open_targets else "closed"

@@ -67,8 +67,12 @@ class Keeper(Protocol):
 
 @final
 class Connection(asyncio.Protocol):
-    """One task serves its requests, one after another; it waits for `_wake` while there are none. _is_last: what is
-    being served is the last, and what comes after it is not read."""
+    """One task serves its requests, one after another; it waits for `_wake` while there are none.
+
+    deadline, since, known: see `Held`. _is_last: what is being served is the last, and what comes after it is not read.
+    _held: nothing is read before the next request is served. Of a stream: _goes_on, its end was written, and the
+    connection stays; _keeps, it may stay.
+    """
 
     __slots__ = (
         "_goes_on", "_held", "_is_last", "_keeps", "_listener", "_queue", "_reader", "_task", "_wake", "_writable",
@@ -107,7 +111,7 @@ class Connection(asyncio.Protocol):
                     self.deadline = inf
                 wake.set_result(Request(form.head, body, reader.peer))
                 return
-        if not self._is_last and not self._reader.feed(data):
+        if not self._is_last and not reader.feed(data):
             self._give_up()
 
     def connection_lost(self, _: Exception | None) -> None:

@@ -33,7 +33,7 @@ _PARAMS_MEMBERS: Final = len(("name", "arguments"))
 @final
 class PlainCalls:
     """A `Way`, of the header of one session. hears: the agent takes streams, so that it may be asked something before
-    the answer. call: the road. go_on: the long way, for a message that was parsed."""
+    the answer. call: see `Legacy.call`. go_on: the long way, for a message that was parsed."""
 
     __slots__ = ("_arrivals", "_call", "_go_on", "_hears", "_session", "_sessions", "_wordings")
 
@@ -56,7 +56,7 @@ class PlainCalls:
         self._wordings = Wordings()
 
     def __call__(self, request: Request, task: "asyncio.Task[Any]") -> Served | None:
-        """Answer one request. None: nothing is known of it, and nothing was done."""
+        """Answer one request. None: it is for the long way, and nothing was done."""
         session, arrivals, body = self._session, self._arrivals, request.body
         talk = session.talk if self._hears else None
         started = arrivals.monotonic()

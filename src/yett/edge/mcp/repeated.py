@@ -24,7 +24,7 @@ _CALL_TOOL: Final = OPERATIONS["tools/call"]
 
 @final
 class RepeatedCalls:
-    """A `Way`, of a header that names one tool. first: the call that took the long way; wordings: how it is written."""
+    """A `Way`, of a header that names one tool. first: the call that took the long way. wordings: how it was written."""
 
     __slots__ = ("_arrivals", "_gate", "_server", "_talk", "_wordings")
 
@@ -36,7 +36,7 @@ class RepeatedCalls:
         self._gate = gate
 
     def __call__(self, request: Request, _: object) -> Served | None:
-        """Answer one request. None: it is another one, and nothing was done."""
+        """Answer one request. None: it is for the long way, and nothing was done."""
         body = request.body
         read = self._wordings.read(body) if len(body) <= STRANGER_BODY_BYTES_MAX else None
         if read is None:
