@@ -176,6 +176,10 @@ class Estate:
         self.alerts.hear(event)
         if "alert" in event:
             log.warning("alert: %s", event.get("event"), extra={"details": event})
+        elif event.get("event") == "server.unreachable":
+            log.warning("server %s does not answer: %s", event.get("server"), event.get("problem"))
+        elif event.get("event") == "server.reachable":
+            log.info("server %s answers again", event.get("server"))
 
     def cut(self, principal: str) -> None:
         """Revoke a key beside the loop; its calls are refused once the keys are read again, within a

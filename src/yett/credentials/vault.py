@@ -157,7 +157,7 @@ class Vault:
         if not rows:
             raise Fault(
                 Reason.INTERNAL_ERROR,
-                f"secret `{name}` is not in the vault; store it with `yett secret set {name}`",
+                f"secret `{name}` is not in the vault; store it with `yett secret set {name} --server SERVER`",
             )
         return self._open(name, rows[0])
 

@@ -54,6 +54,17 @@ def test_no_secret_passes_in_message_extra_or_traceback(stream: io.StringIO) -> 
     assert lines(stream)[0]["url"] == "x?[redacted]"
 
 
+def test_the_members_of_an_object_stay_apart_and_hold_no_secret(stream: io.StringIO) -> None:
+    details = {"percent": 80, "all": [1 << 64, None, f"sent {CANARY}"], CANARY: "\x1b"}
+    logging.getLogger("yett.x").warning("alert", extra={"details": details})
+
+    assert lines(stream)[0]["details"] == {
+        "percent": 80,
+        "all": [str(1 << 64), None, "sent [redacted]"],
+        "[redacted]": "\\x1b",
+    }
+
+
 def test_no_terminal_obeys_the_log(stream: io.StringIO) -> None:
     logging.getLogger("yett.x").error("\x1b[2J\r\n\u202e\x9b {}")
 
