@@ -83,28 +83,33 @@ class Child(asyncio.SubprocessProtocol):
         self._turn: asyncio.Handle | None = None
         self._held = False
         self._unsent: list[bytes] = []
-        self._unsent_bytes = 0
+        self._room_bytes = 0
 
     def attach(self, listener: Listener) -> None:
         self._listener = listener
 
     def write(self, line: bytes) -> bool:
         """Write one line, with its end; False if it cannot be, and then nothing of it will be written."""
-        stdin = self._input
-        if stdin is None or stdin.is_closing():
+        unsent = self._unsent
+        if (
+            not unsent
+        ):  # what comes in the same turn of the loop finds the same, but for what was said in it
+            stdin = self._input
+            if stdin is None or stdin.is_closing():
+                return False
+            self._room_bytes = UNREAD_BYTES_MAX - stdin.get_write_buffer_size()
+        if self._room_bytes < 0:
             return False
-        if stdin.get_write_buffer_size() + self._unsent_bytes > UNREAD_BYTES_MAX:
-            return False
-        if not self._unsent:
+        if not unsent:
             self._loop.call_soon(self._send)
-        self._unsent.append(line)
-        self._unsent_bytes += len(line)
+        unsent.append(line)
+        self._room_bytes -= len(line)
         return True
 
     def _send(self) -> None:
         """Write what was said in one turn of the loop at once: each write may wake the process, and it runs instead
         of us."""
-        lines, self._unsent, self._unsent_bytes = self._unsent, [], 0
+        lines, self._unsent = self._unsent, []
         if lines and self._input is not None and not self._input.is_closing():
             self._input.write(b"".join(lines))
 
