@@ -91,9 +91,8 @@ class Child(asyncio.SubprocessProtocol):
     def write(self, line: bytes) -> bool:
         """Write one line, with its end; False if it cannot be, and then nothing of it will be written."""
         unsent = self._unsent
-        if (
-            not unsent
-        ):  # what comes in the same turn of the loop finds the same, but for what was said in it
+        # What comes in the same turn of the loop finds the same, but for what was said in it.
+        if not unsent:
             stdin = self._input
             if stdin is None or stdin.is_closing():
                 return False
