@@ -1,5 +1,6 @@
 """Deny by default, forbid before permit, read is not write, and what is listed is what can be called."""
 
+import asyncio
 from typing import Any, cast
 
 import msgspec
@@ -19,13 +20,17 @@ from tests.yett.authorization.asking import (
     tool,
 )
 from yett.authorization import stage
-from yett.authorization.config import Roles
+from yett.authorization.backends.label_memory import MemoryLabelStore
+from yett.authorization.build import build
+from yett.authorization.config import Roles, ToolMarks
+from yett.authorization.labels import Labels
 from yett.authorization.stage import Authorizer
 from yett.core.errors import Denied, Fault
 from yett.core.identity import Principal
 from yett.core.operations import Kind
-from yett.core.proofs import Inventory, Resolved
+from yett.core.proofs import Ask, Inventory, Resolved, Validated
 from yett.core.reasons import Reason
+from yett.core.talk import Talk
 from yett.core.target import Target
 
 READER: Roles = {"reader": ("github.*:read",)}
@@ -425,6 +430,30 @@ def test_who_asked_before_is_told_what_who_asks_first_is(
     for who, what, limit in asked:
         cold = authorizer(LOW, roles=roles)
         assert said(warm, who, what, limit) == said(cold, who, what, limit)
+
+
+@given(
+    talk=st.sampled_from((None, Talk(), Talk(progress=True))),
+    ask_for=st.sampled_from((None, Ask(("careful",)))),
+    marks=st.sampled_from(
+        ({}, {"github/search": ToolMarks(("private",))}, {"git": ToolMarks(("private",))})
+    ),
+)
+def test_what_is_waived_would_be_confirmed_and_leave_no_trace(
+    talk: Talk | None, ask_for: Ask | None, marks: dict[str, ToolMarks]
+) -> None:
+    who, what, seen = principal("reader"), tool(), Labels(MemoryLabelStore(), HandClock())
+    gate = build(READER, {}, clock=HandClock(), marks=marks, labels=seen)
+    asked = msgspec.structs.replace(ask(gate, who, what), ask=ask_for)
+    asked = msgspec.structs.replace(asked, call=msgspec.structs.replace(asked.call, talk=talk))
+    validated = Validated(asked, {})
+
+    waived = gate.waive(validated)
+
+    assert (waived is None) == (ask_for is not None or (talk is not None and bool(marks)))
+    if waived is not None:
+        assert asyncio.run(gate.confirm(validated)) == waived
+        assert seen.touched(who.id, "") == frozenset()
 
 
 def test_what_is_only_tried_is_asked_each_time() -> None:

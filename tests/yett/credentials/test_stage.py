@@ -7,6 +7,7 @@ import os
 import time
 import traceback
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -353,6 +354,36 @@ async def test_a_vault_that_is_down_ends_the_leases_and_the_calls() -> None:
     it.source.sealed = False
     it.armourer.refresh()
     await it.armourer.arm(admitted())
+
+
+STEPS = st.sampled_from(("arm", "wait", "refresh", "rotate", "withdraw", "seal", "unseal"))
+
+
+@given(st.lists(STEPS, max_size=12))
+def test_what_is_on_lease_is_what_would_be_armed_with(steps: list[str]) -> None:
+    """Both ways, whatever happened before: without a lease the source is asked, with one it is not."""
+
+    async def go() -> None:
+        it, call = bench(), admitted()
+        for number, step in enumerate(steps):
+            match step:
+                case "wait":
+                    it.clock.pass_seconds(LEASE_SECONDS / 2)
+                case "rotate" | "withdraw":
+                    owner = "github" if step == "rotate" else "bank"
+                    it.source.put("github-token", Secret(f"value {number}"), servers=(owner,))
+                case "seal" | "unseal":
+                    it.source.sealed = step == "seal"
+                case _:
+                    with suppress(Fault):
+                        it.armourer.refresh() if step == "refresh" else await it.armourer.arm(call)
+            leased, asked = it.armourer.lease(call), len(it.source.fetched)
+            if step == "arm" or leased is not None:
+                with suppress(Fault):
+                    assert leased in (None, await it.armourer.arm(call))
+                assert (leased is None) == (len(it.source.fetched) > asked)
+
+    asyncio.run(go())
 
 
 # Files and the environment
