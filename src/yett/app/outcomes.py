@@ -9,7 +9,7 @@ import asyncio
 import hashlib
 import hmac
 import secrets
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final, final
 
 from cryptography.exceptions import InvalidTag
@@ -48,19 +48,22 @@ class Outcomes:
         Raises:
             Fault: the database could not be used.
         """
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(
-            self._thread, self._begin, principal, credential, name, asked
-        )
+        beginning = self._thread.submit(self._begin, principal, credential, name, asked)
+        try:
+            return await asyncio.wrap_future(beginning)
+        except asyncio.CancelledError:
+            self._thread.submit(self._let_go, beginning)
+            raise
 
     async def end(self, begun: Begun, credential: Secret, name: bytes, kept: Kept | None) -> None:
-        """Keep the answer of a call that was `new`; None: it was not made, and may be.
+        """Keep the answer of a call that was `new`; None: it was not made, and may be. That is done once, whoever hangs
+        up meanwhile: later the name may be another call's.
 
         Raises:
             Fault: the database could not be used; the call counts as one whose answer was lost.
         """
-        loop = asyncio.get_running_loop()
-        await loop.run_in_executor(self._thread, self._end, begun, credential, name, kept)
+        ending = self._thread.submit(self._end, begun, credential, name, kept)
+        await asyncio.shield(asyncio.wrap_future(ending))
 
     def close(self) -> None:
         """Wait until what began is written down. Later calls are turned away."""
@@ -101,12 +104,25 @@ class Outcomes:
             return Begun("lost")
         return Begun("kept", kept=Kept(int(status), content_type, opened))
 
-    def _end(self, begun: Begun, credential: Secret, name: bytes, kept: Kept | None) -> None:
-        where = (begun.principal, begun.name)
+    def _let_go(self, beginning: Future[Begun]) -> None:
+        """Nobody waits for what is to be done any more. beginning: done, for it came before."""
+        if not beginning.cancelled() and beginning.exception() is None:
+            begun = beginning.result()
+            if begun.state == "new":
+                self._forget(begun)
+
+    def _forget(self, begun: Begun) -> None:
         with self._database.transaction() as transaction:
-            if kept is None:
-                transaction.execute("delete from outcomes where principal = ? and name = ?", where)
-                return
+            transaction.execute(
+                "delete from outcomes where principal = ? and name = ?",
+                (begun.principal, begun.name),
+            )
+
+    def _end(self, begun: Begun, credential: Secret, name: bytes, kept: Kept | None) -> None:
+        if kept is None:
+            self._forget(begun)
+            return
+        with self._database.transaction() as transaction:
             sealed = None
             if len(kept.body) <= BODY_BYTES_MAX - _SEAL_BYTES and _has_room(transaction, begun):
                 secret = credential.reveal_text().encode()
@@ -114,7 +130,7 @@ class Outcomes:
             transaction.execute(
                 "update outcomes set status = ?, content_type = ?, body = ?"
                 " where principal = ? and name = ?",
-                (kept.status, kept.content_type, sealed, *where),
+                (kept.status, kept.content_type, sealed, begun.principal, begun.name),
             )
 
 

@@ -17,6 +17,13 @@ Door = Literal["mcp", "rest"]
 
 
 @final
+class Once(msgspec.Struct, gc=False):
+    """Of a call that has a name of its caller's, so that it is made once. sent: anything of it may have been."""
+
+    sent: bool = False
+
+
+@final
 class Call(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One request, judged as it stands here and forwarded as it stands here.
 
@@ -31,6 +38,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     the request and its answer. mirrored: `Mcp-Param-*` headers, decoded, by their lower-case name
     after the prefix, each None if it cannot be decoded; None as a whole: the caller's version does not
     mirror (MCP 2026-07-28, Custom Headers from Tool Parameters). task: None if it has nothing to do with one.
+    once: None if it may be made as often as it comes.
     """
 
     id: str
@@ -51,6 +59,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     talk: Talk | None = None
     mirrored: dict[str, str | None] | None = None
     task: TaskAsked | None = None
+    once: Once | None = None
 
 
 @final

@@ -103,6 +103,7 @@ class Dispatcher:
             begin is None
             or call.talk is not None
             or call.task is not None
+            or call.once is not None
             or way.failing  # then the breaker has to be asked
             or not encoded
         ):
@@ -153,6 +154,8 @@ class Dispatcher:
         """As `send`, for whatever it is."""
         validated, route = armed.admitted.validated, way.route
         call = validated.permitted.call
+        if call.once is not None:
+            call.once.sent = True
         if call.task is not None:
             return await self._about_task(route, armed, call.task, hear)
         if call.talk is not None:

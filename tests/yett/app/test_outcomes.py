@@ -79,3 +79,37 @@ def test_one_caller_keeps_no_more_than_its_share_of_the_disk(scene: Scene) -> No
     assert scene.call(b"%d" % (count - 1)) == "lost"  # and it is not made again
     assert scene.call(b"another", principal="k2") == "new"
     assert scene.call(b"another", principal="k2") == "kept"
+
+
+@pytest.mark.parametrize("turns", [0, 1, 2, 20])
+async def test_whoever_leaves_while_it_is_looked_up_leaves_it_to_whoever_comes_next(
+    scene: Scene, turns: int
+) -> None:
+    for number in range(20):
+        name = b"%d" % number
+        leaving = asyncio.create_task(scene.outcomes.begin("k1", CREDENTIAL, name, b"asked"))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        leaving.cancel()
+        await asyncio.wait({leaving})
+        if leaving.cancelled():
+            assert (await scene.outcomes.begin("k1", CREDENTIAL, name, b"asked")).state == "new"
+        assert (await scene.outcomes.begin("k1", CREDENTIAL, name, b"asked")).state == "busy"
+
+
+@pytest.mark.parametrize("turns", [1, 2, 20])
+async def test_whoever_leaves_while_it_is_let_go_lets_nothing_else_go(
+    scene: Scene, turns: int
+) -> None:
+    """Attack: it is let go once more when the name is another call's by then, which is made twice."""
+    for number in range(20):
+        name = b"%d" % number
+        begun = await scene.outcomes.begin("k1", CREDENTIAL, name, b"asked")
+        leaving = asyncio.create_task(scene.outcomes.end(begun, CREDENTIAL, name, None))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        leaving.cancel()
+        await asyncio.wait({leaving})
+        assert (await scene.outcomes.begin("k1", CREDENTIAL, name, b"asked")).state == "new"
+        await asyncio.sleep(0.001)
+        assert (await scene.outcomes.begin("k1", CREDENTIAL, name, b"asked")).state == "busy"

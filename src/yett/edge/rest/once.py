@@ -1,13 +1,14 @@
 """`Idempotency-Key`: a call that is repeated with the same key is answered again and not made again
 (draft-ietf-httpapi-idempotency-key-header)."""
 
+import asyncio
 import re
 from collections.abc import Callable
 from typing import Final
 
 import msgspec
 
-from yett.core.call import Call, Reply
+from yett.core.call import Call, Once, Reply
 from yett.core.document import encode
 from yett.core.errors import Denied
 from yett.core.operations import OPERATIONS
@@ -50,7 +51,13 @@ async def execute_once(
     if begun.kept is not None:
         again = msgspec.structs.replace(call, operation=_AGAIN)
         return _answer_again(await gate.handle(again), begun.kept)
-    reply = await gate.handle(call)
+    once = Once()
+    try:
+        reply = await gate.handle(msgspec.structs.replace(call, once=once))
+    except asyncio.CancelledError:
+        if not once.sent:  # who hung up may make it another time
+            await gate.end_once(begun, call.credential, key, None)
+        raise
     response = respond(reply)
     refusal = reply.refusal
     if refusal is not None and not refusal.sent and refusal.reason not in _MADE:
