@@ -152,7 +152,7 @@ class Gateway:
                 keep_indexed(self.estate, self._snapshot.configuration.audit, self._config_path)
             ),
             loop.create_task(keep_watching(self.estate, lambda: self._snapshot.configuration)),
-            self._watch_servers(),
+            self._watch_servers(),  # the last, which `reload` replaces
         ]
 
     async def first_sight(self, seconds: float) -> None:

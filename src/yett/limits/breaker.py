@@ -50,9 +50,10 @@ class Caller:
     """One principal. active: calls under way. is_forgotten: another one stands for it from now on.
 
     The breaker's part: failures in a row. outcomes: the last verdicts as bits, a failure is 1; judged: how
-    many. tools, records: the different ones it used, with the time until which each counts, oldest first. open_until: 0
-    while it is shut, else when its cooldown ends. why: it opened. cooldown_seconds: for how long. openings:
-    how often it did before quiet_at, after which they are forgotten. probing: its one probe is under way. probe: the id of the probe's call, until it is judged.
+    many. tools, records: the different ones it used, with the time until which each counts, oldest first.
+    open_until: 0 while it is shut, else when its cooldown ends. why: it opened. cooldown_seconds: for how long.
+    openings: how often it did before quiet_at, after which they are forgotten. probing: its one probe is under way.
+    probe: the id of the probe's call, until it is judged.
     """
 
     __slots__ = (

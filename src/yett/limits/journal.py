@@ -6,7 +6,7 @@
     ["open",ID,AT,MICROS,TARGET,[[ACCOUNT,ZONE,DAY],…],UNKNOWN]  was charged before, and has no end yet
     ["+",ID,AT,MICROS,[ENDED,…],TARGET,[[ACCOUNT,ZONE,DAY],…]]
                                                                reserved: spent unless a later line says else;
-                                                               these others, if any, as in `ended`
+                                                               these others as in `ended`: none, by now
     ["ended",[ID,…]]                                           these have cost all that was reserved
     ["=",ID,MICROS]                                            it did cost so much; 0: nothing left the gate
     ["?",ID]                                                   nobody knows how it ended: spent

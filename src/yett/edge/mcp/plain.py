@@ -1,9 +1,9 @@
 """The short way: a call of a tool in a session that says nothing beside itself, read in one look.
 
 What a header alone decides (path, Host, Origin, media type, version, session) was decided when a request with it
-first took the long way, so it is kept with the header. What may change is asked each time: here whether
+first took the full way, so it is kept with the header. What may change is asked each time: here whether
 the session is open and wants to be told of nothing, and on the road of the call everything else, who calls first of all.
-What is not exactly such a call takes the long way, and `inbound.py` says what it is.
+What is not exactly such a call takes the full way, and `inbound.py` says what it is.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ _PARAMS_MEMBERS: Final = len(("name", "arguments"))
 @final
 class PlainCalls:
     """A `Way`, of the header of one session. hears: the agent takes streams, so that it may be asked something before
-    the answer. call: see `Legacy.call`. go_on: the long way, for a message that was parsed."""
+    the answer. call: see `Legacy.call`. go_on: the full way, for a message that was parsed."""
 
     __slots__ = ("_arrivals", "_call", "_go_on", "_hears", "_session", "_sessions", "_wordings")
 
@@ -56,7 +56,7 @@ class PlainCalls:
         self._wordings = Wordings()
 
     def __call__(self, request: Request, task: "asyncio.Task[Any]") -> Served | None:
-        """Answer one request. None: it is for the long way, and nothing was done."""
+        """Answer one request. None: it is for the full way, and nothing was done."""
         session, arrivals, body = self._session, self._arrivals, request.body
         talk = session.talk if self._hears else None
         started = arrivals.monotonic()

@@ -1,8 +1,8 @@
 """The short way of 2026-07-28: a call of a tool that is written like the one before it, behind the same header.
 
 That header and `_meta` are in order, that they say the same as the body, and what the caller can be asked, was found out
-when one first took the long way; it is a matter of bytes that are the same again. What is not exactly such a call
-takes the long way, and `inbound.py` says what it is.
+when one first took the full way; it is a matter of bytes that are the same again. What is not exactly such a call
+takes the full way, and `inbound.py` says what it is.
 """
 
 from typing import Final, final
@@ -24,7 +24,7 @@ _CALL_TOOL: Final = OPERATIONS["tools/call"]
 
 @final
 class RepeatedCalls:
-    """A `Way`, of a header that names one tool. first: the call that took the long way. wordings: how it was written."""
+    """A `Way`, of a header that names one tool. first: the call that took the full way. wordings: how it was written."""
 
     __slots__ = ("_arrivals", "_gate", "_server", "_talk", "_wordings")
 
@@ -36,7 +36,7 @@ class RepeatedCalls:
         self._gate = gate
 
     def __call__(self, request: Request, _: object) -> Served | None:
-        """Answer one request. None: it is for the long way, and nothing was done."""
+        """Answer one request. None: it is for the full way, and nothing was done."""
         body = request.body
         read = self._wordings.read(body) if len(body) <= STRANGER_BODY_BYTES_MAX else None
         if read is None:

@@ -69,7 +69,7 @@ class McpRoute:
         return self._take(inbound, arrival, server)
 
     def _short_way(self, inbound: Inbound, request: Request) -> Way | None:
-        """Return where a header leads from now on, after a request with it took the long way."""
+        """Return where a header leads from now on, after a request with it took the full way."""
         session = inbound.session
         if session is not None:
             return PlainCalls(
@@ -84,7 +84,7 @@ class McpRoute:
             return None  # of strangers nothing is kept
         wordings = Wordings()
         if not wordings.learn(parse(request.body), request.body):
-            return _take_the_long_way  # and look for no wording each time
+            return _take_the_full_way  # and look for no wording each time
         return RepeatedCalls(wordings, inbound.call, self._arrivals, self._gate)
 
     def _go_on(self, request: Request, server: str | None, message: JSON) -> Served:
@@ -170,5 +170,5 @@ def _respond(call: Call, arrival: Arrival, reply: Reply) -> Response:
     return respond(Inbound(call, None, arrival.refused, version=call.protocol), reply)
 
 
-def _take_the_long_way(_request: Request, _task: object) -> None:
+def _take_the_full_way(_request: Request, _task: object) -> None:
     """A `Way` of who writes its calls so that the next cannot be known again."""

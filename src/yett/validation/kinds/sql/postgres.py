@@ -97,10 +97,9 @@ def _check_setting(name: str) -> None:
 
 @final
 class _Judge:
-    __slots__ = ("_columns", "_functions", "_nodes", "_scalars", "_writes")
+    __slots__ = ("_columns", "_functions", "_nodes", "_scalars")
 
     def __init__(self, rules: Rules) -> None:
-        self._writes: Final = rules.writes
         self._nodes: Final = WRITE_NODES if rules.writes else READ_NODES
         self._functions: Final = rules.functions | (WRITE_FUNCTIONS if rules.writes else FUNCTIONS)
         self._columns: list[list[str]] = []
