@@ -14,6 +14,7 @@ from yett.cli.audit_filters import filter_of, filters
 from yett.cli.audit_rows import as_json, as_line, cell, print_entries
 from yett.cli.audit_source import shelf_of, source_of
 from yett.cli.command import Place, command
+from yett.cli.root import LookedUp
 from yett.core.errors import CommandError
 
 _ELSEWHERE: Final = {
@@ -32,7 +33,7 @@ _ELSEWHERE: Final = {
 
 
 @final
-class _Group(click.Group):
+class _Group(LookedUp):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted({*super().list_commands(ctx), *_ELSEWHERE})
 

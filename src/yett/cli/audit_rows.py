@@ -21,16 +21,24 @@ COLUMNS: Final = [
     "status",
     "findings",
     "latency_ms",
+    "why",
 ]
+_OF_EACH_CALL: Final = frozenset(COLUMNS) - {"findings", "why"}
 _USES: Final = frozenset(("tools/call", "prompts/get", "resources/read"))
 
 
 def print_entries(place: Place, entries: Iterable[Entry]) -> None:
+    """Print them as JSON lines, or as a table without the columns that none of them needs."""
     if place.as_json:
         for entry in entries:
             click.echo(as_json(entry))
         return
-    place.print_rows([row_of(entry) for entry in entries], COLUMNS)
+    shown_entries = list(entries)
+    rows = [row_of(entry) for entry in shown_entries]
+    has_calls = any(entry["kind"] != "event" for entry in shown_entries)
+    used = {name for row in rows for name, value in row.items() if value is not None}
+    used |= _OF_EACH_CALL if has_calls else set()
+    place.print_rows(rows, [name for name in COLUMNS if name in used])
 
 
 def as_json(value: Entry) -> str:
@@ -56,6 +64,7 @@ def row_of(entry: Entry) -> dict[str, Any]:
         "status": entry.get("status"),
         "findings": entry.get("findings") or None,
         "latency_ms": entry.get("latency_ms"),
+        "why": _sentence_of(entry) if is_event else None,
     }
 
 
@@ -63,8 +72,15 @@ def _what_happened(entry: Entry) -> str:
     """Name the event, and what it is about: the tool of a server, a key, a secret."""
     details = entry.get("details") or {}
     named = (details.get(name) for name in ("name", "secret", "segment", "hold"))
-    about = _target(details) or next(filter(None, named), None)
-    return f"{entry.get('event')} {about}" if about else str(entry.get("event"))
+    about = " for ".join(filter(None, (next(filter(None, named), None), _target(details))))
+    return f"{entry.get('event')} {about}".rstrip()
+
+
+def _sentence_of(entry: Entry) -> str | None:
+    """What the gate itself says of an event: what went wrong, or what people were told."""
+    details = entry.get("details") or {}
+    found: str | None = details.get("problem") or details.get("why") or details.get("says")
+    return found
 
 
 def _what_was_asked(entry: Entry) -> str:

@@ -52,8 +52,22 @@ COMMANDS: Final[dict[str, _Entry]] = {
 }
 
 
+class LookedUp(click.Group):
+    """A group whose commands are imported when they are asked for. It suggests those of a like name, too."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.exceptions.NoSuchCommand as error:
+            raise click.exceptions.NoSuchCommand(
+                error.command_name, possibilities=self.list_commands(ctx), ctx=ctx
+            ) from None
+
+
 @final
-class _LazyGroup(click.Group):
+class _LazyGroup(LookedUp):
     def list_commands(self, ctx: click.Context) -> list[str]:
         del ctx
         return [name for name, entry in COMMANDS.items() if find_spec(f"yett.cli.{entry.module}")]

@@ -101,6 +101,37 @@ def test_a_row_says_what_an_event_is_about_and_what_was_asked_of_a_server(data: 
     assert " git__summary  " in printed
 
 
+def test_a_table_has_no_column_that_none_of_its_records_needs(data: Path) -> None:
+    with open_log(data / "audit") as log:
+        auditor = auditor_over(log)
+        auditor.event({"event": "server.unreachable", "server": "git", "problem": "gone"})
+        auditor.event({"event": "secret.retrieved", "name": "token", "server": "git"})
+
+    events = run(data, "tail", "--kind", "event").stdout.splitlines()
+    assert events[0].split() == ["at", "caller", "what", "why"]
+    assert ["-", "server.unreachable", "git", "gone"] in [row.split()[1:] for row in events]
+    assert any("secret.retrieved token for git" in row for row in events)
+    calls = run(data, "tail").stdout.splitlines()[0].split()
+    assert calls == ["at", "id", "caller", "what", "decision", "reason", "status", "latency_ms"]
+    assert run(data, "tail", "--id", "nobody").stdout == "none\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--reason", "rate_limitd"], "Did you mean `rate_limited`?"),
+        (["--reason", "?"], "There are: unauthenticated, "),
+        (["--tool", "git.log"], "Did you mean `git/log`?"),
+        (["--tool", "git__log"], "Did you mean `git/log`?"),
+    ],
+)
+def test_what_cannot_be_found_is_not_answered_with_none(
+    data: Path, options: list[str], said: str
+) -> None:
+    assert said in run(data, "search", *options, code=1).output
+    assert rows(data, "search", "--tool", "git/log.all__of__it") == []
+
+
 def test_no_terminal_obeys_what_is_printed(data: Path) -> None:
     for arguments in (["search"], ["search", "--json"], ["show", "bad"], ["tail", "--kind", "all"]):
         printed = run(data, *arguments).stdout

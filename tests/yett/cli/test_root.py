@@ -322,3 +322,14 @@ def test_a_table_is_as_wide_as_its_cells_on_a_narrow_terminal(
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     print_table(("id", "what"), [("x" * 60, "y" * 60)])
     assert f"{'x' * 60}  {'y' * 60}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [(["chek"], "check"), (["audit", "verfy"], "verify"), (["key", "lst"], "list")],
+)
+def test_a_mistyped_command_is_answered_with_what_was_meant(words: list[str], meant: str) -> None:
+    result = CliRunner().invoke(root, words)
+
+    assert result.exit_code == 2
+    assert f"'{meant}'" in result.output.split("Did you mean", 1)[1]
