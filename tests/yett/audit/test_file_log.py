@@ -398,9 +398,12 @@ async def test_a_head_that_cannot_be_noted_is_trouble_until_it_can(tmp_path: Pat
 
 async def test_a_loop_that_ended_while_it_waited_harms_nobody(tmp_path: Path) -> None:
     with open_log(tmp_path) as log:
-        loop = asyncio.new_event_loop()
-        log._committer._waiters.append(loop.create_future())
-        loop.close()
+        append(log, MEMBERS)
+
+        async def ask_and_go() -> None:
+            log._committer.wait(log._segment.end[0])
+
+        await asyncio.to_thread(asyncio.run, ask_and_go())
         append(log, MEMBERS)
         await log.sync()
 

@@ -14,6 +14,9 @@ from yett.core.summary import Summary
 WAITING_MAX: Final = 65_536
 """Ten seconds of more than one core can do; beyond, the oldest is lost, and that is said."""
 
+_PORTION: Final = 128
+"""Counted by one call of C, which lets nobody else have the interpreter."""
+
 SUSPICIOUS: Final = frozenset(
     {
         Reason.NOT_PERMITTED, Reason.UNKNOWN_TOOL, Reason.ARGUMENT_DENIED, Reason.APPROVAL_DENIED,
@@ -61,12 +64,17 @@ class Intake:
 
 
 def batch_of(taken: list[Summary], *, lost: bool = False) -> Batch:
+    costs: Counter[Cost] = Counter()
+    rows: Counter[Row] = Counter()
+    for begin in range(0, len(taken), _PORTION):
+        portion = taken[begin : begin + _PORTION]
+        costs.update(map(_cost, portion))
+        rows.update(map(_row, portion))
     spent: dict[tuple[str, str, str], int] = {}
-    for (caller, tenant, currency, micros), number in Counter(map(_cost, taken)).items():
+    for (caller, tenant, currency, micros), number in costs.items():
         if micros and caller:
             key = (caller, tenant or "", currency)
             spent[key] = spent.get(key, 0) + micros * number
-    rows = Counter(map(_row, taken))
     suspicious = any(
         reason in SUSPICIOUS for *_, decision, reason, _ in rows if decision == "denied"
     )

@@ -30,6 +30,7 @@ from yett.audit.backends.directory import (
 from yett.audit.backends.leaves import LeavesMissing, keep
 from yett.audit.backends.lock import Lock
 from yett.audit.backends.pruning import plan
+from yett.audit.backends.segment import End as SegmentEnd
 from yett.audit.backends.segment import Segment
 from yett.audit.chain import DIGEST_BYTES, FORMAT
 from yett.audit.port import Figures, PruneRule, Tip, Unwritable
@@ -77,7 +78,10 @@ class FileLog:
         except BaseException:
             self._lock.release()
             raise
-        self._committer = Committer(self._commit)
+        self._reached = self._noted = (
+            self._segment.end
+        )  # what is on the disk, and what `head` says of it
+        self._committer = Committer(self._flush, self._note)
         self._committer.start()
 
     def append(self, at: float, members: str) -> int:
@@ -97,7 +101,7 @@ class FileLog:
             return self._segment.end[0] - len(lines) + 1
 
     async def sync(self) -> None:
-        trouble = await self._committer.wait()
+        trouble = await self._committer.wait(self._segment.end[0])
         if trouble is not None:
             with self._mutex:
                 raise self._refuse(trouble)
@@ -120,7 +124,7 @@ class FileLog:
             for item in old
         ]
         self._tell("audit.pruned", {"segments": removed, **(rule.told if rule else {})})
-        trouble = self._commit()
+        trouble = self._flush()[1] or self._note()
         if trouble is not None:
             with self._mutex:
                 raise self._refuse(trouble)
@@ -205,9 +209,10 @@ class FileLog:
 
     def _rotate(self) -> Segment:
         old = self._segment
-        self._segment = self._create(old.tip, old.path.name)
-        self._retired.append(old)
-        return self._segment
+        fresh = self._create(old.tip, old.path.name)
+        self._retired.append(old)  # first, for `_flush` looks at it last
+        self._segment = fresh
+        return fresh
 
     def _create(self, tip: Tip, previous: str | None) -> Segment:
         path = self._directory / segment_name(tip.sequence + 1)
@@ -265,42 +270,76 @@ class FileLog:
 
     # --- in the committer's thread -----------------------------------------------------------------
 
-    def _commit(self) -> str | None:
-        """Bring all there is to the disk; return what is wrong, None if nothing is."""
-        with self._committing:
-            return self._commit_batch()
+    def _flush(self) -> tuple[int, str | None]:
+        """Bring all there is to the disk; return up to which line that was tried, and None or what is wrong.
 
-    def _commit_batch(self) -> str | None:
-        """Sync oldest first, and note how far the log reaches."""
+        Nearly always that is one file without trouble. The mutex is not taken for it: the loop holds it while it writes,
+        which is when this thread gets on.
+        """
+        with self._committing:
+            segment = self._segment
+            end = segment.end
+            is_plain = not self._retired and self._trouble is None
+            if is_plain and segment.synced is end:
+                return end[0], None
+            self._syncing_since = self._monotonic()
+            try:
+                if is_plain:
+                    segment.sync(end)
+                    self._reached = end
+                else:
+                    end = self._flush_all()
+            except OSError as error:
+                with self._mutex:
+                    return end[0], self._fail(error)
+            finally:
+                self._syncing_since = None
+            self._syncs += 1
+            return end[0], None
+
+    def _flush_all(self) -> SegmentEnd:
+        """Sync oldest first, also what could not be synced before; return how far the log reaches on the disk.
+
+        Raises:
+            OSError: it may not reach so far.
+        """
         with self._mutex:
             batch = [(item, item.end) for item in (*self._retired, self._segment)]
-            displacement = self._displacement()
-        is_synced = len(batch) == 1 and batch[0][0].synced == batch[0][1]
-        if is_synced and self._trouble is None:
-            return displacement
-        self._syncing_since = self._monotonic()
-        try:
-            for segment, end in batch:
-                if self._trouble is None:
-                    segment.sync(end)
-                else:
-                    segment.sync_again(end)
-            os.pwrite(self._head, write_head(Tip(end[0], end[1])), 0)
-        except OSError as error:
-            with self._mutex:  # from here on every line is looked at first, and refused
-                self._trouble = _words(error)
-                self._looked_at = -math.inf
-            return self._trouble
-        finally:
-            self._syncing_since = None
-        self._trouble = None
-        self._syncs += 1
+        for segment, end in batch:
+            if self._trouble is None:
+                segment.sync(end)
+            else:
+                segment.sync_again(end)
         done = [segment for segment, _ in batch[:-1]]
         with self._mutex:
+            self._reached = batch[-1][1]
+            self._write_head()
+            self._trouble = None
             self._retired = [item for item in self._retired if item not in done]
         for segment in done:
             segment.close()  # what it held is on the disk
-        return displacement
+        return self._reached
+
+    def _note(self) -> str | None:
+        """Note how far the log reaches on the disk; say what is wrong if it is not where it was."""
+        with self._mutex:
+            try:
+                self._write_head()
+            except OSError as error:
+                return self._fail(error)
+            return self._displacement()
+
+    def _write_head(self) -> None:
+        reached = self._reached
+        if reached is not self._noted:
+            os.pwrite(self._head, write_head(Tip(reached[0], reached[1])), 0)
+            self._noted = reached
+
+    def _fail(self, error: OSError) -> str:
+        """With the mutex held: from here on every line is looked at first, and refused."""
+        self._trouble = _words(error)
+        self._looked_at = -math.inf
+        return self._trouble
 
 
 def _words(error: OSError) -> str:
