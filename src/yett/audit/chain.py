@@ -45,9 +45,8 @@ def tidy(members: str) -> str:
     """Return the same members as one line of ASCII, wherever a character could act."""
     if not members.isascii() or "\x7f" in members:
         members = escape_hidden(members)
-    return members.replace(
-        "\n", " "
-    )  # in JSON it can be white space only, and one record is one line
+    # In JSON a line break can be white space only, and one record is one line.
+    return members.replace("\n", " ")
 
 
 def unseal(line: bytes) -> tuple[bytes, Tip] | None:

@@ -43,19 +43,11 @@ class _Entry(msgspec.Struct, frozen=True):
     barred: str
 
 
-def _differ(before: _Entry, after: _Entry | None) -> bool:
-    """Tell whether a key may do other things than before; what it is proved by does not matter."""
-    if after is None or before.barred != after.barred:
-        return True
-    old, new = before.principal, after.principal
-    return (old.roles, old.tenant, old.environment) != (new.roles, new.tenant, new.environment)
-
-
 @final
 class _Comparison(msgspec.Struct, frozen=True, eq=False):
     """How a credential compared with the keys of one reading of the store. is_current, is_previous:
-    it hashes to the entry's digest, or to the one before a rotation. holds_until: wall clock, as long as
-    no key changes; of one that is current and good."""
+    it hashes to the entry's digest, or to the one before a rotation. holds_until: wall clock; until then it is good
+    as long as no key changes; of one that is not current or is barred, always past."""
 
     reading: object
     entry: _Entry
@@ -224,6 +216,14 @@ class Authenticator:
             _ALWAYS if key.expires_at is None else key.expires_at,
             barred,
         )
+
+
+def _differ(before: _Entry, after: _Entry | None) -> bool:
+    """Tell whether a key may do other things than before; what it is proved by does not matter."""
+    if after is None or before.barred != after.barred:
+        return True
+    old, new = before.principal, after.principal
+    return (old.roles, old.tenant, old.environment) != (new.roles, new.tenant, new.environment)
 
 
 def _explain(raw: bytes, entry: _Entry, *, previous: bool) -> str:

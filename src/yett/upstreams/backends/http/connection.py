@@ -55,40 +55,20 @@ class Keeper(Protocol):
 @final
 class Connection(asyncio.Protocol):
     """usable: may carry another request. kept: has carried one, and was given back. deadline: loop time at which the
-    owner calls `expire`, whether it carries one or not."""
+    owner calls `expire`, whether it carries one or not.
+
+    _begun: something of an answer has come. _early: a header that is known, before anything of its body. _ending: a
+    stream was taken, but for its end. _complete: all of an answer has come. _stray: more than that, or it was said that
+    nothing can come any more. _fed_bytes: of what is no body. _ration_bytes, _since, _size: how much a stream may hold a
+    minute, when that began, how much it was.
+    """
 
     __slots__ = (
-        "_begun",
-        "_body",
-        "_complete",
-        "_drop",
-        "_early",
-        "_ending",
-        "_events",
-        "_failure",
-        "_fed_bytes",
-        "_head",
-        "_header_count",
-        "_headers",
-        "_heads",
-        "_keep",
-        "_listener",
-        "_loop",
-        "_make_future",
-        "_parser",
-        "_pieces",
-        "_ration_bytes",
-        "_response",
-        "_since",
-        "_size",
-        "_stray",
-        "_transport",
-        "_waiter",
-        "_write",
-        "deadline",
-        "kept",
+        "_begun", "_body", "_complete", "_drop", "_early", "_ending", "_events", "_failure", "_fed_bytes", "_head",
+        "_header_count", "_headers", "_heads", "_keep", "_listener", "_loop", "_make_future", "_parser", "_pieces",
+        "_ration_bytes", "_response", "_since", "_size", "_stray", "_transport", "_waiter", "_write", "deadline", "kept",
         "usable",
-    )
+    )  # fmt: skip
 
     def __init__(self, loop: asyncio.AbstractEventLoop, keeper: Keeper) -> None:
         self._loop = loop
@@ -97,8 +77,8 @@ class Connection(asyncio.Protocol):
         self._heads = keeper.heads
         self._waiter: asyncio.Future[Response] | None = None
         self._listener: Listener | None = None
-        self._early = b""  # a header that is known, before anything of its body
-        self._ending = False  # but for its end, a stream has been taken
+        self._early = b""
+        self._ending = False
         self.deadline = NEVER
         self.usable = False
         self.kept = False
