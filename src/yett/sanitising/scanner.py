@@ -80,6 +80,9 @@ class Scanner:
 
     rules: what to look for. more: look for instructions and for what is written otherwise than it is
     read as well. own: rules of the operator, which have no hint: each text is asked for them.
+
+    Words and shapes have an automaton each, since one for both would need too many states (see `Rule.shape`). Of the rules
+    alone it does not, and is quicker.
     """
 
     __slots__ = (
@@ -91,6 +94,7 @@ class Scanner:
         "_folded",
         "_idle",
         "_instructing",
+        "_is_apart",
         "_match_shapes",
         "_match_words",
         "_named",
@@ -115,7 +119,8 @@ class Scanner:
         self._rules: Final = (*rules, *own)
         self._compiled: Final[dict[int, Any]] = {}
         self._words: Final = Automaton(_BYTES_MAX)
-        self._shapes: Final = Automaton(_BYTES_MAX)
+        self._shapes: Final = Automaton(_BYTES_MAX) if more or own else self._words
+        self._is_apart: Final = self._shapes is not self._words
         self._also: dict[int, int] = {}
         self._rules_of_words: dict[int, list[int]] = {}
         self._rules_of_shapes: dict[int, list[int]] = {}
@@ -138,7 +143,8 @@ class Scanner:
         self._turned: Final = self._words.add(TURNED_HINT) if more else -1
         self._instructing: Final = self._words.add(injection.HINT) if more else -1
         self._words.finish()
-        self._shapes.finish()
+        if self._is_apart:
+            self._shapes.finish()
         # Of shapes: what means nothing without a word of its rule. Long numbers are in many answers.
         self._idle: Final = frozenset((*self._also.values(), *self._shapes.nothing))
         self._own_places: Final = tuple(range(len(rules), len(self._rules)))
@@ -150,8 +156,9 @@ class Scanner:
 
     def scan(self, encoded: bytes) -> Hits | None:
         """Look at compact JSON once. None: there is nothing in it to look closer at."""
-        words, shapes = self._match_words(encoded), self._match_shapes(encoded)
-        if words == self._no_words and (
+        words = self._match_words(encoded)
+        shapes = self._match_shapes(encoded) if self._is_apart else words
+        if (words == self._no_words or words is shapes) and (
             shapes == self._no_shapes or (shapes and self._idle.issuperset(shapes))
         ):
             return None

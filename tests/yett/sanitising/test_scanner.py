@@ -9,8 +9,9 @@ from hypothesis import example, given
 from hypothesis import strategies as draw
 
 from yett.core.document import encode
+from yett.sanitising.detectors.secrets import RULES
 from yett.sanitising.detectors.wording import alternatives
-from yett.sanitising.scanner import Scanner
+from yett.sanitising.scanner import Hits, Scanner, secrets_scanner
 
 SECRET_WORDS = [
     "key", "pin", "otp", "token", "secret", "pwd", "passw", "phrase", "credential", "cvv",
@@ -24,12 +25,13 @@ PARTS = {
 _BYTES = 40_000
 
 
+@pytest.mark.parametrize("more", [True, False])
 @pytest.mark.parametrize("parts", PARTS.values(), ids=PARTS)
-def test_what_was_read_once_is_read_fast(parts: list[str]) -> None:
+def test_what_was_read_once_is_read_fast(parts: list[str], *, more: bool) -> None:
     """Else the automaton has more states than it has room for, and makes them anew for each text (CWE-407)."""
     pick = random.Random(4)
     text = encode("".join(pick.choice(parts) for _ in range(_BYTES)))
-    scanner = Scanner()
+    scanner = Scanner(more=more)
 
     first = _seconds(scanner, text)
     again = min(_seconds(scanner, text) for _ in range(3))
@@ -43,6 +45,33 @@ def _seconds(scanner: Scanner, text: bytes) -> float:
     return time.thread_time() - begun
 
 
+TEXTS = draw.lists(
+    draw.sampled_from([
+        *SECRET_WORDS, "ghp_", "0123456789", "abcdefABCDEF", "password", "http://a:b@c", "-----BEGIN PRIVATE KEY-----", "eyJ",
+        "AKIAIOSFODNN7EXAMPLE", "\n", "\x1b[1m", "\u200b", "\\u0067", "Bearer ", "4111 1111 1111 1111",
+    ]) | draw.text(max_size=4),
+    max_size=12,
+).map("".join)  # fmt: skip
+
+
+@given(TEXTS, draw.sampled_from(["a", "password"]))
+def test_one_automaton_finds_what_two_find(text: str, name: str) -> None:
+    encoded = encode({name: text})
+    one, two = secrets_scanner().scan(encoded), SECRETS_APART.scan(encoded)
+
+    assert _seen(one) == _seen(two)
+
+
+def _seen(hits: Hits | None) -> tuple[object, ...]:
+    """Return what is looked for without `more`."""
+    return (
+        ((), False, False, False)
+        if hits is None
+        else (hits.rules, hits.hidden, hits.spelt, hits.named)
+    )
+
+
+SECRETS_APART = Scanner(RULES)
 LETTERS = draw.sampled_from(["a", "b", "ab", r"\|", r"\(", "[a|(]", r"[\]b]", "b?"])
 PATTERNS = draw.recursive(
     LETTERS,

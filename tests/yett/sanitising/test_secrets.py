@@ -221,8 +221,9 @@ def test_a_hostile_megabyte_is_read_in_bounded_time(unit: str) -> None:
     assert time.process_time() - started < 3
 
 
-def test_silence_of_an_automaton_is_not_taken_for_nothing_there() -> None:
-    scanner = Scanner()
+@pytest.mark.parametrize("more", [True, False])
+def test_silence_of_an_automaton_is_not_taken_for_nothing_there(*, more: bool) -> None:
+    scanner = Scanner(more=more)
     scanner._match_words = scanner._match_shapes = lambda _encoded: None
 
     hits = scanner.scan(b'"anything"')
@@ -231,7 +232,7 @@ def test_silence_of_an_automaton_is_not_taken_for_nothing_there() -> None:
     assert set(EVERY_RULE) <= set(hits.rules)
     assert hits.hidden
     assert hits.spelt
-    assert hits.instructing
+    assert hits.instructing is more
 
 
 def test_spelling_is_read_once_more() -> None:
