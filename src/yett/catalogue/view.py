@@ -1,6 +1,6 @@
 """Everything that may be used at one moment, ready to be looked up. Replaced as a whole."""
 
-from typing import Final, final
+from typing import final
 
 import msgspec
 
@@ -9,7 +9,6 @@ from yett.catalogue.names import decode_uri, public_uri, split_name, split_uri
 from yett.core.operations import Kind
 from yett.core.target import Target
 
-_RESOURCE: Final = Kind.RESOURCE  # an attribute of an enumeration costs ten times a global
 Scope = tuple[str | None, Kind | None]
 """A server or all of them, a kind or all of them."""
 
@@ -25,7 +24,7 @@ class View(msgspec.Struct, frozen=True):
 
     def find(self, kind: Kind, server: str | None, name: str) -> Target | None:
         """Return what a name means, spelled in the one way it is spelled. server: None on `/mcp`."""
-        if kind is _RESOURCE:
+        if kind is Kind.RESOURCE:
             return self._find_resource(server, name)
         if kind is Kind.RESOURCE_TEMPLATE and server is None:
             return self._find_template(name)
