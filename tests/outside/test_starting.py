@@ -188,10 +188,10 @@ def test_a_missing_program_and_a_dead_server_leave_the_others_working(
                 lambda: gate.execute("dead", "look", key, word="x").status == 200, 10, each=0.3
             )
             assert len(risen.works) >= 1
-        wait_until(lambda: "server dead answers again" in gate.printed(), 5)
+        wait_until(lambda: "server dead can be used again" in gate.printed(), 5)
         log = gate.printed()
 
-    assert "server none does not answer: cannot start `no-such-program-anywhere`" in log
+    assert "server none cannot be used: cannot start `no-such-program-anywhere`" in log
     assert {answer.refusal["reason"] for answer in told.values()} == {"upstream_unreachable"}
     assert listed == ["rec__look"]
     assert problems.keys() == {"none", "broken", "dead"}

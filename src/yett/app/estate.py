@@ -177,9 +177,9 @@ class Estate:
         if "alert" in event:
             log.warning("alert: %s", event.get("event"), extra={"details": event})
         elif event.get("event") == "server.unreachable":
-            log.warning("server %s does not answer: %s", event.get("server"), event.get("problem"))
+            log.warning("server %s cannot be used: %s", event.get("server"), event.get("problem"))
         elif event.get("event") == "server.reachable":
-            log.info("server %s answers again", event.get("server"))
+            log.info("server %s can be used again", event.get("server"))
 
     def cut(self, principal: str) -> None:
         """Revoke a key beside the loop; its calls are refused once the keys are read again, within a
