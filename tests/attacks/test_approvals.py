@@ -1,5 +1,5 @@
 """Attacks on the yes of a person: used twice, given by one who is to be two, smuggled in by a server or by an
-argument, raced, and buried under questions (THREATS Z14; OWASP ASI09)."""
+argument, raced, and buried under questions (OWASP ASI09)."""
 
 import json
 from collections.abc import Iterator

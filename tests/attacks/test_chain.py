@@ -1,4 +1,4 @@
-"""The classic chain: read what is private, read what a stranger wrote, send it out (THREATS Z13). The rule
+"""The classic chain: read what is private, read what a stranger wrote, send it out. The rule
 that stops it is the one in docs/how-to/keep-private-data-inside.md, word for word."""
 
 import re

@@ -1,4 +1,4 @@
-"""Two tenants side by side (promise 7, THREATS Z07): whatever one does, the other sees what it would have
+"""Two tenants side by side (promise 7): whatever one does, the other sees what it would have
 seen alone; and what belongs to one is to the other what does not exist."""
 
 import json

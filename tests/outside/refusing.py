@@ -1,6 +1,6 @@
 """What each refusal must look like, and how to provoke it: the table behind `test_refusals.py`.
 
-The figures are written out here, from DESIGN.md §1.4, and not taken from the source.
+The figures are written out here, and not taken from the source.
 """
 
 import contextlib

@@ -1,5 +1,5 @@
 """Calls that wait for a person, on a running gate: asked, looked at, agreed to and refused by command and by
-the admin API, told to a webhook, and used once (THREATS Z14)."""
+the admin API, told to a webhook, and used once."""
 
 import hmac
 import http.server

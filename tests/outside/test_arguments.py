@@ -195,7 +195,7 @@ def test_payloads_never_reach_the_matching_kind(
 @needs_corpus(PAYLOADS)
 @needs_corpus(STATEMENTS)
 def test_text_of_no_kind_arrives_byte_for_byte(house: House) -> None:
-    """Figure: 100 %, of every kind of payload and of injections into SQL (X02)."""
+    """Figure: 100 %, of every kind of payload and of injections into SQL."""
     texts = [row["text"] for row in rows(PAYLOADS)]
     texts += [row["sql"] for row in rows(STATEMENTS) if row["label"] == "injection"]
     connection = house.gate.connection()

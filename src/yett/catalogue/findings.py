@@ -1,7 +1,6 @@
 """What is suspicious about a definition, for the person who is to approve it. Pure.
 
-Its texts (THREATS C01), its name (C04: names that look like another server's), and what it says about
-other servers' tools. high: it is not approved unless somebody says so in so many words. low: worth a look.
+Its texts, its name (which may look like another server's), and what it says about other servers' tools. high: it is not approved unless somebody says so in so many words. low: worth a look.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

@@ -15,7 +15,7 @@ from yett.core.operations import Kind
 from yett.core.target import JSON
 
 CHANGES_TOLD_MAX: Final = 100
-"""Of one verification: a server that changes thousands of definitions must not fill the log (D11)."""
+"""Of one verification: a server that changes thousands of definitions must not fill the log."""
 EVENTS_KEPT_MAX: Final = 10_000
 
 

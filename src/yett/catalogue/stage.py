@@ -1,7 +1,7 @@
 """Stage 2: say which approved definition a name means, and that the server still shows exactly it.
 
 What is listed comes from the pins and never from the server, so two callers see one definition, and
-a server cannot show one thing and do another (THREATS C02, C03).
+a server cannot show one thing and do another.
 """
 
 from typing import Final, final

@@ -1,4 +1,4 @@
-"""What `mode: production` demands; each refusal names the line to change (DESIGN.md, section 6)."""
+"""What `mode: production` demands; each refusal names the line to change."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -4,8 +4,8 @@ A client sees only `WIRE[reason].text` and the few public details a refusal name
 what else is known is in the audit record. Two reasons may share one text, so that nobody can
 probe for what exists; inside they stay two.
 
-`DESIGN.md` fixes the names of §1.4. The ones under "protocol" are added because MCP or HTTP
-demand a code of their own for them (docs/decisions/0003-reasons.md).
+The ones under "protocol" are there because MCP or HTTP demand a code of their own for them
+(docs/decisions/0003-reasons.md).
 """
 
 from enum import StrEnum

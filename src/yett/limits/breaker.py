@@ -1,7 +1,7 @@
 """The caller's own breaker: one that fails and fails, or goes round in circles, is kept out for a while.
 
-Each caller has its own, so one caller's failures never cost another anything (threat D10). Each time it
-opens again soon after, it stays open for twice as long.
+Each caller has its own, so one caller's failures never cost another anything. Each time it opens again soon
+after, it stays open for twice as long.
 """
 
 from collections import OrderedDict

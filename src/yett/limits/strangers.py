@@ -1,7 +1,7 @@
 """How often somebody without a good credential may fail and have a record of it.
 
 A record of each failure would let anybody fill the disk for nothing, and guess as fast as the gate
-can answer (THREATS A04, CWE-307, CWE-779). So each address has a budget of failures, and all of them
+can answer (CWE-307, CWE-779). So each address has a budget of failures, and all of them
 together have one. Beyond it failures are counted, and the counts are recorded once a minute. Who has a
 good credential never comes here: nobody is locked out by the failures of another.
 """

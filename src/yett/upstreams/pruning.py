@@ -1,7 +1,7 @@
 """A list of tools in which one definition is nested too deep to be read: the others can still be.
 
 What lies too deep is left out, so that the rest parses. That definition stays deeper than one may be, and
-is refused by itself (THREATS P20). Nothing but a list is read this way: an answer is never altered.
+is refused by itself. Nothing but a list is read this way: an answer is never altered.
 """
 
 import re

@@ -1,7 +1,7 @@
 """From a validated call to what the server is asked: method and parameters. Pure.
 
 Nothing of the caller's request is passed on beyond this: `_meta` (progress tokens, trace context,
-the caller's capabilities) belongs to the conversation between caller and gateway (THREATS.md P12).
+the caller's capabilities) belongs to the conversation between caller and gateway.
 """
 
 from typing import Final

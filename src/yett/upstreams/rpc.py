@@ -261,7 +261,7 @@ def encode_reply(identifier: int | str, exchange: Exchange) -> bytes:
 
 def take_result_type(result: dict[str, JSON], beside: Beside | None = None) -> None:
     """Take `resultType` out of a result: what is complete needs no word for it. A result that asks
-    for more, or begins a task, keeps it, and is refused unless that was offered (P16).
+    for more, or begins a task, keeps it, and is refused unless that was offered.
 
     Raises:
         InvalidAnswer: it is another than `complete`.

@@ -1,7 +1,7 @@
 """Judges whether the schemas of a tool can be used, in a process of its own unless that is sure to be quick.
 
 A server can write a schema that nobody foresaw. What it costs is borne by a process with little memory
-and little time (`process.py`), which can be ended; a thread could not (CWE-400, THREATS P20).
+and little time (`process.py`), which can be ended; a thread could not (CWE-400).
 """
 
 import os

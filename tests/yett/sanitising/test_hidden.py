@@ -1,4 +1,4 @@
-"""What a person does not see does not reach the caller (THREATS C07)."""
+"""What a person does not see does not reach the caller."""
 
 import time
 from typing import Any

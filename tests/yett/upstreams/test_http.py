@@ -537,7 +537,7 @@ async def test_a_server_that_is_not_there_is_unreachable_and_nothing_was_sent() 
 
 
 async def test_plain_http_does_not_leave_this_machine_whatever_the_name_says() -> None:
-    """A name of our own that suddenly means another machine (THREATS.md S03)."""
+    """A name of our own that suddenly means another machine."""
     endpoint = Endpoint(
         secure=False, host="192.0.2.1", port=80, authority=b"intern.example", target=b"/"
     )

@@ -1,4 +1,4 @@
-"""Servers that answer what no server should (THREATS.md P13, P14, S04, S08). Whatever they do, the
+"""Servers that answer what no server should. Whatever they do, the
 call ends in time, memory stays bounded, nothing of it is passed on, and the next call is fine."""
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Servers that are processes: what they see, how they misbehave, and that they end (THREATS.md E01, E02)."""
+"""Servers that are processes: what they see, how they misbehave, and that they end."""
 
 import asyncio
 import json

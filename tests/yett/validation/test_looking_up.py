@@ -1,4 +1,4 @@
-"""Where a public name leads is looked at before anything is sent, for who wants it (S02, S03)."""
+"""Where a public name leads is looked at before anything is sent, for who wants it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -1,4 +1,4 @@
-"""Schemas come from strangers: what is refused, what is closed, and that nothing hangs (P19, P20, P21)."""
+"""Schemas come from strangers: what is refused, what is closed, and that nothing hangs."""
 
 import contextlib
 import socket

@@ -1,5 +1,5 @@
-"""Results in the words of the caller's version (protocol/SPEC §6): pure functions, nothing is lost
-that the version can say, and nothing is sent that it does not know.
+"""Results in the words of the caller's version (docs/explanation/versions.md): nothing is lost that the version can
+say, and nothing is sent that it does not know. Pure.
 
 A result comes in as some upstream gave it, in either era.
 """
@@ -81,6 +81,7 @@ def splice_modern(result: Result, encoded: bytes) -> bytes | None:
 
 
 SPLICED: Final = frozenset({"resultType", "_meta"})
+"""Members that are put into a result, in front of all others, where it has none of them."""
 MODERN_PREFIX: Final = (
     encode({"resultType": "complete", "_meta": {META_SERVER: SERVER_INFO}})[:-1] + b","
 )

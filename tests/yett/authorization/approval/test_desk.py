@@ -1,4 +1,4 @@
-"""A yes is for one call, byte for byte, of one caller, once, and not for ever (THREATS Z14)."""
+"""A yes is for one call, byte for byte, of one caller, once, and not for ever."""
 
 import asyncio
 import secrets

@@ -1,4 +1,4 @@
-"""Statements that must change nothing and read nothing but tables (THREATS.md X01, X02), sent past validation."""
+"""Statements that must change nothing and read nothing but tables, sent past validation."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Only listed programs with fitting arguments, and never a shell (X03, CVE-2025-68143, CVE-2026-39884)."""
+"""Only listed programs with fitting arguments, and never a shell (CVE-2025-68143, CVE-2026-39884)."""
 
 import shlex
 from typing import Any

@@ -1,4 +1,4 @@
-"""What is declared about arguments holds for every call of the tool, and for nothing else (X03, X07)."""
+"""What is declared about arguments holds for every call of the tool, and for nothing else."""
 
 from typing import Any
 

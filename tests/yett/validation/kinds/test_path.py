@@ -1,4 +1,4 @@
-"""A path that passes lies in a root, however it is read (X04, CWE-22, CVE-2025-53109, CVE-2025-53110)."""
+"""A path that passes lies in a root, however it is read (CWE-22, CVE-2025-53109, CVE-2025-53110)."""
 
 import ntpath
 import posixpath

@@ -1,4 +1,4 @@
-"""A URL or a host that passes leads to an allowed host, whoever parses it (S01, S02, CWE-918)."""
+"""A URL or a host that passes leads to an allowed host, whoever parses it (CWE-918)."""
 
 from urllib.parse import urlsplit
 

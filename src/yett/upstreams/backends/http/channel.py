@@ -2,7 +2,7 @@
 names, and everything it says comes on one stream.
 
 That address must be where the operator's URL is (same scheme, host and port), or a server could have
-our secret sent to, and requests made of, a place of its choice (CWE-918, THREATS.md S03).
+our secret sent to, and requests made of, a place of its choice (CWE-918).
 """
 
 import asyncio
@@ -186,7 +186,7 @@ class Channel:
         identifier = message.get("id")
         waiter, _ = self._pending.get(identifier, _NOBODY) if type(identifier) is int else _NOBODY
         if waiter is None or waiter.done():
-            return False  # a late answer goes to nobody (THREATS.md P13)
+            return False  # a late answer goes to nobody
         try:
             waiter.set_result(read_outcome(message, size))
         except InvalidAnswer as error:

@@ -1,7 +1,6 @@
 """Open one connection: resolve the name, judge each address, connect to the address itself.
 
-The name is not looked up a second time, so a name that changes between check and use gains nothing
-(THREATS.md S03).
+The name is not looked up a second time, so a name that changes between check and use gains nothing.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""What is said in front of a body. Built from a list of our own; nothing of the caller's (P12). Pure."""
+"""What is said in front of a body. Built from a list of our own; nothing of the caller's. Pure."""
 
 import base64
 import re
