@@ -124,7 +124,7 @@ def rewrite(package: Path) -> None:
             after = after.replace("msgspec.structs.force_setattr(", "setattr(")
             wrong = misread(after)
             assert not wrong, f"{name}: {wrong}"
-            after = with_native_classes(after)
+            after = with_native_classes(with_names_apart(after))
         if name != "core/replacing.py" and "msgspec.structs.replace(" in after:
             after = after.replace("msgspec.structs.replace(", "_replace(")
             after = importing(f"from {_REPLACE} import replace as _replace", after)
@@ -149,6 +149,26 @@ def misread(source: str) -> list[str]:
         *(text for text in map(ast.unparse, doing) if not re.match(r"len\(|[\w.]+\.find\(", text)),
         *(text for text in map(ast.unparse, kept) if text.startswith("slice(")),
     ]
+
+
+def with_names_apart(source: str) -> str:
+    """Return the module with a name of its own for whatever a handler catches. mypyc gives a name of a function the
+    type that it has first, and refuses what the next handler catches under the same one."""
+    lines = [line.encode() for line in source.split("\n")]
+    names: dict[tuple[int, int, str], str] = {}
+    for handler in ast.walk(ast.parse(source)):
+        if isinstance(handler, ast.ExceptHandler) and handler.name and handler.type:
+            name, apart = handler.name, f"{handler.name}_{handler.lineno}"
+            place = (handler.type.end_lineno or 0, handler.type.end_col_offset or 0)
+            names[*place, f" as {name}"] = f" as {apart}"
+            for node in ast.walk(handler):
+                if isinstance(node, ast.Name) and node.id == name:
+                    names[node.lineno, node.col_offset, name] = apart
+    for (row, column, name), apart in sorted(names.items(), reverse=True):
+        before, after = lines[row - 1][:column], lines[row - 1][column:]
+        assert after.startswith(name.encode()), f"{row}: {after!r}"
+        lines[row - 1] = before + apart.encode() + after.removeprefix(name.encode())
+    return b"\n".join(lines).decode()
 
 
 def with_native_classes(source: str) -> str:

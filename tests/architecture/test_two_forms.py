@@ -4,12 +4,13 @@ arguments, has the same fields, and is compared and hashed alike. That whole gat
 
 import importlib
 import inspect
+import re
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-from scripts.compile import HOT, digest, misread, with_native_classes
+from scripts.compile import HOT, digest, misread, with_names_apart, with_native_classes
 
 from tests.architecture.source import TEXTS
 
@@ -89,6 +90,33 @@ def test_what_it_takes_for_something_else_is_seen() -> None:
     )
 
     assert misread(written) == ["os.write(c, b)", "(g := 1)", "slice(1, 2)"]
+
+
+def test_what_two_handlers_catch_has_two_names() -> None:
+    written = """\
+def caught(kind):
+    try: raise kind("é")
+    except (KeyError,
+            OSError) as error:
+        try: raise ValueError("é", error.args)
+        except ValueError as error: return "é", repr(error)
+    except Exception as error: return repr(error)
+"""
+    apart = with_names_apart(written)
+
+    assert len(set(re.findall(r" as (\w+)", apart))) == 3
+    forms: list[dict[str, Any]] = [{}, {}]
+    for text, space in zip((written, apart), forms, strict=True):
+        exec(compile(text, "written", "exec"), space)  # noqa: S102 - it stands above
+    for kind in (KeyError, OSError, TypeError):
+        assert forms[0]["caught"](kind) == forms[1]["caught"](kind)
+
+
+@pytest.mark.parametrize("name", HOT)
+def test_names_apart_change_nothing_else(name: str) -> None:
+    assert re.sub(r"_\d+\b", "", with_names_apart(TEXTS[name])) == re.sub(
+        r"_\d+\b", "", TEXTS[name]
+    )
 
 
 def test_values_are_equal_and_hashed_by_their_fields() -> None:
