@@ -173,11 +173,13 @@ async def test_the_stream_needs_a_session_an_owner_and_the_right_accept(server: 
         (b'{"jsonrpc":"2.0","id":true,"method":"ping"}', -32600), (b'{"jsonrpc":"2.0","id":{},"method":"ping"}', -32600),
         (b'{"jsonrpc":"1.0","id":1,"method":"ping"}', -32600), (b'{"id":1,"method":"ping"}', -32600),
         (b'{"jsonrpc":"2.0","id":1,"method":7}', -32600), (b'{"jsonrpc":"2.0","id":1,"method":"ping","params":[]}', -32600),
-        (b'{"jsonrpc":"2.0","id":1,"result":{}}', -32600),
+        (b'{"jsonrpc":"2.0","id":1,"result":{},"error":{}}', -32600),
     ],
 )  # fmt: skip
 async def test_an_ambiguous_envelope_is_refused(body: bytes, code: int, server: Server) -> None:
-    answer = await server.request("POST", "/mcp", body)
+    """In a session: nothing else is wrong with it."""
+    session = await open_session(server)
+    answer = await server.request("POST", "/mcp", body, Mcp_Session_Id=session)
 
     assert answer.status == 400
     assert answer.json["error"]["code"] == code

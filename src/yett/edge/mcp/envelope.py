@@ -63,14 +63,6 @@ def interpret(message: JSON) -> Envelope:
     if not isinstance(message, dict):
         return _unfit("body is not one JSON-RPC message")
     identifier, method, params = message.get("id"), message.get("method"), message.get("params", {})
-    if (
-        len(message) == ENVELOPE_MEMBERS  # then there is nothing besides these four
-        and type(identifier) is int
-        and type(method) is str
-        and type(params) is dict
-        and message.get("jsonrpc") == "2.0"
-    ):
-        return Envelope(identifier, method, params)
     if type(identifier) is not int and not _is_identifier(identifier, present="id" in message):
         return _unfit("`id` must be a string or an integer")
     if message.keys() in _ANSWERS and identifier is not None and message["jsonrpc"] == "2.0":
