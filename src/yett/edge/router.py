@@ -22,7 +22,6 @@ from yett.edge.rest.route import RestRoute
 
 _MCP: Final = b"/mcp"
 _SERVER: Final = re.compile(rb"/mcp/([a-z0-9_-]{1,64})")
-_SCOPES_KEPT_MAX: Final = 1024
 _OK: Final = Response(200, b"ok\n", b"text/plain")
 _NOT_READY: Final = Response(503, b"not ready\n", b"text/plain")
 
@@ -41,21 +40,17 @@ class Router:
         mcp_gate = SearchingGate(gate) if searching else gate
         self._mcp = McpRoute(mcp_gate, self.changes, self.arrivals)
         self._rest = RestRoute(gate)
-        self._scopes: dict[bytes, str | None] = {_MCP: None}
 
     def __call__(self, request: Request) -> Served:
         arrival = self.arrivals.receive(request)
         if len(request.body) > bounds.STRANGER_BODY_BYTES_MAX:
             arrival = self._doubt(arrival)
         path = request.head.path
-        if path in self._scopes:
-            return self._mcp.serve(arrival, self._scopes[path])
+        if path == _MCP:
+            return self._mcp.serve(arrival, None)
         found = _SERVER.fullmatch(path)
         if found:
-            server = found[1].decode()
-            if len(self._scopes) < _SCOPES_KEPT_MAX:
-                self._scopes[path] = server
-            return self._mcp.serve(arrival, server)
+            return self._mcp.serve(arrival, found[1].decode())
         if path in REST_PATHS:
             return self._rest.serve(arrival)
         if path in _HEALTH and request.head.method == b"GET" and request.unfit is None:
