@@ -183,6 +183,7 @@ def test_a_missing_program_and_a_dead_server_leave_the_others_working(
         told = {server: gate.execute(server, "look", key, word="x") for server in ("none", "broken", "dead")}  # fmt: skip
         listed = Agent(gate, key, MODERN).tools()
         problems = {event["details"]["server"]: event["details"]["problem"] for event in gate.events("server.unreachable")}  # fmt: skip
+        away = gate.admin("/api/v1/status").json["away"]
         with serving(tool("look"), port=dead) as risen:
             wait_until(
                 lambda: gate.execute("dead", "look", key, word="x").status == 200, 10, each=0.3
@@ -195,6 +196,8 @@ def test_a_missing_program_and_a_dead_server_leave_the_others_working(
     assert {answer.refusal["reason"] for answer in told.values()} == {"upstream_unreachable"}
     assert listed == ["rec__look"]
     assert problems.keys() == {"none", "broken", "dead"}
+    assert away.keys() == problems.keys()
+    assert away["none"] == problems["none"]
     assert "no-such-program-anywhere" in problems["none"]
     assert str(dead) in problems["dead"]
 

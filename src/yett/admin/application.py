@@ -36,7 +36,7 @@ _Answer = Callable[[AdminGate, Request], JSON]
 _ROUTES: Final[dict[tuple[str, str], tuple[_Answer, str]]] = {
     ("GET", "/api/v1/status"): (
         lambda gate, _: gate.status(),
-        "Version, mode, and the servers with what is approved of them",
+        "Version, mode, the servers with what is approved of them, and which are away and why",
     ),
     ("GET", "/api/v1/keys"): (
         lambda gate, _: {"keys": gate.keys()},

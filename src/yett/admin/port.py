@@ -76,8 +76,8 @@ class AdminGate(Protocol):
     """Answers are JSON values ready to be sent; nothing in them is secret."""
 
     def status(self) -> dict[str, JSON]:
-        """Return version, mode, listen address, and per server what is approved and what is not.
-        Raises nothing."""
+        """Return version, mode, listen address, per server what is approved and what is not,
+        and why a server is away. Raises nothing."""
         ...
 
     def metrics(self) -> bytes:

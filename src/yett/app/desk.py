@@ -40,12 +40,15 @@ class AdminDesk:
         for row in self.tools():
             counted = states[row["server"]]
             counted[row["state"]] = counted.get(row["state"], 0) + 1
+        problems = self._gateway.snapshot.catalogue.problems()
+        redact = self._estate.redactor.redact_text
         return {
             "version": yett.__version__,
             "mode": configuration.mode,
             "listen": configuration.listen,
             "ready": self._gateway.is_ready(),
             "servers": states,
+            "away": {server: redact(why) for server, why in problems.items()},
         }
 
     def metrics(self) -> bytes:

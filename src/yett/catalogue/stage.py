@@ -136,6 +136,10 @@ class Catalogue:
             for (kind, name), state in sorted(board.states.items())
         ]
 
+    def problems(self) -> dict[str, str]:
+        """What operators ask: by server that is away, why; private."""
+        return self._verifier.problems()
+
     async def _resolve_task(self, identified: Identified, task: TaskAsked) -> Resolved:
         """Find the tool whose task is meant: who may no longer call it may not ask about its tasks."""
         call, principal = identified.call, identified.principal

@@ -342,6 +342,14 @@ class Verifier:
         watch = self._watches.get(server)
         return watch is not None and watch.fault is not None
 
+    def problems(self) -> dict[str, str]:
+        """Return why, for each server that is away. Private: for operators, once redacted."""
+        return {
+            server: watch.fault.private
+            for server, watch in self._watches.items()
+            if watch.fault is not None
+        }
+
     def _take_lock(self, lock: Lock) -> None:
         """Judge again what was seen last; whether it is still shown is for the next verification."""
         old, self._lock = self._lock, lock
