@@ -366,10 +366,10 @@ async def test_a_disk_that_fails_to_sync_is_trouble_for_all_until_it_works(tmp_p
         with log._committing:
             good = os.dup(log._segment.fd)
             reading, writing = os.pipe()
-            os.dup2(writing, log._segment.fd)  # a pipe cannot be synced
-        with pytest.raises(Unwritable, match="EINVAL"):
+            os.dup2(writing, log._segment.fd)  # a pipe cannot be synced, nor be read again
+        with pytest.raises(Unwritable, match="EINVAL|ESPIPE"):
             await log.sync()
-        with pytest.raises(Unwritable, match="EINVAL"):
+        with pytest.raises(Unwritable, match="EINVAL|ESPIPE"):
             append(log, MEMBERS)
 
         with log._committing:

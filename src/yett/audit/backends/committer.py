@@ -10,15 +10,11 @@ import logging
 import os
 import select
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
 from typing import Final, final
 
 _GROUP_SECONDS: Final = 0.1
-_APART_SECONDS: Final = 0.0005
-"""Between the beginnings of two syncs while several wait: each costs a call's worth of processor, and on a quick disk
-there would be one for nearly each call."""
 SYNC_SECONDS_MAX: Final = 5.0
 _LOOK_SECONDS: Final = 0.25
 _END_SECONDS_MAX: Final = 10.0
@@ -55,8 +51,6 @@ class Committer:
         self._waiters: dict[_Loop, _Waiters] = {}
         self._wanted = 0
         self._is_rung = False  # the thread is about to look, and need not be told
-        self._begun_at = 0.0
-        self._were_several = False
         self._ending = False
         self._thread = threading.Thread(target=self._work, name="yett-audit", daemon=True)
 
@@ -138,24 +132,15 @@ class Committer:
         self._tell(through, trouble or self._try_to_note())
 
     def _go_round(self) -> None:
-        if self._were_several:
-            self._keep_apart()
-        self._were_several = sum(len(one.queue) for one in tuple(self._waiters.values())) > 1
         through, trouble = self._try()
         # Whoever comes after this, and rings for nobody, is told of by `_settle`, which rings again.
         self._is_rung = trouble is None and self._wanted > through
         if not self._tell(through, trouble) and trouble is None:
             self._try_to_note()
 
-    def _keep_apart(self) -> None:
-        left = self._begun_at + _APART_SECONDS - time.monotonic()
-        if left > 0:
-            time.sleep(left)
-
     def _try(self) -> tuple[int, str | None]:
         """Flush; a mistake of ours is trouble like any other, and must not end the thread: nobody could
         ever be told again that a record is safe."""
-        self._begun_at = time.monotonic()
         wanted = self._wanted
         try:
             return self._flush()
