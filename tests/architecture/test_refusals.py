@@ -13,6 +13,7 @@ CATCHERS: Final = {
     "alerts/courier.py": "delivers later; nothing waits for it",
     "alerts/sending.py": "says that a secret is missing; the message stays in the queue",
     "app/alerting.py": "ends without writing down what was learned, or shows that a figure is not known",
+    "app/upstream_pool.py": "ends what has a secret that may not be had any more; no call waits for it",
     "app/watching.py": "looks again later; no call waits for it",
     "app/signing.py": "logs what the log cannot take; no call waits for it",
     "audit/shipping/shipper.py": "sends a copy later; what it says of itself is logged where it cannot be recorded",

@@ -3,15 +3,18 @@ calls, must not go on sending what was current when it began."""
 
 import asyncio
 import contextlib
+import hashlib
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final
 
-from tests.outside.gate import Gate
+from tests.outside.gate import REST, ROOT, Agent, Gate, children_of, running
+from tests.outside.upstream import wait_until
 from tests.servers.mcp_http import HttpServer, Request, Writer, chunk
 
 TAKES_EFFECT_SECONDS: Final = 1.5
-"""Five are promised."""
+PROMISED_SECONDS: Final = 5.0
 ERAS: Final = ("legacy", "modern")
 PING: Final = chunk(b'data: {"jsonrpc":"2.0","id":"there","method":"ping"}\n\n')
 END: Final = chunk(b"")
@@ -125,3 +128,42 @@ async def test_another_secret_is_for_the_address_that_it_stands_beside(tmp_path:
 
     assert {*servers[0].heard} == {"Bearer the-first-value"}
     assert {*stays.heard} == {"Bearer the-other-value"}
+
+
+def test_a_program_does_not_go_on_with_a_secret_that_was_rotated_or_removed(
+    tmp_path: Path,
+) -> None:
+    """It answers with the digest of what it was started with."""
+    text = (ROOT / "tests" / "servers" / "one_word_stdio.py").read_text()
+    digest = 'hashlib.sha256(os.environ["TOKEN"].encode()).hexdigest()[:8]'
+    program = tmp_path / "program.py"
+    program.write_text("import hashlib, os\n" + text.replace('"word"}', digest + "}"))
+    gate = Gate(
+        tmp_path,
+        f"""\
+servers:
+  it: {{command: [{sys.executable}, {program}], env: {{TOKEN: "secret:token"}}}}
+  other: {{command: [{sys.executable}, {program}], env: {{TOKEN: "secret:other"}}}}
+roles: {{reader: ["it.*:read", "other.*:read"]}}
+""",
+    )
+    for name, server in (("token", "it"), ("other", "other")):
+        gate.yett("secret", "set", name, "--server", server, text=f"first-{name}")
+    agent = Agent(gate, gate.key("one"), REST)
+
+    def says(server: str, value: str) -> bool:
+        answer = agent.call(server, "say")
+        return (
+            answer.status == 200 and answer.text == hashlib.sha256(value.encode()).hexdigest()[:8]
+        )
+
+    with running(gate):
+        wait_until(lambda: says("it", "first-token") and says("other", "first-other"), 20)
+        processes = {*children_of(gate.pid)}
+        gate.yett("secret", "rotate", "token", text="second-token")
+        wait_until(lambda: says("it", "second-token"), PROMISED_SECONDS)
+        assert says("other", "first-other")
+        wait_until(lambda: len(processes & {*children_of(gate.pid)}) == 1, PROMISED_SECONDS)
+        gate.yett("secret", "remove", "token")
+        wait_until(lambda: agent.call("it", "say").status != 200, PROMISED_SECONDS)
+        wait_until(lambda: len({*children_of(gate.pid)}) == 1, PROMISED_SECONDS)

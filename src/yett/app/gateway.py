@@ -251,6 +251,7 @@ class Gateway:
                 self.estate.on_catalogue_change()
         except Refusal as refusal:
             log.warning("refresh: %s", refusal.private)
+        self._pool.renew()
         self.estate.labels.take_over()
         if self._look_at_files(self._snapshot.configuration) != self._fingerprints:
             await asyncio.to_thread(self._read_ahead)

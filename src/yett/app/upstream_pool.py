@@ -2,9 +2,9 @@
 
 import asyncio
 import ssl
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
-from typing import Final, final
+from typing import Any, Final, TypeVar, final
 
 import msgspec
 
@@ -14,7 +14,7 @@ from yett.catalogue import Definitions
 from yett.configuration.environment import variable
 from yett.configuration.model import Configuration
 from yett.core.clock import Clock
-from yett.core.errors import ConfigurationError, Fault
+from yett.core.errors import ConfigurationError, Fault, Refusal
 from yett.core.proofs import Credential
 from yett.core.reasons import Reason
 from yett.core.secret import Secret
@@ -27,24 +27,54 @@ from yett.upstreams.port import Discovered
 # program is loaded, no secret).
 _INHERITED: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
 
+_Given = tuple[Secret | str, ...] | dict[str, Secret]
+_Value = TypeVar("_Value", tuple[Secret | str, ...], dict[str, Secret])
+
 
 @final
 class _Supply:
     """What one transport gets its secrets from: the armourer of the snapshot of the moment. A transport that was
     replaced keeps the one that it had last: what is current since may be meant for another address."""
 
-    __slots__ = ("_server", "armourer")
+    __slots__ = ("_given", "_seen", "_server", "armourer")
 
     def __init__(self, server: str, armourer: Armourer) -> None:
         self._server = server
         self.armourer = armourer
+        self._given: list[_Given] = []  # what processes were started with
+        self._seen: object = None
 
     async def command(self) -> tuple[str, ...]:
-        parts = await self.armourer.command_for(self._server)
+        parts = await self._give(self.armourer.command_for)
         return tuple(part.reveal_text() if isinstance(part, Secret) else part for part in parts)
 
     async def environment(self) -> dict[str, Secret]:
-        return await self.armourer.environment_for(self._server)
+        return await self._give(self.armourer.environment_for)
+
+    async def _give(self, fetch: Callable[[str], Awaitable[_Value]]) -> _Value:
+        changes = self.armourer.changes
+        given = await fetch(self._server)
+        if changes is not self.armourer.changes:
+            self._seen = None  # it may be older
+        if given not in self._given:
+            self._given.append(given)
+        return given
+
+    async def is_outdated(self) -> bool:
+        """Tell whether a process was started with what has changed since, or may not be had any more; once."""
+        changes = self.armourer.changes
+        if self._seen is changes or not self._given:
+            return False
+        self._seen = changes
+        try:
+            current: list[_Given] = [
+                await self.armourer.command_for(self._server),
+                await self.armourer.environment_for(self._server),
+            ]
+        except Refusal:
+            current = []
+        given, self._given = self._given, [one for one in self._given if one in current]
+        return len(self._given) < len(given)
 
     async def lease(self) -> Credential:
         return await self.armourer.lease_for(self._server)
@@ -67,7 +97,8 @@ class UpstreamPool:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._held: dict[str, _Held] = {}
-        self._closing: set[asyncio.Task[None]] = set()
+        self._background: set[asyncio.Task[None]] = set()
+        self._renewing: asyncio.Task[None] | None = None
         self.parking = ParkingLot()
         self.on_changed: Callable[[str], None] = lambda _: None
         self.on_updated: Callable[[str, str], None] = lambda _server, _uri: None
@@ -111,15 +142,28 @@ class UpstreamPool:
         held = self._held[server]
         return await held.transport.discover(await held.supply.lease())
 
+    def renew(self) -> None:
+        """Have every program that was started with a secret which has changed started anew, in the background."""
+        if self._renewing is None or self._renewing.done():
+            self._renewing = asyncio.get_running_loop().create_task(self._renew())
+
+    async def _renew(self) -> None:
+        for held in list(self._held.values()):
+            if await held.supply.is_outdated():
+                self._begin(held.transport.renew())
+
     def unwatch(self, server: str, uri: str) -> None:
         """Undo one watch, if the server is still there."""
         if server in self._held:
             self._held[server].transport.unwatch(uri)
 
     async def close(self) -> None:
+        if self._renewing is not None:
+            self._renewing.cancel()
+            await asyncio.wait({self._renewing})
         await self.parking.close()
         await asyncio.gather(*(held.transport.close() for held in self._held.values()))
-        await asyncio.gather(*self._closing)
+        await asyncio.gather(*self._background)
 
     def _make(self, config: UpstreamConfig, armourer: Armourer) -> _Held:
         name = config.name
@@ -140,10 +184,14 @@ class UpstreamPool:
         return _Held(config, supply, transport, route)
 
     def _retire(self, transport: Transport) -> None:
-        """Close in the background; calls that are under way on it end as the transport ends them."""
-        task = asyncio.get_running_loop().create_task(transport.close())
-        self._closing.add(task)
-        task.add_done_callback(self._closing.discard)
+        """Calls that are under way on it end as the transport ends them."""
+        self._begin(transport.close())
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        """In the background; `close` waits for it."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
 
 
 @final

@@ -52,7 +52,7 @@ class Armourer:
     """`plans`: for each configured server. `sources`: by scheme; a scheme without one is refused.
     `record_event`: takes the record of a retrieval; if it raises, the value is not used. `honeytokens`:
     reads them. `cut`: revokes a key, soon. `look_out`: asked about each call, before anything else; None:
-    there are no honeytokens."""
+    there are no honeytokens. `changes`: another object whenever a value may have changed."""
 
     def __init__(
         self,
@@ -77,6 +77,7 @@ class Armourer:
         self._ready: dict[str, _Ready] = {}
         self._held: dict[tuple[str, str], _Held] = {}
         self._marks: object = None
+        self.changes = object()
 
     def lease(self, admitted: Admitted) -> Armed | None:
         """Add the credential that is on lease; None: there is none, see `arm`."""
@@ -154,6 +155,8 @@ class Armourer:
         try:
             marks = {scheme: source.mark() for scheme, source in self._sources.items()}
             unchanged = marks == self._marks
+            if not unchanged:
+                self.changes = object()
             self._marks = marks
         finally:
             if not unchanged:

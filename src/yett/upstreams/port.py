@@ -229,6 +229,11 @@ class Transport(Protocol):
         """Undo one `watch`. The server is told in the background. Never raises."""
         ...
 
+    async def renew(self) -> None:
+        """Begin anew with what is current, where it was begun with secrets that have changed since. What is under
+        way has two seconds to end. Never raises."""
+        ...
+
     async def close(self) -> None:
         """End everything that was opened, at most five seconds later. Never raises."""
         ...

@@ -86,6 +86,50 @@ async def test_command_and_secrets_are_asked_at_each_start() -> None:
     assert (first["TOKEN"], second["TOKEN"]) == ("first", "second")
 
 
+async def test_what_is_under_way_is_answered_when_it_is_started_anew() -> None:
+    tokens = iter(["first", "second"])
+
+    async def command() -> tuple[str, ...]:
+        return (sys.executable, str(SERVER), "modern")
+
+    async def environment() -> dict[str, Secret]:
+        return {"TOKEN": Secret(next(tokens))}
+
+    transport = StdioTransport(Launch(command, environment, {}))
+    await transport.renew()  # there is nothing yet
+    await call(transport, message="x")
+    before = process_of(transport)
+    slow = asyncio.create_task(call(transport, message="slow", odd="wait", seconds=0.5))
+    await asyncio.sleep(0.05)
+    renewal = asyncio.create_task(transport.renew())
+    await asyncio.sleep(0)
+    second = json.loads(text_of(await call(transport, odd="environment")))
+    assert text_of(await slow) == "slow"
+    await renewal
+    assert await until_gone(before)
+    await transport.close()
+    await transport.renew()
+
+    assert second["TOKEN"] == "second"
+
+
+async def test_what_does_not_end_is_ended_when_it_is_started_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("yett.upstreams.backends.stdio.transport._RENEWAL_SECONDS", 0.1)
+    async with started("modern") as transport:
+        await call(transport, message="x")
+        before = process_of(transport)
+        stuck = asyncio.create_task(call(transport, odd="silent"))
+        await asyncio.sleep(0.05)
+        await transport.renew()
+        with pytest.raises(Fault) as caught:
+            await stuck
+        assert await until_gone(before)
+
+    assert caught.value.sent
+
+
 async def test_no_secret_stands_in_the_process_list() -> None:
     async with started("modern", TOKEN="canary-secret") as transport:
         await transport.start()

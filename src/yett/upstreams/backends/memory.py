@@ -114,5 +114,7 @@ class MemoryTransport:
 
     def unwatch(self, uri: str) -> None: ...
 
+    async def renew(self) -> None: ...
+
     async def close(self) -> None:
         self._closed = True

@@ -172,6 +172,9 @@ class HttpTransport:
     def unwatch(self, uri: str) -> None:
         self._watches.unwatch(uri)
 
+    async def renew(self) -> None:
+        """It is given its secrets with each call, and asks for them beside the calls."""
+
     async def close(self) -> None:
         self._watches.stop()
         for session in self._sessions.values():

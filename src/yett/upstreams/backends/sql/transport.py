@@ -134,6 +134,9 @@ class SqlTransport:
 
     def unwatch(self, uri: str) -> None: ...
 
+    async def renew(self) -> None:
+        """It is given the password with each call."""
+
     async def close(self) -> None:
         self._closed = True
         await self._engine.close()

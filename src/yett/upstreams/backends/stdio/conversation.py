@@ -187,6 +187,12 @@ class Conversation:
     def write(self, line: bytes) -> None:
         self._child.write(line + b"\n")
 
+    async def rest(self, seconds: float) -> None:
+        """Return when all that was asked is answered, or after so long."""
+        waiting = {asked.answer for asked in self._pending.values() if asked.deadline < _NEVER}
+        if waiting:
+            await asyncio.wait(waiting, timeout=seconds)
+
     async def close(self, why: str = "it was stopped") -> None:
         self._fail_all(why, broken=False)
         await self._child.stop()

@@ -29,6 +29,7 @@ IDLE_SECONDS_MAX: Final = 60.0
 PATIENCE_SECONDS: Final = 30.0
 """So long a caller may think about what it is asked, while others wait for a process."""
 QUEUE_SECONDS_MAX: Final = 30.0
+RENEWED: Final = "its secrets have changed, so it is started anew"
 _LOOK_SECONDS: Final = 1.0
 _OPENING_SECONDS_MAX: Final = 60.0
 
@@ -85,6 +86,17 @@ class Lanes:
             return exchange
         finally:
             self._release(lane, well=well)
+
+    async def renew(self, seconds: float) -> None:
+        """End the processes that there are: the idle ones now, the others after so long at most."""
+        busy = [lane for lane in self._lanes if lane.hearing is not None]
+        for lane in [lane for lane in self._lanes if lane.hearing is None]:
+            self._end(lane, RENEWED)
+        if busy:
+            await asyncio.sleep(seconds)
+        for lane in busy:
+            if lane in self._lanes:
+                self._end(lane, RENEWED)
 
     async def close(self) -> None:
         self._closed = True

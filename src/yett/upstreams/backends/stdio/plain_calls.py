@@ -46,6 +46,10 @@ class PlainCalls:
         asked = conversation.post_call(self._before, arguments, self._after, seconds)
         return None if asked is None else PlainCall(conversation, asked, asked.answer)
 
+    def leave(self) -> None:
+        """Look again for the conversation that is open."""
+        self._conversation = None
+
     def _enter(self) -> Conversation | None:
         """Return the conversation that is open, and prepare what its calls have in common."""
         self._conversation = conversation = self._opened()

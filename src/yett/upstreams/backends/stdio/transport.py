@@ -16,7 +16,7 @@ from yett.upstreams.backends.stdio.child import Launch
 from yett.upstreams.backends.stdio.conversation import Conversation, Ended
 from yett.upstreams.backends.stdio.exchanging import exchange_with, fail
 from yett.upstreams.backends.stdio.hearing import Hearing
-from yett.upstreams.backends.stdio.lanes import EndOfLane, Lanes, Opened
+from yett.upstreams.backends.stdio.lanes import RENEWED, EndOfLane, Lanes, Opened
 from yett.upstreams.backends.stdio.lines import LastWords
 from yett.upstreams.backends.stdio.plain_calls import PlainCalls
 from yett.upstreams.backends.stdio.showing import Showcase
@@ -47,6 +47,7 @@ HEALTHY_SECONDS: Final = 10.0
 EAGER_RESTARTS_MAX: Final = 8
 # A call waits this long for the next attempt; otherwise it ends at once and says when to come back.
 _PATIENCE_SECONDS: Final = 1.0
+_RENEWAL_SECONDS: Final = 2.0
 
 
 @final
@@ -153,6 +154,28 @@ class StdioTransport:
 
     def unwatch(self, uri: str) -> None:
         self._watches.unwatch(uri)
+
+    async def renew(self) -> None:
+        """The next process is started before the one before it has ended: what is under way may still be answered."""
+        if self._starting is not None:
+            await asyncio.wait({self._starting})
+        if self._closed:
+            return
+        conversation, self._conversation = self._conversation, None
+        try:
+            ended = [self._lanes.renew(_RENEWAL_SECONDS)]
+            if conversation is not None:
+                for calls in self._plain_calls.values():
+                    calls.leave()
+                self.on_changed()  # no call may go to the next one before it was looked at
+                self._start_soon()
+                ended.append(conversation.rest(_RENEWAL_SECONDS))
+            if self._showcase is not None:
+                ended.append(self._showcase.close())
+            await asyncio.gather(*ended)
+        finally:
+            if conversation is not None:
+                await conversation.close(RENEWED)
 
     async def close(self) -> None:
         self._closed = True
