@@ -62,7 +62,7 @@ def test(place: Place, names: Sequence[str]) -> None:
 @click.argument("name")
 @click.argument("words", metavar="[-- ARGUMENT...]", nargs=-1)
 @click.option("--url", help="Where the server speaks Streamable HTTP.")
-@click.option("--sql", "database", metavar="ADDRESS", help="A database that Yett's own server reads: postgresql://USER@HOST/DATABASE or sqlite:///path.")  # fmt: skip
+@click.option("--sql", "database", metavar="ADDRESS", help="A database that Yett's own server reads: postgresql://USER@HOST/DATABASE, sqlite:///absolute/path or sqlite:relative/path.")  # fmt: skip
 @click.option("--table", "tables", multiple=True, help="With --sql: the only tables that may be read. Repeatable.")  # fmt: skip
 @click.option("--command", "program", help="The program that is the server; quote one with arguments.")  # fmt: skip
 @click.option(

@@ -94,7 +94,7 @@ def _fix(name: str, section: ServerSection, refusal: Refusal) -> str:
         return f"Run `yett secret set {secret} --server {name}`; `yett secret audit` shows them all"
     if section.command:
         return _fix_of_program(refusal)
-    if section.database is not None and (said := _fix_of_database(name, refusal)):
+    if section.database is not None and (said := _fix_of_database(name, section.database, refusal)):
         return said
     if "certificate" in why:
         return (
@@ -113,7 +113,7 @@ def _fix(name: str, section: ServerSection, refusal: Refusal) -> str:
     return "Check `url`, and that the server runs and can be reached from this machine"
 
 
-def _fix_of_database(name: str, refusal: Refusal) -> str | None:
+def _fix_of_database(name: str, address: str, refusal: Refusal) -> str | None:
     """What is the same for every server behind a network is said elsewhere: None."""
     if refusal.reason is Reason.UPSTREAM_INVALID:
         return (
@@ -126,7 +126,12 @@ def _fix_of_database(name: str, refusal: Refusal) -> str | None:
         )
     if "certificate" in refusal.private:
         return None
-    return "Check `database`: a file that the gate may read, or a server that lets that role in from here"
+    if address.startswith("sqlite:"):
+        return (
+            "Check `database`: a file that the gate may read. sqlite:///data/x.db is /data/x.db;"
+            " sqlite:data/x.db is meant from yett.yaml"
+        )
+    return "Check `database`: a server that lets that role in from here"
 
 
 def _fix_of_program(refusal: Refusal) -> str:

@@ -431,6 +431,16 @@ async def test_a_database_is_added_in_a_few_words_and_its_path_is_meant_from_the
     assert rows["crm"]["credentials"] == ["secret:crm-db"]
 
 
+async def test_a_file_of_a_database_that_is_not_there_is_told_with_how_paths_are_meant(
+    shell: Shell,
+) -> None:
+    await shell.run("add", "gone", "--sql", "sqlite:///gone.db")
+
+    [row] = (await shell.run("test", "gone", "--json", code=1)).rows
+    assert "/gone.db" in row["why"]
+    assert "is meant from yett.yaml" in row["fix"]
+
+
 async def test_grants_that_name_a_server_go_only_when_asked(shell: Shell) -> None:
     assert "--with-grants" in (await shell.run("remove", "good", code=1)).err
     assert shell.file.read_text() == CONFIGURATION
