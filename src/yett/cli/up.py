@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import ssl
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, final
 
@@ -27,6 +28,9 @@ log: Final = logging.getLogger("yett")
 DRAIN_SECONDS: Final = 30.0
 # A call makes about a hundred objects and no cycles: to look for some every seven calls is waste.
 _GC_THRESHOLDS: Final = (20_000, 20, 50)
+_SWITCH_SECONDS: Final = 0.0005
+"""A thread that computes beside the loop (alerts, signing) lets it go on after so long; Python's own 5 ms are more than a
+call takes."""
 _FIRST_SIGHT_SECONDS_MAX: Final = 1.0
 """So long the admin side waits for the servers to be asked, since agents come first."""
 
@@ -46,6 +50,7 @@ def group(place: Place, first_role: str | None) -> None:
     configuration again, as a change of the file does.
     """
     gc.disable()  # what is made while starting stays; see `_settle`
+    sys.setswitchinterval(_SWITCH_SECONDS)
     import uvloop
 
     configuration = place.configuration()
