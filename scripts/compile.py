@@ -139,13 +139,16 @@ def importing(line: str, source: str) -> str:
 
 
 def misread(source: str) -> list[str]:
-    """Return what mypyc makes something else of: bounds of slices that do something, which it works out twice, and
-    slices that are kept, which it takes for numbers where bytes are cut."""
+    """Return what mypyc makes something else of: bounds of slices that do something, which it works out twice,
+    slices that are kept, which it takes for numbers where bytes are cut, and cases of numbers, where a name holds 1
+    for True."""
     tree = list(ast.walk(ast.parse(source)))
     bounds = [part for item in tree if isinstance(item, ast.Slice) for part in ast.walk(item)]
     doing = [item for item in bounds if isinstance(item, ast.Await | ast.NamedExpr | ast.Call)]
     kept = [item for item in tree if isinstance(item, ast.Call)]
+    cases = [ast.unparse(item) for item in tree if isinstance(item, ast.MatchClass)]
     return [
+        *(text for text in cases if re.match(r"(int|float)\([^)]", text)),
         *(text for text in map(ast.unparse, doing) if not re.match(r"len\(|[\w.]+\.find\(", text)),
         *(text for text in map(ast.unparse, kept) if text.startswith("slice(")),
     ]

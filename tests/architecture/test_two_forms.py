@@ -86,10 +86,11 @@ def test_nothing_is_written_that_the_compiler_takes_for_something_else(name: str
 
 def test_what_it_takes_for_something_else_is_seen() -> None:
     written = (
-        "a = b[os.write(c, b) :]\nD = slice(1, 2)\ne = b[len(c) : b.find(c)]\nf = b[: (g := 1)]"
+        "a = b[os.write(c, b) :]\nD = slice(1, 2)\ne = b[len(c) : b.find(c)]\nf = b[: (g := 1)]\n"
+        "match a:\n case [int(h), str(i)]: pass\n case int(): pass"
     )
 
-    assert misread(written) == ["os.write(c, b)", "(g := 1)", "slice(1, 2)"]
+    assert set(misread(written)) == {"int(h)", "os.write(c, b)", "(g := 1)", "slice(1, 2)"}
 
 
 def test_what_two_handlers_catch_has_two_names() -> None:

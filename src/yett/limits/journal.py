@@ -105,16 +105,16 @@ def _apply(balances: Balances, entry: list[Any], *, first: bool) -> None:
     match entry:
         case ["ended", list(ended)]:
             _end_all(balances, ended)
-        case ["+", str(number), int(at), int(micros), list(ended), str(target), list(charges)]:
+        case ["+", str(number), at, micros, list(ended), str(target), list(charges)]:
             _end_all(balances, ended)
             balances.charge(_open(balances, (number, at, micros, target), charges))
-        case ["=", str(number), int(micros)]:
+        case ["=", str(number), micros]:
             balances.end(number, _bounded(micros, 0, MICROS_MAX))
         case ["?", str(number)]:
             balances.doubt(number)
-        case ["account", str(name), str(zone), int(day), list(spent), list(history)]:
+        case ["account", str(name), str(zone), day, list(spent), list(history)]:
             _restore(balances.account(name, zone, _bounded(day, 0, DAY_MAX)), spent, history)
-        case ["open", str(number), int(at), int(micros), str(target), list(charges), bool(unknown)]:
+        case ["open", str(number), at, micros, str(target), list(charges), bool(unknown)]:
             found = _open(balances, (number, at, micros, target), charges)
             balances.keep(found, unknown=unknown)
         case _:
@@ -128,7 +128,7 @@ def _end_all(balances: Balances, numbers: list[Any]) -> None:
         balances.end(number, MICROS_MAX)  # nothing comes back
 
 
-def _open(balances: Balances, head: tuple[str, int, int, str], charges: list[Any]) -> Open:
+def _open(balances: Balances, head: tuple[str, Any, Any, str], charges: list[Any]) -> Open:
     number, at, micros, target = head
     return Open(
         number,
