@@ -36,8 +36,12 @@ def show_first_key(place: Place, configuration: "Configuration", role: str, url:
     registry = build_registry(
         database=place.database(), data=place.data, clock=place.clock, actor=place.actor
     )
+    program = program_name()
     if registry.list():
-        place.say("keys: yett key list; another one: yett key create NAME --role ROLE")
+        place.say(
+            f"There is a key already, which is not shown again: {program} key list. "
+            f"Another one: {program} key create NAME --role {role}"
+        )
         return
     created = registry.create(
         "first",
@@ -51,7 +55,6 @@ def show_first_key(place: Place, configuration: "Configuration", role: str, url:
     click.echo(f"\nYour first key, shown this once: {key}\n\nPaste one of these:")
     for client, text in snippets(url, key).items():
         click.echo(f"\n# {client}\n{text}")
-    program = program_name()
     tries = ", ".join(f"{program} {words}" for words in ("demo", "audit tail", "audit verify"))
     click.echo(f"\nTry, in a second terminal: {tries}. Stop with Ctrl-C.")
 
