@@ -68,8 +68,7 @@ class Limiter:
         if (
             not plan.is_plain
             or caller.open_until
-            or validated.resumption is not None
-            or call.task is not None
+            or validated.resumption is not None  # as for all that is asked about a task
         ):
             return self._admit_with_care(plan, confirmed)
         if caller.active >= plan.concurrency:

@@ -55,6 +55,15 @@ def test_what_is_known_of_the_caller_is_put_in_its_place() -> None:
     )
 
 
+def test_who_asks_again_is_told_of_the_same_rows() -> None:
+    by, who = gate(TENANT), principal("reader")
+    first, again = ask(by, who, LIST), ask(by, who, LIST)
+
+    assert first.standing is again.standing
+    assert first.rows is not None
+    assert (again.rows, again.policies) == (first.rows, first.policies)
+
+
 def test_a_tool_without_rows_is_not_asked_about_them() -> None:
     assert ask(gate(TENANT), principal("reader"), tool("other", server="crm")).rows is None
 

@@ -332,3 +332,18 @@ async def test_what_the_gate_asks_of_itself_costs_the_caller_nothing() -> None:
     await pass_through(limits, subject)
 
     assert (await refusal_of(limits, subject)).reason is Reason.RATE_LIMITED
+
+
+def test_who_was_forgotten_has_no_more_places_than_who_was_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What is kept of the caller and the target leads to the caller that is counted now."""
+    monkeypatch.setattr(state, "IDLE_CALLERS_MAX", 1)
+    limits, subject = limiter(HandClock(), KeyLimits(concurrency=1)), confirmed()
+    with limits.admit(subject):
+        pass
+    limits.state.of("somebody else")
+    limits.state.of("one more")  # and who is idle is forgotten
+
+    with limits.admit(confirmed()), pytest.raises(Denied):
+        limits.admit(subject)

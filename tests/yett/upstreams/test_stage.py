@@ -113,6 +113,14 @@ async def test_an_error_of_the_server_is_an_answer_with_its_own_code() -> None:
     assert not route.breakers.of(DEFAULT_TENANT).is_open
 
 
+async def test_what_another_stage_kept_leads_to_no_server_of_its_own() -> None:
+    old, new, one = Server(), Server(), armed()
+    await dispatcher(old, HandClock())[0].send(one)
+    await dispatcher(new, HandClock())[0].send(one)
+
+    assert (len(old.asked), len(new.asked)) == (1, 1)
+
+
 async def test_a_server_that_left_the_configuration_is_unreachable() -> None:
     stage, _ = dispatcher(Server(), HandClock())
 
