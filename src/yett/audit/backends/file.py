@@ -280,7 +280,7 @@ class FileLog:
             segment = self._segment
             end = segment.end
             is_plain = not self._retired and self._trouble is None
-            if is_plain and segment.synced is end:
+            if is_plain and segment.synced == end:
                 return end[0], None
             self._syncing_since = self._monotonic()
             try:
@@ -331,7 +331,7 @@ class FileLog:
 
     def _write_head(self) -> None:
         reached = self._reached
-        if reached is not self._noted:
+        if reached != self._noted:
             os.pwrite(self._head, write_head(Tip(reached[0], reached[1])), 0)
             self._noted = reached
 
