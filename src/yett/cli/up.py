@@ -116,6 +116,7 @@ async def _serve(place: Place, configuration: "Configuration", first_role: str |
                     show_first_key(place, configuration, first_role, url)
                     await gateway.refresh()  # who pastes quickly must not be a stranger
                 await gateway.first_sight(_FIRST_SIGHT_SECONDS_MAX)
+                await _prepare()
                 _settle()
                 if await _is_visited(admin_socket, signals.stop):
                     admin = await _start_admin(place, configuration, gateway, admin_socket)
@@ -128,6 +129,14 @@ async def _serve(place: Place, configuration: "Configuration", first_role: str |
                     await admin.stop()
     finally:
         await gateway.close()
+
+
+async def _prepare() -> None:
+    """Make what the first instruction in an answer would have to wait for; calls may come in between."""
+    from yett.sanitising.detectors.injection import prepare
+
+    for _ in prepare():
+        await asyncio.sleep(0)
 
 
 def _settle() -> None:

@@ -209,3 +209,13 @@ def test_the_places_are_those_of_the_library(pattern: str, sent: str) -> None:
     found = [match.span() for match in compiled.finditer(sent.encode())]
 
     assert list(places(compiled, sent.encode())) == found
+
+
+def test_what_was_prepared_is_not_made_for_the_first_text() -> None:
+    parts = len(list(injection.prepare()))
+    made = [injection._automaton.cache_info().misses, injection._reader.cache_info().misses]
+
+    assert found_in(INSTRUCTING[0])
+
+    assert [injection._automaton.cache_info().misses, injection._reader.cache_info().misses] == made
+    assert parts == injection._automaton.cache_info().currsize == len(injection._FIRSTS)

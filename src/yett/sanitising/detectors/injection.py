@@ -7,7 +7,7 @@ quotes one weighs less. Whoever knows the table can write around it; nothing els
 
 import functools
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, Final, final
 
@@ -16,7 +16,7 @@ import re2
 from yett.sanitising.detectors.automaton import Automaton, places
 from yett.sanitising.detectors.languages import LANGUAGES
 from yett.sanitising.detectors.languages import STEMS as OTHER_STEMS
-from yett.sanitising.detectors.signals import SIGNALS, THRESHOLD, Signal
+from yett.sanitising.detectors.signals import SIGNALS, THRESHOLD
 from yett.sanitising.detectors.signals import STEMS as ENGLISH_STEMS
 from yett.sanitising.detectors.wording import in_json, in_text, loosely
 from yett.sanitising.patience import Patience
@@ -32,8 +32,9 @@ _PATTERN_BYTES_MAX: Final = 4 * 1024 * 1024
 _STEMS_BYTES_MAX: Final = 32 * 1024 * 1024
 """Of states. Where these do not suffice for one text, RE2 goes on without any, and takes a hundred times as long: the
 stems of all languages need more than four megabytes. With sixteen, texts that differ take three times as long."""
-_AUTOMATA: Final = 4
-"""All signals in one would have a state for every set of them that a text may be in the middle of."""
+_SHARE: Final = -(-len(ALL_SIGNALS) // 4)
+"""Signals in one automaton. All in one would have a state for every set of them that a text may be in the middle of."""
+_FIRSTS: Final = tuple(range(0, len(ALL_SIGNALS), _SHARE))
 _QUOTE_REACH: Final = 48
 _CONTEXT_REACH: Final = 220
 _TOGETHER: Final = 600
@@ -71,9 +72,18 @@ def find(text: bytes, patience: Patience) -> list[Span]:
     return found
 
 
+def prepare() -> Iterator[None]:
+    """Make one part after the other of what `find` needs, up to 60 ms each: what is not made here, the first text that
+    somebody else may have written has to wait for, and every call with it."""
+    _reader()
+    for first in _FIRSTS:
+        yield
+        _automaton(first)
+
+
 @final
 class _Reader:
-    """The compiled table. Making it takes a while, so each part waits for the first text that needs it."""
+    """The compiled table. The pattern of a signal is made for the first text that needs it."""
 
     __slots__ = ("_compiled", "_stems", "_talk")
 
@@ -109,7 +119,7 @@ class _Reader:
         """Return all signals that are in there, and a few that may not be."""
         return [
             first + place
-            for first, automaton in _automata()
+            for first, automaton in zip(_FIRSTS, map(_automaton, _FIRSTS), strict=True)
             for place in automaton.match(passage) or automaton.everything
             if place != automaton.nothing[0]
         ]
@@ -155,18 +165,10 @@ def _compile(source: bytes, bytes_max: int = _PATTERN_BYTES_MAX) -> Any:
 
 
 @functools.cache
-def _automata() -> tuple[tuple[int, Automaton], ...]:
-    """Return automata that know all signals together, each with the number of its first."""
-    share = -(-len(ALL_SIGNALS) // _AUTOMATA)
-    return tuple(
-        (first, _automaton(ALL_SIGNALS[first : first + share]))
-        for first in range(0, len(ALL_SIGNALS), share)
-    )
-
-
-def _automaton(signals: Iterable[Signal]) -> Automaton:
+def _automaton(first: int) -> Automaton:
+    """Return an automaton that knows a share of the signals, from this one on."""
     automaton = Automaton()
-    for signal in signals:
+    for signal in ALL_SIGNALS[first : first + _SHARE]:
         automaton.add(loosely(in_text(signal.pattern)))
     automaton.finish()
     return automaton
