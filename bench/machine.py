@@ -119,15 +119,12 @@ def description() -> str:
     """What the figures hold for, in one line."""
     text = Path("/proc/cpuinfo").read_text()
     found = re.search(r"^model name\s*:\s*(.*)$", text, re.MULTILINE)
-    optimised = (
-        "with"
-        if "--enable-optimizations" in str(sysconfig.get_config_var("CONFIG_ARGS"))
-        else "without"
-    )
+    # Debian's is built with it and does not say so.
+    optimised = "--enable-optimizations" in str(sysconfig.get_config_var("CONFIG_ARGS"))
     return (
-        f"{found[1] if found else platform.machine()}, {len(CORES)} cores, "
-        f"{platform.system()} {platform.release()}, CPython {platform.python_version()} {optimised} "
-        f"profile-guided optimisation, Yett {_form()}, load {os.getloadavg()[0]:.1f}"
+        f"{found[1] if found else platform.machine()}, {len(CORES)} cores, {platform.system()} {platform.release()}, "
+        f"CPython {platform.python_version()} ({'' if optimised else 'does not say that it was '}built with "
+        f"profile-guided optimisation), Yett {_form()}, load {os.getloadavg()[0]:.1f}"
     )
 
 
