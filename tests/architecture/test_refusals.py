@@ -36,6 +36,7 @@ CATCHERS: Final = {
     "upstreams/backends/http/modern_events.py": "listens again later; no call waits for it",
     "upstreams/retrying.py": "asks once more where the operator allows it, until time is up",
     "upstreams/backends/http/resuming.py": "asks again for the rest of an answer, until time is up",
+    "upstreams/backends/http/sessions.py": "opens a session once more, which sends nothing of the caller; raises what comes of that",
 }
 
 

@@ -182,6 +182,31 @@ async def test_a_rotated_secret_opens_a_new_session() -> None:
     assert calls[-1].headers["authorization"] == "Bearer new-secret"
 
 
+async def test_who_joins_an_opening_that_began_too_early_tries_once_itself() -> None:
+    """The server came back meanwhile. Whoever began it hears that it was away."""
+    begun = asyncio.Event()
+
+    async def away(_: Request, writer: Writer) -> bool:
+        if not begun.is_set():
+            begun.set()
+            await asyncio.sleep(0.05)
+            raise ConnectionResetError
+        del writer
+        return False
+
+    async with HttpServer("legacy", oddity=away) as server, reach(server) as transport:
+        first = asyncio.create_task(call(transport, message="first"))
+        await begun.wait()
+        joined = [asyncio.create_task(call(transport, message=f"{n}")) for n in range(3)]
+        with pytest.raises(Fault) as refused:
+            await first
+        texts = [text_of(exchange) for exchange in await asyncio.gather(*joined)]
+
+    assert (refused.value.reason, refused.value.sent) == (Reason.UPSTREAM_UNREACHABLE, False)
+    assert texts == ["0", "1", "2"]
+    assert server.methods.count("initialize") == 1
+
+
 async def test_the_session_of_a_rotated_secret_is_ended_after_its_calls(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

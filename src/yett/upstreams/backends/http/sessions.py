@@ -76,6 +76,18 @@ class Sessions:
         session = self.opened(credential)
         if session is not None:
             return session
+        pending = self._openings.get(credential.names)
+        joins = pending is not None and pending[0] == credential
+        try:
+            return await self._opening(credential, deadline)
+        except Fault as fault:
+            if not joins or fault.reason is not Reason.UPSTREAM_UNREACHABLE:
+                raise
+        # What failed began before, perhaps while the server was still away.
+        return await self._opening(credential, deadline)
+
+    async def _opening(self, credential: Credential, deadline: float) -> Session:
+        """Wait for the opening that is under way, or for one that begins now."""
         if self._background.closed:
             raise Fault(Reason.UPSTREAM_UNREACHABLE, "the connections are closed")
         pending = self._openings.get(credential.names)
