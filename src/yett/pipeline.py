@@ -45,16 +45,17 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
         (malformed, too large, wrong origin); it is identified and recorded like any other."""
         record = self.audit.begin(call)
         try:
-            if refused is not None:
-                reply = await self._refuse(call, record, refused)
-            elif call.operation.road is CALL:
-                reply = await self._call(call, record)
-            elif call.operation.road is LIST:
-                reply = await self._list(call, record)
-            else:
-                reply = await self._attend(call, record)
-        except Refusal as refusal:
-            reply = record.refuse(self.limits.bear(call, refusal))
+            try:
+                if refused is not None:
+                    reply = await self._refuse(call, record, refused)
+                elif call.operation.road is CALL:
+                    reply = await self._call(call, record)
+                elif call.operation.road is LIST:
+                    reply = await self._list(call, record)
+                else:
+                    reply = await self._attend(call, record)
+            except Refusal as refusal:
+                reply = record.refuse(self.limits.bear(call, refusal))
         except Exception as bug:  # noqa: BLE001 - the one place where a bug becomes a refusal
             reply = record.fail(bug)
         except BaseException:  # the caller hung up, or the process is ending

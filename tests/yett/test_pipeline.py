@@ -191,6 +191,23 @@ async def test_a_bug_is_an_internal_error_and_shows_nothing(
     assert line["reason"] == "internal_error"
 
 
+async def test_a_bug_in_what_becomes_of_a_refusal_is_recorded_as_well(place: Place) -> None:
+    class Bug:
+        def bear(self, call: object, refusal: object) -> object:
+            raise ZeroDivisionError("the canary that nobody may see")
+
+        def observe(self, reply: object) -> None:
+            """As of every reply."""
+
+    pipeline = msgspec.structs.replace(place.pipeline, limits=Bug())
+    reply = await pipeline.handle(place.call(name="nothing"))
+    (line,) = place.lines()
+
+    assert reason(reply) is Reason.INTERNAL_ERROR
+    assert line["reason"] == "internal_error"
+    assert "canary" not in json.dumps(line)
+
+
 async def test_a_caller_who_hangs_up_is_recorded_and_has_paid(place: Place) -> None:
     started = asyncio.Event()
 
