@@ -367,9 +367,9 @@ async def test_a_disk_that_fails_to_sync_is_trouble_for_all_until_it_works(tmp_p
             good = os.dup(log._segment.fd)
             reading, writing = os.pipe()
             os.dup2(writing, log._segment.fd)  # a pipe cannot be synced, nor be read again
-        with pytest.raises(Unwritable, match="EINVAL|ESPIPE"):
+        with pytest.raises(Unwritable, match=r"EINVAL|ESPIPE"):
             await log.sync()
-        with pytest.raises(Unwritable, match="EINVAL|ESPIPE"):
+        with pytest.raises(Unwritable, match=r"EINVAL|ESPIPE"):
             append(log, MEMBERS)
 
         with log._committing:
