@@ -113,6 +113,18 @@ def test_one_record_is_shown_whole_at_both_doors(scene: Scene) -> None:
     assert scene.gate.admin("/api/v1/audit/records/nothing").status == 400
 
 
+@pytest.mark.parametrize(
+    ("question", "meant"), [("reason=rate_limitd", "rate_limited"), ("tool=rec.look", "rec/look")]
+)
+def test_what_is_mistyped_is_not_answered_with_nothing(
+    scene: Scene, question: str, meant: str
+) -> None:
+    answer = scene.gate.admin(f"/api/v1/audit/records?{question}")
+
+    assert answer.status == 400
+    assert f"Did you mean `{meant}`?" in answer.body.decode()
+
+
 def test_a_table_ends_with_a_word_about_what_it_leaves_out(scene: Scene) -> None:
     done = scene.gate.run("audit", "search", "--limit", "5", "--text", "of five")
     assert len(done.stdout.splitlines()) == 6

@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from difflib import get_close_matches
 
 from yett.audit.reading import Filter
 from yett.audit.words import NUMBERS, words
 from yett.core.errors import CommandError
 from yett.core.quantities import duration_seconds
+from yett.core.reasons import Reason
+from yett.core.target import SEPARATOR
 
 
 def filter_from(given: dict[str, str], members: Sequence[str], now: float) -> Filter:
@@ -15,6 +18,8 @@ def filter_from(given: dict[str, str], members: Sequence[str], now: float) -> Fi
     Raises:
         CommandError: one of them says nothing that can be looked for.
     """
+    _check_reason(given.get("reason"))
+    _check_tool(given.get("tool"))
     fields = dict(given)
     for bound in ("since", "until"):
         found = moment(given.get(bound), now)
@@ -23,6 +28,24 @@ def filter_from(given: dict[str, str], members: Sequence[str], now: float) -> Fi
     if "text" in fields and not words(fields["text"]):
         raise CommandError(f"`{fields['text']}` has no letter and no digit to look for")
     return Filter(members=tuple(map(member_of, members)), **fields)
+
+
+def _check_reason(reason: str | None) -> None:
+    """A mistyped one must not read as "nothing of the kind happened"."""
+    known = list(Reason)
+    if reason is None or reason in known:
+        return
+    near = get_close_matches(reason, known, n=1)
+    hint = f"Did you mean `{near[0]}`?" if near else f"There are: {', '.join(known)}"
+    raise CommandError(f"`{reason}` is no reason to refuse. {hint}")
+
+
+def _check_tool(tool: str | None) -> None:
+    """Roles write SERVER.TOOL and agents SERVER__TOOL; no server is called like that."""
+    for written in (SEPARATOR, "."):
+        if tool and "/" not in tool and written in tool:
+            name = tool.replace(written, "/", 1)
+            raise CommandError(f"`{tool}` is no server. Did you mean `{name}`?")
 
 
 def member_of(text: str) -> tuple[str, str]:

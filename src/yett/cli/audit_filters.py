@@ -1,7 +1,6 @@
 """Which records a command is about: the options that a `Filter` is made of."""
 
 from collections.abc import Callable
-from difflib import get_close_matches
 from typing import Any, Final
 
 import click
@@ -9,9 +8,6 @@ import click
 from yett.audit.asking import filter_from
 from yett.audit.reading import KINDS, Filter
 from yett.cli.command import Place
-from yett.core.errors import CommandError
-from yett.core.reasons import Reason
-from yett.core.target import SEPARATOR
 
 SINCE: Final = click.option(
     "--since", metavar="WHEN", help="1h, 30d, or a time such as 2026-11-22T13:00Z."
@@ -77,24 +73,4 @@ def filter_of(place: Place, options: dict[str, Any]) -> Filter:
         members.append(f"trace={trace}")
     options["id"] = options.pop("id_")
     given = {name: value for name, value in options.items() if value is not None}
-    _check_reason(given.get("reason"))
-    _check_tool(given.get("tool"))
     return filter_from(given, members, place.clock.wall())
-
-
-def _check_reason(reason: str | None) -> None:
-    """A mistyped one must not read as "nothing of the kind happened"."""
-    known = list(Reason)
-    if reason is None or reason in known:
-        return
-    near = get_close_matches(reason, known, n=1)
-    hint = f"Did you mean `{near[0]}`?" if near else f"There are: {', '.join(known)}"
-    raise CommandError(f"`{reason}` is no reason to refuse. {hint}")
-
-
-def _check_tool(tool: str | None) -> None:
-    """Roles write SERVER.TOOL and agents SERVER__TOOL; no server is called like that."""
-    for written in (SEPARATOR, "."):
-        if tool and "/" not in tool and written in tool:
-            name = tool.replace(written, "/", 1)
-            raise CommandError(f"`{tool}` is no server. Did you mean `{name}`?")
