@@ -1,9 +1,8 @@
 """The road of a call. Read this file first.
 
-Everything an agent asks goes through `Pipeline.handle`, in the order written here, and there is no
-other way in: only this module imports the stages (see the import contracts in pyproject.toml).
-Each line needs the proof that a line above it returned, so two lines in the wrong order do not
-type-check. A stage says no by raising; nothing here or below turns a fault into a yes.
+Everything an agent asks goes through `Pipeline.handle`, in the order written here. There is no other way in: only this
+module imports the stages (see pyproject.toml). Each line needs the proof that one above it returned, so two in the
+wrong order do not type-check. A stage says no by raising; nothing here or below turns a fault into a yes.
 """
 
 from typing import final

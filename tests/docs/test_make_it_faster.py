@@ -41,7 +41,9 @@ def test_the_check_says_whether_there_is_something_to_build() -> None:
 
 
 def test_what_is_built_is_what_the_gate_is_started_with() -> None:
-    built = run(f"make -n -o .venv/.dev {command('make compiled')[len('make ') :]}").stdout
+    built = run(
+        f"make -n --no-print-directory -o .venv/.dev {command('make compiled')[len('make ') :]}"
+    ).stdout
     path = command("PYTHONPATH=").removeprefix("PYTHONPATH=").split()[0]
 
     assert built.split()[-1] == "scripts/compile.py"
