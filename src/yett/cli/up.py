@@ -1,6 +1,7 @@
 """`yett up`: serve in the foreground until SIGTERM or Ctrl-C; SIGHUP reads the configuration again."""
 
 import asyncio
+import ctypes
 import gc
 import importlib
 import logging
@@ -10,6 +11,7 @@ import socket
 import ssl
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, final
 
 import click
@@ -140,8 +142,11 @@ async def _prepare() -> None:
 
 
 def _settle() -> None:
-    """What is there now stays, so the collector begins with what comes after it."""
+    """What is there now stays, so the collector begins with what comes after it; what starting needed beside it is given
+    back to the system, as far as the C library can be told to."""
     gc.freeze()
+    with suppress(AttributeError):  # not glibc
+        ctypes.CDLL(None).malloc_trim(0)
     gc.set_threshold(*_GC_THRESHOLDS)
     gc.enable()
 
