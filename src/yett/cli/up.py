@@ -110,6 +110,7 @@ async def _serve(place: Place, configuration: "Configuration", first_role: str |
                 open_token(place.data)
                 admin_socket.listen()
                 gateway.start()
+                await _prepare()
                 url = _url(configuration, port)
                 _say_ready(place, configuration, url, admin_socket.getsockname()[1])
                 if first_role is not None:
@@ -118,7 +119,6 @@ async def _serve(place: Place, configuration: "Configuration", first_role: str |
                     show_first_key(place, configuration, first_role, url)
                     await gateway.refresh()  # who pastes quickly must not be a stranger
                 await gateway.first_sight(_FIRST_SIGHT_SECONDS_MAX)
-                await _prepare()
                 _settle()
                 if await _is_visited(admin_socket, signals.stop):
                     admin = await _start_admin(place, configuration, gateway, admin_socket)
@@ -134,7 +134,7 @@ async def _serve(place: Place, configuration: "Configuration", first_role: str |
 
 
 async def _prepare() -> None:
-    """Make what the first instruction in an answer would have to wait for; calls may come in between."""
+    """Make what the first instruction in an answer would have to wait for, while the servers are asked what they offer."""
     from yett.sanitising.detectors.injection import prepare
 
     for _ in prepare():
