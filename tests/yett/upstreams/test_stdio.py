@@ -67,16 +67,21 @@ async def test_a_server_sees_its_own_environment_and_nothing_of_ours(
     assert seen == {"PATH": os.environ["PATH"], "TOKEN": "secret-value"}
 
 
-async def test_command_and_secrets_are_asked_at_each_start() -> None:
-    tokens = iter(["first", "second"])
+def with_tokens(*tokens: str) -> StdioTransport:
+    """Each process gets the next of them."""
+    left = iter(tokens)
 
     async def command() -> tuple[str, ...]:
         return (sys.executable, str(SERVER), "modern")
 
     async def environment() -> dict[str, Secret]:
-        return {"TOKEN": Secret(next(tokens))}
+        return {"TOKEN": Secret(next(left))}
 
-    transport = StdioTransport(Launch(command, environment, {}))
+    return StdioTransport(Launch(command, environment, {}))
+
+
+async def test_command_and_secrets_are_asked_at_each_start() -> None:
+    transport = with_tokens("first", "second")
     first = json.loads(text_of(await call(transport, odd="environment")))
     with pytest.raises(Fault):
         await call(transport, odd="die")
@@ -87,15 +92,7 @@ async def test_command_and_secrets_are_asked_at_each_start() -> None:
 
 
 async def test_what_is_under_way_is_answered_when_it_is_started_anew() -> None:
-    tokens = iter(["first", "second"])
-
-    async def command() -> tuple[str, ...]:
-        return (sys.executable, str(SERVER), "modern")
-
-    async def environment() -> dict[str, Secret]:
-        return {"TOKEN": Secret(next(tokens))}
-
-    transport = StdioTransport(Launch(command, environment, {}))
+    transport = with_tokens("first", "second")
     await transport.renew()  # there is nothing yet
     await call(transport, message="x")
     before = process_of(transport)
